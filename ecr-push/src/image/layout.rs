@@ -1,0 +1,254 @@
+//! Reading an OCI image layout directory.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use oci_spec::image::{Descriptor, ImageIndex, ImageManifest};
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::image::{Blob, Builder, Graph, Layer, Manifest};
+use crate::names::Digest;
+
+/// Which of the images in `index.json`.
+#[derive(Debug)]
+pub(crate) enum Choice {
+    Named(String),
+    Only,
+}
+
+/// ECR's service model: `imageManifest` has at most 4194304 characters. Whatever is larger in the
+/// place of a manifest is not read into memory.
+const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
+
+/// ECR's Service Quotas page: 52,000 MiB for a layer.
+const MAX_LAYER: u64 = 52_000 * 1024 * 1024;
+
+/// An index in an index is rare, and a chain of them no image.
+const MAX_DEPTH: usize = 8;
+
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+pub(crate) fn read(root: &Path, choice: &Choice) -> Result<Graph, Error> {
+    let layout = Layout { root };
+    layout.check_marker()?;
+    let descriptor = layout.choose(choice)?;
+    let mut builder = Builder::default();
+    layout.add_manifest(&descriptor, 0, &mut builder)?;
+    Ok(builder.finish())
+}
+
+struct Layout<'a> {
+    root: &'a Path,
+}
+
+impl Layout<'_> {
+    fn check_marker(&self) -> Result<(), Error> {
+        let metadata = fs::metadata(self.root).map_err(|error| Error::io(self.root, error))?;
+        if !metadata.is_dir() {
+            let problem = "it is a file, and only OCI layout directories are read: unpack it first";
+            return Err(Error::image(self.root, problem));
+        }
+        let marker = self.root.join("oci-layout");
+        let text = fs::read(&marker).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Error::image(
+                self.root,
+                "it is no OCI layout, which holds the files `oci-layout` and `index.json`",
+            ),
+            _ => Error::io(&marker, error),
+        })?;
+        let version = serde_json::from_slice::<Value>(&text).ok();
+        match version
+            .as_ref()
+            .and_then(|json| json.get("imageLayoutVersion")?.as_str())
+        {
+            Some(version) if version.starts_with("1.") => Ok(()),
+            Some(version) => Err(Error::image(
+                self.root,
+                format!("its layout has version {version}, only 1.0.0 is known"),
+            )),
+            None => Err(Error::image(
+                self.root,
+                "its file `oci-layout` names no version",
+            )),
+        }
+    }
+
+    fn choose(&self, choice: &Choice) -> Result<Descriptor, Error> {
+        let path = self.root.join("index.json");
+        let text = fs::read(&path).map_err(|error| Error::io(&path, error))?;
+        let index: ImageIndex = serde_json::from_slice(&text)
+            .map_err(|error| Error::image_caused(self.root, "its index.json is broken", error))?;
+        let named = |descriptor: &Descriptor| {
+            descriptor
+                .annotations()
+                .as_ref()
+                .and_then(|all| all.get(REF_NAME))
+                .cloned()
+        };
+        let listed = || {
+            let names: Vec<String> = index
+                .manifests()
+                .iter()
+                .map(|descriptor| match named(descriptor) {
+                    Some(name) => format!("`{name}`"),
+                    None => format!("unnamed {}", descriptor.digest()),
+                })
+                .collect();
+            names.join(", ")
+        };
+        match (choice, index.manifests().as_slice()) {
+            (_, []) => Err(Error::image(self.root, "its index.json lists no image")),
+            (Choice::Only, [only]) => Ok(only.clone()),
+            (Choice::Only, several) => Err(Error::image(
+                self.root,
+                format!(
+                    "its index.json lists {} images, name one: {}",
+                    several.len(),
+                    listed()
+                ),
+            )),
+            (Choice::Named(name), all) => all
+                .iter()
+                .find(|descriptor| named(descriptor).as_ref() == Some(name))
+                .cloned()
+                .ok_or_else(|| {
+                    let problem =
+                        format!("its index.json has no image `{name}`, it has {}", listed());
+                    Error::image(self.root, problem)
+                }),
+        }
+    }
+
+    /// Adds a manifest after everything that it refers to.
+    fn add_manifest(
+        &self,
+        descriptor: &Descriptor,
+        depth: usize,
+        builder: &mut Builder,
+    ) -> Result<(), Error> {
+        let digest: Digest = descriptor.digest().to_string().parse()?;
+        if !builder.first_seen(&digest) {
+            return Ok(());
+        }
+        if depth > MAX_DEPTH {
+            let problem = format!("its indexes are nested more than {MAX_DEPTH} deep");
+            return Err(Error::image(self.root, problem));
+        }
+        let (text, json) = self.manifest_text(descriptor, &digest)?;
+        let broken = |error| {
+            Error::image_caused(self.root, format!("its manifest {digest} is broken"), error)
+        };
+        // An index has `manifests`, a manifest has `layers`: the media type may be missing, and
+        // artifacts have ones of their own.
+        if json.get("manifests").is_some() {
+            let index: ImageIndex = serde_json::from_str(&text).map_err(broken)?;
+            for child in index.manifests() {
+                self.add_manifest(child, depth + 1, builder)?;
+            }
+        } else {
+            let manifest: ImageManifest = serde_json::from_str(&text).map_err(broken)?;
+            self.add_blob(manifest.config(), builder)?;
+            for layer in manifest.layers() {
+                self.add_blob(layer, builder)?;
+            }
+            self.check_config(manifest.config())?;
+        }
+        let own = json
+            .get("mediaType")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
+        let media_type = own.unwrap_or_else(|| descriptor.media_type().to_string());
+        builder.manifests.push(Manifest {
+            digest,
+            media_type,
+            text,
+        });
+        Ok(())
+    }
+
+    fn manifest_text(
+        &self,
+        descriptor: &Descriptor,
+        digest: &Digest,
+    ) -> Result<(String, Value), Error> {
+        if descriptor.size() > MAX_MANIFEST {
+            let size = descriptor.size();
+            let problem =
+                format!("a manifest of {size} bytes is over ECR's limit of {MAX_MANIFEST}");
+            return Err(Error::unsupported(digest, problem));
+        }
+        let content = self.verified(descriptor)?;
+        let problem = || format!("its manifest {digest} is broken");
+        let text = String::from_utf8(content)
+            .map_err(|error| Error::image_caused(self.root, problem(), error))?;
+        let json = serde_json::from_str(&text)
+            .map_err(|error| Error::image_caused(self.root, problem(), error))?;
+        Ok((text, json))
+    }
+
+    fn add_blob(&self, descriptor: &Descriptor, builder: &mut Builder) -> Result<(), Error> {
+        let digest: Digest = descriptor.digest().to_string().parse()?;
+        if !builder.first_seen(&digest) {
+            return Ok(());
+        }
+        let size = descriptor.size();
+        if size == 0 {
+            let problem = "it is empty; artifacts without content have the blob `{}` (the OCI empty \
+                 descriptor) instead";
+            return Err(Error::unsupported(&digest, problem));
+        }
+        if size > MAX_LAYER {
+            let problem =
+                format!("it has {size} bytes, over ECR's limit of 52,000 MiB for a layer");
+            return Err(Error::unsupported(&digest, problem));
+        }
+        let path = self.check_size(&digest, size)?;
+        builder.blobs.push(Blob {
+            layer: Layer { digest, size },
+            path,
+        });
+        Ok(())
+    }
+
+    /// A config is small: it is checked at once, rather than after the layers have been sent.
+    fn check_config(&self, config: &Descriptor) -> Result<(), Error> {
+        if config.size() <= MAX_MANIFEST {
+            self.verified(config).map(drop)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Reads a small blob, and checks its size and digest.
+    fn verified(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Error> {
+        let digest: Digest = descriptor.digest().to_string().parse()?;
+        let path = self.check_size(&digest, descriptor.size())?;
+        let content = fs::read(&path).map_err(|error| Error::io(&path, error))?;
+        let found = Digest::of(&content);
+        if found != digest {
+            return Err(Error::blob_mismatch(&path, &digest, &found));
+        }
+        Ok(content)
+    }
+
+    /// Where the blob is.
+    fn check_size(&self, digest: &Digest, expected: u64) -> Result<PathBuf, Error> {
+        let path = self.root.join("blobs/sha256").join(digest.hex());
+        let metadata = fs::metadata(&path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Error::image(
+                self.root,
+                format!(
+                    "its blob {digest} is missing, there is no file {}",
+                    path.display()
+                ),
+            ),
+            _ => Error::io(&path, error),
+        })?;
+        if metadata.len() != expected {
+            return Err(Error::blob_size(&path, digest, expected, metadata.len()));
+        }
+        Ok(path)
+    }
+}

@@ -1,0 +1,253 @@
+//! What is read from a layout, and what is said of a broken one.
+
+use std::error::Error as _;
+use std::fs;
+use std::path::Path;
+
+use ecr_push::{Error, ErrorKind, Image};
+use serde_json::{Value, json};
+
+use crate::layout::{Layout, MANIFEST, digest};
+
+async fn broken(layout: &Layout) -> Error {
+    Image::open(layout.path()).await.unwrap_err()
+}
+
+/// The error's text, less the path in front.
+fn problem(error: &Error, path: &Path) -> String {
+    let text = error.to_string();
+    let prefix = format!("{} is no image that can be pushed: ", path.display());
+    text.strip_prefix(&prefix)
+        .unwrap_or_else(|| panic!("{text}"))
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a_layer_is_listed_once_with_its_size() {
+    let layout = Layout::image(&[100, 100, 200]);
+    let image = Image::open(layout.path()).await.unwrap();
+    let sizes: Vec<u64> = image.layers().map(ecr_push::Layer::size).collect();
+    assert_eq!(sizes.len(), 3, "the config and two layers: {sizes:?}");
+    assert!(sizes.contains(&100) && sizes.contains(&200));
+}
+
+#[tokio::test]
+async fn no_such_path() {
+    let error = Image::open("no/such/layout").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert_eq!(error.to_string(), "no/such/layout can't be read");
+    let source = error.source().unwrap().to_string();
+    assert!(source.starts_with("No such file or directory"), "{source}");
+}
+
+#[tokio::test]
+async fn a_file_is_no_layout() {
+    let layout = Layout::new();
+    let path = layout.path().join("oci-layout");
+    let error = Image::open(&path).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidImage);
+    assert_eq!(
+        problem(&error, &path),
+        "it is a file, and only OCI layout directories are read: unpack it first"
+    );
+}
+
+#[tokio::test]
+async fn a_folder_without_the_marker_is_no_layout() {
+    let layout = Layout::new();
+    fs::remove_file(layout.path().join("oci-layout")).unwrap();
+    let error = broken(&layout).await;
+    assert_eq!(
+        problem(&error, layout.path()),
+        "it is no OCI layout, which holds the files `oci-layout` and `index.json`"
+    );
+}
+
+#[tokio::test]
+async fn a_layout_of_another_version_is_refused() {
+    let layout = Layout::new();
+    let marker = layout.path().join("oci-layout");
+    fs::write(&marker, r#"{"imageLayoutVersion":"2.0.0"}"#).unwrap();
+    assert_eq!(
+        problem(&broken(&layout).await, layout.path()),
+        "its layout has version 2.0.0, only 1.0.0 is known"
+    );
+    fs::write(&marker, "junk").unwrap();
+    assert_eq!(
+        problem(&broken(&layout).await, layout.path()),
+        "its file `oci-layout` names no version"
+    );
+}
+
+#[tokio::test]
+async fn a_broken_index_is_said_with_its_place() {
+    let layout = Layout::new();
+    fs::write(layout.path().join("index.json"), "{").unwrap();
+    let error = broken(&layout).await;
+    assert_eq!(problem(&error, layout.path()), "its index.json is broken");
+    let source = error.source().unwrap().to_string();
+    assert_eq!(source, "EOF while parsing an object at line 1 column 1");
+    layout.set_index(&[]);
+    assert_eq!(
+        problem(&broken(&layout).await, layout.path()),
+        "its index.json lists no image"
+    );
+}
+
+#[tokio::test]
+async fn of_several_images_one_has_to_be_named() {
+    let layout = Layout::new();
+    let named = |name: &str, mut descriptor: Value| {
+        descriptor["annotations"] = json!({ "org.opencontainers.image.ref.name": name });
+        descriptor
+    };
+    let second = layout.manifest(&[20]);
+    layout.set_index(&[
+        named("1.0", layout.manifest(&[10])),
+        named("1.1", second.clone()),
+    ]);
+    assert_eq!(
+        problem(&broken(&layout).await, layout.path()),
+        "its index.json lists 2 images, name one: `1.0`, `1.1`"
+    );
+    let image = Image::open_named(layout.path(), "1.1").await.unwrap();
+    assert_eq!(image.digest().as_str(), second["digest"]);
+    let error = Image::open_named(layout.path(), "1.2").await.unwrap_err();
+    assert_eq!(
+        problem(&error, layout.path()),
+        "its index.json has no image `1.2`, it has `1.0`, `1.1`"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_blob_is_named() {
+    let layout = Layout::image(&[1000]);
+    let image = Image::open(layout.path()).await.unwrap();
+    let layer = image
+        .layers()
+        .find(|layer| layer.size() == 1000)
+        .unwrap()
+        .digest()
+        .to_string();
+    let path = layout.blob_path(&layer);
+    fs::remove_file(&path).unwrap();
+    assert_eq!(
+        problem(&broken(&layout).await, layout.path()),
+        format!(
+            "its blob {layer} is missing, there is no file {}",
+            path.display()
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_blob_of_another_size_is_named() {
+    let layout = Layout::image(&[1000]);
+    let image = Image::open(layout.path()).await.unwrap();
+    let layer = image
+        .layers()
+        .find(|layer| layer.size() == 1000)
+        .unwrap()
+        .digest()
+        .to_string();
+    let path = layout.blob_path(&layer);
+    fs::write(&path, "short").unwrap();
+    let error = broken(&layout).await;
+    assert_eq!(error.kind(), ErrorKind::BlobMismatch);
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "blob {layer} has 5 bytes instead of 1000: the file {} was cut off or changed",
+            path.display()
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_manifest_or_config_of_another_digest_is_named() {
+    let layout = Layout::new();
+    let manifest = layout.manifest(&[10]);
+    layout.set_index(std::slice::from_ref(&manifest));
+    let text = fs::read_to_string(layout.blob_path(manifest["digest"].as_str().unwrap())).unwrap();
+    let config = serde_json::from_str::<Value>(&text).unwrap()["config"].clone();
+    for descriptor in [&config, &manifest] {
+        let expected = descriptor["digest"].as_str().unwrap();
+        let path = layout.blob_path(expected);
+        let original = fs::read(&path).unwrap();
+        let mut content = original.clone();
+        content[0] = b'[';
+        fs::write(&path, &content).unwrap();
+        let error = broken(&layout).await;
+        fs::write(&path, original).unwrap();
+        assert_eq!(error.kind(), ErrorKind::BlobMismatch);
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "blob {expected} has the digest {}: the file {} was changed or is damaged",
+                digest(&content),
+                path.display()
+            )
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_none_is_said() {
+    let layout = Layout::new();
+    let blob = layout.blob(MANIFEST, b"\"junk\"");
+    layout.set_index(std::slice::from_ref(&blob));
+    let error = broken(&layout).await;
+    let expected = format!(
+        "its manifest {} is broken",
+        blob["digest"].as_str().unwrap()
+    );
+    assert_eq!(problem(&error, layout.path()), expected);
+}
+
+#[tokio::test]
+async fn an_empty_blob_is_found_before_the_first_byte() {
+    let layout = Layout::image(&[0]);
+    let error = broken(&layout).await;
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "blob {} can't be stored by ECR: it is empty; artifacts without content have the blob \
+             `{{}}` (the OCI empty descriptor) instead",
+            digest(b"")
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_layer_over_the_quota_is_found_before_the_first_byte() {
+    let layout = Layout::new();
+    let config = layout.blob("application/vnd.oci.image.config.v1+json", b"{}");
+    let layer = json!({
+        "mediaType": "application/vnd.oci.image.layer.v1.tar",
+        "digest": digest(b"huge"),
+        "size": 54_525_952_001_u64,
+    });
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
+    });
+    layout.set_index(&[layout.blob(MANIFEST, manifest.to_string().as_bytes())]);
+    assert_eq!(
+        broken(&layout).await.to_string(),
+        format!(
+            "blob {} can't be stored by ECR: it has 54525952001 bytes, over ECR's limit of 52,000 \
+             MiB for a layer",
+            digest(b"huge")
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_digest_can_not_lead_out_of_the_layout() {
+    let layout = Layout::new();
+    layout.set_index(&[json!({
+        "mediaType": MANIFEST, "digest": "sha256:../../../../etc/passwd", "size": 2,
+    })]);
+    let error = broken(&layout).await;
+    assert_eq!(problem(&error, layout.path()), "its index.json is broken");
+}

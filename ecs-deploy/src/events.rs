@@ -1,0 +1,171 @@
+//! [`Event`]s: the story of a rollout, and [`Events`], which tells it.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::diagnose::TaskFailure;
+use crate::error::Error;
+use crate::rollout::Deployed;
+
+/// Something that happened in a rollout. `Display` is one line for people.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A message of the service itself, once each, in the order in which ECS wrote them.
+    Message(String),
+    /// The number of the deployment's tasks changed.
+    Progress(Progress),
+    /// The new revision has been registered; this is its ARN.
+    Registered(String),
+    /// The service wants no tasks at all: the rollout will succeed without having started any.
+    ScaledToZero,
+    /// The deployment has begun; this is its id, such as `ecs-svc/1234567890123456789`.
+    Started(String),
+    /// A task of this deployment stopped by itself.
+    TaskFailed(TaskFailure),
+    /// The service already runs this revision: nothing is registered, nothing is deployed. This is
+    /// its ARN.
+    Unchanged(String),
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Message(text) => f.write_str(text),
+            Event::Progress(progress) => progress.fmt(f),
+            Event::Registered(arn) => write!(f, "registered {arn}"),
+            Event::ScaledToZero => f.write_str("the service's desired count is 0"),
+            Event::Started(deployment) => write!(f, "started {deployment}"),
+            Event::TaskFailed(failure) => failure.fmt(f),
+            Event::Unchanged(arn) => write!(f, "unchanged {arn}"),
+        }
+    }
+}
+
+/// How many tasks of a deployment there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    pub(crate) desired: u32,
+    pub(crate) running: u32,
+    pub(crate) pending: u32,
+    pub(crate) failed: u32,
+}
+
+impl Progress {
+    /// How many the service wants.
+    pub fn desired(&self) -> u32 {
+        self.desired
+    }
+
+    /// How many run.
+    pub fn running(&self) -> u32 {
+        self.running
+    }
+
+    /// How many are on their way.
+    pub fn pending(&self) -> u32 {
+        self.pending
+    }
+
+    /// How many failed in a row, as ECS counts: a healthy task sets it back.
+    pub fn failed(&self) -> u32 {
+        self.failed
+    }
+}
+
+/// `1 of 2 running, 1 pending, 3 failed`
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            desired,
+            running,
+            pending,
+            failed,
+        } = self;
+        write!(f, "{running} of {desired} running")?;
+        for (count, what) in [(pending, "pending"), (failed, "failed")] {
+            if *count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The events of a rollout as they happen. The rollout goes on only while
+/// [`next`](Self::next) or [`finish`](Self::finish) is awaited: nothing runs in the background.
+///
+/// # Cancellation
+/// `next` can be dropped and called again, as in `tokio::select!`: nothing is lost. Dropping the
+/// `Events` stops watching; what ECS has been told to do, it does nevertheless. Before
+/// [`Event::Started`] that may be nothing, or a registered revision that nobody uses.
+#[must_use = "the rollout goes on only while its events are awaited"]
+pub struct Events {
+    future: Pin<Box<dyn Future<Output = Result<Deployed, Error>> + Send>>,
+    receiver: UnboundedReceiver<Event>,
+    outcome: Option<Result<Deployed, Error>>,
+}
+
+impl Events {
+    pub(crate) fn new(
+        future: impl Future<Output = Result<Deployed, Error>> + Send + 'static,
+        receiver: UnboundedReceiver<Event>,
+    ) -> Self {
+        Self {
+            future: Box::pin(future),
+            receiver,
+            outcome: None,
+        }
+    }
+
+    /// The next event; `None` once the rollout has ended, well or not:
+    /// [`finish`](Self::finish) has the outcome.
+    pub async fn next(&mut self) -> Option<Event> {
+        let Self {
+            future,
+            receiver,
+            outcome,
+        } = self;
+        poll_fn(|context| {
+            if let Ok(event) = receiver.try_recv() {
+                return Poll::Ready(Some(event));
+            }
+            if outcome.is_none() {
+                match future.as_mut().poll(context) {
+                    Poll::Ready(result) => *outcome = Some(result),
+                    Poll::Pending => {
+                        return match receiver.try_recv() {
+                            Ok(event) => Poll::Ready(Some(event)),
+                            Err(_) => Poll::Pending,
+                        };
+                    }
+                }
+            }
+            Poll::Ready(receiver.try_recv().ok())
+        })
+        .await
+    }
+
+    /// Waits for the end, and returns the outcome. Events that nobody has asked for are dropped.
+    ///
+    /// # Errors
+    /// Those of [`RollOut`](crate::RollOut).
+    pub async fn finish(self) -> Result<Deployed, Error> {
+        match self.outcome {
+            Some(outcome) => outcome,
+            None => self.future.await,
+        }
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events")
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,92 @@
+//! When to look next, and what of a look that failed.
+
+use std::time::Duration;
+
+use aws_sdk_ecs::types::Service as Description;
+use tokio::time::Instant;
+
+use crate::deploy::Deployer;
+use crate::error::{Error, Repr};
+use crate::service::Service;
+
+/// What came of a look at the service.
+#[derive(Debug)]
+pub(crate) enum Look {
+    Found(Box<Description>),
+    /// Throttled, no answer, an error of ECS's own, or the service is missing for a moment: says
+    /// nothing about the rollout.
+    Trouble,
+}
+
+/// Looks at one service again and again, as often as it is worth it.
+#[derive(Debug)]
+pub(crate) struct Poller<'a> {
+    deployer: &'a Deployer,
+    service: &'a Service,
+    interval: Duration,
+    missing_since: Option<Instant>,
+}
+
+impl<'a> Poller<'a> {
+    pub(crate) fn new(deployer: &'a Deployer, service: &'a Service) -> Self {
+        Self {
+            deployer,
+            service,
+            interval: SHORTEST,
+            missing_since: None,
+        }
+    }
+
+    /// How long to wait before the next look.
+    pub(crate) fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Something has happened: more may follow soon.
+    pub(crate) fn hurry(&mut self) {
+        self.interval = SHORTEST;
+    }
+
+    /// Nothing has happened.
+    pub(crate) fn slow_down(&mut self) {
+        self.interval = (self.interval + STEP).min(LONGEST);
+    }
+
+    pub(crate) async fn look(&mut self) -> Result<Look, Error> {
+        match self.deployer.find(self.service).await {
+            Ok(Some(description)) => {
+                self.missing_since = None;
+                // Back from trouble.
+                self.interval = self.interval.min(LONGEST);
+                Ok(Look::Found(Box::new(description)))
+            }
+            // DescribeServices is eventually consistent: a service that was there a moment ago is
+            // hardly gone. A deleted one shows as INACTIVE for long.
+            Ok(None) => {
+                let since = *self.missing_since.get_or_insert_with(Instant::now);
+                if since.elapsed() < MISSING_FOR {
+                    self.slow_down();
+                    return Ok(Look::Trouble);
+                }
+                let region = self.deployer.region();
+                Err(Repr::NoService {
+                    service: self.service.clone(),
+                    region,
+                }
+                .into())
+            }
+            Err(error) if error.is_passing() => {
+                tracing::debug!(service = %self.service, %error, "looking again later");
+                self.interval = (self.interval * 2).min(LONGEST_IN_TROUBLE);
+                Ok(Look::Trouble)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+const SHORTEST: Duration = Duration::from_secs(2);
+const STEP: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(5);
+const LONGEST_IN_TROUBLE: Duration = Duration::from_secs(20);
+const MISSING_FOR: Duration = Duration::from_secs(60);

@@ -1,0 +1,224 @@
+//! [`Service`]: which service of which cluster.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Repr};
+
+/// The name of an ECS service: of its cluster and its own, or its ARN.
+///
+/// ```
+/// use ecs_deploy::Service;
+///
+/// let by_name = Service::new("prod", "web")?;
+/// assert_eq!(by_name.to_string(), "prod/web");
+///
+/// let by_arn: Service = "arn:aws:ecs:eu-west-1:123456789012:service/prod/web".parse()?;
+/// assert_eq!((by_arn.cluster(), by_arn.name()), ("prod", "web"));
+/// assert_eq!(by_arn.region(), Some("eu-west-1"));
+/// # Ok::<(), ecs_deploy::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Service {
+    cluster: String,
+    name: String,
+    /// What stands before `service/` in the ARN; empty where only the names are known.
+    prefix: String,
+}
+
+impl Service {
+    /// The service `name` in `cluster`, in the region and account of whoever deploys to it.
+    ///
+    /// # Errors
+    /// [`InvalidService`](crate::ErrorKind::InvalidService) where one isn't a name that ECS
+    /// accepts: 1 to 255 letters, digits, hyphens and underscores.
+    pub fn new(cluster: impl Into<String>, name: impl Into<String>) -> Result<Self, Error> {
+        let (cluster, name) = (cluster.into(), name.into());
+        for (what, text) in [("cluster", &cluster), ("service", &name)] {
+            if let Some(problem) = problem(what, text) {
+                return Err(invalid(text, problem));
+            }
+        }
+        Ok(Self {
+            cluster,
+            name,
+            prefix: String::new(),
+        })
+    }
+
+    /// The cluster's name.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// The service's own name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The region, where the service was given by its ARN.
+    pub fn region(&self) -> Option<&str> {
+        self.prefix.split(':').nth(3)
+    }
+
+    /// What to call the cluster by in a request: the ARN where there is one, so that ECS refuses
+    /// another account's instead of taking a cluster of the same name.
+    pub(crate) fn cluster_reference(&self) -> String {
+        match self.prefix.as_str() {
+            "" => self.cluster.clone(),
+            prefix => format!("{prefix}cluster/{}", self.cluster),
+        }
+    }
+}
+
+/// By ARN, or as `CLUSTER/SERVICE`: what `Display` prints.
+impl FromStr for Service {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let Some(rest) = text.strip_prefix("arn:") else {
+            let (cluster, name) = text
+                .split_once('/')
+                .ok_or_else(|| invalid(text, "it is neither CLUSTER/SERVICE nor an ARN".into()))?;
+            return Self::new(cluster, name).map_err(|error| error.about(text));
+        };
+        let fields: Vec<&str> = rest.splitn(5, ':').collect();
+        let [_partition, "ecs", region, account, resource] = fields[..] else {
+            return Err(invalid(text, "it isn't the ARN of an ECS service".into()));
+        };
+        if region.is_empty() {
+            return Err(invalid(text, "its ARN names no region".into()));
+        }
+        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(invalid(text, "its account isn't 12 digits".into()));
+        }
+        let Some(path) = resource.strip_prefix("service/") else {
+            return Err(invalid(text, "it isn't the ARN of an ECS service".into()));
+        };
+        // Services from before 2021 may still have the short form of the ARN.
+        let (cluster, name) = path.split_once('/').ok_or_else(|| {
+            invalid(
+                text,
+                "its ARN lacks the cluster, so name the cluster beside it".into(),
+            )
+        })?;
+        let prefix = text.strip_suffix(resource).unwrap_or_default().to_owned();
+        let names = Self::new(cluster, name).map_err(|error| error.about(text))?;
+        Ok(Self { prefix, ..names })
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            cluster,
+            name,
+            prefix,
+        } = self;
+        match prefix.as_str() {
+            "" => write!(f, "{cluster}/{name}"),
+            prefix => write!(f, "{prefix}service/{cluster}/{name}"),
+        }
+    }
+}
+
+/// API references of CreateCluster and CreateService.
+fn problem(what: &str, text: &str) -> Option<String> {
+    if text.is_empty() {
+        return Some(format!("the {what}'s name is empty"));
+    }
+    if text.len() > 255 {
+        return Some(format!(
+            "the {what}'s name has {} characters, at most 255",
+            text.len()
+        ));
+    }
+    let stranger = text
+        .chars()
+        .find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'))?;
+    Some(format!(
+        "the {what}'s name has {stranger:?}, where only letters, digits, '-' and '_' may be"
+    ))
+}
+
+fn invalid(text: &str, problem: String) -> Error {
+    Repr::InvalidService {
+        text: text.to_owned(),
+        problem,
+    }
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_parsed(cluster in "[a-zA-Z0-9_-]{1,40}", name in "[a-zA-Z0-9_-]{1,40}") {
+            let by_name = Service::new(&cluster, &name).unwrap();
+            prop_assert_eq!(&by_name.to_string().parse::<Service>().unwrap(), &by_name);
+            let arn = format!("arn:aws-cn:ecs:cn-north-1:123456789012:service/{cluster}/{name}");
+            let by_arn: Service = arn.parse().unwrap();
+            prop_assert_eq!(by_arn.to_string(), arn);
+            prop_assert_eq!(by_arn.region(), Some("cn-north-1"));
+            prop_assert_eq!(by_arn.cluster_reference(), format!("arn:aws-cn:ecs:cn-north-1:123456789012:cluster/{}", cluster));
+        }
+
+        #[test]
+        fn nothing_panics(text in ".{0,60}", tail in "[a-z:/]{0,40}") {
+            let _ = text.parse::<Service>();
+            let _ = format!("arn:aws:ecs:{tail}").parse::<Service>();
+        }
+    }
+
+    #[test]
+    fn a_bad_name_is_explained() {
+        let long = "a".repeat(256);
+        for (text, expected) in [
+            (
+                "web",
+                "\"web\" is no ECS service: it is neither CLUSTER/SERVICE nor an ARN",
+            ),
+            (
+                "/web",
+                "\"/web\" is no ECS service: the cluster's name is empty",
+            ),
+            (
+                "prod/web/1",
+                "\"prod/web/1\" is no ECS service: the service's name has '/', where only letters, \
+                 digits, '-' and '_' may be",
+            ),
+            (
+                "arn:aws:ecs:eu-west-1:12345678901:service/prod/web",
+                "\"arn:aws:ecs:eu-west-1:12345678901:service/prod/web\" is no ECS service: its \
+                 account isn't 12 digits",
+            ),
+            (
+                "arn:aws:ecs:eu-west-1:123456789012:service/web",
+                "\"arn:aws:ecs:eu-west-1:123456789012:service/web\" is no ECS service: its ARN \
+                 lacks the cluster, so name the cluster beside it",
+            ),
+            (
+                "arn:aws:ecr:eu-west-1:123456789012:repository/web",
+                "\"arn:aws:ecr:eu-west-1:123456789012:repository/web\" is no ECS service: it isn't \
+                 the ARN of an ECS service",
+            ),
+            (
+                "arn:aws:ecs::123456789012:service/prod/web",
+                "\"arn:aws:ecs::123456789012:service/prod/web\" is no ECS service: its ARN names \
+                 no region",
+            ),
+        ] {
+            assert_eq!(text.parse::<Service>().unwrap_err().to_string(), expected);
+        }
+        let error = Service::new("prod", long).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("the service's name has 256 characters, at most 255")
+        );
+    }
+}

@@ -1,0 +1,274 @@
+//! The core: a request and a moment in, a response out, over state that it owns.
+//!
+//! Split in two so that a part's megabytes are parsed and decoded before the state is locked:
+//! [`prepare`] needs no state, [`Core::answer`] does the rest.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use serde_json::Value;
+
+use crate::caller::Caller;
+use crate::clock::Timestamp;
+use crate::ecr::{self, Ecr};
+use crate::ecs::Ecs;
+use crate::error::AwsError;
+use crate::faults::{Fault, Faults};
+use crate::journal::{Call, Journal};
+use crate::{sts, wire};
+
+/// All that the emulator knows. Accounts and regions are worlds of their own, as they are in AWS.
+#[derive(Debug, Default)]
+pub(crate) struct Core {
+    places: BTreeMap<(String, String), Place>,
+    pub(crate) journal: Journal,
+    pub(crate) settings: Settings,
+    pub(crate) faults: Faults,
+    ids: Ids,
+}
+
+/// What can be set before or while the emulator runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The `partSize` that InitiateLayerUpload returns.
+    pub(crate) part_size: u64,
+    /// What every duration of a rollout is multiplied with.
+    pub(crate) rollout_pace: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        // 10 MiB is what ECR returns in AWS's own examples.
+        Self {
+            part_size: 10 * 1024 * 1024,
+            rollout_pace: 1.0,
+        }
+    }
+}
+
+/// One region of one account.
+#[derive(Debug, Default)]
+pub(crate) struct Place {
+    pub(crate) ecr: Ecr,
+    pub(crate) ecs: Ecs,
+}
+
+/// What an operation may know of the request beside its input.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) now: Timestamp,
+    pub(crate) ids: &'a mut Ids,
+    pub(crate) settings: &'a Settings,
+}
+
+/// Identifiers, in a fixed order, so that a run of the emulator can be repeated exactly.
+#[derive(Debug, Default)]
+pub(crate) struct Ids(u64);
+
+impl Ids {
+    pub(crate) fn number(&mut self) -> u64 {
+        self.0 += 1;
+        self.0
+    }
+
+    pub(crate) fn uuid(&mut self) -> String {
+        format!("00000000-0000-4000-8000-{:012x}", self.number())
+    }
+}
+
+/// A request, read as far as that goes without any state.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    service: Service,
+    operation: String,
+    caller: Result<Caller, AwsError>,
+    input: Result<Input, AwsError>,
+    request_bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Service {
+    Ecr,
+    Ecs,
+    Sts,
+    Unknown,
+}
+
+#[derive(Debug)]
+enum Input {
+    Ecr(ecr::Input),
+    /// ECS's operations parse their own bodies: they are small.
+    Ecs(Bytes),
+    Sts,
+}
+
+/// Names the operation, and parses its input.
+pub(crate) fn prepare(request: Request<Bytes>) -> Prepared {
+    let (parts, body) = request.into_parts();
+    let target = parts
+        .headers
+        .get("x-amz-target")
+        .and_then(|value| value.to_str().ok());
+    let (service, operation) = match target.and_then(|target| target.split_once('.')) {
+        Some(("AmazonEC2ContainerRegistry_V20150921", operation)) => {
+            (Service::Ecr, operation.to_owned())
+        }
+        Some(("AmazonEC2ContainerServiceV20141113", operation)) => {
+            (Service::Ecs, operation.to_owned())
+        }
+        Some((_, operation)) => (Service::Unknown, operation.to_owned()),
+        None => match sts::operation(&body) {
+            Some(operation) => (Service::Sts, operation),
+            None => (Service::Unknown, String::new()),
+        },
+    };
+    let request_bytes = body.len() as u64;
+    let input = match service {
+        Service::Ecr => ecr::Input::parse(&operation, &body).map(Input::Ecr),
+        Service::Ecs => Ok(Input::Ecs(body)),
+        Service::Sts => Ok(Input::Sts),
+        Service::Unknown => Err(unknown_operation()),
+    };
+    Prepared {
+        service,
+        operation,
+        caller: Caller::from_headers(&parts.headers),
+        input,
+        request_bytes,
+    }
+}
+
+/// What the client gets to see.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Answer(Response<Bytes>),
+    /// Nothing: the connection breaks.
+    Lost,
+}
+
+impl Core {
+    /// Answers one request, and writes it into the journal.
+    pub(crate) fn answer(&mut self, request: Prepared, now: Timestamp) -> Reply {
+        let request_id = self.ids.uuid();
+        let Prepared {
+            service,
+            operation,
+            caller,
+            input,
+            request_bytes,
+        } = request;
+        let fault = self.faults.meet(&operation);
+        let result = caller.and_then(|caller| {
+            service.check_scope(&caller)?;
+            if let Some(refusal) = fault.as_ref().and_then(Fault::refusal) {
+                return Err(refusal);
+            }
+            match input? {
+                Input::Ecr(input) => self.ecr(input, &caller, now).map(Output::Json),
+                Input::Ecs(body) => self.ecs(&operation, &body, &caller, now).map(Output::Json),
+                Input::Sts => sts::call(&operation, &caller).map(Output::Xml),
+            }
+        });
+        self.journal.record(Call {
+            at: now,
+            service: service.name().to_owned(),
+            operation: operation.clone(),
+            error: result.as_ref().err().map(|error| error.code.to_owned()),
+            request_bytes,
+        });
+        if fault == Some(Fault::LoseResponse) {
+            return Reply::Lost;
+        }
+        Reply::Answer(match result {
+            Ok(Output::Xml(inner)) => wire::xml_response(&operation, Ok(inner), &request_id),
+            Ok(Output::Json(output)) => wire::json_response(Ok(output), &request_id),
+            Err(error) if service == Service::Sts => {
+                wire::xml_response(&operation, Err(&error), &request_id)
+            }
+            Err(error) => wire::json_response(Err(&error), &request_id),
+        })
+    }
+
+    /// One region of one account, for whoever scripts it.
+    pub(crate) fn place(&mut self, account: &str, region: &str) -> &mut Place {
+        self.places
+            .entry((account.to_owned(), region.to_owned()))
+            .or_default()
+    }
+
+    fn ecr(
+        &mut self,
+        input: ecr::Input,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<Value, AwsError> {
+        let (place, mut context) = self.at(caller, now);
+        place.ecr.call(input, &mut context)
+    }
+
+    fn ecs(
+        &mut self,
+        operation: &str,
+        body: &[u8],
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<Value, AwsError> {
+        let (place, mut context) = self.at(caller, now);
+        place.ecs.call(operation, body, &mut context)
+    }
+
+    pub(crate) fn at<'a>(
+        &'a mut self,
+        caller: &'a Caller,
+        now: Timestamp,
+    ) -> (&'a mut Place, Context<'a>) {
+        let place = self
+            .places
+            .entry((caller.account.clone(), caller.region.clone()))
+            .or_default();
+        (
+            place,
+            Context {
+                caller,
+                now,
+                ids: &mut self.ids,
+                settings: &self.settings,
+            },
+        )
+    }
+}
+
+enum Output {
+    Json(Value),
+    Xml(String),
+}
+
+impl Service {
+    fn name(self) -> &'static str {
+        match self {
+            Service::Ecr => "ecr",
+            Service::Ecs => "ecs",
+            Service::Sts => "sts",
+            Service::Unknown => "",
+        }
+    }
+
+    /// AWS refuses a request that was signed for another service.
+    fn check_scope(self, caller: &Caller) -> Result<(), AwsError> {
+        if self == Service::Unknown || self.name() == caller.service {
+            return Ok(());
+        }
+        let message = format!(
+            "Credential should be scoped to correct service: '{}'.",
+            self.name()
+        );
+        Err(AwsError::new("InvalidSignatureException", message).status(StatusCode::FORBIDDEN))
+    }
+}
+
+/// What AWS answers for an operation that the service doesn't have.
+pub(crate) fn unknown_operation() -> AwsError {
+    AwsError::new("UnknownOperationException", "")
+}

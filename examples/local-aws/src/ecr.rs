@@ -1,0 +1,154 @@
+//! ECR's JSON API, as strict as the service: the rules stand in the modules of their subjects.
+
+mod images;
+mod layers;
+mod manifest;
+mod names;
+mod repositories;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::core::{Context, unknown_operation};
+use crate::error::AwsError;
+use crate::wire::parse;
+
+/// The private registry of one account in one region.
+#[derive(Debug, Default)]
+pub(crate) struct Ecr {
+    repositories: BTreeMap<String, repositories::Repository>,
+}
+
+/// The input of one operation, already parsed, a part's content already decoded.
+#[derive(Debug)]
+pub(crate) enum Input {
+    BatchCheckLayerAvailability(layers::BatchCheckLayerAvailability),
+    BatchGetImage(images::BatchGetImage),
+    CompleteLayerUpload(layers::CompleteLayerUpload),
+    CreateRepository(repositories::CreateRepository),
+    DescribeImages(images::DescribeImages),
+    DescribeRepositories(repositories::DescribeRepositories),
+    GetAuthorizationToken(GetAuthorizationToken),
+    InitiateLayerUpload(layers::InitiateLayerUpload),
+    ListImages(images::ListImages),
+    PutImage(images::PutImage),
+    UploadLayerPart(layers::UploadLayerPart),
+}
+
+impl Input {
+    pub(crate) fn parse(operation: &str, body: &[u8]) -> Result<Self, AwsError> {
+        match operation {
+            "BatchCheckLayerAvailability" => parse(body).map(Self::BatchCheckLayerAvailability),
+            "BatchGetImage" => parse(body).map(Self::BatchGetImage),
+            "CompleteLayerUpload" => parse(body).map(Self::CompleteLayerUpload),
+            "CreateRepository" => parse(body).map(Self::CreateRepository),
+            "DescribeImages" => parse(body).map(Self::DescribeImages),
+            "DescribeRepositories" => parse(body).map(Self::DescribeRepositories),
+            "GetAuthorizationToken" => parse(body).map(Self::GetAuthorizationToken),
+            "InitiateLayerUpload" => parse(body).map(Self::InitiateLayerUpload),
+            "ListImages" => parse(body).map(Self::ListImages),
+            "PutImage" => parse(body).map(Self::PutImage),
+            "UploadLayerPart" => layers::UploadLayerPart::parse(body).map(Self::UploadLayerPart),
+            _ => Err(unknown_operation()),
+        }
+    }
+}
+
+/// AWS documents 12 hours.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct GetAuthorizationToken {
+    registry_ids: Option<Vec<String>>,
+}
+
+impl Ecr {
+    pub(crate) fn call(
+        &mut self,
+        input: Input,
+        context: &mut Context<'_>,
+    ) -> Result<Value, AwsError> {
+        match input {
+            Input::BatchCheckLayerAvailability(input) => self.check_layers(input, context),
+            Input::BatchGetImage(input) => self.batch_get_image(input, context),
+            Input::CompleteLayerUpload(input) => self.complete_upload(input, context),
+            Input::CreateRepository(input) => self.create_repository(input, context),
+            Input::DescribeImages(input) => self.describe_images(input, context),
+            Input::DescribeRepositories(input) => self.describe_repositories(input, context),
+            Input::GetAuthorizationToken(input) => authorization_token(input, context),
+            Input::InitiateLayerUpload(input) => self.initiate_upload(input, context),
+            Input::ListImages(input) => self.list_images(input, context),
+            Input::PutImage(input) => self.put_image(input, context),
+            Input::UploadLayerPart(input) => self.upload_part(input, context),
+        }
+    }
+
+    /// The repository, or the refusals that every operation on one has in common.
+    fn repository(
+        &mut self,
+        registry: Option<&str>,
+        name: &str,
+        context: &Context<'_>,
+    ) -> Result<&mut repositories::Repository, AwsError> {
+        names::check_repository(name)?;
+        let account = registry.unwrap_or(&context.caller.account);
+        // Another account's registry answers like one that lacks the repository.
+        let found = if account == context.caller.account {
+            self.repositories.get_mut(name)
+        } else {
+            None
+        };
+        found.ok_or_else(|| {
+            AwsError::new(
+                "RepositoryNotFoundException",
+                format!(
+                    "The repository with name '{name}' does not exist in the registry with id \
+                     '{account}'"
+                ),
+            )
+        })
+    }
+}
+
+fn authorization_token(
+    input: GetAuthorizationToken,
+    context: &mut Context<'_>,
+) -> Result<Value, AwsError> {
+    let registries = input
+        .registry_ids
+        .unwrap_or_else(|| vec![context.caller.account.clone()]);
+    // ECR's service model: registryIds holds 1 to 10.
+    if registries.is_empty() || registries.len() > 10 {
+        return Err(AwsError::invalid_parameter(
+            "Invalid parameter at 'registryIds' failed to satisfy constraint: 'Member must have \
+             length between 1 and 10'",
+        ));
+    }
+    let password = format!("local-aws-{}", context.ids.uuid());
+    let token = base64_simd::STANDARD.encode_to_string(format!("AWS:{password}"));
+    let expires_at = context.now + TOKEN_LIFETIME;
+    let data: Vec<Value> = registries
+        .iter()
+        .map(|registry| {
+            json!({
+                "authorizationToken": token,
+                "expiresAt": expires_at.to_json(),
+                "proxyEndpoint": format!("https://{}", registry_host(registry, context)),
+            })
+        })
+        .collect();
+    Ok(json!({ "authorizationData": data }))
+}
+
+fn registry_host(account: &str, context: &Context<'_>) -> String {
+    let caller = context.caller;
+    format!(
+        "{account}.dkr.ecr.{}.{}",
+        caller.region,
+        caller.partition().dns_suffix
+    )
+}

@@ -1,0 +1,301 @@
+//! Layers: which exist, and the upload protocol with its one cursor per upload.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::core::Context;
+use crate::ecr::{Ecr, names};
+use crate::error::AwsError;
+
+/// A complete layer.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    pub(crate) size: u64,
+}
+
+/// An upload in progress.
+#[derive(Debug, Default)]
+pub(crate) struct Upload {
+    /// Sizes of the parts, in order: all but the last must have reached the minimum at the end.
+    parts: Vec<u64>,
+    /// How many bytes have arrived: the first byte that the next part must have.
+    size: u64,
+    hasher: Sha256,
+}
+
+/// ECR's service model: `layerPartBlob` holds at most 20 MiB.
+const MAX_PART: usize = 20 * 1024 * 1024;
+
+/// ECR's Service Quotas page: 5 MiB for every part but the last. Users report that it is refused
+/// at CompleteLayerUpload, not when the part arrives.
+const MIN_PART: u64 = 5 * 1024 * 1024;
+
+/// ECR's service model: BatchCheckLayerAvailability and CompleteLayerUpload take 1 to 100 digests.
+const MAX_DIGESTS: usize = 100;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BatchCheckLayerAvailability {
+    registry_id: Option<String>,
+    repository_name: String,
+    layer_digests: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InitiateLayerUpload {
+    registry_id: Option<String>,
+    repository_name: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct UploadLayerPart {
+    registry_id: Option<String>,
+    repository_name: String,
+    upload_id: String,
+    first: u64,
+    last: u64,
+    content: Vec<u8>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CompleteLayerUpload {
+    registry_id: Option<String>,
+    repository_name: String,
+    upload_id: String,
+    layer_digests: Vec<String>,
+}
+
+impl UploadLayerPart {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, AwsError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Wire<'a> {
+            registry_id: Option<String>,
+            repository_name: String,
+            upload_id: String,
+            part_first_byte: u64,
+            part_last_byte: u64,
+            // Borrowed from the body: base64 holds nothing that JSON escapes, but for a `\/`.
+            #[serde(borrow)]
+            layer_part_blob: Cow<'a, str>,
+        }
+        // The borrow rules out the common `parse`; an UploadLayerPart always has a body.
+        let wire: Wire<'_> = serde_json::from_slice(body)
+            .map_err(|error| AwsError::new("SerializationException", error.to_string()))?;
+        let content = base64_simd::STANDARD
+            .decode_to_vec(wire.layer_part_blob.as_bytes())
+            .map_err(|_| AwsError::new("SerializationException", "layerPartBlob is not base64"))?;
+        Ok(Self {
+            registry_id: wire.registry_id,
+            repository_name: wire.repository_name,
+            upload_id: wire.upload_id,
+            first: wire.part_first_byte,
+            last: wire.part_last_byte,
+            content,
+        })
+    }
+}
+
+impl Ecr {
+    pub(crate) fn check_layers(
+        &mut self,
+        input: BatchCheckLayerAvailability,
+        context: &mut Context<'_>,
+    ) -> Result<Value, AwsError> {
+        check_count(&input.layer_digests)?;
+        let repository = self.repository(
+            input.registry_id.as_deref(),
+            &input.repository_name,
+            context,
+        )?;
+        let mut layers = Vec::new();
+        let mut failures = Vec::new();
+        for digest in &input.layer_digests {
+            if !names::is_digest(digest) {
+                failures.push(json!({
+                    "layerDigest": digest,
+                    "failureCode": "InvalidLayerDigest",
+                    "failureReason": "Layer digest is not valid",
+                }));
+                continue;
+            }
+            // An absent layer is listed as UNAVAILABLE: AWS's own containerd resolver relies on it.
+            layers.push(match repository.layers.get(digest) {
+                Some(layer) => json!({
+                    "layerDigest": digest,
+                    "layerAvailability": "AVAILABLE",
+                    "layerSize": layer.size,
+                }),
+                None => json!({ "layerDigest": digest, "layerAvailability": "UNAVAILABLE" }),
+            });
+        }
+        Ok(json!({ "layers": layers, "failures": failures }))
+    }
+
+    pub(crate) fn initiate_upload(
+        &mut self,
+        input: InitiateLayerUpload,
+        context: &mut Context<'_>,
+    ) -> Result<Value, AwsError> {
+        let id = context.ids.uuid();
+        let repository = self.repository(
+            input.registry_id.as_deref(),
+            &input.repository_name,
+            context,
+        )?;
+        repository.uploads.insert(id.clone(), Upload::default());
+        Ok(json!({ "uploadId": id, "partSize": context.settings.part_size }))
+    }
+
+    pub(crate) fn upload_part(
+        &mut self,
+        input: UploadLayerPart,
+        context: &mut Context<'_>,
+    ) -> Result<Value, AwsError> {
+        let UploadLayerPart {
+            upload_id,
+            first,
+            last,
+            content,
+            ..
+        } = &input;
+        if content.len() > MAX_PART {
+            return Err(AwsError::invalid_parameter(
+                "Invalid parameter at 'layerPartBlob' failed to satisfy constraint: 'Member must \
+                 have length less than or equal to 20971520'",
+            ));
+        }
+        let account = context.caller.account.clone();
+        let repository = self.repository(
+            input.registry_id.as_deref(),
+            &input.repository_name,
+            context,
+        )?;
+        let Some(upload) = repository.uploads.get_mut(upload_id) else {
+            return Err(upload_not_found(upload_id, &repository.name, &account));
+        };
+        let invalid = |message: String| {
+            let error = AwsError::new("InvalidLayerPartException", message)
+                .member("registryId", account.clone())
+                .member("repositoryName", input.repository_name.clone())
+                .member("uploadId", upload_id.clone());
+            // Absent before the first part. That AWS leaves it out then is inferred.
+            match upload.size.checked_sub(1) {
+                Some(last) => error.member("lastValidByteReceived", last),
+                None => error,
+            }
+        };
+        if *first != upload.size {
+            return Err(invalid(format!(
+                "First byte of the layer part is {first} instead of {}",
+                upload.size
+            )));
+        }
+        // The last byte is inclusive: AWS's CLI example sends 0 to 8323314 for 8323315 bytes. That
+        // a range which contradicts the content is refused is inferred.
+        if content.is_empty() || last.checked_sub(*first) != Some(content.len() as u64 - 1) {
+            return Err(invalid(format!(
+                "Layer part has {} bytes, and says that it is bytes {first} to {last}",
+                content.len()
+            )));
+        }
+        upload.parts.push(content.len() as u64);
+        upload.size += content.len() as u64;
+        upload.hasher.update(content);
+        Ok(json!({
+            "registryId": account,
+            "repositoryName": input.repository_name,
+            "uploadId": upload_id,
+            "lastByteReceived": last,
+        }))
+    }
+
+    pub(crate) fn complete_upload(
+        &mut self,
+        input: CompleteLayerUpload,
+        context: &mut Context<'_>,
+    ) -> Result<Value, AwsError> {
+        check_count(&input.layer_digests)?;
+        let account = &context.caller.account;
+        let upload_id = &input.upload_id;
+        let repository = self.repository(
+            input.registry_id.as_deref(),
+            &input.repository_name,
+            context,
+        )?;
+        let name = repository.name.clone();
+        let Some(upload) = repository.uploads.get(upload_id) else {
+            return Err(upload_not_found(upload_id, &name, account));
+        };
+        let Some((_, all_but_last)) = upload.parts.split_last() else {
+            return Err(AwsError::new(
+                "EmptyUploadException",
+                format!(
+                    "Layer upload with id '{upload_id}' in the repository with name '{name}' in \
+                     the registry with id '{account}' cannot be completed because it does not \
+                     have any parts"
+                ),
+            ));
+        };
+        if all_but_last.iter().any(|&size| size < MIN_PART) {
+            return Err(AwsError::new(
+                "LayerPartTooSmallException",
+                "All layer parts except the last part should be at least 5MB",
+            ));
+        }
+        let digest = format!("sha256:{}", hex(&upload.hasher.clone().finalize()));
+        if !input.layer_digests.contains(&digest) {
+            return Err(AwsError::new(
+                "InvalidLayerException",
+                "None of the provided layer digests match the calculated layer digest",
+            ));
+        }
+        if repository.layers.contains_key(&digest) {
+            return Err(AwsError::new(
+                "LayerAlreadyExistsException",
+                format!(
+                    "Layer with digest '{digest}' already exists in the repository with name \
+                     '{name}' in the registry with id '{account}'"
+                ),
+            ));
+        }
+        let size = upload.size;
+        repository.uploads.remove(upload_id);
+        repository.layers.insert(digest.clone(), Layer { size });
+        Ok(json!({
+            "registryId": account,
+            "repositoryName": name,
+            "uploadId": upload_id,
+            "layerDigest": digest,
+        }))
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn check_count(digests: &[String]) -> Result<(), AwsError> {
+    if (1..=MAX_DIGESTS).contains(&digests.len()) {
+        return Ok(());
+    }
+    Err(AwsError::invalid_parameter(
+        "Invalid parameter at 'layerDigests' failed to satisfy constraint: 'Member must have \
+         length between 1 and 100'",
+    ))
+}
+
+fn upload_not_found(id: &str, repository: &str, account: &str) -> AwsError {
+    AwsError::new(
+        "UploadNotFoundException",
+        format!(
+            "The upload with id '{id}' does not exist in the repository with name '{repository}' \
+             in the registry with id '{account}'"
+        ),
+    )
+}

@@ -1,0 +1,98 @@
+//! What ECR reads of a manifest before it takes it: its type, and all that it refers to.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::error::AwsError;
+
+/// A manifest that ECR would look at: what it is, and what must be there already.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Manifest {
+    pub(crate) media_type: String,
+    /// The config's media type, or the artifact's own.
+    pub(crate) artifact_media_type: Option<String>,
+    /// Digests of the config and the layers, with the sizes that the manifest gives them.
+    pub(crate) blobs: Vec<(String, u64)>,
+    /// Digests of the manifests that an index lists.
+    pub(crate) children: Vec<String>,
+}
+
+/// The types that ECR's user guide lists: Docker schema 2 and OCI, manifest and list or index.
+const MANIFESTS: [&str; 2] = [
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+];
+const INDEXES: [&str; 2] = [
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.index.v1+json",
+];
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor {
+    media_type: Option<String>,
+    digest: String,
+    size: u64,
+}
+
+impl Manifest {
+    /// `given` is the request's `imageManifestMediaType`: required where the manifest itself has
+    /// none, says ECR's service model; that a contradiction is refused is inferred.
+    pub(crate) fn parse(text: &str, given: Option<&str>) -> Result<Self, AwsError> {
+        let json: Value =
+            serde_json::from_str(text).map_err(|_| invalid("Invalid JSON syntax".to_owned()))?;
+        let own = json.get("mediaType").and_then(Value::as_str);
+        let media_type = match (own, given) {
+            (Some(own), Some(given)) if own != given => {
+                return Err(invalid(format!(
+                    "manifest has media type '{own}', the request '{given}'"
+                )));
+            }
+            (Some(media_type), _) | (None, Some(media_type)) => media_type.to_owned(),
+            (None, None) => return Err(invalid("media type is missing".to_owned())),
+        };
+        if json.get("schemaVersion").and_then(Value::as_u64) != Some(2) {
+            return Err(invalid("schemaVersion must be 2".to_owned()));
+        }
+        let mut manifest = Self {
+            media_type,
+            artifact_media_type: None,
+            blobs: Vec::new(),
+            children: Vec::new(),
+        };
+        if MANIFESTS.contains(&manifest.media_type.as_str()) {
+            let config: Descriptor = member(&json, "config")?;
+            let artifact = json.get("artifactType").and_then(Value::as_str);
+            manifest.artifact_media_type = artifact
+                .map(str::to_owned)
+                .or_else(|| config.media_type.clone());
+            manifest.blobs.push((config.digest, config.size));
+            let layers: Vec<Descriptor> = member(&json, "layers")?;
+            manifest
+                .blobs
+                .extend(layers.into_iter().map(|layer| (layer.digest, layer.size)));
+        } else if INDEXES.contains(&manifest.media_type.as_str()) {
+            let children: Vec<Descriptor> = member(&json, "manifests")?;
+            manifest.children = children.into_iter().map(|child| child.digest).collect();
+        } else {
+            return Err(invalid(format!(
+                "unsupported media type '{}'",
+                manifest.media_type
+            )));
+        }
+        Ok(manifest)
+    }
+}
+
+fn member<T: serde::de::DeserializeOwned>(json: &Value, name: &str) -> Result<T, AwsError> {
+    json.get(name)
+        .cloned()
+        .and_then(|value| serde_json::from_value(value).ok())
+        .ok_or_else(|| invalid(format!("'{name}' is missing or has the wrong form")))
+}
+
+fn invalid(what: String) -> AwsError {
+    AwsError::invalid_parameter(format!(
+        "Invalid parameter at 'ImageManifest' failed to satisfy constraint: '{what}'"
+    ))
+}

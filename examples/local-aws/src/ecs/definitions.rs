@@ -1,0 +1,379 @@
+//! Families of task definitions. Their JSON is kept as it came in, members that nobody knows
+//! included, so that a client that drops some can't pass for lossless here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::Ecs;
+use super::input::{check_tags, is_name, page, wants_tags};
+use crate::clock::Timestamp;
+use crate::core::Context;
+use crate::error::AwsError;
+use crate::wire::parse;
+
+#[derive(Debug, Default)]
+pub(crate) struct Family {
+    revisions: BTreeMap<u32, Definition>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Definition {
+    pub(crate) arn: String,
+    revision: u32,
+    /// What was registered, without the tags.
+    members: Map<String, Value>,
+    tags: Vec<Value>,
+    containers: Vec<Container>,
+    registered_at: Timestamp,
+    registered_by: String,
+    deregistered_at: Option<Timestamp>,
+}
+
+/// What the tasks need to know of a container definition.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Container {
+    #[serde(default)]
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) image: String,
+    /// Service model: a container is essential unless it says otherwise.
+    #[serde(default = "essential")]
+    pub(crate) essential: bool,
+    memory: Option<i64>,
+    memory_reservation: Option<i64>,
+}
+
+fn essential() -> bool {
+    true
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Register {
+    #[serde(default)]
+    family: String,
+    #[serde(default)]
+    container_definitions: Vec<Container>,
+    #[serde(default)]
+    requires_compatibilities: Vec<String>,
+    cpu: Option<String>,
+    memory: Option<String>,
+    task_role_arn: Option<String>,
+    execution_role_arn: Option<String>,
+    tags: Option<Vec<Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Describe {
+    #[serde(default)]
+    task_definition: String,
+    include: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct List {
+    family_prefix: Option<String>,
+    status: Option<String>,
+    sort: Option<String>,
+    max_results: Option<i64>,
+    next_token: Option<String>,
+}
+
+/// The members that ECS adds. Service model: TaskDefinition has them, RegisterTaskDefinition's
+/// input doesn't.
+const READ_ONLY: [&str; 9] = [
+    "compatibilities",
+    "deleteRequestedAt",
+    "deregisteredAt",
+    "registeredAt",
+    "registeredBy",
+    "requiresAttributes",
+    "revision",
+    "status",
+    "taskDefinitionArn",
+];
+
+impl Ecs {
+    pub(crate) fn register_task_definition(
+        &mut self,
+        body: &[u8],
+        context: &mut Context<'_>,
+    ) -> Result<Value, AwsError> {
+        let input: Register = parse(body)?;
+        input.check()?;
+        let mut members: Map<String, Value> = parse(body)?;
+        members.remove("tags");
+        // Inferred: a member that isn't part of the input is ignored, not refused.
+        for name in READ_ONLY {
+            members.remove(name);
+        }
+        let family = self.families.entry(input.family.clone()).or_default();
+        // AWS documentation: a revision's number is never used again.
+        let revision = family
+            .revisions
+            .last_key_value()
+            .map_or(1, |(last, _)| last + 1);
+        let caller = context.caller;
+        let definition = Definition {
+            arn: caller.arn(
+                "ecs",
+                &format!("task-definition/{}:{revision}", input.family),
+            ),
+            revision,
+            members,
+            tags: input.tags.unwrap_or_default(),
+            containers: input.container_definitions,
+            registered_at: context.now,
+            registered_by: format!(
+                "arn:{}:iam::{}:user/{}",
+                caller.partition().name,
+                caller.account,
+                caller.access_key
+            ),
+            deregistered_at: None,
+        };
+        let output = json!({ "taskDefinition": definition.to_json(), "tags": definition.tags });
+        family.revisions.insert(revision, definition);
+        Ok(output)
+    }
+
+    pub(crate) fn describe_task_definition(
+        &self,
+        body: &[u8],
+        context: &Context<'_>,
+    ) -> Result<Value, AwsError> {
+        let input: Describe = parse(body)?;
+        let definition = self
+            .definition(&input.task_definition, context)
+            .ok_or_else(|| {
+                AwsError::new("ClientException", "Unable to describe task definition.")
+            })?;
+        let mut output = json!({ "taskDefinition": definition.to_json() });
+        if wants_tags(input.include.as_deref()) {
+            output["tags"] = json!(definition.tags);
+        }
+        Ok(output)
+    }
+
+    pub(crate) fn list_task_definitions(&self, body: &[u8]) -> Result<Value, AwsError> {
+        let input: List = parse(body)?;
+        let status = input.status.as_deref().unwrap_or("ACTIVE");
+        if !matches!(status, "ACTIVE" | "INACTIVE" | "DELETE_IN_PROGRESS") {
+            return Err(AwsError::invalid_parameter(
+                "Invalid task definition status.",
+            ));
+        }
+        let mut arns: Vec<Value> = self
+            .families
+            .iter()
+            // API reference: the whole family name, in spite of the member's name.
+            .filter(|(name, _)| {
+                input
+                    .family_prefix
+                    .as_ref()
+                    .is_none_or(|prefix| prefix == *name)
+            })
+            .flat_map(|(_, family)| family.revisions.values())
+            .filter(|definition| definition.status() == status)
+            .map(|definition| json!(definition.arn))
+            .collect();
+        if input.sort.as_deref() == Some("DESC") {
+            arns.reverse();
+        }
+        page(
+            "taskDefinitionArns",
+            arns,
+            input.max_results,
+            input.next_token.as_deref(),
+            100,
+        )
+    }
+
+    pub(crate) fn deregister_task_definition(
+        &mut self,
+        body: &[u8],
+        context: &Context<'_>,
+    ) -> Result<Value, AwsError> {
+        let input: Describe = parse(body)?;
+        let missing = || {
+            AwsError::new(
+                "ClientException",
+                "The specified task definition does not exist.",
+            )
+        };
+        let (family, revision) = family_and_revision(&input.task_definition, context);
+        // API reference: family and revision, or the ARN; the family alone isn't enough.
+        let revision =
+            revision.ok_or_else(|| AwsError::invalid_parameter("Revision is missing."))?;
+        let definition = self
+            .families
+            .get_mut(family)
+            .and_then(|family| family.revisions.get_mut(&revision))
+            .ok_or_else(missing)?;
+        definition.deregistered_at.get_or_insert(context.now);
+        Ok(json!({ "taskDefinition": definition.to_json() }))
+    }
+
+    /// By ARN, by `family:revision`, or the newest active one by `family`.
+    pub(crate) fn definition(&self, reference: &str, context: &Context<'_>) -> Option<&Definition> {
+        let (family, revision) = family_and_revision(reference, context);
+        let revisions = &self.families.get(family)?.revisions;
+        match revision {
+            Some(revision) => revisions.get(&revision),
+            None => revisions
+                .values()
+                .rev()
+                .find(|definition| definition.is_active()),
+        }
+    }
+
+    /// What a service may run.
+    pub(crate) fn active_definition(
+        &self,
+        reference: &str,
+        context: &Context<'_>,
+    ) -> Result<&Definition, AwsError> {
+        let definition = self
+            .definition(reference, context)
+            .ok_or_else(|| AwsError::new("ClientException", "TaskDefinition not found."))?;
+        if !definition.is_active() {
+            return Err(AwsError::new(
+                "ClientException",
+                "TaskDefinition is inactive",
+            ));
+        }
+        Ok(definition)
+    }
+}
+
+impl Definition {
+    pub(crate) fn containers(&self) -> &[Container] {
+        &self.containers
+    }
+
+    fn is_active(&self) -> bool {
+        self.deregistered_at.is_none()
+    }
+
+    fn status(&self) -> &'static str {
+        if self.is_active() {
+            "ACTIVE"
+        } else {
+            "INACTIVE"
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let mut members = self.members.clone();
+        let required = members.get("requiresCompatibilities").cloned();
+        members.insert("taskDefinitionArn".to_owned(), json!(self.arn));
+        members.insert("revision".to_owned(), json!(self.revision));
+        members.insert("status".to_owned(), json!(self.status()));
+        members.insert(
+            "requiresAttributes".to_owned(),
+            json!([{ "name": "com.amazonaws.ecs.capability.docker-remote-api.1.18" }]),
+        );
+        members.insert(
+            "compatibilities".to_owned(),
+            // Every definition is compatible with EC2, as those of AWS's examples are.
+            match required {
+                Some(Value::Array(launch_types)) if !launch_types.contains(&json!("EC2")) => {
+                    json!([vec![json!("EC2")], launch_types].concat())
+                }
+                _ => json!(["EC2"]),
+            },
+        );
+        members.insert("registeredAt".to_owned(), self.registered_at.to_json());
+        members.insert("registeredBy".to_owned(), json!(self.registered_by));
+        if let Some(at) = self.deregistered_at {
+            members.insert("deregisteredAt".to_owned(), at.to_json());
+        }
+        Value::Object(members)
+    }
+}
+
+impl Register {
+    fn check(&self) -> Result<(), AwsError> {
+        let refuse = |message: String| Err(AwsError::new("ClientException", message));
+        if self.family.is_empty() {
+            return refuse("Family should not be null or empty.".to_owned());
+        }
+        if !is_name(&self.family) {
+            return refuse("Family contains invalid characters.".to_owned());
+        }
+        if self.container_definitions.is_empty() {
+            return refuse("Container list cannot be empty.".to_owned());
+        }
+        let mut names = BTreeSet::new();
+        for container in &self.container_definitions {
+            let Container { name, image, .. } = container;
+            if name.is_empty() {
+                return refuse("Container.name should not be null or empty.".to_owned());
+            }
+            if image.is_empty() {
+                return refuse("Container.image should not be null or empty.".to_owned());
+            }
+            // Inferred: that names are unique is documented, the text isn't.
+            if !names.insert(name) {
+                return refuse(format!("Duplicate container name '{name}'."));
+            }
+            // Reported, with this text.
+            if self.memory.is_none()
+                && container.memory.is_none()
+                && container.memory_reservation.is_none()
+            {
+                return refuse(format!(
+                    "Invalid setting for container '{name}'. At least one of 'memory' or \
+                     'memoryReservation' must be specified."
+                ));
+            }
+        }
+        if !self
+            .container_definitions
+            .iter()
+            .any(|container| container.essential)
+        {
+            return refuse("At least one container must be marked as essential.".to_owned());
+        }
+        // API reference: Fargate needs both at the level of the task. The text is inferred.
+        if self
+            .requires_compatibilities
+            .iter()
+            .any(|launch_type| launch_type == "FARGATE")
+        {
+            for (name, value) in [("cpu", &self.cpu), ("memory", &self.memory)] {
+                if value.is_none() {
+                    return refuse(format!(
+                        "Fargate requires that '{name}' be defined at the task level."
+                    ));
+                }
+            }
+        }
+        // Reported: what a client gets that sends an empty ARN where there was none.
+        if [&self.task_role_arn, &self.execution_role_arn]
+            .into_iter()
+            .any(|role| role.as_deref() == Some(""))
+        {
+            return refuse("Role is not valid".to_owned());
+        }
+        check_tags(self.tags.as_deref())
+    }
+}
+
+fn family_and_revision<'a>(reference: &'a str, context: &Context<'_>) -> (&'a str, Option<u32>) {
+    let prefix = context.caller.arn("ecs", "task-definition/");
+    let resource = reference.strip_prefix(&prefix).unwrap_or(reference);
+    match resource.split_once(':') {
+        // A revision that is no number can't be found: the family's name has no colon.
+        Some((family, revision)) => match revision.parse() {
+            Ok(revision) => (family, Some(revision)),
+            Err(_) => (resource, None),
+        },
+        None => (resource, None),
+    }
+}

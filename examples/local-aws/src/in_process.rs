@@ -1,0 +1,59 @@
+//! The front for tests: an SDK HTTP client that calls the core directly.
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt as _;
+
+use crate::core::Reply;
+use crate::local::LocalAws;
+
+#[derive(Debug, Clone)]
+pub(crate) struct InProcess {
+    local: LocalAws,
+}
+
+impl InProcess {
+    pub(crate) fn new(local: LocalAws) -> Self {
+        Self { local }
+    }
+}
+
+impl HttpConnector for InProcess {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let local = self.local.clone();
+        HttpConnectorFuture::new(async move {
+            let request = request
+                .try_into_http1x()
+                .map_err(|e| ConnectorError::user(e.into()))?;
+            let (parts, body) = request.into_parts();
+            let body = body
+                .collect()
+                .await
+                .map_err(ConnectorError::user)?
+                .to_bytes();
+            // A real answer takes a while, in which other tasks go on.
+            tokio::task::yield_now().await;
+            let Reply::Answer(response) = local.answer(http::Request::from_parts(parts, body))
+            else {
+                return Err(ConnectorError::io("the connection was reset".into()));
+            };
+            HttpResponse::try_from(response.map(SdkBody::from))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+impl HttpClient for InProcess {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}

@@ -1,0 +1,52 @@
+//! What was asked of the emulator, for counting and for showing.
+
+use crate::clock::Timestamp;
+
+/// One call that reached the emulator.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Call {
+    /// When it was answered.
+    pub at: Timestamp,
+    /// `ecr`, `ecs` or `sts`; empty where the request names none.
+    pub service: String,
+    /// The API's name of the operation, such as `PutImage`; empty where the request names none.
+    pub operation: String,
+    /// The error code that it was answered with; `None` where it succeeded.
+    pub error: Option<String>,
+    /// Bytes of the request's body.
+    pub request_bytes: u64,
+}
+
+/// Every call so far, in the order in which they were answered.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Journal {
+    calls: Vec<Call>,
+}
+
+impl Journal {
+    /// The calls, oldest first.
+    pub fn calls(&self) -> &[Call] {
+        &self.calls
+    }
+
+    /// How often `operation` was called, whatever came of it.
+    pub fn count(&self, operation: &str) -> usize {
+        self.calls
+            .iter()
+            .filter(|call| call.operation == operation)
+            .count()
+    }
+
+    /// The operations in the order in which they were called.
+    pub fn operations(&self) -> Vec<&str> {
+        self.calls
+            .iter()
+            .map(|call| call.operation.as_str())
+            .collect()
+    }
+
+    pub(crate) fn record(&mut self, call: Call) {
+        self.calls.push(call);
+    }
+}

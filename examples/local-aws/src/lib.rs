@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+mod caller;
+mod clock;
+mod core;
+mod ecr;
+mod ecs;
+mod error;
+mod faults;
+mod in_process;
+mod journal;
+mod listener;
+mod local;
+mod sts;
+mod wire;
+
+pub use crate::clock::Timestamp;
+pub use crate::ecs::Script;
+pub use crate::faults::Fault;
+pub use crate::journal::{Call, Journal};
+pub use crate::listener::Server;
+pub use crate::local::LocalAws;

@@ -1,0 +1,157 @@
+//! The handle on an emulator: many at once in one process, each a world of its own.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_types::retry::RetryConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use bytes::Bytes;
+use http::Request;
+
+use crate::caller::{ACCOUNT, Caller};
+use crate::clock::Clock;
+use crate::core::{Core, Place, Reply, prepare};
+use crate::ecs::Script;
+use crate::faults::Fault;
+use crate::in_process::InProcess;
+use crate::journal::Journal;
+use crate::listener::Server;
+
+/// An emulator. Clones are handles on the same one; it ends with its last handle.
+///
+/// Its clock is tokio's: under `tokio::time::pause` an hour of a rollout takes no time.
+#[derive(Debug, Clone)]
+pub struct LocalAws {
+    core: Arc<Mutex<Core>>,
+    clock: Clock,
+}
+
+impl LocalAws {
+    /// The account that every access key belongs to.
+    pub const ACCOUNT: &'static str = ACCOUNT;
+
+    /// The region of [`sdk_config`](Self::sdk_config), and of the demonstration.
+    pub const REGION: &'static str = "us-east-1";
+
+    /// An empty emulator, without any socket.
+    #[allow(
+        clippy::new_without_default,
+        reason = "each is a world of its own, none is a default"
+    )]
+    pub fn new() -> Self {
+        Self {
+            core: Arc::default(),
+            clock: Clock::new(),
+        }
+    }
+
+    /// An empty emulator that listens on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// Where the operating system has no port to give.
+    pub async fn start() -> std::io::Result<Server> {
+        Self::new()
+            .listen(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+    }
+
+    /// Serves this emulator over HTTP at `address`, until the returned [`Server`] is dropped.
+    ///
+    /// # Errors
+    /// Where the address is taken or not this machine's.
+    pub async fn listen(&self, address: SocketAddr) -> std::io::Result<Server> {
+        Server::bind(self.clone(), address).await
+    }
+
+    /// A configuration whose clients call this emulator in process: no sockets, so that time can
+    /// be paused, and the hosts of the requests are AWS's own.
+    pub fn sdk_config(&self) -> SdkConfig {
+        let credentials = Credentials::from_keys("AKIALOCALAWSEXAMPLE", "local", None);
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static(Self::REGION))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(InProcess::new(self.clone()))
+            .retry_config(RetryConfig::standard())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .time_source(self.clock.clone())
+            .build()
+    }
+
+    /// Every call so far.
+    pub fn journal(&self) -> Journal {
+        self.lock().journal.clone()
+    }
+
+    /// Lets the `nth` call of `operation`, counted from 1 over the emulator's whole life, meet a
+    /// fault.
+    pub fn inject(&self, operation: &str, nth: usize, fault: Fault) {
+        self.lock().faults.add(operation, nth, fault);
+    }
+
+    /// Sets the `partSize` that InitiateLayerUpload answers with, in bytes.
+    pub fn set_part_size(&self, bytes: u64) {
+        self.lock().settings.part_size = bytes;
+    }
+
+    /// Multiplies every duration of a rollout with `factor`: 1 is as long as ECS takes, 0.01 is
+    /// fit for a demonstration.
+    pub fn set_rollout_pace(&self, factor: f64) {
+        self.lock().settings.rollout_pace = factor;
+    }
+
+    /// Decides what the tasks of `service` do, from its next deployment on: in [`REGION`], by the
+    /// names of the cluster and the service, which needn't exist yet.
+    ///
+    /// [`REGION`]: Self::REGION
+    pub fn script(&self, cluster: &str, service: &str, script: Script) {
+        self.in_region(Self::REGION, |place| {
+            place.ecs.set_script(cluster, service, script)
+        });
+    }
+
+    /// Makes what the demonstration works on, in [`REGION`](Self::REGION): the cluster `demo` with
+    /// the service `web`, two tasks of the task definition `web:1` with the containers `web` and
+    /// `log-router`, circuit breaker and rollback on, long since in a steady state.
+    #[allow(
+        clippy::missing_panics_doc,
+        reason = "a constant input is valid or a test fails"
+    )]
+    pub fn create_demo(&self) {
+        let caller = Caller {
+            account: ACCOUNT.to_owned(),
+            access_key: "demo".to_owned(),
+            region: Self::REGION.to_owned(),
+            service: "ecs".to_owned(),
+        };
+        let now = self.clock.now();
+        let mut core = self.lock();
+        let (place, mut context) = core.at(&caller, now);
+        place
+            .ecs
+            .create_demo(&mut context)
+            .expect("the demonstration's inputs are valid");
+    }
+
+    /// Answers one request: what both fronts call.
+    pub(crate) fn answer(&self, request: Request<Bytes>) -> Reply {
+        // Decoding a part's megabytes must not hold up the other connections.
+        let prepared = prepare(request);
+        self.lock().answer(prepared, self.clock.now())
+    }
+
+    /// Reaches into one region of the default account.
+    pub(crate) fn in_region<T>(&self, region: &str, act: impl FnOnce(&mut Place) -> T) -> T {
+        act(self.lock().place(ACCOUNT, region))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Core> {
+        // A panic in one test's call must not turn every later call into another.
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

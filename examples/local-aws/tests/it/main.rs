@@ -1,0 +1,4 @@
+//! The emulator through AWS's own clients.
+
+mod ecs;
+mod ecs_rollout;

@@ -1,0 +1,294 @@
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read, Write},
+    iter::FusedIterator,
+    path::Path,
+    slice,
+    str::FromStr,
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::{
+    container_name::ContainerName,
+    diagnosis::Diagnosis,
+    error::Error,
+    file::{self, MAX_BYTES},
+    image_uri::ImageUri,
+};
+
+/// Which image each container of an ECS task gets: the content of an `imagedefinitions.json`.
+///
+/// Each container is in it once, and every name and reference is one that ECS accepts: there is no
+/// way to have a value that isn't valid. The order is kept, because some readers of the file take
+/// its first element without looking at the name.
+///
+/// Two values are equal when they hold the same definitions in the same order.
+///
+/// ```
+/// use imagedefs::ImageDefinitions;
+///
+/// let mut definitions = ImageDefinitions::new();
+/// definitions.insert("web", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/web:1.4.2")?;
+/// definitions.insert("proxy", "httpd:2.4")?;
+/// for (container, image) in &definitions {
+///     println!("{container} runs {image}");
+/// }
+/// # Ok::<(), imagedefs::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ImageDefinitions(Vec<Definition>);
+
+impl ImageDefinitions {
+    /// `imagedefinitions.json`, the name that CodePipeline's ECS action looks for unless its
+    /// configuration has a `FileName` (CodePipeline user guide, image definitions file reference).
+    pub const FILE_NAME: &str = "imagedefinitions.json";
+
+    /// No definitions yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads a file.
+    ///
+    /// Members other than `name` and `imageUri` are ignored; [`Diagnosis`] shows them.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidDefinitions` with all that is wrong with the content, `NotFound` with the names of
+    /// files beside it that were perhaps meant, `Read`.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let cannot_read = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => Error::not_found(path, file::similar_names(path), error),
+            _ => Error::read(format!("`{}`", path.display()), error),
+        };
+        let file = File::open(path).map_err(cannot_read)?;
+        let bytes = file::read_limited(file).map_err(cannot_read)?;
+        Diagnosis::of(bytes)
+            .into_definitions()
+            .map_err(|error| error.in_file(path))
+    }
+
+    /// Reads to the end of a stream, or to just beyond the size that CodePipeline allows. A
+    /// `&mut` reference to a reader will do.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidDefinitions` with all that is wrong with the content, `Read`.
+    pub fn from_reader(reader: impl Read) -> Result<Self, Error> {
+        let cannot_read = |error| Error::read("the image definitions", error);
+        Diagnosis::of(file::read_limited(reader).map_err(cannot_read)?).into_definitions()
+    }
+
+    /// Adds a definition at the end.
+    ///
+    /// `name` is that of the container in the task definition, not of the image or its repository.
+    /// `image` is best a reference by digest, since whatever a tag means can change between the
+    /// build and the deployment.
+    ///
+    /// # Errors
+    ///
+    /// `DuplicateContainer`, `InvalidContainerName`, `InvalidImageUri`. The definitions are then as
+    /// they were.
+    pub fn insert(&mut self, name: impl AsRef<str>, image: impl AsRef<str>) -> Result<(), Error> {
+        let name = name.as_ref();
+        let container = ContainerName::parse(name)
+            .map_err(|flaws| Error::invalid_container_name(name, flaws))?;
+        let image = image.as_ref().parse()?;
+        match self.get(name) {
+            Some(present) => Err(Error::duplicate_container(name, present.as_str())),
+            None => {
+                self.push(container, image);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes over all definitions of another file: the images of containers that are here already
+    /// are replaced in their place, other containers are added at the end.
+    ///
+    /// Returns what was replaced, with the images that these containers had. One that had the same
+    /// image isn't among them.
+    pub fn merge(&mut self, other: Self) -> Self {
+        let mut replaced = Self::new();
+        for definition in other.0 {
+            let present = self
+                .0
+                .iter_mut()
+                .find(|present| present.name == definition.name);
+            match present {
+                None => self.0.push(definition),
+                Some(present) if present.image == definition.image => {}
+                Some(present) => replaced.0.push(std::mem::replace(present, definition)),
+            }
+        }
+        replaced
+    }
+
+    /// The image of a container.
+    pub fn get(&self, name: &str) -> Option<&ImageUri> {
+        let mut definitions = self.0.iter();
+        definitions
+            .find(|definition| definition.name.as_str() == name)
+            .map(|found| &found.image)
+    }
+
+    /// Container names and images, in the order of the file.
+    pub fn iter(&self) -> Iter<'_> {
+        Iter(self.0.iter())
+    }
+
+    /// How many containers there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none. Such definitions can't be written.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Writes a file in one step: a reader sees the old content or the new, never a part, and when
+    /// writing fails, the old file is still there and nothing else is.
+    ///
+    /// A file that is already there keeps its permissions.
+    ///
+    /// # Errors
+    ///
+    /// `Empty`, `TooLarge`, `Write`. What isn't a regular file, such as a pipe, can't be replaced:
+    /// there is [`to_writer`](Self::to_writer) for those.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let path = path.as_ref();
+        let text = self.to_text()?;
+        file::replace(path, |file| file.write_all(text.as_bytes()))
+            .map_err(|error| Error::write(format!("`{}`", path.display()), error))
+    }
+
+    /// Writes the text of the file. A `&mut` reference to a writer will do.
+    ///
+    /// # Errors
+    ///
+    /// `Empty` and `TooLarge`, before anything is written; `Write`.
+    pub fn to_writer(&self, mut writer: impl Write) -> Result<(), Error> {
+        let text = self.to_text()?;
+        writer
+            .write_all(text.as_bytes())
+            .and_then(|()| writer.flush())
+            .map_err(|error| Error::write("the image definitions", error))
+    }
+
+    /// The caller has seen to it that the container isn't there yet.
+    pub(crate) fn push(&mut self, name: ContainerName, image: ImageUri) {
+        self.0.push(Definition { name, image });
+    }
+
+    /// The text of a file that CodePipeline accepts.
+    fn to_text(&self) -> Result<String, Error> {
+        if self.is_empty() {
+            return Err(Error::empty());
+        }
+        let text = self.to_string();
+        if text.len() > MAX_BYTES {
+            Err(Error::too_large(text.len()))
+        } else {
+            Ok(text)
+        }
+    }
+}
+
+/// The text of the file: a JSON array, indented, with a line end after it.
+impl fmt::Display for ImageDefinitions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;
+        writeln!(f, "{text}")
+    }
+}
+
+/// Reads the text of a file.
+impl FromStr for ImageDefinitions {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Diagnosis::of(text).into_definitions()
+    }
+}
+
+impl<'a> IntoIterator for &'a ImageDefinitions {
+    type Item = (&'a str, &'a str);
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+impl Serialize for ImageDefinitions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(
+            self.iter()
+                .map(|(name, image_uri)| Record { name, image_uri }),
+        )
+    }
+}
+
+/// For definitions inside of other documents; unknown members are ignored. For the file itself
+/// there are [`read`](Self::read) and `FromStr`, which say more about what is wrong.
+impl<'de> Deserialize<'de> for ImageDefinitions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut definitions = Self::new();
+        for Record { name, image_uri } in Vec::<Record<String>>::deserialize(deserializer)? {
+            definitions
+                .insert(name, image_uri)
+                .map_err(de::Error::custom)?;
+        }
+        Ok(definitions)
+    }
+}
+
+/// Container names and images, in the order of the file. See [`ImageDefinitions::iter`].
+#[derive(Clone, Debug)]
+pub struct Iter<'a>(slice::Iter<'a, Definition>);
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(Definition::as_pair)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(Definition::as_pair)
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+
+impl FusedIterator for Iter<'_> {}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Definition {
+    name: ContainerName,
+    image: ImageUri,
+}
+
+impl Definition {
+    fn as_pair(&self) -> (&str, &str) {
+        (self.name.as_str(), self.image.as_str())
+    }
+}
+
+/// A definition as it is in the file.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Record<T> {
+    name: T,
+    image_uri: T,
+}

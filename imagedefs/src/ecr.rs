@@ -1,0 +1,264 @@
+use crate::{
+    flaw::{Flaw, Quoted},
+    problem::ProblemKind,
+};
+
+/// The private Amazon ECR registry that an image is in, as its host says.
+///
+/// Knows the hosts of every partition, FIPS and dual-stack ones too. `public.ecr.aws` is not one
+/// of them: it has neither account nor region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EcrRegistry<'a> {
+    account: &'a str,
+    region: &'a str,
+    partition: &'static str,
+}
+
+impl<'a> EcrRegistry<'a> {
+    /// The AWS account, 12 digits.
+    pub fn account(&self) -> &'a str {
+        self.account
+    }
+
+    /// The region, such as `us-east-1`.
+    pub fn region(&self) -> &'a str {
+        self.region
+    }
+
+    /// The partition, as ARNs have it: `aws`, `aws-cn`, `aws-us-gov`, ...
+    pub fn partition(&self) -> &'static str {
+        self.partition
+    }
+
+    /// `Ok(None)` for a host that has nothing to do with ECR, a flaw for one that is nearly of ECR.
+    pub(crate) fn of_host(host: &'a str) -> Result<Option<Self>, Flaw> {
+        if !is_about_ecr(host) {
+            return Ok(None);
+        }
+        let flaw = |offset, what| Err(Flaw::new(offset, ProblemKind::EcrHost, what));
+
+        let separators = [".dkr.ecr.", ".dkr-ecr.", ".dkr.ecr-fips.", ".dkr-ecr-fips."];
+        let found = separators
+            .iter()
+            .find_map(|separator| host.split_once(separator));
+        let Some((account, rest)) = found else {
+            return flaw(
+                0,
+                format!(
+                    "{} looks like an ECR host and has no `.dkr.ecr.` in it",
+                    Quoted(host)
+                ),
+            );
+        };
+        if !account.bytes().all(|byte| byte.is_ascii_digit()) {
+            return flaw(
+                0,
+                format!("{} is no AWS account, which has 12 digits", Quoted(account)),
+            );
+        }
+        if account.len() != 12 {
+            let (account, len) = (Quoted(account), account.len());
+            return flaw(
+                0,
+                format!("the AWS account {account} has {len} digits instead of 12"),
+            );
+        }
+
+        let start = host.len() - rest.len();
+        let suffixes = SUFFIXES.iter().map(|(suffix, _)| *suffix);
+        if suffixes.clone().any(|suffix| rest == suffix) {
+            return flaw(start, format!("there is no region before {}", Quoted(rest)));
+        }
+        let Some((region, suffix)) = rest.split_once('.') else {
+            return flaw(start, format!("the ECR host ends with {}", Quoted(rest)));
+        };
+        let Some((_, partition)) = SUFFIXES.iter().find(|(known, _)| *known == suffix) else {
+            let offset = start + region.len() + 1;
+            return flaw(
+                offset,
+                format!("{} is not how an ECR host ends", Quoted(suffix)),
+            );
+        };
+        let partition = match *partition {
+            "aws" if region.starts_with("us-gov-") => "aws-us-gov",
+            other => other,
+        };
+        Ok(Some(Self {
+            account,
+            region,
+            partition,
+        }))
+    }
+}
+
+/// What ECR hosts end with, and the partition: the partition data of the AWS SDKs, and for the
+/// dual-stack hosts Amazon's own ECR credential helper.
+const SUFFIXES: [(&str, &str); 9] = [
+    ("amazonaws.com", "aws"),
+    ("on.aws", "aws"),
+    ("amazonaws.com.cn", "aws-cn"),
+    ("on.amazonwebservices.com.cn", "aws-cn"),
+    ("amazonaws.eu", "aws-eusc"),
+    ("c2s.ic.gov", "aws-iso"),
+    ("sc2s.sgov.gov", "aws-iso-b"),
+    ("cloud.adc-e.uk", "aws-iso-e"),
+    ("csp.hci.ic.gov", "aws-iso-f"),
+];
+
+/// Whether a host is one of ECR, or can only be a mistaken or a forged one. A registry of one's own
+/// may well be on a name under `amazonaws.com`, and an emulator of ECR calls its hosts like ECR
+/// does, under a name of its own.
+fn is_about_ecr(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let has_label = host.split('.').any(|label| {
+        matches!(
+            label,
+            "dkr" | "ecr" | "ecr-fips" | "dkr-ecr" | "dkr-ecr-fips"
+        )
+    });
+    let is_of_aws = host.contains("amazonaws")
+        || SUFFIXES.iter().any(|(suffix, _)| {
+            host.strip_suffix(suffix)
+                .is_some_and(|before| before.ends_with('.'))
+        });
+    has_label && is_of_aws
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_hosts_of_every_partition() {
+        for (host, region, partition) in [
+            ("dkr.ecr.us-east-1.amazonaws.com", "us-east-1", "aws"),
+            ("dkr.ecr-fips.us-east-1.amazonaws.com", "us-east-1", "aws"),
+            ("dkr-ecr.eu-west-1.on.aws", "eu-west-1", "aws"),
+            ("dkr-ecr-fips.us-west-2.on.aws", "us-west-2", "aws"),
+            (
+                "dkr.ecr.us-gov-west-1.amazonaws.com",
+                "us-gov-west-1",
+                "aws-us-gov",
+            ),
+            (
+                "dkr.ecr-fips.us-gov-east-1.amazonaws.com",
+                "us-gov-east-1",
+                "aws-us-gov",
+            ),
+            (
+                "dkr-ecr-fips.us-gov-west-1.on.aws",
+                "us-gov-west-1",
+                "aws-us-gov",
+            ),
+            (
+                "dkr.ecr.cn-north-1.amazonaws.com.cn",
+                "cn-north-1",
+                "aws-cn",
+            ),
+            (
+                "dkr.ecr.cn-north-1.on.amazonwebservices.com.cn",
+                "cn-north-1",
+                "aws-cn",
+            ),
+            (
+                "dkr.ecr.eusc-de-east-1.amazonaws.eu",
+                "eusc-de-east-1",
+                "aws-eusc",
+            ),
+            (
+                "dkr.ecr.us-iso-east-1.c2s.ic.gov",
+                "us-iso-east-1",
+                "aws-iso",
+            ),
+            (
+                "dkr.ecr.us-isob-east-1.sc2s.sgov.gov",
+                "us-isob-east-1",
+                "aws-iso-b",
+            ),
+            (
+                "dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk",
+                "eu-isoe-west-1",
+                "aws-iso-e",
+            ),
+            (
+                "dkr.ecr.us-isof-south-1.csp.hci.ic.gov",
+                "us-isof-south-1",
+                "aws-iso-f",
+            ),
+        ] {
+            let host = format!("111122223333.{host}");
+            let expected = EcrRegistry {
+                account: "111122223333",
+                region,
+                partition,
+            };
+            assert_eq!(EcrRegistry::of_host(&host), Ok(Some(expected)), "{host}");
+        }
+    }
+
+    #[test]
+    fn leaves_other_hosts_alone() {
+        for host in [
+            "docker.io",
+            "ghcr.io",
+            "public.ecr.aws",
+            "localhost",
+            "ecr.example.com",
+            "registry.dkr.ecr.example.com",
+            "ec2-203-0-113-25.compute-1.amazonaws.com",
+            "000000000000.dkr.ecr.us-east-1.localhost.localstack.cloud",
+        ] {
+            assert_eq!(EcrRegistry::of_host(host), Ok(None), "{host}");
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_host_that_is_nearly_of_ecr() {
+        for (host, offset, what) in [
+            (
+                "11112222333.dkr.ecr.us-east-1.amazonaws.com",
+                0,
+                "the AWS account `11112222333` has 11 digits instead of 12",
+            ),
+            (
+                "111EXAMPLE.dkr.ecr.us-east-1.amazonaws.com",
+                0,
+                "`111EXAMPLE` is no AWS account, which has 12 digits",
+            ),
+            (
+                "111122223333.dkr.ecr.amazonaws.com",
+                21,
+                "there is no region before `amazonaws.com`",
+            ),
+            (
+                "111122223333.dkr.ecr.us-east-1.amazonaws.co",
+                31,
+                "`amazonaws.co` is not how an ECR host ends",
+            ),
+            (
+                "111122223333.dkr.ecr.us-east-1.amazonaws.com.fake.example.com",
+                31,
+                "`amazonaws.com.fake.example.com` is not how an ECR host ends",
+            ),
+            (
+                "111122223333.dkr.ecr.amazonaws",
+                21,
+                "the ECR host ends with `amazonaws`",
+            ),
+            (
+                "111122223333.ecr.us-east-1.amazonaws.com",
+                0,
+                "`111122223333.ecr.us-east-1.amazonaws.com` looks like an ECR host and has no \
+                 `.dkr.ecr.` in it",
+            ),
+            (
+                "api.ecr.us-east-1.on.aws",
+                0,
+                "`api.ecr.us-east-1.on.aws` looks like an ECR host and has no `.dkr.ecr.` in it",
+            ),
+        ] {
+            let flaw = Flaw::new(offset, ProblemKind::EcrHost, what);
+            assert_eq!(EcrRegistry::of_host(host), Err(flaw));
+        }
+    }
+}

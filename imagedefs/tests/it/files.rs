@@ -1,0 +1,245 @@
+use std::{
+    error::Error as _,
+    fs,
+    io::{self, Write},
+    path::Path,
+};
+
+use imagedefs::{ErrorKind, ImageDefinitions, ProblemKind};
+
+const TEXT: &str = r#"[
+  {
+    "name": "web",
+    "imageUri": "shop/web:1.4.2"
+  },
+  {
+    "name": "proxy",
+    "imageUri": "httpd:2.4"
+  }
+]
+"#;
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect::<Vec<_>>();
+    names.sort();
+    names
+}
+
+/// More than fit into 100 KB, each of them valid.
+fn too_many() -> ImageDefinitions {
+    let mut definitions = ImageDefinitions::new();
+    for index in 0..1500 {
+        definitions
+            .insert(format!("container-{index}"), "111122223333/web:1.4.2")
+            .unwrap();
+    }
+    definitions
+}
+
+#[test]
+fn what_is_written_is_what_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(ImageDefinitions::FILE_NAME);
+    let definitions = TEXT.parse::<ImageDefinitions>().unwrap();
+    definitions.write(&path).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), TEXT);
+    assert_eq!(ImageDefinitions::read(&path).unwrap(), definitions);
+    assert_eq!(names_in(folder.path()), ["imagedefinitions.json"]);
+
+    definitions.write(&path).unwrap();
+    assert_eq!(names_in(folder.path()), ["imagedefinitions.json"]);
+}
+
+#[test]
+fn streams_hold_the_same_text() {
+    let definitions = ImageDefinitions::from_reader(TEXT.as_bytes()).unwrap();
+    let mut written = Vec::new();
+    definitions.to_writer(&mut written).unwrap();
+    assert_eq!(String::from_utf8(written).unwrap(), TEXT);
+}
+
+#[test]
+fn a_write_that_is_refused_leaves_the_old_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("definitions.json");
+    fs::write(&path, "old").unwrap();
+
+    let error = ImageDefinitions::new().write(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Empty);
+    assert_eq!(error.to_string(), "there are no image definitions to write");
+    let error = too_many().write(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    assert_eq!(
+        error.to_string(),
+        "the image definitions take 118893 bytes, and CodePipeline reads at most 102400"
+    );
+
+    assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+    assert_eq!(names_in(folder.path()), ["definitions.json"]);
+}
+
+#[test]
+fn what_is_no_regular_file_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("folder");
+    fs::create_dir(&path).unwrap();
+    let error = TEXT
+        .parse::<ImageDefinitions>()
+        .unwrap()
+        .write(&path)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Write);
+    assert_eq!(
+        error.to_string(),
+        format!("can't write `{}`", path.display())
+    );
+    let source = error.source().unwrap().to_string();
+    assert_eq!(source, "it is there already and no regular file");
+    assert_eq!(names_in(folder.path()), ["folder"]);
+}
+
+#[test]
+fn a_missing_folder_is_an_error_of_writing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("none").join("definitions.json");
+    let error = TEXT
+        .parse::<ImageDefinitions>()
+        .unwrap()
+        .write(&path)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Write);
+    let source = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
+    assert_eq!(source.kind(), io::ErrorKind::NotFound);
+}
+
+#[cfg(unix)]
+#[test]
+fn permissions_and_links_stay() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("definitions.json");
+    let link = folder.path().join("link.json");
+    fs::write(&path, "old").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    symlink("definitions.json", &link).unwrap();
+    TEXT.parse::<ImageDefinitions>()
+        .unwrap()
+        .write(&link)
+        .unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), TEXT);
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o640
+    );
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+}
+
+#[test]
+fn a_failing_writer_is_an_error_of_writing() {
+    struct Full;
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::Error::other("full"))
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let error = TEXT
+        .parse::<ImageDefinitions>()
+        .unwrap()
+        .to_writer(Full)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Write);
+    assert_eq!(error.to_string(), "can't write the image definitions");
+}
+
+#[test]
+fn a_missing_file_is_named_with_those_that_were_perhaps_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(ImageDefinitions::FILE_NAME);
+    let missing = format!("there is no file `{}`", path.display());
+    let read = || {
+        let error = ImageDefinitions::read(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.problems().is_empty());
+        error.to_string()
+    };
+    for other in ["imageDetail.json", "taskdef.json"] {
+        fs::write(folder.path().join(other), "").unwrap();
+    }
+    assert_eq!(read(), missing);
+
+    let cure = "CodePipeline looks for exactly `imagedefinitions.json`, unless its action has a \
+                FileName";
+    fs::write(folder.path().join("imagedefinition.json"), "").unwrap();
+    assert_eq!(
+        read(),
+        format!("{missing}, but beside it there is `imagedefinition.json`; {cure}")
+    );
+
+    fs::write(folder.path().join("image_definitions.json"), "").unwrap();
+    assert_eq!(
+        read(),
+        format!(
+            "{missing}, but beside it there is `image_definitions.json` and \
+             `imagedefinition.json`; {cure}"
+        )
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_in_other_case_is_another_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("imageDefinitions.json"), "").unwrap();
+    let error = ImageDefinitions::read(folder.path().join(ImageDefinitions::FILE_NAME));
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("there is `imageDefinitions.json`")
+    );
+}
+
+#[test]
+fn an_unreadable_file_is_an_error_of_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = ImageDefinitions::read(folder.path()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Read);
+    assert_eq!(
+        error.to_string(),
+        format!("can't read `{}`", folder.path().display())
+    );
+    assert!(error.source().is_some());
+}
+
+#[test]
+fn an_endless_stream_is_too_large() {
+    let error = ImageDefinitions::from_reader(io::repeat(b'[')).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidDefinitions);
+    let [problem] = error.problems() else {
+        panic!("{error}")
+    };
+    assert_eq!(problem.kind(), ProblemKind::TooLarge);
+}
+
+#[test]
+fn invalid_content_is_reported_with_the_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.json");
+    fs::write(&path, "[]").unwrap();
+    let error = ImageDefinitions::read(&path).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "`{}` can't be used: line 1, column 1: the array is empty: a file without definitions \
+             changes no container; add a definition for each container that gets a new image",
+            path.display()
+        )
+    );
+}

@@ -1,0 +1,333 @@
+use std::fmt::Write;
+
+use imagedefs::{Diagnosis, Error, ImageDefinitions, ImageUri, Severity};
+
+/// Files as people really write them, and the report on each. A case begins with `### ` and the
+/// name, then comes the file, then `>>>` and the report.
+const VECTORS: &str = include_str!("vectors.txt");
+
+const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// All that a problem has to say.
+fn report(content: impl AsRef<[u8]>) -> String {
+    let mut report = String::new();
+    for problem in Diagnosis::of(content).problems() {
+        let (line, column, kind) = (problem.line(), problem.column(), problem.kind());
+        let warning = match problem.severity() {
+            Severity::Warning => " (warning)",
+            _ => "",
+        };
+        writeln!(
+            report,
+            "{line}:{column} {kind:?}{warning}: {}",
+            problem.what()
+        )
+        .unwrap();
+        writeln!(report, "    cause: {}", problem.cause()).unwrap();
+        writeln!(report, "    cure: {}", problem.cure()).unwrap();
+        if let Some(message) = problem.aws_message() {
+            writeln!(report, "    AWS says: {message}").unwrap();
+        }
+        let clauses = [problem.what(), problem.cause(), problem.cure()];
+        let shown = format!(
+            "line {line}, column {column}: {}: {}; {}",
+            clauses[0], clauses[1], clauses[2]
+        );
+        assert_eq!(problem.to_string(), shown);
+    }
+    report
+}
+
+/// The first line of each problem.
+fn summary(content: impl AsRef<[u8]>) -> Vec<String> {
+    report(content)
+        .lines()
+        .filter(|line| !line.starts_with(' '))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn problems(error: &Error) -> Vec<String> {
+    let problems = error.problems().iter();
+    problems
+        .map(|problem| format!("{}: {}", problem.column(), problem.what()))
+        .collect()
+}
+
+#[test]
+fn the_report_on_each_vector() {
+    let mut actual = Vec::new();
+    for case in VECTORS.split("### ").skip(1) {
+        let (name, case) = case.split_once('\n').unwrap();
+        let (content, _) = case.split_once(">>>\n").unwrap();
+        let report = report(content);
+        actual.push(format!("### {name}\n{content}>>>\n{report}"));
+    }
+    let actual = actual.join("\n");
+    assert!(actual == VECTORS, "the reports are now:\n{actual}");
+}
+
+#[test]
+fn encodings() {
+    let text = "[{\"name\": \"web\", \"imageUri\": \"wéb:1\"}]";
+    let rest = "1:32 ReferenceCharacter: there is `é` in the image reference";
+    let utf16 = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect::<Vec<_>>();
+    let is_utf16 = "1:1 Utf16: the file is UTF-16";
+    let with_mark = |mark: &[u8], bytes: &[u8]| [mark, bytes].concat();
+    for bytes in [
+        with_mark(&[0xff, 0xfe], &utf16(u16::to_le_bytes)),
+        with_mark(&[0xfe, 0xff], &utf16(u16::to_be_bytes)),
+        utf16(u16::to_le_bytes),
+        utf16(u16::to_be_bytes),
+    ] {
+        assert_eq!(summary(bytes), [is_utf16, rest]);
+    }
+    assert_eq!(
+        summary(with_mark("\u{feff}".as_bytes(), text.as_bytes())),
+        [
+            "1:1 ByteOrderMark: the file begins with a byte order mark",
+            rest
+        ]
+    );
+    assert_eq!(
+        summary(b"[\n \xe9"),
+        ["2:2 NotUtf8: the byte 0xe9 is not UTF-8"]
+    );
+    assert_eq!(
+        summary("\u{feff}"),
+        [
+            "1:1 ByteOrderMark: the file begins with a byte order mark",
+            "1:1 EmptyFile: the file is empty",
+        ]
+    );
+}
+
+#[test]
+fn control_characters_in_strings() {
+    assert_eq!(
+        summary("[{\"name\": \"web\r\",\r\n\"imageUri\": \"w\u{1}eb:\"}]"),
+        [
+            "1:15 ControlCharacter: there is a carriage return in the string",
+            "2:15 ControlCharacter: there is a control character, `\\u{1}`, in the string",
+            "2:19 EmptyReference: the tag is empty",
+        ]
+    );
+    // The same as escape sequences, where it is legal JSON.
+    assert_eq!(
+        summary(r#"[{"name": "\u0077eb\r", "imageUri": "web\n:1"}]"#),
+        [
+            "1:20 ContainerNameCharacter: there is `\\r` in a container name",
+            "1:41 ReferenceCharacter: there is `\\n` in the image reference",
+        ]
+    );
+}
+
+#[test]
+fn size() {
+    let one = r#"[{"name": "web", "imageUri": "web:1"}]"#;
+    let sized = |len: usize| format!("{one}{}", " ".repeat(len - one.len()));
+    assert_eq!(summary(sized(100_000)), [""; 0]);
+    let large = "1:1 LargeFile (warning): the file has";
+    assert_eq!(summary(sized(100_001)), [format!("{large} 100001 bytes")]);
+    assert_eq!(summary(sized(102_400)), [format!("{large} 102400 bytes")]);
+    let too_large = "1:1 TooLarge: the file has more than 102400 bytes";
+    assert_eq!(summary(sized(102_401)), [too_large]);
+}
+
+#[test]
+fn depth() {
+    let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    assert_eq!(
+        summary(nested(128)),
+        ["1:2 NotAnObject: there is an array in the place of a definition"]
+    );
+    assert_eq!(
+        summary(nested(129)),
+        [
+            "1:2 NotAnObject: there is an array in the place of a definition",
+            "1:129 InvalidJson: the values are nested more than 128 deep",
+        ]
+    );
+}
+
+#[test]
+fn references() {
+    let long_tag = "x".repeat(129);
+    let long = "x".repeat(254);
+    for (reference, expected) in [
+        ("", "1: the image reference is empty"),
+        ("None", "1: the image reference is `None`"),
+        ("web:null", "5: the tag is `null`"),
+        ("web@None", "5: the digest is `None`"),
+        ("web:$TAG-1", "5: `$TAG` was not replaced"),
+        ("<IMAGE1_NAME>", "1: `<IMAGE1_NAME>` was not replaced"),
+        (
+            "web:$(git rev-parse HEAD)",
+            "5: `$(git rev-parse HEAD)` was not replaced",
+        ),
+        ("web:${TAG", "5: `${TAG` was not replaced"),
+        ("web:1$", "6: there is `$` in the image reference"),
+        (" web:1", "1: there is ` ` in the image reference"),
+        ("web:v1+build", "7: there is `+` in the image reference"),
+        ("[::1]:5000/web:1", "1: there is `[` in the image reference"),
+        (
+            "docker://web:1",
+            "1: the image reference begins with `docker`",
+        ),
+        ("web:", "5: the tag is empty"),
+        ("web:-1", "5: the tag begins with `-`"),
+        ("web:.1", "5: the tag begins with `.`"),
+        ("web:a#b", "6: there is `#` in the tag"),
+        (
+            &format!("web:{long_tag}"),
+            "133: the tag has 129 characters",
+        ),
+        ("web@", "5: the digest is empty"),
+        (
+            "web@0123",
+            "5: there is no `sha256:` in front of the digest",
+        ),
+        ("web@sha512:0123", "5: the digest is one of `sha512`"),
+        (
+            "web@sha256:012",
+            "12: the digest has 3 digits instead of 64",
+        ),
+        ("web@sha256:01A", "14: there is `A` in the digest"),
+        ("web@sha256:01@", "14: there is `@` in the digest"),
+        (
+            DIGEST,
+            "1: there is a digest alone, without a repository and `@`",
+        ),
+        (
+            &DIGEST[7..],
+            "1: there is a digest alone, without a repository and `@`",
+        ),
+        (
+            "Web:1",
+            "1: there is a capital letter in the repository name `Web`",
+        ),
+        (
+            "shop/wEb:1",
+            "7: there is a capital letter in the repository name `wEb`",
+        ),
+        ("shop//web:1", "6: the repository name has an empty part"),
+        ("/web:1", "1: the repository name has an empty part"),
+        ("web/", "5: the repository name has an empty part"),
+        (":1", "1: the repository name has an empty part"),
+        (
+            "-web",
+            "1: the part `-web` of the repository begins or ends with `-`",
+        ),
+        (
+            "shop/web-",
+            "9: the part `web-` of the repository begins or ends with `-`",
+        ),
+        (
+            "shop.example.com/a..b",
+            "19: there is `..` in the repository name `a..b`",
+        ),
+        ("a___b", "2: there is `___` in the repository name `a___b`"),
+        ("a.-b", "2: there is `.-` in the repository name `a.-b`"),
+        ("a#b", "2: there is `#` in the repository name `a#b`"),
+        (
+            "shop_1.example.com/a",
+            "1: `shop_1.example.com` is no host name",
+        ),
+        ("localhost:/a", "11: `` is no port"),
+        ("localhost:80a/a", "11: `80a` is no port"),
+        (
+            &format!("{long}:1"),
+            "256: the image reference has 256 characters before any digest",
+        ),
+        (
+            "111122223333.dkr.ecr.us-east-1.amazonaws.com:1",
+            "1: there is no repository after the ECR host",
+        ),
+        (
+            "11112222333.dkr.ecr.us-east-1.amazonaws.com/web:1",
+            "1: the AWS account `11112222333` has 11 digits instead of 12",
+        ),
+    ] {
+        let error = reference.parse::<ImageUri>().unwrap_err();
+        assert_eq!(problems(&error), [expected], "{reference}");
+    }
+    for reference in [
+        "mysql",
+        "java1.8",
+        "httpd:2.4",
+        "a--b/c__d.e-f:_",
+        "Registry/web:1",
+        "localhost:5000/web",
+        "localhost:5000",
+        "127.0.0.1:5000/web:1",
+        "public.ecr.aws/docker/library/httpd:2.4",
+        &format!("web:latest@{DIGEST}"),
+        &format!("{}@{DIGEST}", "x".repeat(255)),
+        &format!("web:{}", &long_tag[1..]),
+    ] {
+        assert_eq!(reference.parse::<ImageUri>().unwrap().as_str(), reference);
+    }
+}
+
+#[test]
+fn all_that_is_wrong_with_a_reference() {
+    let error =
+        "https://11112222333.dkr.ecr.us-east-1.amazonaws.com/web:@sha512:0".parse::<ImageUri>();
+    let error = error.unwrap_err();
+    assert_eq!(
+        problems(&error),
+        [
+            "1: the image reference begins with `https`",
+            "9: the AWS account `11112222333` has 11 digits instead of 12",
+            "57: the tag is empty",
+            "58: the digest is one of `sha512`",
+        ]
+    );
+    assert_eq!(
+        problems(
+            &"$ACCOUNT.dkr.ecr.${REGION}.amazonaws.com/web:$TAG"
+                .parse::<ImageUri>()
+                .unwrap_err()
+        ),
+        [
+            "1: `$ACCOUNT` was not replaced",
+            "18: `${REGION}` was not replaced",
+            "46: `$TAG` was not replaced"
+        ]
+    );
+}
+
+#[test]
+fn errors_in_one_line_or_one_line_for_each_problem() {
+    let tag = "the variable that it came from is empty or unset; set it, and let the build stop \
+               where it is not (`set -u`)";
+    let scheme = "an image reference is not a URL, though CodePipeline calls it imageUri; remove what \
+                  comes before the host";
+    assert_eq!(
+        "web:".parse::<ImageUri>().unwrap_err().to_string(),
+        format!("`web:` is no image reference for ECS: line 1, column 5: the tag is empty: {tag}")
+    );
+    assert_eq!(
+        "http://a/web:".parse::<ImageUri>().unwrap_err().to_string(),
+        format!(
+            "`http://a/web:` is no image reference for ECS:\n  \
+             line 1, column 1: the image reference begins with `http`: {scheme}\n  \
+             line 1, column 14: the tag is empty: {tag}"
+        )
+    );
+    let error = ImageDefinitions::new()
+        .insert("my web", "web:1")
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`my web` is no name of a container: line 1, column 3: there is ` ` in a container name: \
+         the name has to be that of a container in the task definition, and ECS allows only \
+         letters, digits, `-` and `_` in it; copy the name from the task definition"
+    );
+    assert_eq!(
+        "[]".parse::<ImageDefinitions>().unwrap_err().to_string(),
+        "the image definitions can't be used: line 1, column 1: the array is empty: a file without \
+         definitions changes no container; add a definition for each container that gets a new \
+         image"
+    );
+}

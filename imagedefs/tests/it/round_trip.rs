@@ -1,0 +1,91 @@
+use imagedefs::{Diagnosis, ImageDefinitions, ImageUri};
+use proptest::prelude::*;
+
+/// References of every form that ECS accepts.
+fn image() -> impl Strategy<Value = String> {
+    let registry = "|localhost/|[a-z]{1,8}\\.example\\.com(:[0-9]{1,5})?/\
+                    |[0-9]{12}\\.dkr\\.ecr\\.[a-z]{2}-[a-z]{4}-[1-9]\\.amazonaws\\.com(\\.cn)?/";
+    // With a dot, the first part would be a host.
+    let path = "[a-z][a-z0-9]{0,8}((_|__|-{1,3})[a-z0-9]{1,8}){0,2}\
+                (/[a-z0-9]{1,8}((\\.|_|__|-{1,3})[a-z0-9]{1,8}){0,2}){0,2}";
+    let tag = "|:[A-Za-z0-9_][A-Za-z0-9_.-]{0,16}";
+    let digest = "|@sha256:[0-9a-f]{64}";
+    // What the library takes for the absence of a value, or for a digest without a repository.
+    let is_meant = |image: &String| {
+        !["null", ":null", ":None"]
+            .iter()
+            .any(|end| image.ends_with(end) || image.contains(&format!("{end}@")))
+    };
+    (registry, path, tag, digest)
+        .prop_map(|(registry, path, tag, digest)| format!("{registry}{path}{tag}{digest}"))
+        .prop_filter("stands for nothing", is_meant)
+}
+
+fn definitions() -> impl Strategy<Value = ImageDefinitions> {
+    prop::collection::btree_map("[A-Za-z0-9_-]{1,40}", image(), 1..12).prop_map(|pairs| {
+        let mut definitions = ImageDefinitions::new();
+        for (name, image) in pairs {
+            definitions.insert(name, image).unwrap();
+        }
+        definitions
+    })
+}
+
+proptest! {
+    #[test]
+    fn definitions_survive_print_and_parse(definitions in definitions()) {
+        let text = definitions.to_string();
+        let parsed = text.parse::<ImageDefinitions>().unwrap();
+        prop_assert_eq!(&parsed, &definitions);
+        prop_assert_eq!(parsed.to_string(), text);
+    }
+
+    #[test]
+    fn serde_and_the_file_hold_the_same(definitions in definitions()) {
+        let text = serde_json::to_string(&definitions).unwrap();
+        prop_assert_eq!(&serde_json::from_str::<ImageDefinitions>(&text).unwrap(), &definitions);
+        prop_assert_eq!(&text.parse::<ImageDefinitions>().unwrap(), &definitions);
+    }
+
+    #[test]
+    fn references_survive_print_and_parse(image in image()) {
+        let parsed = image.parse::<ImageUri>().unwrap();
+        prop_assert_eq!(parsed.to_string(), image.as_str());
+        let mut joined = parsed.repository().to_owned();
+        joined.extend(parsed.tag().map(|tag| format!(":{tag}")));
+        joined.extend(parsed.digest().map(|digest| format!("@{digest}")));
+        prop_assert_eq!(joined, image);
+    }
+
+    /// Never a panic, and either definitions or reasons.
+    #[test]
+    fn any_bytes_are_read_or_refused_with_reasons(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Err(error) = Diagnosis::of(bytes).into_definitions() {
+            prop_assert!(!error.problems().is_empty());
+        }
+    }
+
+    #[test]
+    fn anything_like_a_file_is_read_or_refused_with_reasons(
+        text in "([\\[\\]{},: \n\r\\\\$é]|\"(name|imageUri|imageUrl|web|a:1|\\$\\{X\\}|\\\\u00e9)\"){0,30}"
+    ) {
+        match text.parse::<ImageDefinitions>() {
+            Ok(definitions) => prop_assert!(!definitions.is_empty()),
+            Err(error) => {
+                prop_assert!(!error.problems().is_empty());
+                for problem in error.problems() {
+                    prop_assert!(problem.line() >= 1 && problem.line() <= 1 + text.matches('\n').count());
+                    prop_assert!(problem.column() >= 1);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_is_a_reference_or_refused_with_reasons(text in "\\PC{0,40}|[a-zA-Z0-9:/@._$<>{}-]{0,60}") {
+        match text.parse::<ImageUri>() {
+            Ok(image) => prop_assert_eq!(image.as_str(), text),
+            Err(error) => prop_assert!(!error.problems().is_empty()),
+        }
+    }
+}
