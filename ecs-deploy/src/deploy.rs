@@ -24,9 +24,7 @@ pub struct Deployer {
 impl Deployer {
     /// With the region, the credentials and the HTTP client of `config`.
     pub fn new(config: &SdkConfig) -> Self {
-        Self {
-            client: Client::new(config),
-        }
+        Self { client: Client::new(config) }
     }
 
     /// The task definition that `service` is to run now: the one of its PRIMARY deployment, not
@@ -55,11 +53,7 @@ impl Deployer {
             .await
             .map_err(|error| Error::api("DescribeTaskDefinition", arn, error))?;
         let mut revision = Revision::from_response(capture.json("DescribeTaskDefinition")?)?;
-        revision.observed = Some(Observed {
-            service: service.clone(),
-            description,
-            at,
-        });
+        revision.observed = Some(Observed { service: service.clone(), description, at });
         Ok(revision)
     }
 
@@ -122,43 +116,21 @@ impl Deployer {
     /// The service, if it is one that can be deployed to.
     pub(crate) async fn describe(&self, service: &Service) -> Result<Description, Error> {
         let region = self.region();
-        if service
-            .region()
-            .is_some_and(|of_service| of_service != region)
-        {
-            return Err(Repr::Region {
-                service: service.clone(),
-                region,
-            }
-            .into());
+        if service.region().is_some_and(|of_service| of_service != region) {
+            return Err(Repr::Region { service: service.clone(), region }.into());
         }
         let Some(description) = self.find(service).await? else {
-            return Err(Repr::NoService {
-                service: service.clone(),
-                region,
-            }
-            .into());
+            return Err(Repr::NoService { service: service.clone(), region }.into());
         };
         let service = service.clone();
         if let Some(status) = description.status().filter(|status| *status != "ACTIVE") {
-            return Err(Repr::ServiceInactive {
-                service,
-                status: status.to_owned(),
-            }
-            .into());
+            return Err(Repr::ServiceInactive { service, status: status.to_owned() }.into());
         }
-        match description
-            .deployment_controller()
-            .map(|controller| controller.r#type())
-        {
+        match description.deployment_controller().map(|controller| controller.r#type()) {
             None | Some(DeploymentControllerType::Ecs) => Ok(description),
             Some(other) => {
                 let controller = other.as_str().to_owned();
-                Err(Repr::UnsupportedController {
-                    service,
-                    controller,
-                }
-                .into())
+                Err(Repr::UnsupportedController { service, controller }.into())
             }
         }
     }

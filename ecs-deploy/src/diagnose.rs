@@ -6,6 +6,7 @@ use std::fmt;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{DesiredStatus, Task, TaskStopCode};
 
+use crate::events::{Event, Story};
 use crate::service::Service;
 
 /// A task of the deployment that stopped without the service's scheduler having asked it to.
@@ -49,17 +50,14 @@ impl TaskFailure {
     pub(crate) fn cause(&self) -> String {
         match (&self.container, self.exit_code) {
             (Some(container), Some(code)) => {
-                format!(
-                    "container {container} exited with code {code}: {}",
-                    self.reason
-                )
+                format!("container {container} exited with code {code}: {}", self.reason)
             }
             (Some(container), None) => format!("container {container}: {}", self.reason),
             (None, _) => self.reason.clone(),
         }
     }
 
-    fn of(task: &Task) -> Option<Self> {
+    pub(crate) fn of(task: &Task) -> Option<Self> {
         // A scheduler that stops a task isn't a failure of the task.
         if matches!(
             task.stop_code(),
@@ -71,11 +69,7 @@ impl TaskFailure {
         let culprit = containers
             .iter()
             .find(|container| container.reason().is_some_and(|reason| !reason.is_empty()))
-            .or_else(|| {
-                containers
-                    .iter()
-                    .find(|it| it.exit_code().is_some_and(|code| code != 0))
-            });
+            .or_else(|| containers.iter().find(|it| it.exit_code().is_some_and(|code| code != 0)));
         let reason = culprit
             .and_then(|container| container.reason())
             .or(task.stopped_reason())
@@ -84,9 +78,7 @@ impl TaskFailure {
         Some(Self {
             task: arn.rsplit_once('/').map_or(arn, |(_, id)| id).to_owned(),
             stop_code: task.stop_code().map_or("", |code| code.as_str()).to_owned(),
-            container: culprit
-                .and_then(|container| container.name())
-                .map(str::to_owned),
+            container: culprit.and_then(|container| container.name()).map(str::to_owned),
             exit_code: culprit.and_then(|container| container.exit_code()),
             reason: reason.to_owned(),
         })
@@ -107,15 +99,15 @@ pub(crate) struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Reads the service's stopped tasks, and returns the failures that are new. What goes wrong
-    /// here is no matter: a rollout must be told rightly without these permissions, too.
+    /// Reads the service's stopped tasks, and tells the failures that are new. What goes wrong here
+    /// is no matter: a rollout must be told rightly without these permissions, too.
     pub(crate) async fn look(
         &mut self,
         client: &Client,
         service: &Service,
         deployment: &str,
-    ) -> Vec<TaskFailure> {
-        let mut found = Vec::new();
+        story: &Story,
+    ) {
         // `startedBy` can't be combined with another filter, and alone shows no stopped tasks.
         let mut pages = client
             .list_tasks()
@@ -126,39 +118,24 @@ impl Diagnosis {
             .send();
         // Hundreds of stopped tasks don't tell more than the first few.
         for _ in 0..3 {
-            let Some(Ok(page)) = pages.next().await else {
-                break;
-            };
-            let new: Vec<String> = page
-                .task_arns()
-                .iter()
-                .filter(|arn| !self.seen.contains(*arn))
-                .cloned()
-                .collect();
+            let Some(Ok(page)) = pages.next().await else { break };
+            let new: Vec<String> =
+                page.task_arns().iter().filter(|arn| !self.seen.contains(*arn)).cloned().collect();
             if new.is_empty() {
                 continue;
             }
-            let tasks = client
-                .describe_tasks()
-                .cluster(service.cluster_reference())
-                .set_tasks(Some(new))
-                .send()
-                .await;
-            let Ok(tasks) = tasks else { break };
+            let describe = client.describe_tasks().cluster(service.cluster_reference());
+            let Ok(output) = describe.set_tasks(Some(new)).send().await else { break };
             // One that is still stopping may have its reasons later.
-            for task in tasks
-                .tasks()
-                .iter()
-                .filter(|it| it.last_status() == Some("STOPPED"))
-            {
+            for task in output.tasks().iter().filter(|it| it.last_status() == Some("STOPPED")) {
                 self.seen.extend(task.task_arn().map(str::to_owned));
-                if task.started_by() == Some(deployment) {
-                    found.extend(TaskFailure::of(task));
+                let ours = task.started_by() == Some(deployment);
+                if let Some(failure) = TaskFailure::of(task).filter(|_| ours) {
+                    story.tell(Event::TaskFailed(failure.clone()));
+                    self.failures.push(failure);
                 }
             }
         }
-        self.failures.extend_from_slice(&found);
-        found
     }
 
     /// All failures so far, the first first.
@@ -209,12 +186,8 @@ mod tests {
     fn the_container_knows_better_than_the_task() {
         let cause = "CannotPullContainerError: not found";
         let containers = vec![Container::builder().name("web").reason(cause).build()];
-        let failure = stopped(
-            TaskStopCode::TaskFailedToStart,
-            "Task failed to start",
-            containers,
-        )
-        .unwrap();
+        let failure =
+            stopped(TaskStopCode::TaskFailedToStart, "Task failed to start", containers).unwrap();
         assert_eq!(failure.reason(), cause);
         assert_eq!(failure.container(), Some("web"));
     }
@@ -222,9 +195,6 @@ mod tests {
     #[test]
     fn a_task_that_was_told_to_stop_has_not_failed() {
         let reason = "Scaling activity initiated by (deployment ecs-svc/1)";
-        assert_eq!(
-            stopped(TaskStopCode::ServiceSchedulerInitiated, reason, Vec::new()),
-            None
-        );
+        assert_eq!(stopped(TaskStopCode::ServiceSchedulerInitiated, reason, Vec::new()), None);
     }
 }

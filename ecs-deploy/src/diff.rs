@@ -91,11 +91,7 @@ fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, changes: &
                 (Some(old), Some(new)) if same_order(&old, &new) => {
                     compare_keyed(path, &old, &new, changes);
                 }
-                _ => changes.push(Change::new(
-                    path,
-                    Some(text_of(before)),
-                    Some(text_of(after)),
-                )),
+                _ => changes.push(Change::new(path, Some(text_of(before)), Some(text_of(after)))),
             }
         }
         (before, after) => {
@@ -114,11 +110,7 @@ fn compare_objects(
     names.sort_unstable();
     names.dedup();
     for name in names {
-        let path = if path.is_empty() {
-            name.clone()
-        } else {
-            format!("{path}.{name}")
-        };
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         compare(&path, before.get(name), after.get(name), changes);
     }
 }
@@ -130,17 +122,10 @@ fn compare_keyed(
     changes: &mut Vec<Change>,
 ) {
     let find = |list: &[(&str, &Value)], key: &str| {
-        list.iter()
-            .find(|(name, _)| *name == key)
-            .map(|(_, value)| (*value).clone())
+        list.iter().find(|(name, _)| *name == key).map(|(_, value)| (*value).clone())
     };
     for (key, old) in before {
-        compare(
-            &format!("{path}[{key}]"),
-            Some(old),
-            find(after, key).as_ref(),
-            changes,
-        );
+        compare(&format!("{path}[{key}]"), Some(old), find(after, key).as_ref(), changes);
     }
     for (key, new) in after.iter().filter(|(key, _)| find(before, key).is_none()) {
         compare(&format!("{path}[{key}]"), None, Some(new), changes);
@@ -164,9 +149,7 @@ fn keyed(list: &[Value]) -> Option<Vec<(&str, &Value)>> {
 /// the lists differ.
 fn same_order(before: &[(&str, &Value)], after: &[(&str, &Value)]) -> bool {
     let common = |of: &[(&str, &Value)], other: &[(&str, &Value)]| {
-        let kept = of
-            .iter()
-            .filter(|(key, _)| other.iter().any(|(name, _)| name == key));
+        let kept = of.iter().filter(|(key, _)| other.iter().any(|(name, _)| name == key));
         kept.map(|(key, _)| (*key).to_owned()).collect::<Vec<_>>()
     };
     common(before, after) == common(after, before)
@@ -174,11 +157,7 @@ fn same_order(before: &[(&str, &Value)], after: &[(&str, &Value)]) -> bool {
 
 impl Change {
     fn new(path: &str, before: Option<String>, after: Option<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            before,
-            after,
-        }
+        Self { path: path.to_owned(), before, after }
     }
 }
 
@@ -200,9 +179,7 @@ mod tests {
     use super::*;
 
     fn diff(before: Value, after: Value) -> String {
-        let (Value::Object(before), Value::Object(after)) = (before, after) else {
-            panic!()
-        };
+        let (Value::Object(before), Value::Object(after)) = (before, after) else { panic!() };
         Diff::between(&before, &after).to_string()
     }
 
@@ -233,20 +210,14 @@ mod tests {
 
     #[test]
     fn absent_and_empty_differ() {
-        assert_eq!(
-            diff(json!({}), json!({ "volumes": [] })),
-            "volumes\n  + []\n"
-        );
+        assert_eq!(diff(json!({}), json!({ "volumes": [] })), "volumes\n  + []\n");
         assert_eq!(diff(json!({ "cpu": "" }), json!({})), "cpu\n  - \n");
     }
 
     #[test]
     fn lists_without_names_are_shown_whole() {
         assert_eq!(
-            diff(
-                json!({ "command": ["a"] }),
-                json!({ "command": ["a", "b"] })
-            ),
+            diff(json!({ "command": ["a"] }), json!({ "command": ["a", "b"] })),
             "command\n  - [\"a\"]\n  + [\"a\",\"b\"]\n"
         );
         // Another order is a change, and must not vanish because the names are the same.

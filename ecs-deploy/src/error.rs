@@ -116,6 +116,18 @@ impl Error {
         }
     }
 
+    /// The id of the deployment that didn't succeed, such as `ecs-svc/1234567890123456789`; `None`
+    /// where none was started or watched.
+    pub fn deployment(&self) -> Option<&str> {
+        match &*self.0 {
+            Repr::RolledBack { rollout, .. }
+            | Repr::RolloutFailed { rollout, .. }
+            | Repr::Superseded { rollout, .. }
+            | Repr::TimedOut { rollout, .. } => Some(&rollout.deployment),
+            _ => None,
+        }
+    }
+
     /// The tasks of this deployment that stopped by themselves, as far as ECS still knows them and
     /// `ecs:ListTasks` and `ecs:DescribeTasks` are allowed; empty where the rollout isn't what
     /// failed.
@@ -123,6 +135,7 @@ impl Error {
         match &*self.0 {
             Repr::RolledBack { rollout, .. }
             | Repr::RolloutFailed { rollout, .. }
+            | Repr::Superseded { rollout, .. }
             | Repr::TimedOut { rollout, .. } => &rollout.failures,
             _ => &[],
         }
@@ -141,12 +154,7 @@ impl Error {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        Repr::Api {
-            operation,
-            subject: subject.to_string(),
-            source: ApiFailure::new(error),
-        }
-        .into()
+        Repr::Api { operation, subject: subject.to_string(), source: ApiFailure::new(error) }.into()
     }
 
     /// The same, for a call about a service: what is missing is named.
@@ -162,29 +170,14 @@ impl Error {
         let source = ApiFailure::new(error);
         let region = region.to_owned();
         match source.kind {
-            ErrorKind::ClusterNotFound => Repr::NoCluster {
-                cluster: service.cluster().to_owned(),
-                region,
-                source,
+            ErrorKind::ClusterNotFound => {
+                Repr::NoCluster { cluster: service.cluster().to_owned(), region, source }.into()
             }
-            .into(),
-            ErrorKind::ServiceNotFound => Repr::NoService {
-                service: service.clone(),
-                region,
+            ErrorKind::ServiceNotFound => {
+                Repr::NoService { service: service.clone(), region }.into()
             }
-            .into(),
-            _ => Repr::Api {
-                operation,
-                subject: service.to_string(),
-                source,
-            }
-            .into(),
+            _ => Repr::Api { operation, subject: service.to_string(), source }.into(),
         }
-    }
-
-    /// Whether it says nothing about what was asked for, so that a wait goes on.
-    pub(crate) fn is_passing(&self) -> bool {
-        self.is_retryable()
     }
 
     /// ECS refuses a second registration of a family while it works on the first, with an error
@@ -242,30 +235,19 @@ pub(crate) enum Remedy {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Repr {
     #[error("{}", api_failed(operation, subject, source))]
-    Api {
-        operation: &'static str,
-        subject: String,
-        source: ApiFailure,
-    },
+    Api { operation: &'static str, subject: String, source: ApiFailure },
 
     #[error("{text:?} is no ECS service: {problem}")]
     InvalidService { text: String, problem: String },
 
     #[error("there is no cluster {cluster:?} in {region}")]
-    NoCluster {
-        cluster: String,
-        region: String,
-        source: ApiFailure,
-    },
+    NoCluster { cluster: String, region: String, source: ApiFailure },
 
     #[error("the cluster {:?} in {region} has no service {:?}", service.cluster(), service.name())]
     NoService { service: Service, region: String },
 
     #[error("the response to {operation} can't be used: {problem}")]
-    Protocol {
-        operation: &'static str,
-        problem: String,
-    },
+    Protocol { operation: &'static str, problem: String },
 
     #[error("{service} isn't in {region}, the region of the configuration")]
     Region { service: Service, region: String },
@@ -285,40 +267,25 @@ pub(crate) enum Repr {
     ServiceInactive { service: Service, status: String },
 
     #[error(
-        "{by} with {by_revision} took {service} over before the rollout of {revision} was complete"
+        "{by} with {by_revision} took {} over before the rollout of {} was complete",
+        rollout.service, rollout.revision
     )]
-    Superseded {
-        service: Service,
-        revision: String,
-        by: String,
-        by_revision: String,
-    },
+    Superseded { rollout: Rollout, by: String, by_revision: String },
 
     #[error(
         "the rollout of {} to {} wasn't complete after {} s: {last}{}{}",
         rollout.revision, rollout.service, after.as_secs(), because(rollout), rollout.remedy
     )]
-    TimedOut {
-        rollout: Rollout,
-        after: std::time::Duration,
-        last: Progress,
-    },
+    TimedOut { rollout: Rollout, after: std::time::Duration, last: Progress },
 
     #[error("{}", unknown_containers(revision, unknown, known))]
-    UnknownContainer {
-        revision: String,
-        unknown: Vec<String>,
-        known: Vec<String>,
-    },
+    UnknownContainer { revision: String, unknown: Vec<String>, known: Vec<String> },
 
     #[error(
         "the deployments of {service} are controlled by {controller}, and only those of ECS itself \
          can be made here"
     )]
-    UnsupportedController {
-        service: Service,
-        controller: String,
-    },
+    UnsupportedController { service: Service, controller: String },
 }
 
 /// What came back instead of an output.
@@ -338,9 +305,7 @@ impl ApiFailure {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         let code = error.code().map(str::to_owned);
-        let status = error
-            .raw_response()
-            .map(|response| response.status().as_u16());
+        let status = error.raw_response().map(|response| response.status().as_u16());
         let kind = match (&code, &error) {
             (Some(code), _) => kind_of(code),
             (None, SdkError::TimeoutError(_) | SdkError::ResponseError(_)) => ErrorKind::Network,
@@ -425,7 +390,7 @@ fn kind_of(code: &str) -> ErrorKind {
 
 fn api_failed(operation: &str, subject: &str, source: &ApiFailure) -> String {
     match source.kind {
-        ErrorKind::AccessDenied => format!("ecs:{operation} isn't allowed on {subject}"),
+        ErrorKind::AccessDenied => format!("{operation} on {subject} isn't allowed"),
         ErrorKind::Configuration => format!("{operation} on {subject} couldn't be sent"),
         ErrorKind::Credentials => format!("the credentials for {operation} aren't valid"),
         ErrorKind::Network => format!("there was no answer to {operation} on {subject}"),
@@ -446,17 +411,10 @@ fn because(rollout: &Rollout) -> String {
 
 fn unknown_containers(revision: &str, unknown: &[String], known: &[String]) -> String {
     let join = |names: &[String], before: &str| {
-        let quoted: Vec<String> = names
-            .iter()
-            .map(|name| format!("{before}{name:?}"))
-            .collect();
+        let quoted: Vec<String> = names.iter().map(|name| format!("{before}{name:?}")).collect();
         quoted.join(" and ")
     };
-    format!(
-        "{revision} has {}, only {}",
-        join(unknown, "no container "),
-        join(known, "")
-    )
+    format!("{revision} has {}, only {}", join(unknown, "no container "), join(known, ""))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::diagnose::TaskFailure;
 use crate::error::Error;
@@ -80,12 +80,7 @@ impl Progress {
 /// `1 of 2 running, 1 pending, 3 failed`
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            desired,
-            running,
-            pending,
-            failed,
-        } = self;
+        let Self { desired, running, pending, failed } = self;
         write!(f, "{running} of {desired} running")?;
         for (count, what) in [(pending, "pending"), (failed, "failed")] {
             if *count > 0 {
@@ -111,25 +106,18 @@ pub struct Events {
 }
 
 impl Events {
-    pub(crate) fn new(
-        future: impl Future<Output = Result<Deployed, Error>> + Send + 'static,
-        receiver: UnboundedReceiver<Event>,
-    ) -> Self {
-        Self {
-            future: Box::pin(future),
-            receiver,
-            outcome: None,
-        }
+    pub(crate) fn new<F>(run: impl FnOnce(Story) -> F) -> Self
+    where
+        F: Future<Output = Result<Deployed, Error>> + Send + 'static,
+    {
+        let (sender, receiver) = unbounded_channel();
+        Self { future: Box::pin(run(Story { sender })), receiver, outcome: None }
     }
 
     /// The next event; `None` once the rollout has ended, well or not:
     /// [`finish`](Self::finish) has the outcome.
     pub async fn next(&mut self) -> Option<Event> {
-        let Self {
-            future,
-            receiver,
-            outcome,
-        } = self;
+        let Self { future, receiver, outcome } = self;
         poll_fn(|context| {
             if let Ok(event) = receiver.try_recv() {
                 return Poll::Ready(Some(event));
@@ -164,8 +152,20 @@ impl Events {
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events")
-            .field("outcome", &self.outcome)
-            .finish_non_exhaustive()
+        f.debug_struct("Events").field("outcome", &self.outcome).finish_non_exhaustive()
+    }
+}
+
+/// Where a rollout tells its events.
+#[derive(Debug)]
+pub(crate) struct Story {
+    sender: UnboundedSender<Event>,
+}
+
+impl Story {
+    pub(crate) fn tell(&self, event: Event) {
+        tracing::debug!(%event);
+        // Nobody may be listening: the outcome comes without the story, too.
+        let _ = self.sender.send(event);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_ecs::types::Service as Description;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::deploy::Deployer;
 use crate::error::{Error, Repr};
@@ -29,12 +29,7 @@ pub(crate) struct Poller<'a> {
 
 impl<'a> Poller<'a> {
     pub(crate) fn new(deployer: &'a Deployer, service: &'a Service) -> Self {
-        Self {
-            deployer,
-            service,
-            interval: SHORTEST,
-            missing_since: None,
-        }
+        Self { deployer, service, interval: SHORTEST, missing_since: None }
     }
 
     /// How long to wait before the next look.
@@ -53,7 +48,11 @@ impl<'a> Poller<'a> {
     }
 
     pub(crate) async fn look(&mut self) -> Result<Look, Error> {
-        match self.deployer.find(self.service).await {
+        // The SDK's clients have no time-out for an answer unless the caller sets one.
+        let Ok(found) = timeout(LONGEST_LOOK, self.deployer.find(self.service)).await else {
+            return Ok(Look::Trouble);
+        };
+        match found {
             Ok(Some(description)) => {
                 self.missing_since = None;
                 // Back from trouble.
@@ -69,13 +68,9 @@ impl<'a> Poller<'a> {
                     return Ok(Look::Trouble);
                 }
                 let region = self.deployer.region();
-                Err(Repr::NoService {
-                    service: self.service.clone(),
-                    region,
-                }
-                .into())
+                Err(Repr::NoService { service: self.service.clone(), region }.into())
             }
-            Err(error) if error.is_passing() => {
+            Err(error) if error.is_retryable() => {
                 tracing::debug!(service = %self.service, %error, "looking again later");
                 self.interval = (self.interval * 2).min(LONGEST_IN_TROUBLE);
                 Ok(Look::Trouble)
@@ -89,4 +84,5 @@ const SHORTEST: Duration = Duration::from_secs(2);
 const STEP: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(5);
 const LONGEST_IN_TROUBLE: Duration = Duration::from_secs(20);
+const LONGEST_LOOK: Duration = Duration::from_secs(30);
 const MISSING_FOR: Duration = Duration::from_secs(60);

@@ -49,9 +49,7 @@ impl Intercept for Capture {
 /// that of the new body.
 pub(crate) fn replace_body(body: String) -> impl Fn(&mut HttpRequest) + Send + Sync + 'static {
     move |request| {
-        request
-            .headers_mut()
-            .insert("content-length", body.len().to_string());
+        request.headers_mut().insert("content-length", body.len().to_string());
         *request.body_mut() = body.as_str().into();
     }
 }

@@ -47,21 +47,13 @@ impl Revision {
 
     /// The family that both belong to.
     pub fn family(&self) -> &str {
-        self.members
-            .get("family")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.members.get("family").and_then(Value::as_str).unwrap_or_default()
     }
 
     /// The containers' names and images, in the order of the task definition.
     pub fn images(&self) -> impl Iterator<Item = (&str, &str)> {
         self.containers().map(|container| {
-            let text = |member| {
-                container
-                    .get(member)
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-            };
+            let text = |member| container.get(member).and_then(Value::as_str).unwrap_or_default();
             (text("name"), text("image"))
         })
     }
@@ -86,33 +78,15 @@ impl Revision {
             .map(|(name, image)| (name.as_ref().to_owned(), image.as_ref().to_owned()))
             .collect();
         let known: Vec<&str> = self.images().map(|(name, _)| name).collect();
-        let unknown: Vec<String> = wanted
-            .keys()
-            .filter(|name| !known.contains(&name.as_str()))
-            .cloned()
-            .collect();
+        let unknown: Vec<String> =
+            wanted.keys().filter(|name| !known.contains(&name.as_str())).cloned().collect();
         if !unknown.is_empty() {
             let known = known.into_iter().map(str::to_owned).collect();
-            return Err(Repr::UnknownContainer {
-                revision: self.short(),
-                unknown,
-                known,
-            }
-            .into());
+            return Err(Repr::UnknownContainer { revision: self.short(), unknown, known }.into());
         }
-        let containers = self
-            .members
-            .get_mut("containerDefinitions")
-            .and_then(Value::as_array_mut);
-        for container in containers
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_object_mut)
-        {
-            let name = container
-                .get("name")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
+        let containers = self.members.get_mut("containerDefinitions").and_then(Value::as_array_mut);
+        for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
+            let name = container.get("name").and_then(Value::as_str).unwrap_or_default();
             if let Some(image) = wanted.get(name) {
                 container.insert("image".to_owned(), Value::from(image.as_str()));
             }
@@ -129,16 +103,10 @@ impl Revision {
     pub(crate) fn from_response(mut response: Map<String, Value>) -> Result<Self, Error> {
         const OPERATION: &str = "DescribeTaskDefinition";
         let Some(Value::Object(mut members)) = response.remove("taskDefinition") else {
-            return Err(Error::protocol(
-                OPERATION,
-                "there is no task definition in it".to_owned(),
-            ));
+            return Err(Error::protocol(OPERATION, "there is no task definition in it".to_owned()));
         };
         let Some(Value::String(arn)) = members.remove("taskDefinitionArn") else {
-            return Err(Error::protocol(
-                OPERATION,
-                "its task definition has no ARN".to_owned(),
-            ));
+            return Err(Error::protocol(OPERATION, "its task definition has no ARN".to_owned()));
         };
         for name in READ_ONLY {
             members.remove(name);
@@ -150,12 +118,7 @@ impl Revision {
             }
             _ => {}
         }
-        Ok(Self {
-            arn,
-            registered: members.clone(),
-            members,
-            observed: None,
-        })
+        Ok(Self { arn, registered: members.clone(), members, observed: None })
     }
 
     /// What RegisterTaskDefinition is called with.
@@ -179,14 +142,8 @@ impl Revision {
     }
 
     fn containers(&self) -> impl Iterator<Item = &Map<String, Value>> {
-        let containers = self
-            .members
-            .get("containerDefinitions")
-            .and_then(Value::as_array);
-        containers
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_object)
+        let containers = self.members.get("containerDefinitions").and_then(Value::as_array);
+        containers.into_iter().flatten().filter_map(Value::as_object)
     }
 }
 
@@ -224,9 +181,7 @@ mod tests {
     use super::*;
 
     fn revision(definition: Value) -> Revision {
-        let Value::Object(response) = definition else {
-            panic!("{definition}")
-        };
+        let Value::Object(response) = definition else { panic!("{definition}") };
         Revision::from_response(response).unwrap()
     }
 
@@ -254,15 +209,9 @@ mod tests {
             "containerDefinitions": [{ "name": "web", "invented": false, "environment": [] }],
         });
         let mut expected = definition.clone();
-        expected
-            .as_object_mut()
-            .unwrap()
-            .remove("taskDefinitionArn");
+        expected.as_object_mut().unwrap().remove("taskDefinitionArn");
         expected["tags"] = json!([{ "key": "a", "value": "" }]);
-        for name in READ_ONLY
-            .iter()
-            .filter(|name| **name != "taskDefinitionArn")
-        {
+        for name in READ_ONLY.iter().filter(|name| **name != "taskDefinitionArn") {
             definition[*name] = json!(1);
         }
         let revision = revision(json!({ "taskDefinition": definition, "tags": expected["tags"] }));
@@ -277,9 +226,7 @@ mod tests {
     #[test]
     fn the_same_images_are_no_change() {
         let mut revision = web();
-        revision
-            .set_images([("web", "a:1"), ("log", "b:1")])
-            .unwrap();
+        revision.set_images([("web", "a:1"), ("log", "b:1")]).unwrap();
         assert!(revision.diff().is_empty());
         assert!(!revision.is_changed());
     }
@@ -287,9 +234,7 @@ mod tests {
     #[test]
     fn unknown_containers_are_refused_at_once_and_change_nothing() {
         let mut revision = web();
-        let error = revision
-            .set_images([("web", "a:2"), ("wbe", "x"), ("api", "x")])
-            .unwrap_err();
+        let error = revision.set_images([("web", "a:2"), ("wbe", "x"), ("api", "x")]).unwrap_err();
         assert_eq!(
             error.to_string(),
             "web:7 has no container \"api\" and no container \"wbe\", only \"web\" and \"log\""
@@ -300,19 +245,11 @@ mod tests {
     #[test]
     fn only_the_named_images_change() {
         let mut revision = web();
-        revision
-            .set_images(BTreeMap::from([("log".to_owned(), "b:2".to_owned())]))
-            .unwrap();
-        assert_eq!(
-            revision.images().collect::<Vec<_>>(),
-            [("web", "a:1"), ("log", "b:2")]
-        );
+        revision.set_images(BTreeMap::from([("log".to_owned(), "b:2".to_owned())])).unwrap();
+        assert_eq!(revision.images().collect::<Vec<_>>(), [("web", "a:1"), ("log", "b:2")]);
         let diff = revision.diff();
         assert_eq!(diff.changes().len(), 1);
-        assert_eq!(
-            diff.to_string(),
-            "containerDefinitions[log].image\n  - b:1\n  + b:2\n"
-        );
+        assert_eq!(diff.to_string(), "containerDefinitions[log].image\n  - b:1\n  + b:2\n");
     }
 
     #[test]

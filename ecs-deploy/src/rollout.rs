@@ -6,13 +6,12 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use aws_sdk_ecs::types::Service as Description;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::deploy::Deployer;
 use crate::diagnose::Diagnosis;
 use crate::error::{Error, Remedy, Repr, Rollout};
-use crate::events::{Event, Events};
+use crate::events::{Event, Events, Story};
 use crate::poll::{Look, Poller};
 use crate::revision::{Revision, short};
 use crate::rollback::OnFailure;
@@ -24,7 +23,8 @@ use crate::watch::{Verdict, Watch, primary, was_rolled_back};
 ///
 /// `Ok(Deployed)` means that the revision is what the service runs: the deployment that this call
 /// started is complete. Where the service already runs the revision, nothing is registered and
-/// nothing deployed; where a deployment of it is still going on, that one is watched.
+/// nothing deployed; where a deployment of it is still going on, that one is watched. For that,
+/// what [`Deployer::current`] saw is believed for 30 seconds; later the service is looked at again.
 ///
 /// # Errors
 /// [`RolledBack`](crate::ErrorKind::RolledBack), [`Superseded`](crate::ErrorKind::Superseded),
@@ -49,13 +49,7 @@ pub struct RollOut {
 impl RollOut {
     pub(crate) fn new(deployer: Deployer, service: Service, revision: Revision) -> Self {
         let on_failure = OnFailure::default();
-        Self {
-            deployer,
-            service,
-            revision,
-            timeout: Self::DEFAULT_TIMEOUT,
-            on_failure,
-        }
+        Self { deployer, service, revision, timeout: Self::DEFAULT_TIMEOUT, on_failure }
     }
 
     /// How long it may take where [`timeout`](Self::timeout) doesn't say otherwise: 30 minutes.
@@ -78,19 +72,12 @@ impl RollOut {
     /// The rollout as a story. Nothing happens until its [`next`](Events::next) or
     /// [`finish`](Events::finish) is awaited.
     pub fn events(self) -> Events {
-        let (story, receiver) = unbounded_channel();
-        Events::new(self.run(story), receiver)
+        Events::new(|story| self.run(story))
     }
 
-    async fn run(self, story: UnboundedSender<Event>) -> Result<Deployed, Error> {
+    async fn run(self, story: Story) -> Result<Deployed, Error> {
         let began = Instant::now();
-        let Self {
-            deployer,
-            service,
-            mut revision,
-            timeout,
-            on_failure,
-        } = self;
+        let Self { deployer, service, mut revision, timeout, on_failure } = self;
         // Before anything is registered: is it a service that can be deployed to? `current` has
         // just looked, as a rule.
         let changed = revision.is_changed();
@@ -103,12 +90,12 @@ impl RollOut {
         };
         let arn = deployer.register(&mut revision).await?;
         if changed {
-            tell(&story, Event::Registered(arn.clone()));
+            story.tell(Event::Registered(arn.clone()));
         }
         let runs_already =
             primary(&description).and_then(|it| it.task_definition()) == Some(arn.as_str());
         let start = if runs_already {
-            tell(&story, Event::Unchanged(arn.clone()));
+            story.tell(Event::Unchanged(arn.clone()));
             description
         } else {
             deployer.update(&service, &arn).await?
@@ -120,7 +107,7 @@ impl RollOut {
         };
         if !runs_already {
             tracing::info!(%service, %arn, %deployment, "deployment started");
-            tell(&story, Event::Started(deployment.clone()));
+            story.tell(Event::Started(deployment.clone()));
         }
         let wait = Wait {
             deployer: &deployer,
@@ -130,24 +117,17 @@ impl RollOut {
             deployment: &deployment,
             start: &start,
             diagnosis: Diagnosis::default(),
-            deadline: began + timeout,
+            // Too far off to be a moment is as good as never.
+            deadline: began.checked_add(timeout).unwrap_or_else(|| began + NEVER),
             timeout,
             on_failure,
             story,
         };
         wait.run().await?;
-        let images = revision
-            .images()
-            .map(|(name, image)| (name.to_owned(), image.to_owned()));
+        let images = revision.images().map(|(name, image)| (name.to_owned(), image.to_owned()));
         let images = images.collect();
         let elapsed = began.elapsed();
-        Ok(Deployed {
-            revision: arn,
-            deployment,
-            elapsed,
-            was_changed: !runs_already,
-            images,
-        })
+        Ok(Deployed { revision: arn, deployment, elapsed, was_changed: !runs_already, images })
     }
 }
 
@@ -194,9 +174,7 @@ impl Deployed {
 
     /// The containers' names and images, in the order of the task definition.
     pub fn images(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.images
-            .iter()
-            .map(|(name, image)| (name.as_str(), image.as_str()))
+        self.images.iter().map(|(name, image)| (name.as_str(), image.as_str()))
     }
 }
 
@@ -219,7 +197,7 @@ struct Wait<'a> {
     deadline: Instant,
     timeout: Duration,
     on_failure: OnFailure,
-    story: UnboundedSender<Event>,
+    story: Story,
 }
 
 impl Wait<'_> {
@@ -235,15 +213,25 @@ impl Wait<'_> {
                     poller.hurry();
                 }
                 for event in observation.events {
-                    tell(&self.story, event);
+                    self.story.tell(event);
                 }
                 if observation.tasks_failed {
                     self.diagnose().await;
                 }
                 match observation.verdict {
                     Verdict::Completed => return Ok(()),
+                    Verdict::Failed { reason } => return Err(self.failed(reason).await),
+                    Verdict::Gone { status } => {
+                        let service = self.service.clone();
+                        return Err(Repr::ServiceInactive { service, status }.into());
+                    }
                     Verdict::Pending => {}
-                    verdict => return Err(self.failure(verdict).await),
+                    Verdict::RolledBack { to, reason } => {
+                        return Err(self.rolled_back(to, reason).await);
+                    }
+                    Verdict::Unclear { by, task_definition, reason } => {
+                        return Err(self.replaced(by, task_definition, reason).await);
+                    }
                 }
             }
             let next = Instant::now() + poller.interval();
@@ -261,84 +249,45 @@ impl Wait<'_> {
 
     async fn diagnose(&mut self) {
         let client = self.deployer.client();
-        for failure in self
-            .diagnosis
-            .look(client, self.service, self.deployment)
-            .await
-        {
-            tell(&self.story, Event::TaskFailed(failure));
+        let look = self.diagnosis.look(client, self.service, self.deployment, &self.story);
+        // The wait must not hang on what is only there to explain.
+        if timeout(DIAGNOSIS, look).await.is_err() {
+            tracing::debug!(service = %self.service, "no answer about stopped tasks");
         }
     }
 
-    async fn failure(mut self, verdict: Verdict) -> Error {
-        match verdict {
-            Verdict::RolledBack { to, reason } => self.rolled_back(to, reason).await,
-            Verdict::Unclear {
-                by,
-                task_definition,
-                reason,
-            } => {
-                if self.ecs_rolled_back().await {
-                    return self.rolled_back(task_definition, reason).await;
-                }
-                let (service, revision) = (self.service.clone(), self.revision.short());
-                let by_revision = task_definition;
-                Repr::Superseded {
-                    service,
-                    revision,
-                    by,
-                    by_revision,
-                }
-                .into()
-            }
-            Verdict::Gone { status } => Repr::ServiceInactive {
-                service: self.service.clone(),
-                status,
-            }
-            .into(),
-            Verdict::Completed | Verdict::Failed { .. } | Verdict::Pending => {
-                let reason = match verdict {
-                    Verdict::Failed { reason } => reason,
-                    _ => String::new(),
-                };
-                self.diagnose().await;
-                let remedy = self.remedy().await;
-                Repr::RolloutFailed {
-                    rollout: self.rollout(reason, remedy),
-                }
-                .into()
-            }
+    async fn failed(mut self, reason: String) -> Error {
+        self.diagnose().await;
+        let remedy = self.remedy().await;
+        Repr::RolloutFailed { rollout: self.rollout(reason, remedy) }.into()
+    }
+
+    /// Another deployment has taken over, as a rollback or by somebody else's doing.
+    async fn replaced(self, by: String, task_definition: String, reason: String) -> Error {
+        if self.ecs_rolled_back().await {
+            return self.rolled_back(task_definition, reason).await;
         }
+        let rollout = self.rollout(reason, Remedy::NotAsked);
+        Repr::Superseded { rollout, by, by_revision: task_definition }.into()
     }
 
     async fn rolled_back(mut self, to: String, reason: String) -> Error {
         self.diagnose().await;
-        Repr::RolledBack {
-            rollout: self.rollout(reason, Remedy::NotAsked),
-            to,
-        }
-        .into()
+        Repr::RolledBack { rollout: self.rollout(reason, Remedy::NotAsked), to }.into()
     }
 
     async fn timed_out(mut self) -> Error {
         self.diagnose().await;
         let remedy = self.remedy().await;
         let (after, last) = (self.timeout, self.watch.progress());
-        Repr::TimedOut {
-            rollout: self.rollout(String::new(), remedy),
-            after,
-            last,
-        }
-        .into()
+        Repr::TimedOut { rollout: self.rollout(String::new(), remedy), after, last }.into()
     }
 
     async fn remedy(&self) -> Remedy {
         match self.on_failure {
             OnFailure::Leave => Remedy::NotAsked,
             OnFailure::RollBack => {
-                self.deployer
-                    .roll_back(self.service, self.deployment, self.start)
-                    .await
+                self.deployer.roll_back(self.service, self.deployment, self.start).await
             }
         }
     }
@@ -380,7 +329,7 @@ impl Wait<'_> {
                 }
                 Err(error) => {
                     let error = Error::api("ListServiceDeployments", self.service, error);
-                    if !error.is_passing() {
+                    if !error.is_retryable() {
                         tracing::debug!(service = %self.service, %error, "doing without");
                         return false;
                     }
@@ -392,14 +341,10 @@ impl Wait<'_> {
     }
 }
 
-/// Nobody may be listening: the outcome comes without the story, too.
-fn tell(story: &UnboundedSender<Event>, event: Event) {
-    tracing::debug!(%event);
-    let _ = story.send(event);
-}
-
 /// For how long what [`Deployer::current`] saw is still the truth about an unchanged service.
 const FRESH: Duration = Duration::from_secs(30);
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+const DIAGNOSIS: Duration = Duration::from_secs(10);
 /// The newer view of a rollout lags behind by seconds (reported).
 const TRIES: u32 = 4;
 const BETWEEN_TRIES: Duration = Duration::from_secs(2);

@@ -39,11 +39,7 @@ impl Service {
                 return Err(invalid(text, problem));
             }
         }
-        Ok(Self {
-            cluster,
-            name,
-            prefix: String::new(),
-        })
+        Ok(Self { cluster, name, prefix: String::new() })
     }
 
     /// The cluster's name.
@@ -97,10 +93,7 @@ impl FromStr for Service {
         };
         // Services from before 2021 may still have the short form of the ARN.
         let (cluster, name) = path.split_once('/').ok_or_else(|| {
-            invalid(
-                text,
-                "its ARN lacks the cluster, so name the cluster beside it".into(),
-            )
+            invalid(text, "its ARN lacks the cluster, so name the cluster beside it".into())
         })?;
         let prefix = text.strip_suffix(resource).unwrap_or_default().to_owned();
         let names = Self::new(cluster, name).map_err(|error| error.about(text))?;
@@ -110,11 +103,7 @@ impl FromStr for Service {
 
 impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            cluster,
-            name,
-            prefix,
-        } = self;
+        let Self { cluster, name, prefix } = self;
         match prefix.as_str() {
             "" => write!(f, "{cluster}/{name}"),
             prefix => write!(f, "{prefix}service/{cluster}/{name}"),
@@ -128,25 +117,16 @@ fn problem(what: &str, text: &str) -> Option<String> {
         return Some(format!("the {what}'s name is empty"));
     }
     if text.len() > 255 {
-        return Some(format!(
-            "the {what}'s name has {} characters, at most 255",
-            text.len()
-        ));
+        return Some(format!("the {what}'s name has {} characters, at most 255", text.len()));
     }
-    let stranger = text
-        .chars()
-        .find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'))?;
+    let stranger = text.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'))?;
     Some(format!(
         "the {what}'s name has {stranger:?}, where only letters, digits, '-' and '_' may be"
     ))
 }
 
 fn invalid(text: &str, problem: String) -> Error {
-    Repr::InvalidService {
-        text: text.to_owned(),
-        problem,
-    }
-    .into()
+    Repr::InvalidService { text: text.to_owned(), problem }.into()
 }
 
 #[cfg(test)]
@@ -178,14 +158,8 @@ mod tests {
     fn a_bad_name_is_explained() {
         let long = "a".repeat(256);
         for (text, expected) in [
-            (
-                "web",
-                "\"web\" is no ECS service: it is neither CLUSTER/SERVICE nor an ARN",
-            ),
-            (
-                "/web",
-                "\"/web\" is no ECS service: the cluster's name is empty",
-            ),
+            ("web", "\"web\" is no ECS service: it is neither CLUSTER/SERVICE nor an ARN"),
+            ("/web", "\"/web\" is no ECS service: the cluster's name is empty"),
             (
                 "prod/web/1",
                 "\"prod/web/1\" is no ECS service: the service's name has '/', where only letters, \
@@ -215,10 +189,6 @@ mod tests {
             assert_eq!(text.parse::<Service>().unwrap_err().to_string(), expected);
         }
         let error = Service::new("prod", long).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .ends_with("the service's name has 256 characters, at most 255")
-        );
+        assert!(error.to_string().ends_with("the service's name has 256 characters, at most 255"));
     }
 }

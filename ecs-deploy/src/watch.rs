@@ -22,6 +22,8 @@ pub(crate) struct Watch {
     before: Option<String>,
     messages: HashSet<String>,
     progress: Option<Progress>,
+    /// In how many looks on end ours hasn't shown at all.
+    absent: u32,
 }
 
 /// What one description tells.
@@ -63,21 +65,11 @@ pub(crate) enum Verdict {
 impl Watch {
     /// Begins with the description that the deployment's id is from.
     pub(crate) fn new(deployment: &str, description: &Description) -> Self {
-        let others = || {
-            description
-                .deployments()
-                .iter()
-                .filter(|it| it.id() != Some(deployment))
-        };
+        let others = || description.deployments().iter().filter(|it| it.id() != Some(deployment));
         Self {
             deployment: deployment.to_owned(),
-            earlier: others()
-                .filter_map(|it| it.id())
-                .map(str::to_owned)
-                .collect(),
-            before: others()
-                .find_map(|it| it.task_definition())
-                .map(str::to_owned),
+            earlier: others().filter_map(|it| it.id()).map(str::to_owned).collect(),
+            before: others().find_map(|it| it.task_definition()).map(str::to_owned),
             messages: description
                 .events()
                 .iter()
@@ -85,6 +77,7 @@ impl Watch {
                 .map(str::to_owned)
                 .collect(),
             progress: None,
+            absent: 0,
         }
     }
 
@@ -95,10 +88,7 @@ impl Watch {
     pub(crate) fn observe(&mut self, description: &Description) -> Observation {
         let mut events = self.new_messages(description);
         let mut tasks_failed = false;
-        let ours = description
-            .deployments()
-            .iter()
-            .find(|it| it.id() == Some(&self.deployment));
+        let ours = description.deployments().iter().find(|it| it.id() == Some(&self.deployment));
         if let Some(ours) = ours {
             let progress = Progress {
                 desired: count(description.desired_count()),
@@ -115,12 +105,9 @@ impl Watch {
                 events.push(Event::Progress(progress));
             }
         }
+        self.absent = if ours.is_some() { 0 } else { self.absent + 1 };
         let verdict = self.judge(description, ours);
-        Observation {
-            events,
-            tasks_failed,
-            verdict,
-        }
+        Observation { events, tasks_failed, verdict }
     }
 
     /// Messages that weren't there before, oldest first. By id: the same text may come again.
@@ -136,9 +123,7 @@ impl Watch {
         match description.status() {
             None | Some("ACTIVE") => {}
             Some(status) => {
-                return Verdict::Gone {
-                    status: status.to_owned(),
-                };
+                return Verdict::Gone { status: status.to_owned() };
             }
         }
         let reason = |of: &Deployment| of.rollout_state_reason().unwrap_or_default().to_owned();
@@ -148,9 +133,7 @@ impl Watch {
         if primary.id() == Some(&self.deployment) {
             return match primary.rollout_state() {
                 Some(DeploymentRolloutState::Completed) => Verdict::Completed,
-                Some(DeploymentRolloutState::Failed) => Verdict::Failed {
-                    reason: reason(primary),
-                },
+                Some(DeploymentRolloutState::Failed) => Verdict::Failed { reason: reason(primary) },
                 Some(_) => Verdict::Pending,
                 // Behind a Classic Load Balancer ECS gives no state (API reference): what is left
                 // is that nothing else runs and all of ours does.
@@ -158,13 +141,12 @@ impl Watch {
                     let settled = description.deployments().len() == 1
                         && primary.running_count() == description.desired_count()
                         && primary.pending_count() == 0;
-                    if settled {
-                        Verdict::Completed
-                    } else {
-                        Verdict::Pending
-                    }
+                    if settled { Verdict::Completed } else { Verdict::Pending }
                 }
             };
+        }
+        if (1..ABSENT_LOOKS).contains(&self.absent) {
+            return Verdict::Pending;
         }
         let task_definition = primary.task_definition().unwrap_or_default().to_owned();
         let has_failed =
@@ -175,14 +157,8 @@ impl Watch {
             || reason(primary).contains("rolling back")
             || (has_failed && self.before.as_ref() == Some(&task_definition));
         if is_rollback {
-            let reason = ours
-                .map(reason)
-                .filter(|_| has_failed)
-                .unwrap_or_else(|| reason(primary));
-            return Verdict::RolledBack {
-                to: short(&task_definition).to_owned(),
-                reason,
-            };
+            let reason = ours.map(reason).filter(|_| has_failed).unwrap_or_else(|| reason(primary));
+            return Verdict::RolledBack { to: short(&task_definition).to_owned(), reason };
         }
         Verdict::Unclear {
             by: primary.id().unwrap_or_default().to_owned(),
@@ -193,10 +169,7 @@ impl Watch {
 }
 
 pub(crate) fn primary(description: &Description) -> Option<&Deployment> {
-    description
-        .deployments()
-        .iter()
-        .find(|it| it.status() == Some("PRIMARY"))
+    description.deployments().iter().find(|it| it.status() == Some("PRIMARY"))
 }
 
 /// Whether the status of our service deployment says that it was rolled back; `None` where it
@@ -211,6 +184,11 @@ pub(crate) fn was_rolled_back(status: &ServiceDeploymentStatus) -> Option<bool> 
         _ => None,
     }
 }
+
+/// A description may be older than the one before it: ECS is eventually consistent. One without
+/// our deployment at all is believed when as many on end say so; none fails and is forgotten so
+/// soon after it began.
+const ABSENT_LOOKS: u32 = 3;
 
 /// ECS's counts are never negative.
 fn count(number: i32) -> u32 {

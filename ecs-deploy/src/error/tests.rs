@@ -1,1 +1,213 @@
+use std::time::Duration;
 
+use aws_sdk_ecs::config::http::HttpResponse;
+use aws_sdk_ecs::operation::describe_services::DescribeServicesError;
+use aws_sdk_ecs::operation::update_service::UpdateServiceError;
+use aws_sdk_ecs::types::{Container, Task};
+
+use super::*;
+
+fn refused(status: u16, code: &str, message: &str) -> SdkError<UpdateServiceError, HttpResponse> {
+    let metadata = aws_sdk_ecs::error::ErrorMetadata::builder().code(code).message(message).build();
+    let response = HttpResponse::new(status.try_into().unwrap(), "".into());
+    SdkError::service_error(UpdateServiceError::generic(metadata), response)
+}
+
+fn service() -> Service {
+    Service::new("prod", "web").unwrap()
+}
+
+fn api(status: u16, code: &str, message: &str) -> Error {
+    Error::service_api("UpdateService", &service(), "eu-west-1", refused(status, code, message))
+}
+
+fn failure(exit_code: i32) -> TaskFailure {
+    let task = Task::builder()
+        .task_arn("arn:aws:ecs:us-east-1:123456789012:task/demo/0a1b")
+        .stopped_reason("Essential container in task exited")
+        .containers(Container::builder().name("web").exit_code(exit_code).build())
+        .build();
+    TaskFailure::of(&task).unwrap()
+}
+
+fn rollout(reason: &str, failures: Vec<TaskFailure>, remedy: Remedy) -> Rollout {
+    Rollout {
+        service: service(),
+        revision: "web:8".to_owned(),
+        deployment: "ecs-svc/2".to_owned(),
+        reason: reason.to_owned(),
+        failures,
+        remedy,
+    }
+}
+
+#[test]
+fn is_one_word() {
+    assert_eq!(size_of::<Error>(), size_of::<usize>());
+}
+
+#[test]
+fn every_code_has_its_kind_and_its_clause() {
+    use ErrorKind::*;
+    for (status, code, kind, retryable, display) in [
+        (
+            400,
+            "AccessDeniedException",
+            AccessDenied,
+            false,
+            "UpdateService on prod/web isn't allowed",
+        ),
+        (
+            400,
+            "ClusterNotFoundException",
+            ClusterNotFound,
+            false,
+            "there is no cluster \"prod\" in eu-west-1",
+        ),
+        (
+            400,
+            "ServiceNotFoundException",
+            ServiceNotFound,
+            false,
+            "the cluster \"prod\" in eu-west-1 has no service \"web\"",
+        ),
+        (
+            400,
+            "ServiceNotActiveException",
+            ServiceInactive,
+            false,
+            "the service prod/web has been deleted",
+        ),
+        (
+            400,
+            "ExpiredTokenException",
+            Credentials,
+            false,
+            "the credentials for UpdateService aren't valid",
+        ),
+        (400, "ThrottlingException", Throttled, true, "UpdateService on prod/web was throttled"),
+        (400, "ClientException", Service, false, "UpdateService on prod/web was refused"),
+        (500, "ServerException", Service, true, "UpdateService on prod/web was refused"),
+    ] {
+        let error = api(status, code, "Because.");
+        assert_eq!(error.kind(), kind, "{code}");
+        assert_eq!(error.is_retryable(), retryable, "{code}");
+        assert_eq!(error.to_string(), display, "{code}");
+    }
+}
+
+#[test]
+fn what_aws_said_is_the_source() {
+    use std::error::Error as _;
+
+    let error = api(400, "AccessDeniedException", "User: x is not authorized.");
+    assert_eq!(
+        error.source().unwrap().to_string(),
+        "User: x is not authorized. (AccessDeniedException)"
+    );
+    assert_eq!(error.operation(), Some("UpdateService"));
+}
+
+#[test]
+fn a_request_without_an_answer_is_a_matter_of_the_network() {
+    let error: SdkError<DescribeServicesError, HttpResponse> =
+        SdkError::timeout_error("too late".to_owned());
+    let error = Error::service_api("DescribeServices", &service(), "eu-west-1", error);
+    assert_eq!(error.kind(), ErrorKind::Network);
+    assert!(error.is_retryable());
+    assert_eq!(error.to_string(), "there was no answer to DescribeServices on prod/web");
+}
+
+#[test]
+fn concurrent_registrations_are_told_from_other_refusals() {
+    let text = "Too many concurrent attempts to create a new revision of the specified family.";
+    assert!(api(400, "ClientException", text).is_concurrent_registration());
+    assert!(!api(400, "ClientException", "Role is not valid").is_concurrent_registration());
+}
+
+#[test]
+fn every_other_error_in_full() {
+    let reason = "ECS deployment circuit breaker: tasks failed to start.";
+    let last = Progress { desired: 2, running: 0, pending: 1, failed: 3 };
+    let after = Duration::from_secs(600);
+    let region = || "eu-west-1".to_owned();
+    let cases = [
+        (
+            Repr::Region { service: service(), region: region() },
+            ErrorKind::RegionMismatch,
+            "prod/web isn't in eu-west-1, the region of the configuration",
+        ),
+        (
+            Repr::Protocol { operation: "UpdateService", problem: "there is no ARN in it".into() },
+            ErrorKind::Protocol,
+            "the response to UpdateService can't be used: there is no ARN in it",
+        ),
+        (
+            Repr::RolledBack {
+                rollout: rollout(reason, vec![failure(1)], Remedy::NotAsked),
+                to: "web:7".into(),
+            },
+            ErrorKind::RolledBack,
+            "prod/web rolled web:8 back to web:7: container web exited with code 1: Essential \
+             container in task exited",
+        ),
+        (
+            Repr::RolledBack { rollout: rollout("", vec![], Remedy::NotAsked), to: "web:7".into() },
+            ErrorKind::RolledBack,
+            "prod/web rolled web:8 back to web:7",
+        ),
+        (
+            Repr::RolloutFailed {
+                rollout: rollout(reason, vec![], Remedy::RollingBack("web:7".into())),
+            },
+            ErrorKind::RolloutFailed,
+            "the rollout of web:8 to prod/web failed: ECS deployment circuit breaker: tasks failed \
+             to start; it is being rolled back to web:7",
+        ),
+        (
+            Repr::RolloutFailed {
+                rollout: rollout(
+                    reason,
+                    vec![failure(1), failure(1), failure(1)],
+                    Remedy::Unavailable("no deployment before it was complete".into()),
+                ),
+            },
+            ErrorKind::RolloutFailed,
+            "the rollout of web:8 to prod/web failed: container web exited with code 1: Essential \
+             container in task exited (2 more stopped too); it couldn't be rolled back: no \
+             deployment before it was complete",
+        ),
+        (
+            Repr::ServiceInactive { service: service(), status: "INACTIVE".into() },
+            ErrorKind::ServiceInactive,
+            "the service prod/web is INACTIVE, so that nothing can be deployed to it",
+        ),
+        (
+            Repr::Superseded {
+                rollout: rollout("", vec![], Remedy::NotAsked),
+                by: "ecs-svc/3".into(),
+                by_revision: "web:9".into(),
+            },
+            ErrorKind::Superseded,
+            "ecs-svc/3 with web:9 took prod/web over before the rollout of web:8 was complete",
+        ),
+        (
+            Repr::TimedOut { rollout: rollout("", vec![], Remedy::NotAsked), after, last },
+            ErrorKind::TimedOut,
+            "the rollout of web:8 to prod/web wasn't complete after 600 s: 0 of 2 running, 1 \
+             pending, 3 failed",
+        ),
+        (
+            Repr::UnsupportedController { service: service(), controller: "CODE_DEPLOY".into() },
+            ErrorKind::UnsupportedController,
+            "the deployments of prod/web are controlled by CODE_DEPLOY, and only those of ECS \
+             itself can be made here",
+        ),
+    ];
+    for (repr, kind, display) in cases {
+        let error = Error::from(repr);
+        assert_eq!(error.kind(), kind);
+        assert_eq!(error.to_string(), display);
+        assert!(!error.is_retryable());
+    }
+}

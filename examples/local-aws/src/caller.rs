@@ -28,19 +28,12 @@ impl Caller {
         let scope = header
             .strip_prefix("AWS4-HMAC-SHA256 ")
             .and_then(|rest| {
-                rest.split(',')
-                    .find_map(|part| part.trim().strip_prefix("Credential="))
+                rest.split(',').find_map(|part| part.trim().strip_prefix("Credential="))
             })
             .ok_or_else(|| refused("IncompleteSignatureException", INCOMPLETE))?;
         // KEY/20260102/us-east-1/ecr/aws4_request, and a key may not contain a slash.
         let mut fields = scope.split('/');
-        match (
-            fields.next(),
-            fields.next(),
-            fields.next(),
-            fields.next(),
-            fields.next(),
-        ) {
+        match (fields.next(), fields.next(), fields.next(), fields.next(), fields.next()) {
             (Some(key), Some(_date), Some(region), Some(service), Some("aws4_request"))
                 if !key.is_empty() && !region.is_empty() && fields.next().is_none() =>
             {
@@ -61,13 +54,8 @@ impl Caller {
 
     /// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`
     pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
-        let Self {
-            account, region, ..
-        } = self;
-        format!(
-            "arn:{}:{service}:{region}:{account}:{resource}",
-            self.partition().name
-        )
+        let Self { account, region, .. } = self;
+        format!("arn:{}:{service}:{region}:{account}:{resource}", self.partition().name)
     }
 }
 
@@ -155,10 +143,7 @@ mod tests {
 
     #[test]
     fn a_region_decides_the_partition() {
-        assert_eq!(
-            Partition::of_region("cn-north-1").dns_suffix,
-            "amazonaws.com.cn"
-        );
+        assert_eq!(Partition::of_region("cn-north-1").dns_suffix, "amazonaws.com.cn");
         assert_eq!(Partition::of_region("us-gov-west-1").name, "aws-us-gov");
         assert_eq!(Partition::of_region("eu-west-1").name, "aws");
     }

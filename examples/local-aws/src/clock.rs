@@ -16,17 +16,12 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn new() -> Self {
-        Self {
-            started: Instant::now(),
-            at_start: SystemTime::now(),
-        }
+        Self { started: Instant::now(), at_start: SystemTime::now() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        let since_epoch = self
-            .at_start
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or(Duration::ZERO);
+        let since_epoch =
+            self.at_start.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Timestamp(since_epoch + self.started.elapsed())
     }
 }

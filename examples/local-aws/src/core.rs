@@ -40,10 +40,7 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         // 10 MiB is what ECR returns in AWS's own examples.
-        Self {
-            part_size: 10 * 1024 * 1024,
-            rollout_pace: 1.0,
-        }
+        Self { part_size: 10 * 1024 * 1024, rollout_pace: 1.0 }
     }
 }
 
@@ -107,10 +104,7 @@ enum Input {
 /// Names the operation, and parses its input.
 pub(crate) fn prepare(request: Request<Bytes>) -> Prepared {
     let (parts, body) = request.into_parts();
-    let target = parts
-        .headers
-        .get("x-amz-target")
-        .and_then(|value| value.to_str().ok());
+    let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
     let (service, operation) = match target.and_then(|target| target.split_once('.')) {
         Some(("AmazonEC2ContainerRegistry_V20150921", operation)) => {
             (Service::Ecr, operation.to_owned())
@@ -152,13 +146,7 @@ impl Core {
     /// Answers one request, and writes it into the journal.
     pub(crate) fn answer(&mut self, request: Prepared, now: Timestamp) -> Reply {
         let request_id = self.ids.uuid();
-        let Prepared {
-            service,
-            operation,
-            caller,
-            input,
-            request_bytes,
-        } = request;
+        let Prepared { service, operation, caller, input, request_bytes } = request;
         let fault = self.faults.meet(&operation);
         let result = caller.and_then(|caller| {
             service.check_scope(&caller)?;
@@ -193,9 +181,7 @@ impl Core {
 
     /// One region of one account, for whoever scripts it.
     pub(crate) fn place(&mut self, account: &str, region: &str) -> &mut Place {
-        self.places
-            .entry((account.to_owned(), region.to_owned()))
-            .or_default()
+        self.places.entry((account.to_owned(), region.to_owned())).or_default()
     }
 
     fn ecr(
@@ -224,19 +210,8 @@ impl Core {
         caller: &'a Caller,
         now: Timestamp,
     ) -> (&'a mut Place, Context<'a>) {
-        let place = self
-            .places
-            .entry((caller.account.clone(), caller.region.clone()))
-            .or_default();
-        (
-            place,
-            Context {
-                caller,
-                now,
-                ids: &mut self.ids,
-                settings: &self.settings,
-            },
-        )
+        let place = self.places.entry((caller.account.clone(), caller.region.clone())).or_default();
+        (place, Context { caller, now, ids: &mut self.ids, settings: &self.settings })
     }
 }
 
@@ -260,10 +235,7 @@ impl Service {
         if self == Service::Unknown || self.name() == caller.service {
             return Ok(());
         }
-        let message = format!(
-            "Credential should be scoped to correct service: '{}'.",
-            self.name()
-        );
+        let message = format!("Credential should be scoped to correct service: '{}'.", self.name());
         Err(AwsError::new("InvalidSignatureException", message).status(StatusCode::FORBIDDEN))
     }
 }

@@ -1,9 +1,10 @@
 //! ECR's JSON API, as strict as the service: the rules stand in the modules of their subjects.
 
+mod constraints;
 mod images;
 mod layers;
 mod manifest;
-mod names;
+mod pages;
 mod repositories;
 
 use std::collections::BTreeMap;
@@ -94,14 +95,12 @@ impl Ecr {
         name: &str,
         context: &Context<'_>,
     ) -> Result<&mut repositories::Repository, AwsError> {
-        names::check_repository(name)?;
+        constraints::check_repository(name)?;
         let account = registry.unwrap_or(&context.caller.account);
-        // Another account's registry answers like one that lacks the repository.
-        let found = if account == context.caller.account {
-            self.repositories.get_mut(name)
-        } else {
-            None
-        };
+        constraints::check_registry(account)?;
+        // That another account's registry answers like one that lacks the repository is inferred.
+        let found =
+            if account == context.caller.account { self.repositories.get_mut(name) } else { None };
         found.ok_or_else(|| {
             AwsError::new(
                 "RepositoryNotFoundException",
@@ -118,15 +117,11 @@ fn authorization_token(
     input: GetAuthorizationToken,
     context: &mut Context<'_>,
 ) -> Result<Value, AwsError> {
-    let registries = input
-        .registry_ids
-        .unwrap_or_else(|| vec![context.caller.account.clone()]);
-    // ECR's service model: registryIds holds 1 to 10.
-    if registries.is_empty() || registries.len() > 10 {
-        return Err(AwsError::invalid_parameter(
-            "Invalid parameter at 'registryIds' failed to satisfy constraint: 'Member must have \
-             length between 1 and 10'",
-        ));
+    let registries = input.registry_ids.unwrap_or_else(|| vec![context.caller.account.clone()]);
+    // ECR's service model.
+    constraints::check_length("registryIds", registries.len(), 1..=10)?;
+    for registry in &registries {
+        constraints::check_registry(registry)?;
     }
     let password = format!("local-aws-{}", context.ids.uuid());
     let token = base64_simd::STANDARD.encode_to_string(format!("AWS:{password}"));
@@ -146,9 +141,5 @@ fn authorization_token(
 
 fn registry_host(account: &str, context: &Context<'_>) -> String {
     let caller = context.caller;
-    format!(
-        "{account}.dkr.ecr.{}.{}",
-        caller.region,
-        caller.partition().dns_suffix
-    )
+    format!("{account}.dkr.ecr.{}.{}", caller.region, caller.partition().dns_suffix)
 }

@@ -2,6 +2,7 @@
 //! of its script: each call first lets the time pass that has gone by since the last.
 
 mod clusters;
+mod configuration;
 mod definitions;
 mod demo;
 mod describe;
@@ -61,8 +62,7 @@ impl Ecs {
 
     /// What the tasks of the service's deployments from now on do.
     pub(crate) fn set_script(&mut self, cluster: &str, service: &str, script: Script) {
-        self.scripts
-            .insert((cluster.to_owned(), service.to_owned()), script);
+        self.scripts.insert((cluster.to_owned(), service.to_owned()), script);
     }
 
     fn script(&self, cluster: &str, service: &str) -> Script {
@@ -72,16 +72,115 @@ impl Ecs {
 
     fn advance(&mut self, context: &mut Context<'_>) {
         let pace = script::Pace::new(context.settings.rollout_pace);
-        let mut world = rollout::World {
-            ids: context.ids,
-            pace,
-        };
-        for service in self
-            .clusters
-            .values_mut()
-            .flat_map(|it| it.services.values_mut())
-        {
+        let mut world = rollout::World { ids: context.ids, pace };
+        for service in self.clusters.values_mut().flat_map(|it| it.services.values_mut()) {
             service.advance(context.now, &mut world);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::caller::Caller;
+    use crate::clock::Clock;
+    use crate::core::{Ids, Settings};
+
+    const OPERATIONS: [&str; 18] = [
+        "CreateCluster",
+        "CreateService",
+        "DeleteService",
+        "DeregisterTaskDefinition",
+        "DescribeClusters",
+        "DescribeServiceDeployments",
+        "DescribeServiceRevisions",
+        "DescribeServices",
+        "DescribeTaskDefinition",
+        "DescribeTasks",
+        "ListServiceDeployments",
+        "ListServices",
+        "ListTaskDefinitions",
+        "ListTasks",
+        "Nonsense",
+        "RegisterTaskDefinition",
+        "StopServiceDeployment",
+        "UpdateService",
+    ];
+
+    /// Every member that some operation has, with a value that fits none of them, or hardly.
+    fn strange_bodies() -> Vec<String> {
+        let members = [
+            "cluster",
+            "clusterName",
+            "clusters",
+            "containerDefinitions",
+            "desiredCount",
+            "deploymentConfiguration",
+            "deploymentController",
+            "family",
+            "include",
+            "loadBalancers",
+            "maxResults",
+            "nextToken",
+            "service",
+            "serviceDeploymentArn",
+            "serviceDeploymentArns",
+            "serviceName",
+            "services",
+            "tags",
+            "taskDefinition",
+            "tasks",
+        ];
+        let values = [
+            json!(null),
+            json!(true),
+            json!(-1),
+            json!(i64::MAX),
+            json!(1e300),
+            json!(""),
+            json!("demo"),
+            json!("arn:"),
+            json!("web:18446744073709551616"),
+            json!("/:é"),
+            json!([]),
+            json!([null]),
+            json!([""]),
+            json!([{}]),
+            json!({}),
+            json!({ "type": 1 }),
+            json!({ "maximumPercent": u32::MAX, "deploymentCircuitBreaker": {} }),
+        ];
+        let one = |member: &str, value: &Value| {
+            let mut body = json!({ "cluster": "demo", "service": "web", "serviceName": "web" });
+            body[member] = value.clone();
+            body.to_string()
+        };
+        let bodies = members.iter().flat_map(|it| values.iter().map(|value| one(it, value)));
+        let broken = ["", "[]", "null", "{", "\u{0}", "{\"cluster\":"].map(str::to_owned);
+        bodies.chain(broken).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_request_panics_it() {
+        let caller = Caller {
+            account: "123456789012".to_owned(),
+            access_key: "AKIA".to_owned(),
+            region: "us-east-1".to_owned(),
+            service: "ecs".to_owned(),
+        };
+        let (clock, settings, mut ids) = (Clock::new(), Settings::default(), Ids::default());
+        let mut ecs = Ecs::default();
+        for operation in OPERATIONS {
+            for body in strange_bodies() {
+                let now = clock.now();
+                let (caller, settings, ids) = (&caller, &settings, &mut ids);
+                let mut context = Context { caller, now, ids, settings };
+                let _ = ecs.create_demo(&mut context);
+                let _ = ecs.call(operation, body.as_bytes(), &mut context);
+                tokio::time::advance(std::time::Duration::from_secs(7)).await;
+            }
         }
     }
 }

@@ -16,12 +16,7 @@ pub(crate) struct AwsError {
 impl AwsError {
     /// A refusal that is the caller's doing: HTTP 400, as awsJson1.1 has for every client error.
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            code,
-            message: message.into(),
-            members: Map::new(),
-        }
+        Self { status: StatusCode::BAD_REQUEST, code, message: message.into(), members: Map::new() }
     }
 
     pub(crate) fn status(mut self, status: StatusCode) -> Self {

@@ -27,15 +27,9 @@ impl HttpConnector for InProcess {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let local = self.local.clone();
         HttpConnectorFuture::new(async move {
-            let request = request
-                .try_into_http1x()
-                .map_err(|e| ConnectorError::user(e.into()))?;
+            let request = request.try_into_http1x().map_err(|e| ConnectorError::user(e.into()))?;
             let (parts, body) = request.into_parts();
-            let body = body
-                .collect()
-                .await
-                .map_err(ConnectorError::user)?
-                .to_bytes();
+            let body = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
             // A real answer takes a while, in which other tasks go on.
             tokio::task::yield_now().await;
             let Reply::Answer(response) = local.answer(http::Request::from_parts(parts, body))

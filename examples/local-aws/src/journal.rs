@@ -32,18 +32,12 @@ impl Journal {
 
     /// How often `operation` was called, whatever came of it.
     pub fn count(&self, operation: &str) -> usize {
-        self.calls
-            .iter()
-            .filter(|call| call.operation == operation)
-            .count()
+        self.calls.iter().filter(|call| call.operation == operation).count()
     }
 
     /// The operations in the order in which they were called.
     pub fn operations(&self) -> Vec<&str> {
-        self.calls
-            .iter()
-            .map(|call| call.operation.as_str())
-            .collect()
+        self.calls.iter().map(|call| call.operation.as_str()).collect()
     }
 
     pub(crate) fn record(&mut self, call: Call) {

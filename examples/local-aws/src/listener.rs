@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::Request;
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -13,7 +14,9 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::core::Reply;
+use crate::error::AwsError;
 use crate::local::LocalAws;
+use crate::wire::json_response;
 
 /// The largest request that AWS would take is a part of 20 MiB in base64; this is beyond it.
 const MAX_REQUEST_BYTES: usize = 64 * 1024 * 1024;
@@ -31,11 +34,7 @@ impl Server {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let accepting = tokio::spawn(accept(listener, local.clone()));
-        Ok(Self {
-            local,
-            address,
-            accepting,
-        })
+        Ok(Self { local, address, accepting })
     }
 
     /// The emulator behind the listener.
@@ -79,9 +78,7 @@ async fn accept(listener: TcpListener, local: LocalAws) {
         connections.spawn(async move {
             let service = service_fn(move |request| answer(local.clone(), request));
             // A peer that breaks off mid-request is no failure of the server's.
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
         while connections.try_join_next().is_some() {}
     }
@@ -90,29 +87,48 @@ async fn accept(listener: TcpListener, local: LocalAws) {
 async fn answer(
     local: LocalAws,
     request: Request<Incoming>,
-) -> Result<http::Response<Full<Bytes>>, Broken> {
+) -> Result<Response<Full<Bytes>>, Broken> {
     let (parts, body) = request.into_parts();
-    let response = match Limited::new(body, MAX_REQUEST_BYTES).collect().await {
+    // Where the length is announced, not a byte of it need be read.
+    if body.size_hint().lower() > MAX_REQUEST_BYTES as u64 {
+        return Ok(too_large());
+    }
+    match Limited::new(body, MAX_REQUEST_BYTES).collect().await {
         Ok(body) => match local.answer(Request::from_parts(parts, body.to_bytes())) {
-            Reply::Answer(response) => response,
-            Reply::Lost => return Err(Broken),
+            Reply::Answer(response) => Ok(response.map(Full::new)),
+            Reply::Lost => Err(Broken::AsScripted),
         },
-        Err(_) => {
-            let mut response = http::Response::new(Bytes::new());
-            *response.status_mut() = http::StatusCode::PAYLOAD_TOO_LARGE;
-            response
-        }
-    };
-    Ok(response.map(Full::new))
+        Err(error) if error.is::<LengthLimitError>() => Ok(too_large()),
+        Err(_) => Err(Broken::MidRequest),
+    }
+}
+
+/// The connection closes with it: what of the body is still to come is no request. The code is
+/// inferred, the status is HTTP's.
+fn too_large() -> Response<Full<Bytes>> {
+    let error = AwsError::new(
+        "RequestEntityTooLargeException",
+        format!("The request has more than {MAX_REQUEST_BYTES} bytes"),
+    )
+    .status(StatusCode::PAYLOAD_TOO_LARGE);
+    let mut response = json_response(Err(&error), "").map(Full::new);
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// Makes hyper close the connection without an answer.
 #[derive(Debug)]
-struct Broken;
+enum Broken {
+    AsScripted,
+    MidRequest,
+}
 
 impl std::fmt::Display for Broken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the connection breaks, as scripted")
+        f.write_str(match self {
+            Broken::AsScripted => "the connection breaks, as scripted",
+            Broken::MidRequest => "the client broke off in the middle of its request",
+        })
     }
 }
 

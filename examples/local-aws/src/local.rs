@@ -39,15 +39,9 @@ impl LocalAws {
     pub const REGION: &'static str = "us-east-1";
 
     /// An empty emulator, without any socket.
-    #[allow(
-        clippy::new_without_default,
-        reason = "each is a world of its own, none is a default"
-    )]
+    #[allow(clippy::new_without_default, reason = "each is a world of its own, none is a default")]
     pub fn new() -> Self {
-        Self {
-            core: Arc::default(),
-            clock: Clock::new(),
-        }
+        Self { core: Arc::default(), clock: Clock::new() }
     }
 
     /// An empty emulator that listens on a free port of 127.0.0.1.
@@ -55,9 +49,7 @@ impl LocalAws {
     /// # Errors
     /// Where the operating system has no port to give.
     pub async fn start() -> std::io::Result<Server> {
-        Self::new()
-            .listen(SocketAddr::from(([127, 0, 0, 1], 0)))
-            .await
+        Self::new().listen(SocketAddr::from(([127, 0, 0, 1], 0))).await
     }
 
     /// Serves this emulator over HTTP at `address`, until the returned [`Server`] is dropped.
@@ -110,31 +102,28 @@ impl LocalAws {
     ///
     /// [`REGION`]: Self::REGION
     pub fn script(&self, cluster: &str, service: &str, script: Script) {
-        self.in_region(Self::REGION, |place| {
-            place.ecs.set_script(cluster, service, script)
-        });
+        self.in_region(Self::REGION, |place| place.ecs.set_script(cluster, service, script));
     }
 
-    /// Makes what the demonstration works on, in [`REGION`](Self::REGION): the cluster `demo` with
-    /// the service `web`, two tasks of the task definition `web:1` with the containers `web` and
-    /// `log-router`, circuit breaker and rollback on, long since in a steady state.
-    #[allow(
-        clippy::missing_panics_doc,
-        reason = "a constant input is valid or a test fails"
-    )]
+    /// Makes what the demonstration works on, in [`REGION`](Self::REGION): the ECR repository
+    /// `demo/web`, still empty, and the cluster `demo` with the service `web`, two tasks of the
+    /// task definition `web:1` with the containers `web` and `log-router`, circuit breaker and
+    /// rollback on, long since in a steady state.
+    #[allow(clippy::missing_panics_doc, reason = "a constant input is valid or a test fails")]
     pub fn create_demo(&self) {
         let caller = Caller {
             account: ACCOUNT.to_owned(),
             access_key: "demo".to_owned(),
             region: Self::REGION.to_owned(),
-            service: "ecs".to_owned(),
+            service: String::new(),
         };
         let now = self.clock.now();
         let mut core = self.lock();
         let (place, mut context) = core.at(&caller, now);
         place
-            .ecs
+            .ecr
             .create_demo(&mut context)
+            .and_then(|()| place.ecs.create_demo(&mut context))
             .expect("the demonstration's inputs are valid");
     }
 

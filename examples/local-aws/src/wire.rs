@@ -2,17 +2,25 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::AwsError;
 
 /// Reads an operation's input. AWS answers a body of the wrong shape with `SerializationException`.
-pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, AwsError> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, AwsError> {
     // An operation without required members may be called with no body at all.
     let body = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body)
-        .map_err(|error| AwsError::new("SerializationException", error.to_string()))
+    // serde would take an array, too, as the members in their order.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(malformed("expected an object, found an array"));
+    }
+    serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))
+}
+
+/// The refusal of a body that isn't what the operation's input looks like.
+pub(crate) fn malformed(message: impl Into<String>) -> AwsError {
+    AwsError::new("SerializationException", message)
 }
 
 pub(crate) fn json_response(result: Result<Value, &AwsError>, request_id: &str) -> Response<Bytes> {
@@ -20,12 +28,7 @@ pub(crate) fn json_response(result: Result<Value, &AwsError>, request_id: &str) 
         Ok(output) => (StatusCode::OK, output),
         Err(error) => (error.status, error.to_json()),
     };
-    respond(
-        status,
-        "application/x-amz-json-1.1",
-        body.to_string(),
-        request_id,
-    )
+    respond(status, "application/x-amz-json-1.1", body.to_string(), request_id)
 }
 
 pub(crate) fn xml_response(
@@ -47,10 +50,11 @@ pub(crate) fn xml_response(
         Err(error) => (
             error.status,
             format!(
-                "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>Sender</Type>\
+                "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{}</Type>\
                  <Code>{}</Code><Message>{}</Message></Error>\
                  <RequestId>{request_id}</RequestId></ErrorResponse>",
-                error.code,
+                if error.status.is_server_error() { "Receiver" } else { "Sender" },
+                query_code(error.code),
                 escape_xml(&error.message)
             ),
         ),
@@ -58,10 +62,21 @@ pub(crate) fn xml_response(
     respond(status, "text/xml", body, request_id)
 }
 
+/// The query protocol has names of its own for the errors that all services share: AWS's list of
+/// common errors.
+fn query_code(code: &'static str) -> &'static str {
+    match code {
+        "IncompleteSignatureException" => "IncompleteSignature",
+        "InvalidSignatureException" => "SignatureDoesNotMatch",
+        "MissingAuthenticationTokenException" => "MissingAuthenticationToken",
+        "ServerException" => "InternalFailure",
+        "ThrottlingException" => "Throttling",
+        code => code,
+    }
+}
+
 pub(crate) fn escape_xml(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn respond(

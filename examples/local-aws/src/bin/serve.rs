@@ -1,1 +1,92 @@
-fn main() {}
+//! Serves the emulator on the loopback interface, for any AWS client of this machine.
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+
+use clap::Parser;
+use local_aws::{LocalAws, Server};
+
+/// Serves a strict emulator of Amazon ECR, ECS and STS on 127.0.0.1.
+///
+/// On stdout come the `export` lines that point any AWS client at it, so that either of these
+/// works:
+///
+///     cargo run -p local-aws -- --port 4566      and paste the lines into another shell
+///
+///     cargo run -p local-aws -- --port 4566 > env.sh &      and then: . ./env.sh
+///
+/// Any credentials will do. The world in it: the ECS cluster `demo` with the service `web`, in
+/// steady state, in us-east-1 of the account 123456789012. It is gone when the program ends.
+#[derive(Debug, Parser)]
+#[command(name = "local-aws", verbatim_doc_comment)]
+struct Arguments {
+    /// The port to listen on; 0 takes any free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Arguments { port } = Arguments::parse();
+    match serve(port).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(port: u16) -> Result<(), String> {
+    // Before anything is printed: a signal that comes after the lines must not be missed.
+    let stopped = stop_signal().map_err(|error| format!("can't wait for signals: {error}"))?;
+    let local = LocalAws::new();
+    local.create_demo();
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let server = local.listen(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            format!("port {port} is taken: choose another, or leave --port out for a free one")
+        }
+        _ => format!("can't listen on {address}: {error}"),
+    })?;
+    print_environment(&server).map_err(|error| format!("can't print to stdout: {error}"))?;
+    eprintln!(
+        "Serving ECR, ECS and STS at {}. Ctrl-C ends it, and forgets everything.",
+        server.endpoint_url()
+    );
+    stopped.await;
+    Ok(())
+}
+
+fn print_environment(server: &Server) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    for (name, value) in server.environment() {
+        writeln!(stdout, "export {name}={value}")?;
+    }
+    stdout.flush()
+}
+
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        // Without a handler to wait for, Ctrl-C ends the program all the same.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}

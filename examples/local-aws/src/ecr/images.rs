@@ -10,8 +10,9 @@ use crate::clock::Timestamp;
 use crate::core::Context;
 use crate::ecr::layers::hex;
 use crate::ecr::manifest::Manifest;
+use crate::ecr::pages::page;
 use crate::ecr::repositories::{Mutability, Repository};
-use crate::ecr::{Ecr, names};
+use crate::ecr::{Ecr, constraints};
 use crate::error::AwsError;
 
 #[derive(Debug)]
@@ -26,8 +27,8 @@ pub(crate) struct Image {
 /// ECR's service model: `imageManifest` holds 1 to 4194304 characters.
 const MAX_MANIFEST: usize = 4 * 1024 * 1024;
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct PutImage {
     registry_id: Option<String>,
     repository_name: String,
@@ -37,31 +38,52 @@ pub(crate) struct PutImage {
     image_digest: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct BatchGetImage {
     registry_id: Option<String>,
     repository_name: String,
     image_ids: Vec<ImageId>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct DescribeImages {
     registry_id: Option<String>,
     repository_name: String,
     image_ids: Option<Vec<ImageId>>,
+    filter: Filter,
+    max_results: Option<i64>,
+    next_token: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct ListImages {
     registry_id: Option<String>,
     repository_name: String,
+    filter: Filter,
+    max_results: Option<i64>,
+    next_token: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Filter {
+    tag_status: TagStatus,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum TagStatus {
+    #[default]
+    Any,
+    Tagged,
+    Untagged,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct ImageId {
     image_digest: Option<String>,
     image_tag: Option<String>,
@@ -74,24 +96,17 @@ impl Ecr {
         context: &mut Context<'_>,
     ) -> Result<Value, AwsError> {
         let account = &context.caller.account;
-        if !(1..=MAX_MANIFEST).contains(&input.image_manifest.len()) {
-            return Err(AwsError::invalid_parameter(
-                "Invalid parameter at 'imageManifest' failed to satisfy constraint: 'Member must \
-                 have length between 1 and 4194304'",
-            ));
-        }
+        constraints::check_length("imageManifest", input.image_manifest.len(), 1..=MAX_MANIFEST)?;
         if let Some(tag) = &input.image_tag {
-            names::check_tag(tag)?;
+            constraints::check_tag(tag)?;
         }
-        let repository = self.repository(
-            input.registry_id.as_deref(),
-            &input.repository_name,
-            context,
-        )?;
-        let manifest = Manifest::parse(
-            &input.image_manifest,
-            input.image_manifest_media_type.as_deref(),
-        )?;
+        if let Some(digest) = &input.image_digest {
+            constraints::check_digest("imageDigest", digest)?;
+        }
+        let repository =
+            self.repository(input.registry_id.as_deref(), &input.repository_name, context)?;
+        let manifest =
+            Manifest::parse(&input.image_manifest, input.image_manifest_media_type.as_deref())?;
         let digest = format!("sha256:{}", hex(&Sha256::digest(&input.image_manifest)));
         if let Some(given) = input.image_digest.filter(|given| *given != digest) {
             return Err(AwsError::new(
@@ -106,8 +121,7 @@ impl Ecr {
             repository.tags.insert(tag.clone(), digest.clone());
         }
         let name = repository.name.clone();
-        // As DescribeImages documents its size: all that the manifest refers to, in bytes.
-        let size = manifest.blobs.iter().map(|(_, size)| size).sum();
+        let size = repository.size_of(&manifest);
         let text = input.image_manifest;
         let answer = json!({
             "image": {
@@ -132,19 +146,11 @@ impl Ecr {
         input: BatchGetImage,
         context: &mut Context<'_>,
     ) -> Result<Value, AwsError> {
-        // ECR's service model: 1 to 100.
-        if !(1..=100).contains(&input.image_ids.len()) {
-            return Err(AwsError::invalid_parameter(
-                "Invalid parameter at 'imageIds' failed to satisfy constraint: 'Member must have \
-                 length between 1 and 100'",
-            ));
-        }
+        // ECR's service model.
+        constraints::check_length("imageIds", input.image_ids.len(), 1..=100)?;
         let account = &context.caller.account;
-        let repository = self.repository(
-            input.registry_id.as_deref(),
-            &input.repository_name,
-            context,
-        )?;
+        let repository =
+            self.repository(input.registry_id.as_deref(), &input.repository_name, context)?;
         let mut images = Vec::new();
         let mut failures = Vec::new();
         for id in &input.image_ids {
@@ -171,12 +177,17 @@ impl Ecr {
         input: DescribeImages,
         context: &mut Context<'_>,
     ) -> Result<Value, AwsError> {
+        if let Some(ids) = &input.image_ids {
+            // ECR's service model has the length. Users report that DescribeImages holds the ids
+            // against the patterns, where BatchGetImage has a failure code for each.
+            constraints::check_length("imageIds", ids.len(), 1..=100)?;
+            for id in ids {
+                id.check()?;
+            }
+        }
         let account = &context.caller.account;
-        let repository = self.repository(
-            input.registry_id.as_deref(),
-            &input.repository_name,
-            context,
-        )?;
+        let repository =
+            self.repository(input.registry_id.as_deref(), &input.repository_name, context)?;
         let mut digests = BTreeSet::new();
         match &input.image_ids {
             None => digests.extend(repository.images.keys().map(String::as_str)),
@@ -200,6 +211,7 @@ impl Ecr {
         let details: Vec<Value> = digests
             .into_iter()
             .filter_map(|digest| repository.images.get(digest).map(|image| (digest, image)))
+            .filter(|(digest, _)| input.filter.takes(&repository.tags_of(digest)))
             .map(|(digest, image)| {
                 let mut detail = json!({
                     "registryId": account,
@@ -220,7 +232,7 @@ impl Ecr {
                 detail
             })
             .collect();
-        Ok(json!({ "imageDetails": details }))
+        page("imageDetails", details, input.max_results, input.next_token.as_deref())
     }
 
     pub(crate) fn list_images(
@@ -228,30 +240,55 @@ impl Ecr {
         input: ListImages,
         context: &mut Context<'_>,
     ) -> Result<Value, AwsError> {
-        let repository = self.repository(
-            input.registry_id.as_deref(),
-            &input.repository_name,
-            context,
-        )?;
+        let repository =
+            self.repository(input.registry_id.as_deref(), &input.repository_name, context)?;
         let mut ids = Vec::new();
         for digest in repository.images.keys() {
             let tags = repository.tags_of(digest);
+            if !input.filter.takes(&tags) {
+                continue;
+            }
             if tags.is_empty() {
                 ids.push(image_id(digest, None));
             }
             ids.extend(tags.into_iter().map(|tag| image_id(digest, Some(tag))));
         }
-        Ok(json!({ "imageIds": ids }))
+        page("imageIds", ids, input.max_results, input.next_token.as_deref())
+    }
+}
+
+impl Filter {
+    fn takes(&self, tags: &[&str]) -> bool {
+        match self.tag_status {
+            TagStatus::Any => true,
+            TagStatus::Tagged => !tags.is_empty(),
+            TagStatus::Untagged => tags.is_empty(),
+        }
     }
 }
 
 impl Repository {
+    /// ECR's API reference, of `imageSizeInBytes`: an index has the size of its largest manifest.
+    /// That a manifest has the size of all that it refers to, each once, is inferred.
+    fn size_of(&self, manifest: &Manifest) -> u64 {
+        let blobs: BTreeSet<&String> = manifest.blobs.iter().collect();
+        let blobs: u64 = blobs
+            .iter()
+            .filter_map(|digest| self.layers.get(*digest))
+            .map(|layer| layer.size)
+            .sum();
+        let children = manifest.children.iter();
+        let largest =
+            children.filter_map(|digest| self.images.get(digest)).map(|image| image.size).max();
+        blobs + largest.unwrap_or(0)
+    }
+
     /// Everything that the manifest refers to has to be there first.
     fn check_references(&self, manifest: &Manifest, account: &str) -> Result<(), AwsError> {
         let missing: Vec<&str> = manifest
             .blobs
             .iter()
-            .map(|(digest, _)| digest.as_str())
+            .map(String::as_str)
             .filter(|digest| !self.layers.contains_key(*digest))
             .collect();
         if !missing.is_empty() {
@@ -295,9 +332,7 @@ impl Repository {
             None => self.images.contains_key(digest),
         };
         if again {
-            let tagged = tag
-                .map(|tag| format!(" and tag '{tag}'"))
-                .unwrap_or_default();
+            let tagged = tag.map(|tag| format!(" and tag '{tag}'")).unwrap_or_default();
             return Err(AwsError::new(
                 "ImageAlreadyExistsException",
                 format!(
@@ -325,14 +360,16 @@ impl Repository {
             (None, None) => {
                 return Err(("MissingDigestAndTag", "Missing image digest and image tag"));
             }
-            (Some(digest), _) if !names::is_digest(digest) => {
+            (Some(digest), _) if !constraints::is_sha256(digest) => {
                 return Err(("InvalidImageDigest", "Invalid image digest"));
             }
+            (_, Some(_))
+                if id.image_tag.as_deref().is_some_and(|tag| !constraints::is_tag(tag)) =>
+            {
+                return Err(("InvalidImageTag", "Invalid image tag"));
+            }
             (Some(digest), Some(Some(tagged))) if digest != tagged => {
-                return Err((
-                    "ImageTagDoesNotMatchDigest",
-                    "Image tag does not match digest",
-                ));
+                return Err(("ImageTagDoesNotMatchDigest", "Image tag does not match digest"));
             }
             (_, Some(None)) => return Err(NOT_FOUND),
             (Some(digest), _) | (None, Some(Some(digest))) => digest,
@@ -344,17 +381,23 @@ impl Repository {
     }
 
     fn tags_of(&self, digest: &str) -> Vec<&str> {
-        self.tags
-            .iter()
-            .filter(|(_, at)| *at == digest)
-            .map(|(tag, _)| tag.as_str())
-            .collect()
+        self.tags.iter().filter(|(_, at)| *at == digest).map(|(tag, _)| tag.as_str()).collect()
     }
 }
 
 const NOT_FOUND: (&str, &str) = ("ImageNotFound", "Requested image not found");
 
 impl ImageId {
+    fn check(&self) -> Result<(), AwsError> {
+        if let Some(digest) = &self.image_digest {
+            constraints::check_digest("imageDigest", digest)?;
+        }
+        if let Some(tag) = &self.image_tag {
+            constraints::check_tag(tag)?;
+        }
+        Ok(())
+    }
+
     fn to_json(&self) -> Value {
         let mut id = json!({});
         if let Some(digest) = &self.image_digest {
@@ -377,9 +420,5 @@ impl ImageId {
 }
 
 fn image_id(digest: &str, tag: Option<&str>) -> Value {
-    ImageId {
-        image_digest: Some(digest.to_owned()),
-        image_tag: tag.map(str::to_owned),
-    }
-    .to_json()
+    ImageId { image_digest: Some(digest.to_owned()), image_tag: tag.map(str::to_owned) }.to_json()
 }

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::core::Context;
-use crate::ecr::{Ecr, names};
+use crate::ecr::{Ecr, constraints};
 use crate::error::AwsError;
+use crate::wire::{malformed, parse};
 
 /// A complete layer.
 #[derive(Debug)]
@@ -33,19 +34,20 @@ const MAX_PART: usize = 20 * 1024 * 1024;
 /// at CompleteLayerUpload, not when the part arrives.
 const MIN_PART: u64 = 5 * 1024 * 1024;
 
-/// ECR's service model: BatchCheckLayerAvailability and CompleteLayerUpload take 1 to 100 digests.
-const MAX_DIGESTS: usize = 100;
+/// ECR's Service Quotas page: layer parts, and the size of a layer, 52,000 MiB.
+const MAX_PARTS: usize = 4_200;
+const MAX_LAYER: u64 = 52_000 * 1024 * 1024;
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct BatchCheckLayerAvailability {
     registry_id: Option<String>,
     repository_name: String,
     layer_digests: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct InitiateLayerUpload {
     registry_id: Option<String>,
     repository_name: String,
@@ -56,13 +58,13 @@ pub(crate) struct UploadLayerPart {
     registry_id: Option<String>,
     repository_name: String,
     upload_id: String,
-    first: u64,
-    last: u64,
+    first: i64,
+    last: i64,
     content: Vec<u8>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct CompleteLayerUpload {
     registry_id: Option<String>,
     repository_name: String,
@@ -72,24 +74,22 @@ pub(crate) struct CompleteLayerUpload {
 
 impl UploadLayerPart {
     pub(crate) fn parse(body: &[u8]) -> Result<Self, AwsError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
+        #[derive(Default, Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
         struct Wire<'a> {
             registry_id: Option<String>,
             repository_name: String,
             upload_id: String,
-            part_first_byte: u64,
-            part_last_byte: u64,
+            part_first_byte: i64,
+            part_last_byte: i64,
             // Borrowed from the body: base64 holds nothing that JSON escapes, but for a `\/`.
             #[serde(borrow)]
             layer_part_blob: Cow<'a, str>,
         }
-        // The borrow rules out the common `parse`; an UploadLayerPart always has a body.
-        let wire: Wire<'_> = serde_json::from_slice(body)
-            .map_err(|error| AwsError::new("SerializationException", error.to_string()))?;
+        let wire: Wire<'_> = parse(body)?;
         let content = base64_simd::STANDARD
             .decode_to_vec(wire.layer_part_blob.as_bytes())
-            .map_err(|_| AwsError::new("SerializationException", "layerPartBlob is not base64"))?;
+            .map_err(|_| malformed("layerPartBlob is not base64"))?;
         Ok(Self {
             registry_id: wire.registry_id,
             repository_name: wire.repository_name,
@@ -107,16 +107,17 @@ impl Ecr {
         input: BatchCheckLayerAvailability,
         context: &mut Context<'_>,
     ) -> Result<Value, AwsError> {
-        check_count(&input.layer_digests)?;
-        let repository = self.repository(
-            input.registry_id.as_deref(),
-            &input.repository_name,
-            context,
-        )?;
+        // ECR's service model, of the list and of each text in it.
+        constraints::check_length("layerDigests", input.layer_digests.len(), 1..=100)?;
+        for digest in &input.layer_digests {
+            constraints::check_length("layerDigests", digest.len(), 0..=1000)?;
+        }
+        let repository =
+            self.repository(input.registry_id.as_deref(), &input.repository_name, context)?;
         let mut layers = Vec::new();
         let mut failures = Vec::new();
         for digest in &input.layer_digests {
-            if !names::is_digest(digest) {
+            if !constraints::is_sha256(digest) {
                 failures.push(json!({
                     "layerDigest": digest,
                     "failureCode": "InvalidLayerDigest",
@@ -143,11 +144,8 @@ impl Ecr {
         context: &mut Context<'_>,
     ) -> Result<Value, AwsError> {
         let id = context.ids.uuid();
-        let repository = self.repository(
-            input.registry_id.as_deref(),
-            &input.repository_name,
-            context,
-        )?;
+        let repository =
+            self.repository(input.registry_id.as_deref(), &input.repository_name, context)?;
         repository.uploads.insert(id.clone(), Upload::default());
         Ok(json!({ "uploadId": id, "partSize": context.settings.part_size }))
     }
@@ -157,25 +155,14 @@ impl Ecr {
         input: UploadLayerPart,
         context: &mut Context<'_>,
     ) -> Result<Value, AwsError> {
-        let UploadLayerPart {
-            upload_id,
-            first,
-            last,
-            content,
-            ..
-        } = &input;
-        if content.len() > MAX_PART {
-            return Err(AwsError::invalid_parameter(
-                "Invalid parameter at 'layerPartBlob' failed to satisfy constraint: 'Member must \
-                 have length less than or equal to 20971520'",
-            ));
-        }
+        let UploadLayerPart { upload_id, first, last, content, .. } = &input;
+        constraints::check_length("layerPartBlob", content.len(), 0..=MAX_PART)?;
+        constraints::check_upload_id(upload_id)?;
+        let first = byte_number("partFirstByte", *first)?;
+        let last = byte_number("partLastByte", *last)?;
         let account = context.caller.account.clone();
-        let repository = self.repository(
-            input.registry_id.as_deref(),
-            &input.repository_name,
-            context,
-        )?;
+        let repository =
+            self.repository(input.registry_id.as_deref(), &input.repository_name, context)?;
         let Some(upload) = repository.uploads.get_mut(upload_id) else {
             return Err(upload_not_found(upload_id, &repository.name, &account));
         };
@@ -190,7 +177,7 @@ impl Ecr {
                 None => error,
             }
         };
-        if *first != upload.size {
+        if first != upload.size {
             return Err(invalid(format!(
                 "First byte of the layer part is {first} instead of {}",
                 upload.size
@@ -198,12 +185,13 @@ impl Ecr {
         }
         // The last byte is inclusive: AWS's CLI example sends 0 to 8323314 for 8323315 bytes. That
         // a range which contradicts the content is refused is inferred.
-        if content.is_empty() || last.checked_sub(*first) != Some(content.len() as u64 - 1) {
+        if content.is_empty() || last.checked_sub(first) != Some(content.len() as u64 - 1) {
             return Err(invalid(format!(
                 "Layer part has {} bytes, and says that it is bytes {first} to {last}",
                 content.len()
             )));
         }
+        check_quotas(upload.parts.len() + 1, last + 1)?;
         upload.parts.push(content.len() as u64);
         upload.size += content.len() as u64;
         upload.hasher.update(content);
@@ -220,14 +208,16 @@ impl Ecr {
         input: CompleteLayerUpload,
         context: &mut Context<'_>,
     ) -> Result<Value, AwsError> {
-        check_count(&input.layer_digests)?;
-        let account = &context.caller.account;
         let upload_id = &input.upload_id;
-        let repository = self.repository(
-            input.registry_id.as_deref(),
-            &input.repository_name,
-            context,
-        )?;
+        // ECR's service model.
+        constraints::check_upload_id(upload_id)?;
+        constraints::check_length("layerDigests", input.layer_digests.len(), 1..=100)?;
+        for digest in &input.layer_digests {
+            constraints::check_digest("layerDigests", digest)?;
+        }
+        let account = &context.caller.account;
+        let repository =
+            self.repository(input.registry_id.as_deref(), &input.repository_name, context)?;
         let name = repository.name.clone();
         let Some(upload) = repository.uploads.get(upload_id) else {
             return Err(upload_not_found(upload_id, &name, account));
@@ -280,14 +270,29 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn check_count(digests: &[String]) -> Result<(), AwsError> {
-    if (1..=MAX_DIGESTS).contains(&digests.len()) {
-        return Ok(());
+/// ECR's service model: 0 or more.
+fn byte_number(member: &str, number: i64) -> Result<u64, AwsError> {
+    u64::try_from(number).map_err(|_| {
+        constraints::violated(member, "Member must have value greater than or equal to 0")
+    })
+}
+
+/// ECR's service model lists LimitExceeded for UploadLayerPart: that it is these quotas which it
+/// means is inferred.
+fn check_quotas(parts: usize, size: u64) -> Result<(), AwsError> {
+    if parts > MAX_PARTS {
+        return Err(AwsError::new(
+            "LimitExceededException",
+            format!("A layer can't have more than {MAX_PARTS} parts"),
+        ));
     }
-    Err(AwsError::invalid_parameter(
-        "Invalid parameter at 'layerDigests' failed to satisfy constraint: 'Member must have \
-         length between 1 and 100'",
-    ))
+    if size > MAX_LAYER {
+        return Err(AwsError::new(
+            "LimitExceededException",
+            format!("A layer can't have more than {MAX_LAYER} bytes"),
+        ));
+    }
+    Ok(())
 }
 
 fn upload_not_found(id: &str, repository: &str, account: &str) -> AwsError {
@@ -298,4 +303,18 @@ fn upload_not_found(id: &str, repository: &str, account: &str) -> AwsError {
              in the registry with id '{account}'"
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_of_52_000_mib_in_4_200_parts_is_the_largest() {
+        assert_eq!(check_quotas(MAX_PARTS, MAX_LAYER), Ok(()));
+        for (parts, size) in [(MAX_PARTS + 1, 1), (1, MAX_LAYER + 1)] {
+            let error = check_quotas(parts, size).unwrap_err();
+            assert_eq!(error.code, "LimitExceededException");
+        }
+    }
 }

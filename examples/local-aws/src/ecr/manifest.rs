@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::ecr::constraints::violated;
 use crate::error::AwsError;
 
 /// A manifest that ECR would look at: what it is, and what must be there already.
@@ -11,8 +12,8 @@ pub(crate) struct Manifest {
     pub(crate) media_type: String,
     /// The config's media type, or the artifact's own.
     pub(crate) artifact_media_type: Option<String>,
-    /// Digests of the config and the layers, with the sizes that the manifest gives them.
-    pub(crate) blobs: Vec<(String, u64)>,
+    /// Digests of the config and the layers.
+    pub(crate) blobs: Vec<String>,
     /// Digests of the manifests that an index lists.
     pub(crate) children: Vec<String>,
 }
@@ -32,7 +33,10 @@ const INDEXES: [&str; 2] = [
 struct Descriptor {
     media_type: Option<String>,
     digest: String,
-    size: u64,
+    /// Required by both formats, so that a manifest without it is refused; that ECR doesn't hold
+    /// it against the layer's own size is inferred.
+    #[serde(rename = "size")]
+    _size: u64,
 }
 
 impl Manifest {
@@ -54,31 +58,21 @@ impl Manifest {
         if json.get("schemaVersion").and_then(Value::as_u64) != Some(2) {
             return Err(invalid("schemaVersion must be 2".to_owned()));
         }
-        let mut manifest = Self {
-            media_type,
-            artifact_media_type: None,
-            blobs: Vec::new(),
-            children: Vec::new(),
-        };
+        let mut manifest =
+            Self { media_type, artifact_media_type: None, blobs: Vec::new(), children: Vec::new() };
         if MANIFESTS.contains(&manifest.media_type.as_str()) {
             let config: Descriptor = member(&json, "config")?;
             let artifact = json.get("artifactType").and_then(Value::as_str);
-            manifest.artifact_media_type = artifact
-                .map(str::to_owned)
-                .or_else(|| config.media_type.clone());
-            manifest.blobs.push((config.digest, config.size));
+            manifest.artifact_media_type =
+                artifact.map(str::to_owned).or_else(|| config.media_type.clone());
+            manifest.blobs.push(config.digest);
             let layers: Vec<Descriptor> = member(&json, "layers")?;
-            manifest
-                .blobs
-                .extend(layers.into_iter().map(|layer| (layer.digest, layer.size)));
+            manifest.blobs.extend(layers.into_iter().map(|layer| layer.digest));
         } else if INDEXES.contains(&manifest.media_type.as_str()) {
             let children: Vec<Descriptor> = member(&json, "manifests")?;
             manifest.children = children.into_iter().map(|child| child.digest).collect();
         } else {
-            return Err(invalid(format!(
-                "unsupported media type '{}'",
-                manifest.media_type
-            )));
+            return Err(invalid(format!("unsupported media type '{}'", manifest.media_type)));
         }
         Ok(manifest)
     }
@@ -91,8 +85,8 @@ fn member<T: serde::de::DeserializeOwned>(json: &Value, name: &str) -> Result<T,
         .ok_or_else(|| invalid(format!("'{name}' is missing or has the wrong form")))
 }
 
+/// Users report the member's name with a capital here, and `Invalid JSON syntax`; the other
+/// reasons are inferred.
 fn invalid(what: String) -> AwsError {
-    AwsError::invalid_parameter(format!(
-        "Invalid parameter at 'ImageManifest' failed to satisfy constraint: '{what}'"
-    ))
+    violated("ImageManifest", &what)
 }

@@ -9,7 +9,8 @@ use crate::clock::Timestamp;
 use crate::core::Context;
 use crate::ecr::images::Image;
 use crate::ecr::layers::{Layer, Upload};
-use crate::ecr::{Ecr, names, registry_host};
+use crate::ecr::pages::page;
+use crate::ecr::{Ecr, constraints, registry_host};
 use crate::error::AwsError;
 
 #[derive(Debug)]
@@ -31,20 +32,21 @@ pub(crate) enum Mutability {
     Mutable,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct CreateRepository {
     registry_id: Option<String>,
     repository_name: String,
-    #[serde(default)]
     image_tag_mutability: Mutability,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct DescribeRepositories {
     registry_id: Option<String>,
     repository_names: Option<Vec<String>>,
+    max_results: Option<i64>,
+    next_token: Option<String>,
 }
 
 impl Ecr {
@@ -53,18 +55,12 @@ impl Ecr {
         input: CreateRepository,
         context: &mut Context<'_>,
     ) -> Result<Value, AwsError> {
-        let CreateRepository {
-            registry_id,
-            repository_name: name,
-            image_tag_mutability,
-        } = input;
-        names::check_repository(&name)?;
+        let CreateRepository { registry_id, repository_name: name, image_tag_mutability } = input;
+        constraints::check_repository(&name)?;
         let account = &context.caller.account;
+        // Inferred: a repository is only ever made in the caller's own registry.
         if registry_id.is_some_and(|id| id != *account) {
-            return Err(AwsError::invalid_parameter(
-                "Invalid parameter at 'registryId' failed to satisfy constraint: 'a repository is \
-                 created in the caller's own registry'",
-            ));
+            return Err(constraints::violated("registryId", "must be the caller's own account"));
         }
         if self.repositories.contains_key(&name) {
             return Err(AwsError::new(
@@ -89,13 +85,23 @@ impl Ecr {
         Ok(answer)
     }
 
+    /// What the demonstration finds: the empty repository `demo/web`.
+    pub(crate) fn create_demo(&mut self, context: &mut Context<'_>) -> Result<(), AwsError> {
+        let input = crate::wire::parse(br#"{ "repositoryName": "demo/web" }"#)?;
+        self.create_repository(input, context).map(drop)
+    }
+
     pub(crate) fn describe_repositories(
         &mut self,
         input: DescribeRepositories,
         context: &mut Context<'_>,
     ) -> Result<Value, AwsError> {
         let names = match input.repository_names {
-            Some(names) => names,
+            Some(names) => {
+                // ECR's service model.
+                constraints::check_length("repositoryNames", names.len(), 1..=100)?;
+                names
+            }
             None => self.repositories.keys().cloned().collect(),
         };
         let registry = input.registry_id.as_deref();
@@ -103,7 +109,7 @@ impl Ecr {
             .iter()
             .map(|name| Ok(self.repository(registry, name, context)?.describe(context)))
             .collect::<Result<_, AwsError>>()?;
-        Ok(json!({ "repositories": described }))
+        page("repositories", described, input.max_results, input.next_token.as_deref())
     }
 }
 

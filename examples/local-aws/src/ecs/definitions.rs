@@ -114,16 +114,10 @@ impl Ecs {
         }
         let family = self.families.entry(input.family.clone()).or_default();
         // AWS documentation: a revision's number is never used again.
-        let revision = family
-            .revisions
-            .last_key_value()
-            .map_or(1, |(last, _)| last + 1);
+        let revision = family.revisions.last_key_value().map_or(1, |(last, _)| last + 1);
         let caller = context.caller;
         let definition = Definition {
-            arn: caller.arn(
-                "ecs",
-                &format!("task-definition/{}:{revision}", input.family),
-            ),
+            arn: caller.arn("ecs", &format!("task-definition/{}:{revision}", input.family)),
             revision,
             members,
             tags: input.tags.unwrap_or_default(),
@@ -148,11 +142,9 @@ impl Ecs {
         context: &Context<'_>,
     ) -> Result<Value, AwsError> {
         let input: Describe = parse(body)?;
-        let definition = self
-            .definition(&input.task_definition, context)
-            .ok_or_else(|| {
-                AwsError::new("ClientException", "Unable to describe task definition.")
-            })?;
+        let definition = self.definition(&input.task_definition, context).ok_or_else(|| {
+            AwsError::new("ClientException", "Unable to describe task definition.")
+        })?;
         let mut output = json!({ "taskDefinition": definition.to_json() });
         if wants_tags(input.include.as_deref()) {
             output["tags"] = json!(definition.tags);
@@ -164,20 +156,13 @@ impl Ecs {
         let input: List = parse(body)?;
         let status = input.status.as_deref().unwrap_or("ACTIVE");
         if !matches!(status, "ACTIVE" | "INACTIVE" | "DELETE_IN_PROGRESS") {
-            return Err(AwsError::invalid_parameter(
-                "Invalid task definition status.",
-            ));
+            return Err(AwsError::invalid_parameter("Invalid task definition status."));
         }
         let mut arns: Vec<Value> = self
             .families
             .iter()
             // API reference: the whole family name, in spite of the member's name.
-            .filter(|(name, _)| {
-                input
-                    .family_prefix
-                    .as_ref()
-                    .is_none_or(|prefix| prefix == *name)
-            })
+            .filter(|(name, _)| input.family_prefix.as_ref().is_none_or(|prefix| prefix == *name))
             .flat_map(|(_, family)| family.revisions.values())
             .filter(|definition| definition.status() == status)
             .map(|definition| json!(definition.arn))
@@ -185,13 +170,7 @@ impl Ecs {
         if input.sort.as_deref() == Some("DESC") {
             arns.reverse();
         }
-        page(
-            "taskDefinitionArns",
-            arns,
-            input.max_results,
-            input.next_token.as_deref(),
-            100,
-        )
+        page("taskDefinitionArns", arns, input.max_results, input.next_token.as_deref(), 100)
     }
 
     pub(crate) fn deregister_task_definition(
@@ -200,12 +179,8 @@ impl Ecs {
         context: &Context<'_>,
     ) -> Result<Value, AwsError> {
         let input: Describe = parse(body)?;
-        let missing = || {
-            AwsError::new(
-                "ClientException",
-                "The specified task definition does not exist.",
-            )
-        };
+        let missing =
+            || AwsError::new("ClientException", "The specified task definition does not exist.");
         let (family, revision) = family_and_revision(&input.task_definition, context);
         // API reference: family and revision, or the ARN; the family alone isn't enough.
         let revision =
@@ -225,10 +200,7 @@ impl Ecs {
         let revisions = &self.families.get(family)?.revisions;
         match revision {
             Some(revision) => revisions.get(&revision),
-            None => revisions
-                .values()
-                .rev()
-                .find(|definition| definition.is_active()),
+            None => revisions.values().rev().find(|definition| definition.is_active()),
         }
     }
 
@@ -242,10 +214,7 @@ impl Ecs {
             .definition(reference, context)
             .ok_or_else(|| AwsError::new("ClientException", "TaskDefinition not found."))?;
         if !definition.is_active() {
-            return Err(AwsError::new(
-                "ClientException",
-                "TaskDefinition is inactive",
-            ));
+            return Err(AwsError::new("ClientException", "TaskDefinition is inactive"));
         }
         Ok(definition)
     }
@@ -261,11 +230,7 @@ impl Definition {
     }
 
     fn status(&self) -> &'static str {
-        if self.is_active() {
-            "ACTIVE"
-        } else {
-            "INACTIVE"
-        }
+        if self.is_active() { "ACTIVE" } else { "INACTIVE" }
     }
 
     fn to_json(&self) -> Value {
@@ -333,19 +298,11 @@ impl Register {
                 ));
             }
         }
-        if !self
-            .container_definitions
-            .iter()
-            .any(|container| container.essential)
-        {
+        if !self.container_definitions.iter().any(|container| container.essential) {
             return refuse("At least one container must be marked as essential.".to_owned());
         }
         // API reference: Fargate needs both at the level of the task. The text is inferred.
-        if self
-            .requires_compatibilities
-            .iter()
-            .any(|launch_type| launch_type == "FARGATE")
-        {
+        if self.requires_compatibilities.iter().any(|launch_type| launch_type == "FARGATE") {
             for (name, value) in [("cpu", &self.cpu), ("memory", &self.memory)] {
                 if value.is_none() {
                     return refuse(format!(

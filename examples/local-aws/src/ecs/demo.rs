@@ -28,11 +28,7 @@ impl Ecs {
             })
         };
         let role = |name: &str| {
-            format!(
-                "arn:{}:iam::{}:role/{name}",
-                caller.partition().name,
-                caller.account
-            )
+            format!("arn:{}:iam::{}:role/{name}", caller.partition().name, caller.account)
         };
         let definition = json!({
             "family": "web",
@@ -115,10 +111,7 @@ impl Ecs {
                 },
             },
         });
-        self.create_cluster(
-            json!({ "clusterName": "demo" }).to_string().as_bytes(),
-            context,
-        )?;
+        self.create_cluster(json!({ "clusterName": "demo" }).to_string().as_bytes(), context)?;
         self.register_task_definition(definition.to_string().as_bytes(), context)?;
         self.create_service(service.to_string().as_bytes(), context)?;
         if let Some(service) = self.cluster_mut("demo")?.services.get_mut("web") {

@@ -31,9 +31,7 @@ impl Ecs {
         }
         // API reference: up to 10 services. Text inferred.
         if input.services.len() > 10 {
-            return Err(AwsError::invalid_parameter(
-                "Services cannot have more than 10 elements.",
-            ));
+            return Err(AwsError::invalid_parameter("Services cannot have more than 10 elements."));
         }
         let cluster = self.cluster(cluster_name)?;
         let (mut services, mut failures) = (Vec::new(), Vec::new());
@@ -161,19 +159,13 @@ impl Service {
 
     /// RUNNING tasks of one deployment, or of all.
     pub(crate) fn running(&self, deployment: Option<u64>) -> usize {
-        let of = self
-            .tasks
-            .iter()
-            .filter(|task| deployment.is_none_or(|it| it == task.deployment));
+        let of = self.tasks.iter().filter(|task| deployment.is_none_or(|it| it == task.deployment));
         of.filter(|task| task.is_running()).count()
     }
 
     /// Tasks of one deployment, or of all, on their way to RUNNING.
     pub(crate) fn pending(&self, deployment: Option<u64>) -> usize {
-        let of = self
-            .tasks
-            .iter()
-            .filter(|task| deployment.is_none_or(|it| it == task.deployment));
+        let of = self.tasks.iter().filter(|task| deployment.is_none_or(|it| it == task.deployment));
         of.filter(|task| task.is_pending()).count()
     }
 }

@@ -9,9 +9,7 @@ use crate::error::AwsError;
 pub(crate) fn cluster_name<'a>(given: Option<&'a str>, context: &Context<'_>) -> &'a str {
     match given {
         None | Some("") => "default",
-        Some(given) => given
-            .strip_prefix(&context.caller.arn("ecs", "cluster/"))
-            .unwrap_or(given),
+        Some(given) => given.strip_prefix(&context.caller.arn("ecs", "cluster/")).unwrap_or(given),
     }
 }
 
@@ -48,18 +46,16 @@ pub(crate) fn page(
         // ECS's API reference: `maxResults` is between 1 and 100 for every list.
         Some(size @ 1..=100) => size as usize,
         Some(_) => {
-            return Err(AwsError::invalid_parameter(
-                "maxResults must be between 1 and 100.",
-            ));
+            return Err(AwsError::invalid_parameter("maxResults must be between 1 and 100."));
         }
     };
     let start = match next_token {
         None => 0,
-        Some(token) => token
-            .parse::<usize>()
-            .ok()
-            .filter(|start| *start <= items.len())
-            .ok_or_else(|| AwsError::invalid_parameter("Invalid token: the token is invalid."))?,
+        Some(token) => {
+            token.parse::<usize>().ok().filter(|start| *start <= items.len()).ok_or_else(|| {
+                AwsError::invalid_parameter("Invalid token: the token is invalid.")
+            })?
+        }
     };
     let left = items.len() - start;
     let mut output = json!({ key: items.into_iter().skip(start).take(size).collect::<Vec<_>>() });
@@ -73,9 +69,7 @@ pub(crate) fn page(
 /// hyphens and underscores.
 pub(crate) fn is_name(text: &str) -> bool {
     (1..=255).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 /// Whether `include` asks for the tags.
@@ -88,9 +82,9 @@ pub(crate) fn check_tags(tags: Option<&[Value]>) -> Result<(), AwsError> {
         // Reported by users of several deployment tools: an empty list isn't the same as none.
         Some([]) => Err(AwsError::invalid_parameter("Tags can not be empty.")),
         // Service model: a resource has at most 50 tags.
-        Some(tags) if tags.len() > 50 => Err(AwsError::invalid_parameter(
-            "The maximum number of tags is 50.",
-        )),
+        Some(tags) if tags.len() > 50 => {
+            Err(AwsError::invalid_parameter("The maximum number of tags is 50."))
+        }
         _ => Ok(()),
     }
 }

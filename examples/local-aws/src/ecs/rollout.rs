@@ -27,8 +27,7 @@ impl Service {
         }
         // AWS documentation: stopped tasks can be described for at least an hour.
         self.tasks.retain(|task| {
-            task.stopped_at
-                .is_none_or(|at| now.since(at) < Duration::from_secs(60 * 60))
+            task.stopped_at.is_none_or(|at| now.since(at) < Duration::from_secs(60 * 60))
         });
     }
 
@@ -39,26 +38,16 @@ impl Service {
             .filter_map(|task| task.next_at)
             .chain(self.act_at)
             .chain(self.complete_at)
-            .chain(
-                self.deployments
-                    .iter()
-                    .flat_map(|d| d.restart_at.into_iter().chain(d.fail_at)),
-            )
+            .chain(self.deployments.iter().flat_map(|d| d.restart_at.into_iter().chain(d.fail_at)))
             .min()
     }
 
     fn step_tasks(&mut self, at: Timestamp, world: &World<'_>) {
-        let Self {
-            tasks, deployments, ..
-        } = self;
-        for task in tasks
-            .iter_mut()
-            .filter(|task| task.next_at.is_some_and(|due| due <= at))
-        {
+        let Self { tasks, deployments, desired, .. } = self;
+        for task in tasks.iter_mut().filter(|task| task.next_at.is_some_and(|due| due <= at)) {
             let step = task.step(at, world.pace);
-            let Some(deployment) = deployments
-                .iter_mut()
-                .find(|deployment| deployment.number == task.deployment)
+            let Some(deployment) =
+                deployments.iter_mut().find(|deployment| deployment.number == task.deployment)
             else {
                 continue;
             };
@@ -68,7 +57,7 @@ impl Service {
                 Step::BecameHealthy => deployment.failed_tasks = 0,
                 Step::Failed => {
                     deployment.failed_tasks += 1;
-                    let delay = restart_delay(deployment.failed_tasks);
+                    let delay = restart_delay(deployment.failed_tasks, *desired);
                     deployment.restart_at = Some(at + world.pace.scale(delay));
                 }
             }
@@ -119,23 +108,14 @@ impl Service {
             primary.fail(at);
         }
         if let Some(it) = self.service_deployment_mut(number) {
-            it.close(
-                "STOPPED",
-                "Service deployment circuit breaker was triggered.",
-                at,
-            );
+            it.close("STOPPED", "Service deployment circuit breaker was triggered.", at);
         }
     }
 
     /// Makes the last completed deployment PRIMARY again, by its old id (reported), and says
     /// whether there was one.
     pub(crate) fn roll_back(&mut self, cause: &str, at: Timestamp, world: &mut World<'_>) -> bool {
-        let Some(position) = self
-            .deployments
-            .iter()
-            .skip(1)
-            .position(|d| d.was_completed)
-        else {
+        let Some(position) = self.deployments.iter().skip(1).position(|d| d.was_completed) else {
             return false;
         };
         let Some(mut target) = self.deployments.remove(position + 1) else {
@@ -154,11 +134,7 @@ impl Service {
         );
         target.updated_at = at;
         let revision = self.revision_arn(target.number);
-        self.record(
-            format!("rolling back to deployment ecs-svc/{}.", target.number),
-            at,
-            world,
-        );
+        self.record(format!("rolling back to deployment ecs-svc/{}.", target.number), at, world);
         self.deployments.push_front(target);
         if let Some(it) = failed.and_then(|number| self.service_deployment_mut(number)) {
             it.status = "ROLLBACK_IN_PROGRESS";
@@ -175,19 +151,15 @@ impl Service {
     fn start_tasks(&mut self, at: Timestamp, world: &mut World<'_>) {
         let maximum = self.configuration.maximum(self.desired);
         let active = self.tasks.iter().filter(|task| task.wanted).count() as u64;
-        let Self {
-            deployments, tasks, ..
-        } = self;
+        let Self { deployments, tasks, .. } = self;
         let Some(primary) = deployments.front_mut() else {
             return;
         };
         if primary.rollout == Rollout::Failed || primary.restart_at.is_some() {
             return;
         }
-        let own = tasks
-            .iter()
-            .filter(|t| t.wanted && t.deployment == primary.number)
-            .count() as u64;
+        let own =
+            tasks.iter().filter(|t| t.wanted && t.deployment == primary.number).count() as u64;
         let missing = u64::from(self.desired).saturating_sub(own);
         let room = maximum.saturating_sub(active);
         let mut started = String::new();
@@ -221,16 +193,8 @@ impl Service {
         }
         let number = primary.number;
         let minimum = self.configuration.minimum(self.desired);
-        let healthy = self
-            .tasks
-            .iter()
-            .filter(|task| task.wanted && task.healthy)
-            .count() as u64;
-        let own = self
-            .tasks
-            .iter()
-            .filter(|t| t.wanted && t.deployment == number)
-            .count() as u64;
+        let healthy = self.tasks.iter().filter(|task| task.wanted && task.healthy).count() as u64;
+        let own = self.tasks.iter().filter(|t| t.wanted && t.deployment == number).count() as u64;
         let mut spare = healthy.saturating_sub(minimum);
         let mut surplus = own.saturating_sub(u64::from(self.desired));
         let mut stopped = String::new();
@@ -254,11 +218,7 @@ impl Service {
             }
         }
         if count > 0 {
-            self.record(
-                format!("has stopped {count} running tasks:{stopped}."),
-                at,
-                world,
-            );
+            self.record(format!("has stopped {count} running tasks:{stopped}."), at, world);
         }
     }
 
@@ -267,15 +227,8 @@ impl Service {
             return;
         };
         let number = primary.number;
-        let healthy = self
-            .tasks
-            .iter()
-            .filter(|t| t.deployment == number && t.healthy)
-            .count();
-        let others = self
-            .tasks
-            .iter()
-            .any(|t| t.deployment != number && !t.is_stopped());
+        let healthy = self.tasks.iter().filter(|t| t.deployment == number && t.healthy).count();
+        let others = self.tasks.iter().any(|t| t.deployment != number && !t.is_stopped());
         if primary.rollout != Rollout::InProgress
             || healthy as u64 != u64::from(self.desired)
             || others
@@ -283,9 +236,7 @@ impl Service {
             self.complete_at = None;
             return;
         }
-        let due = *self
-            .complete_at
-            .get_or_insert(at + world.pace.scale(SETTLING));
+        let due = *self.complete_at.get_or_insert(at + world.pace.scale(SETTLING));
         if due > at {
             return;
         }
@@ -297,22 +248,14 @@ impl Service {
             primary.reason = format!("ECS deployment ecs-svc/{number} completed.");
             primary.updated_at = at;
         }
-        for it in self
-            .service_deployments
-            .iter_mut()
-            .filter(|it| it.finished_at.is_none())
-        {
+        for it in self.service_deployments.iter_mut().filter(|it| it.finished_at.is_none()) {
             match (it.number == number, it.status) {
                 (true, _) => it.close("SUCCESSFUL", "", at),
                 (false, "ROLLBACK_IN_PROGRESS") => it.close("ROLLBACK_SUCCESSFUL", "", at),
                 (false, _) => {}
             }
         }
-        self.record(
-            format!("(deployment ecs-svc/{number}) deployment completed."),
-            at,
-            world,
-        );
+        self.record(format!("(deployment ecs-svc/{number}) deployment completed."), at, world);
         self.record("has reached a steady state.".to_owned(), at, world);
     }
 

@@ -27,22 +27,12 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// Everything at once.
-    pub(crate) const INSTANT: Self = Self {
-        factor: 0.0,
-        shortest: Duration::ZERO,
-    };
+    pub(crate) const INSTANT: Self = Self { factor: 0.0, shortest: Duration::ZERO };
 
     pub(crate) fn new(factor: f64) -> Self {
-        let factor = if factor.is_finite() {
-            factor.clamp(0.0, 1e6)
-        } else {
-            1.0
-        };
+        let factor = if factor.is_finite() { factor.clamp(0.0, 1e6) } else { 1.0 };
         // A task that crashes and is started again without any time passing would never end.
-        Self {
-            factor,
-            shortest: Duration::from_millis(10),
-        }
+        Self { factor, shortest: Duration::from_millis(10) }
     }
 
     pub(crate) fn scale(self, duration: Duration) -> Duration {
@@ -74,9 +64,11 @@ pub(crate) const FAILING: Duration = Duration::from_secs(5);
 
 /// How long the scheduler waits before it replaces a failed task. AWS documentation on the service
 /// throttle logic: longer each time, up to 15 minutes; the first delay and the factor are inferred.
-pub(crate) fn restart_delay(failed_tasks: u32) -> Duration {
+pub(crate) fn restart_delay(failed_tasks: u32, desired: u32) -> Duration {
     const LONGEST: Duration = Duration::from_secs(15 * 60);
+    // Tasks that fail together are one failure each, but one attempt of the scheduler.
+    let rounds = failed_tasks.div_ceil(desired.max(1));
     Duration::from_secs(30)
-        .saturating_mul(2u32.saturating_pow(failed_tasks.saturating_sub(1)))
+        .saturating_mul(2u32.saturating_pow(rounds.saturating_sub(1)))
         .min(LONGEST)
 }

@@ -98,10 +98,7 @@ impl ServiceDeployment {
         value["sourceServiceRevisions"] = self.sources.iter().map(|it| revision(*it)).collect();
         value["updatedAt"] = self.updated_at.to_json();
         value["deploymentConfiguration"] = service.configuration.to_json();
-        let deployment = service
-            .deployments
-            .iter()
-            .find(|it| it.number == self.number);
+        let deployment = service.deployments.iter().find(|it| it.number == self.number);
         value["deploymentCircuitBreaker"] = json!({
             "status": match (service.configuration.breaker().enable, self.triggered) {
                 (false, _) => "DISABLED",
@@ -172,32 +169,20 @@ impl Ecs {
             .filter(|it| input.status.is_empty() || input.status.iter().any(|s| s == it.status))
             .map(|it| it.brief(service))
             .collect();
-        page(
-            "serviceDeployments",
-            briefs,
-            input.max_results,
-            input.next_token.as_deref(),
-            20,
-        )
+        page("serviceDeployments", briefs, input.max_results, input.next_token.as_deref(), 20)
     }
 
     pub(crate) fn describe_service_deployments(&self, body: &[u8]) -> Result<Value, AwsError> {
         let input: Describe = parse(body)?;
-        describe(
-            "serviceDeployments",
-            &input.service_deployment_arns,
-            |arn| {
-                let (service, found) = self.service_deployment(arn)?;
-                Some(found.to_json(service))
-            },
-        )
+        describe("serviceDeployments", &input.service_deployment_arns, |arn| {
+            let (service, found) = self.service_deployment(arn)?;
+            Some(found.to_json(service))
+        })
     }
 
     pub(crate) fn describe_service_revisions(&self, body: &[u8]) -> Result<Value, AwsError> {
         let input: DescribeRevisions = parse(body)?;
-        describe("serviceRevisions", &input.service_revision_arns, |arn| {
-            self.revision(arn)
-        })
+        describe("serviceRevisions", &input.service_revision_arns, |arn| self.revision(arn))
     }
 
     pub(crate) fn stop_service_deployment(
@@ -212,12 +197,8 @@ impl Ecs {
             Some(_) => return Err(AwsError::invalid_parameter("Invalid stop type.")),
         }
         let arn = &input.service_deployment_arn;
-        let missing = || {
-            AwsError::new(
-                "ServiceDeploymentNotFoundException",
-                "Service deployment not found.",
-            )
-        };
+        let missing =
+            || AwsError::new("ServiceDeploymentNotFoundException", "Service deployment not found.");
         let (number, status) = match self.service_deployment(arn) {
             Some((_, found)) => (found.number, found.status),
             None => return Err(missing()),
@@ -236,10 +217,7 @@ impl Ecs {
             .find(|service| service.primary_number() == Some(number))
             .ok_or_else(missing)?;
         let pace = Pace::new(context.settings.rollout_pace);
-        let mut world = World {
-            ids: context.ids,
-            pace,
-        };
+        let mut world = World { ids: context.ids, pace };
         if !service.roll_back("stop request", context.now, &mut world) {
             // API reference: ROLLBACK needs a service revision to go back to. Text inferred.
             return Err(AwsError::new(
@@ -252,29 +230,16 @@ impl Ecs {
     }
 
     fn service_deployment(&self, arn: &str) -> Option<(&Service, &ServiceDeployment)> {
-        self.clusters
-            .values()
-            .flat_map(|cluster| cluster.services.values())
-            .find_map(|service| {
-                let found = service
-                    .service_deployments
-                    .iter()
-                    .find(|it| it.arn(service) == arn)?;
-                Some((service, found))
-            })
+        self.clusters.values().flat_map(|cluster| cluster.services.values()).find_map(|service| {
+            let found = service.service_deployments.iter().find(|it| it.arn(service) == arn)?;
+            Some((service, found))
+        })
     }
 
     fn revision(&self, arn: &str) -> Option<Value> {
-        let services = self
-            .clusters
-            .values()
-            .flat_map(|cluster| cluster.services.values());
+        let services = self.clusters.values().flat_map(|cluster| cluster.services.values());
         services
-            .flat_map(|it| {
-                it.deployments
-                    .iter()
-                    .map(move |deployment| (it, deployment))
-            })
+            .flat_map(|it| it.deployments.iter().map(move |deployment| (it, deployment)))
             .find_map(|(service, deployment)| {
                 if service.revision_arn(deployment.number) != arn {
                     return None;
@@ -311,9 +276,7 @@ fn describe(
 ) -> Result<Value, AwsError> {
     // API reference: up to 20 ARNs. Text inferred.
     if arns.is_empty() || arns.len() > 20 {
-        return Err(AwsError::invalid_parameter(
-            "Between 1 and 20 ARNs must be specified.",
-        ));
+        return Err(AwsError::invalid_parameter("Between 1 and 20 ARNs must be specified."));
     }
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     for arn in arns {

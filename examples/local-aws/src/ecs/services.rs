@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Ecs;
+use super::configuration::{Configuration, not_emulated};
 use super::definitions::{Container, Definition};
 use super::input::{check_tags, cluster_name, is_name, page, service_name};
 use super::rollout::{World, scatter};
@@ -71,22 +72,6 @@ pub(crate) enum Rollout {
     Completed,
     Failed,
     InProgress,
-}
-
-/// A deployment configuration; each member can be changed alone.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Configuration {
-    deployment_circuit_breaker: Option<Breaker>,
-    maximum_percent: Option<u32>,
-    minimum_healthy_percent: Option<u32>,
-    strategy: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-pub(crate) struct Breaker {
-    pub(crate) enable: bool,
-    pub(crate) rollback: bool,
 }
 
 #[derive(Deserialize)]
@@ -173,20 +158,12 @@ impl Ecs {
             return Err(AwsError::invalid_parameter("Invalid service name."));
         }
         check_tags(input.tags.as_deref())?;
-        if input
-            .scheduling_strategy
-            .as_deref()
-            .is_some_and(|strategy| strategy != "REPLICA")
-        {
+        if input.scheduling_strategy.as_deref().is_some_and(|strategy| strategy != "REPLICA") {
             return Err(not_emulated("the scheduling strategy DAEMON"));
         }
-        let controller = input
-            .deployment_controller
-            .map_or("ECS".to_owned(), |it| it.r#type);
+        let controller = input.deployment_controller.map_or("ECS".to_owned(), |it| it.r#type);
         if !matches!(controller.as_str(), "ECS" | "CODE_DEPLOY" | "EXTERNAL") {
-            return Err(AwsError::invalid_parameter(
-                "Invalid deployment controller type.",
-            ));
+            return Err(AwsError::invalid_parameter("Invalid deployment controller type."));
         }
         let configuration = Configuration::default().merged(input.deployment_configuration)?;
         // API reference: the desired count is required of a REPLICA service. Text inferred.
@@ -195,9 +172,7 @@ impl Ecs {
         })?)?;
         let existing = self.cluster(&cluster)?.services.get(&input.service_name);
         if existing.is_some_and(|service| service.is_active) {
-            return Err(AwsError::invalid_parameter(
-                "Creation of service was not idempotent.",
-            ));
+            return Err(AwsError::invalid_parameter("Creation of service was not idempotent."));
         }
         let mut service = Service {
             name: input.service_name.clone(),
@@ -230,9 +205,7 @@ impl Ecs {
             service.deploy(definition, script, context);
         }
         let output = json!({ "service": service.to_json() });
-        self.cluster_mut(&cluster)?
-            .services
-            .insert(input.service_name, service);
+        self.cluster_mut(&cluster)?.services.insert(input.service_name, service);
         Ok(output)
     }
 
@@ -257,15 +230,9 @@ impl Ecs {
                 }
             )));
         }
-        let current = service
-            .deployments
-            .front()
-            .map(|primary| primary.task_definition.clone());
+        let current = service.deployments.front().map(|primary| primary.task_definition.clone());
         let reference = input.task_definition.as_deref().or(current.as_deref());
-        let configuration = service
-            .configuration
-            .clone()
-            .merged(input.deployment_configuration)?;
+        let configuration = service.configuration.clone().merged(input.deployment_configuration)?;
         let desired = input.desired_count.map(desired_count).transpose()?;
         let changes = members(body, STARTING.iter().chain(&QUIET))?;
         let starts = input.force_new_deployment
@@ -337,13 +304,7 @@ impl Ecs {
             .filter(|service| service.is_active)
             .map(|service| json!(service.arn()))
             .collect();
-        page(
-            "serviceArns",
-            arns,
-            input.max_results,
-            input.next_token.as_deref(),
-            10,
-        )
+        page("serviceArns", arns, input.max_results, input.next_token.as_deref(), 10)
     }
 
     fn active_service(&self, cluster: &str, name: &str) -> Result<&Service, AwsError> {
@@ -351,10 +312,7 @@ impl Ecs {
         let service = service
             .ok_or_else(|| AwsError::new("ServiceNotFoundException", "Service not found."))?;
         if !service.is_active {
-            return Err(AwsError::new(
-                "ServiceNotActiveException",
-                "Service was not ACTIVE.",
-            ));
+            return Err(AwsError::new("ServiceNotActiveException", "Service was not ACTIVE."));
         }
         Ok(service)
     }
@@ -376,10 +334,7 @@ impl Service {
     }
 
     pub(crate) fn revision_arn(&self, number: u64) -> String {
-        self.arn_of(&format!(
-            "service-revision/{}/{}/{number}",
-            self.cluster, self.name
-        ))
+        self.arn_of(&format!("service-revision/{}/{}/{number}", self.cluster, self.name))
     }
 
     pub(crate) fn primary_number(&self) -> Option<u64> {
@@ -387,19 +342,13 @@ impl Service {
     }
 
     pub(crate) fn service_deployment_mut(&mut self, number: u64) -> Option<&mut ServiceDeployment> {
-        self.service_deployments
-            .iter_mut()
-            .rev()
-            .find(|it| it.number == number)
+        self.service_deployments.iter_mut().rev().find(|it| it.number == number)
     }
 
     /// Settles at once: for a service that has been running for long when the story begins.
     pub(crate) fn settle(&mut self, context: &mut Context<'_>) {
         self.act_at = Some(context.now);
-        let mut world = World {
-            ids: context.ids,
-            pace: Pace::INSTANT,
-        };
+        let mut world = World { ids: context.ids, pace: Pace::INSTANT };
         self.advance(context.now, &mut world);
     }
 
@@ -418,26 +367,13 @@ impl Service {
         // 19 digits, as in AWS's examples.
         let number =
             1_000_000_000_000_000_000 + scatter(context.ids.number()) % 8_000_000_000_000_000_000;
-        let sources = self
-            .deployments
-            .iter()
-            .filter(|it| it.was_completed)
-            .map(|it| it.number);
+        let sources = self.deployments.iter().filter(|it| it.was_completed).map(|it| it.number);
         let sources = sources.collect();
         // AWS documentation: a newer deployment stops the one before it. Text inferred.
-        for open in self
-            .service_deployments
-            .iter_mut()
-            .filter(|it| it.finished_at.is_none())
-        {
-            open.close(
-                "STOPPED",
-                "Stopped because of a newer service deployment.",
-                context.now,
-            );
+        for open in self.service_deployments.iter_mut().filter(|it| it.finished_at.is_none()) {
+            open.close("STOPPED", "Stopped because of a newer service deployment.", context.now);
         }
-        self.service_deployments
-            .push(ServiceDeployment::new(number, sources, context));
+        self.service_deployments.push(ServiceDeployment::new(number, sources, context));
         self.deployments.push_front(Deployment {
             number,
             task_definition,
@@ -462,51 +398,6 @@ impl Service {
     }
 }
 
-impl Configuration {
-    pub(crate) fn breaker(&self) -> Breaker {
-        self.deployment_circuit_breaker.unwrap_or_default()
-    }
-
-    /// The most tasks at a time. AWS documentation: 200 % by default, rounded down.
-    pub(crate) fn maximum(&self, desired: u32) -> u64 {
-        u64::from(desired) * u64::from(self.maximum_percent.unwrap_or(200)) / 100
-    }
-
-    /// The fewest healthy tasks. AWS documentation: 100 % by default, rounded up.
-    pub(crate) fn minimum(&self, desired: u32) -> u64 {
-        (u64::from(desired) * u64::from(self.minimum_healthy_percent.unwrap_or(100))).div_ceil(100)
-    }
-
-    pub(crate) fn to_json(&self) -> Value {
-        let Breaker { enable, rollback } = self.breaker();
-        json!({
-            "deploymentCircuitBreaker": { "enable": enable, "rollback": rollback },
-            "maximumPercent": self.maximum_percent.unwrap_or(200),
-            "minimumHealthyPercent": self.minimum_healthy_percent.unwrap_or(100),
-            "strategy": "ROLLING",
-            "bakeTimeInMinutes": 0,
-        })
-    }
-
-    fn merged(self, newer: Option<Self>) -> Result<Self, AwsError> {
-        let newer = newer.unwrap_or_default();
-        match newer.strategy.as_deref() {
-            None | Some("ROLLING") => {}
-            Some(strategy) => return Err(not_emulated(&format!("the strategy {strategy}"))),
-        }
-        Ok(Self {
-            deployment_circuit_breaker: newer
-                .deployment_circuit_breaker
-                .or(self.deployment_circuit_breaker),
-            maximum_percent: newer.maximum_percent.or(self.maximum_percent),
-            minimum_healthy_percent: newer
-                .minimum_healthy_percent
-                .or(self.minimum_healthy_percent),
-            strategy: None,
-        })
-    }
-}
-
 fn desired_count(count: i64) -> Result<u32, AwsError> {
     // AWS documentation, quotas: 5,000 tasks per service.
     u32::try_from(count)
@@ -525,12 +416,4 @@ fn members<'a>(
         // API reference: null means that nothing changes.
         .filter(|(_, value)| !value.is_null())
         .collect())
-}
-
-/// Refused rather than played wrongly: a test must not pass on what isn't there.
-fn not_emulated(what: &str) -> AwsError {
-    AwsError::new(
-        "UnsupportedFeatureException",
-        format!("local-aws doesn't emulate {what}."),
-    )
 }

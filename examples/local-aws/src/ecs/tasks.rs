@@ -199,12 +199,7 @@ impl Task {
             "FARGATE" => cause.clone(),
             _ => "Task failed to start".to_owned(),
         };
-        Stop {
-            code: "TaskFailedToStart",
-            reason,
-            container_reason: Some(cause),
-            exit_code: None,
-        }
+        Stop { code: "TaskFailedToStart", reason, container_reason: Some(cause), exit_code: None }
     }
 
     /// The container that the script brings down.
@@ -277,9 +272,7 @@ impl Task {
             "networkInterfaces": [],
         });
         if let Some(stop) = &self.stop {
-            let is_culprit = self
-                .culprit()
-                .is_some_and(|culprit| culprit.name == container.name);
+            let is_culprit = self.culprit().is_some_and(|culprit| culprit.name == container.name);
             if let (true, Some(reason)) = (is_culprit, &stop.container_reason) {
                 value["reason"] = json!(reason);
             }
@@ -320,9 +313,7 @@ impl Ecs {
             || input.family.is_some()
             || input.desired_status.is_some();
         if input.started_by.is_some() && others {
-            return Err(AwsError::invalid_parameter(
-                "startedBy must be the only filter.",
-            ));
+            return Err(AwsError::invalid_parameter("startedBy must be the only filter."));
         }
         let wanted = input.desired_status.as_deref().unwrap_or("RUNNING");
         if !matches!(wanted, "RUNNING" | "PENDING" | "STOPPED") {
@@ -333,18 +324,12 @@ impl Ecs {
             Some(given) => {
                 let name = service_name(given, cluster_name, context);
                 if !cluster.services.contains_key(name) {
-                    return Err(AwsError::new(
-                        "ServiceNotFoundException",
-                        "Service not found.",
-                    ));
+                    return Err(AwsError::new("ServiceNotFoundException", "Service not found."));
                 }
                 Some(name)
             }
         };
-        let family = input
-            .family
-            .as_ref()
-            .map(|family| format!("task-definition/{family}:"));
+        let family = input.family.as_ref().map(|family| format!("task-definition/{family}:"));
         let arns = cluster
             .services
             .iter()
@@ -353,27 +338,16 @@ impl Ecs {
             .filter(|(_, task)| task.desired_status() == wanted)
             .filter(|(_, task)| {
                 let started_by = format!("ecs-svc/{}", task.deployment);
-                input
-                    .started_by
-                    .as_ref()
-                    .is_none_or(|wanted| *wanted == started_by)
+                input.started_by.as_ref().is_none_or(|wanted| *wanted == started_by)
             })
             .filter(|(_, task)| {
-                family
-                    .as_ref()
-                    .is_none_or(|family| task.task_definition.contains(family))
+                family.as_ref().is_none_or(|family| task.task_definition.contains(family))
             })
             .map(|(service, task)| {
                 json!(service.arn_of(&format!("task/{cluster_name}/{}", task.id)))
             })
             .collect();
-        page(
-            "taskArns",
-            arns,
-            input.max_results,
-            input.next_token.as_deref(),
-            100,
-        )
+        page("taskArns", arns, input.max_results, input.next_token.as_deref(), 100)
     }
 
     pub(crate) fn describe_tasks(
@@ -389,9 +363,7 @@ impl Ecs {
             return Err(AwsError::invalid_parameter("Tasks cannot be empty."));
         }
         if input.tasks.len() > 100 {
-            return Err(AwsError::invalid_parameter(
-                "Tasks cannot have more than 100 elements",
-            ));
+            return Err(AwsError::invalid_parameter("Tasks cannot have more than 100 elements"));
         }
         let (mut tasks, mut failures) = (Vec::new(), Vec::new());
         for given in &input.tasks {

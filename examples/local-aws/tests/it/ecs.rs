@@ -8,11 +8,7 @@ use aws_sdk_ecs::types::{
 use local_aws::LocalAws;
 
 pub(crate) fn container(name: &str, image: &str) -> ContainerDefinition {
-    ContainerDefinition::builder()
-        .name(name)
-        .image(image)
-        .memory(128)
-        .build()
+    ContainerDefinition::builder().name(name).image(image).memory(128).build()
 }
 
 /// Registers a revision of `family` with one container, and returns its ARN.
@@ -29,10 +25,7 @@ pub(crate) async fn register(ecs: &Client, family: &str) -> String {
 
 fn refusal<T: std::fmt::Debug, E: ProvideErrorMetadata>(result: Result<T, E>) -> (String, String) {
     let error = result.err().unwrap();
-    (
-        error.code().unwrap().to_owned(),
-        error.message().unwrap_or_default().to_owned(),
-    )
+    (error.code().unwrap().to_owned(), error.message().unwrap_or_default().to_owned())
 }
 
 fn pair(code: &str, message: &str) -> (String, String) {
@@ -44,33 +37,13 @@ async fn the_demonstration_is_in_a_steady_state() {
     let local = LocalAws::new();
     local.create_demo();
     let ecs = Client::new(&local.sdk_config());
-    let output = ecs
-        .describe_services()
-        .cluster("demo")
-        .services("web")
-        .send()
-        .await
-        .unwrap();
+    let output = ecs.describe_services().cluster("demo").services("web").send().await.unwrap();
     let service = &output.services()[0];
-    assert_eq!(
-        (
-            service.running_count,
-            service.pending_count,
-            service.desired_count
-        ),
-        (2, 0, 2)
-    );
-    let [deployment] = service.deployments() else {
-        panic!("{service:?}")
-    };
+    assert_eq!((service.running_count, service.pending_count, service.desired_count), (2, 0, 2));
+    let [deployment] = service.deployments() else { panic!("{service:?}") };
     assert_eq!(deployment.status(), Some("PRIMARY"));
     assert_eq!(deployment.rollout_state().unwrap().as_str(), "COMPLETED");
-    assert!(
-        service.events()[0]
-            .message()
-            .unwrap()
-            .ends_with("has reached a steady state.")
-    );
+    assert!(service.events()[0].message().unwrap().ends_with("has reached a steady state."));
     assert_eq!(
         service.task_definition(),
         Some("arn:aws:ecs:us-east-1:123456789012:task-definition/web:1")
@@ -83,30 +56,15 @@ async fn a_revision_is_found_by_family_by_number_and_by_arn() {
     let ecs = Client::new(&local.sdk_config());
     let first = register(&ecs, "web").await;
     let second = register(&ecs, "web").await;
-    for (reference, expected) in [
-        ("web", &second),
-        ("web:1", &first),
-        ("web:2", &second),
-        (first.as_str(), &first),
-    ] {
-        let output = ecs
-            .describe_task_definition()
-            .task_definition(reference)
-            .send()
-            .await;
+    for (reference, expected) in
+        [("web", &second), ("web:1", &first), ("web:2", &second), (first.as_str(), &first)]
+    {
+        let output = ecs.describe_task_definition().task_definition(reference).send().await;
         let found = output.unwrap().task_definition.unwrap();
-        assert_eq!(
-            found.task_definition_arn.as_ref(),
-            Some(expected),
-            "{reference}"
-        );
+        assert_eq!(found.task_definition_arn.as_ref(), Some(expected), "{reference}");
     }
     for reference in ["web:3", "api", "web:x", "web:99999999999", ""] {
-        let result = ecs
-            .describe_task_definition()
-            .task_definition(reference)
-            .send()
-            .await;
+        let result = ecs.describe_task_definition().task_definition(reference).send().await;
         let expected = pair("ClientException", "Unable to describe task definition.");
         assert_eq!(refusal(result), expected, "{reference}");
     }
@@ -118,42 +76,17 @@ async fn an_inactive_revision_is_no_longer_the_newest_and_its_number_is_not_used
     let ecs = Client::new(&local.sdk_config());
     let first = register(&ecs, "web").await;
     register(&ecs, "web").await;
-    let output = ecs
-        .deregister_task_definition()
-        .task_definition("web:2")
-        .send()
-        .await
-        .unwrap();
+    let output = ecs.deregister_task_definition().task_definition("web:2").send().await.unwrap();
     let inactive = output.task_definition.unwrap();
     assert_eq!(inactive.status().unwrap().as_str(), "INACTIVE");
     assert!(inactive.deregistered_at().is_some());
-    let output = ecs
-        .describe_task_definition()
-        .task_definition("web")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        output.task_definition.unwrap().task_definition_arn,
-        Some(first.clone())
-    );
-    let output = ecs
-        .list_task_definitions()
-        .family_prefix("web")
-        .send()
-        .await
-        .unwrap();
+    let output = ecs.describe_task_definition().task_definition("web").send().await.unwrap();
+    assert_eq!(output.task_definition.unwrap().task_definition_arn, Some(first.clone()));
+    let output = ecs.list_task_definitions().family_prefix("web").send().await.unwrap();
     assert_eq!(output.task_definition_arns(), [first]);
     assert!(register(&ecs, "web").await.ends_with(":3"));
-    let result = ecs
-        .deregister_task_definition()
-        .task_definition("web")
-        .send()
-        .await;
-    assert_eq!(
-        refusal(result),
-        pair("InvalidParameterException", "Revision is missing.")
-    );
+    let result = ecs.deregister_task_definition().task_definition("web").send().await;
+    assert_eq!(refusal(result), pair("InvalidParameterException", "Revision is missing."));
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,15 +95,9 @@ async fn a_task_definition_is_refused() {
     let ecs = Client::new(&local.sdk_config());
     let request = || ecs.register_task_definition().family("web");
     let web = || container("web", "nginx:1");
-    let nameless = ContainerDefinition::builder()
-        .image("nginx:1")
-        .memory(1)
-        .build();
+    let nameless = ContainerDefinition::builder().image("nginx:1").memory(1).build();
     let imageless = ContainerDefinition::builder().name("web").memory(1).build();
-    let boundless = ContainerDefinition::builder()
-        .name("web")
-        .image("nginx:1")
-        .build();
+    let boundless = ContainerDefinition::builder().name("web").image("nginx:1").build();
     let cases = [
         (
             request().family("a b").container_definitions(web()),
@@ -199,9 +126,7 @@ async fn a_task_definition_is_refused() {
              must be specified.",
         ),
         (
-            request()
-                .container_definitions(web())
-                .container_definitions(web()),
+            request().container_definitions(web()).container_definitions(web()),
             "ClientException",
             "Duplicate container name 'web'.",
         ),
@@ -211,9 +136,7 @@ async fn a_task_definition_is_refused() {
             "Role is not valid",
         ),
         (
-            request()
-                .container_definitions(web())
-                .set_tags(Some(Vec::new())),
+            request().container_definitions(web()).set_tags(Some(Vec::new())),
             "InvalidParameterException",
             "Tags can not be empty.",
         ),
@@ -238,11 +161,7 @@ async fn tags_come_back_only_where_they_are_asked_for() {
         .unwrap();
     let request = ecs.describe_task_definition().task_definition("web");
     assert!(request.clone().send().await.unwrap().tags.is_none());
-    let output = request
-        .include(TaskDefinitionField::Tags)
-        .send()
-        .await
-        .unwrap();
+    let output = request.include(TaskDefinitionField::Tags).send().await.unwrap();
     assert_eq!(output.tags()[0].key(), Some("team"));
 }
 
@@ -250,59 +169,22 @@ async fn tags_come_back_only_where_they_are_asked_for() {
 async fn what_is_missing_is_named() {
     let local = LocalAws::new();
     let ecs = Client::new(&local.sdk_config());
-    let result = ecs
-        .describe_services()
-        .cluster("demo")
-        .services("web")
-        .send()
-        .await;
-    assert_eq!(
-        refusal(result),
-        pair("ClusterNotFoundException", "Cluster not found.")
-    );
+    let result = ecs.describe_services().cluster("demo").services("web").send().await;
+    assert_eq!(refusal(result), pair("ClusterNotFoundException", "Cluster not found."));
     local.create_demo();
-    let output = ecs
-        .describe_services()
-        .cluster("demo")
-        .services("api")
-        .send()
-        .await
-        .unwrap();
-    let [failure] = output.failures() else {
-        panic!("{output:?}")
-    };
+    let output = ecs.describe_services().cluster("demo").services("api").send().await.unwrap();
+    let [failure] = output.failures() else { panic!("{output:?}") };
     assert_eq!(failure.reason(), Some("MISSING"));
-    assert_eq!(
-        failure.arn(),
-        Some("arn:aws:ecs:us-east-1:123456789012:service/demo/api")
-    );
-    let result = ecs
-        .update_service()
-        .cluster("demo")
-        .service("api")
-        .send()
-        .await;
-    assert_eq!(
-        refusal(result),
-        pair("ServiceNotFoundException", "Service not found.")
-    );
+    assert_eq!(failure.arn(), Some("arn:aws:ecs:us-east-1:123456789012:service/demo/api"));
+    let result = ecs.update_service().cluster("demo").service("api").send().await;
+    assert_eq!(refusal(result), pair("ServiceNotFoundException", "Service not found."));
     let update = ecs.update_service().cluster("demo").service("web");
     let result = update.clone().task_definition("web:9").send().await;
-    assert_eq!(
-        refusal(result),
-        pair("ClientException", "TaskDefinition not found.")
-    );
+    assert_eq!(refusal(result), pair("ClientException", "TaskDefinition not found."));
     register(&ecs, "web").await;
-    ecs.deregister_task_definition()
-        .task_definition("web:2")
-        .send()
-        .await
-        .unwrap();
+    ecs.deregister_task_definition().task_definition("web:2").send().await.unwrap();
     let result = update.task_definition("web:2").send().await;
-    assert_eq!(
-        refusal(result),
-        pair("ClientException", "TaskDefinition is inactive")
-    );
+    assert_eq!(refusal(result), pair("ClientException", "TaskDefinition is inactive"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -311,39 +193,19 @@ async fn lists_have_limits_and_pages() {
     local.create_demo();
     let ecs = Client::new(&local.sdk_config());
     let names = (0..11).map(|n| format!("s{n}")).collect();
-    let result = ecs
-        .describe_services()
-        .cluster("demo")
-        .set_services(Some(names))
-        .send()
-        .await;
+    let result = ecs.describe_services().cluster("demo").set_services(Some(names)).send().await;
     assert_eq!(refusal(result).0, "InvalidParameterException");
     for _ in 0..4 {
         register(&ecs, "api").await;
     }
-    let request = ecs
-        .list_task_definitions()
-        .family_prefix("api")
-        .max_results(3);
+    let request = ecs.list_task_definitions().family_prefix("api").max_results(3);
     let first = request.clone().send().await.unwrap();
     assert_eq!(first.task_definition_arns().len(), 3);
-    let second = request
-        .clone()
-        .next_token(first.next_token().unwrap())
-        .send()
-        .await
-        .unwrap();
+    let second = request.clone().next_token(first.next_token().unwrap()).send().await.unwrap();
     assert_eq!(second.task_definition_arns().len(), 1);
     assert!(second.next_token().is_none());
-    assert_eq!(
-        refusal(request.next_token("9").send().await).0,
-        "InvalidParameterException"
-    );
-    let request = ecs
-        .list_tasks()
-        .cluster("demo")
-        .started_by("ecs-svc/1")
-        .service_name("web");
+    assert_eq!(refusal(request.next_token("9").send().await).0, "InvalidParameterException");
+    let request = ecs.list_tasks().cluster("demo").started_by("ecs-svc/1").service_name("web");
     assert_eq!(refusal(request.send().await).0, "InvalidParameterException");
 }
 
@@ -352,9 +214,8 @@ async fn another_controller_runs_no_task_definition_of_ours() {
     let local = LocalAws::new();
     local.create_demo();
     let ecs = Client::new(&local.sdk_config());
-    let controller = DeploymentController::builder()
-        .r#type(DeploymentControllerType::CodeDeploy)
-        .build();
+    let controller =
+        DeploymentController::builder().r#type(DeploymentControllerType::CodeDeploy).build();
     ecs.create_service()
         .cluster("demo")
         .service_name("blue")
@@ -364,11 +225,7 @@ async fn another_controller_runs_no_task_definition_of_ours() {
         .send()
         .await
         .unwrap();
-    let update = ecs
-        .update_service()
-        .cluster("demo")
-        .service("blue")
-        .task_definition("web:1");
+    let update = ecs.update_service().cluster("demo").service("blue").task_definition("web:1");
     assert_eq!(
         refusal(update.send().await),
         pair(
@@ -393,22 +250,8 @@ async fn a_deleted_service_is_inactive() {
         )
     );
     delete.force(true).send().await.unwrap();
-    let output = ecs
-        .describe_services()
-        .cluster("demo")
-        .services("web")
-        .send()
-        .await
-        .unwrap();
+    let output = ecs.describe_services().cluster("demo").services("web").send().await.unwrap();
     assert_eq!(output.services()[0].status(), Some("INACTIVE"));
-    let result = ecs
-        .update_service()
-        .cluster("demo")
-        .service("web")
-        .send()
-        .await;
-    assert_eq!(
-        refusal(result),
-        pair("ServiceNotActiveException", "Service was not ACTIVE.")
-    );
+    let result = ecs.update_service().cluster("demo").service("web").send().await;
+    assert_eq!(refusal(result), pair("ServiceNotActiveException", "Service was not ACTIVE."));
 }

@@ -26,18 +26,10 @@ impl Demo {
     }
 
     async fn breaker(&self, enable: bool, rollback: bool) {
-        let breaker = DeploymentCircuitBreaker::builder()
-            .enable(enable)
-            .rollback(rollback)
-            .build();
-        let configuration = DeploymentConfiguration::builder()
-            .deployment_circuit_breaker(breaker)
-            .build();
-        self.update()
-            .deployment_configuration(configuration)
-            .send()
-            .await
-            .unwrap();
+        let breaker = DeploymentCircuitBreaker::builder().enable(enable).rollback(rollback).build();
+        let configuration =
+            DeploymentConfiguration::builder().deployment_circuit_breaker(breaker).build();
+        self.update().deployment_configuration(configuration).send().await.unwrap();
     }
 
     fn update(
@@ -50,10 +42,7 @@ impl Demo {
     async fn deploy(&self) -> String {
         let arn = register(&self.ecs, "web").await;
         let output = self.update().task_definition(arn).send().await.unwrap();
-        output.service.unwrap().deployments()[0]
-            .id()
-            .unwrap()
-            .to_owned()
+        output.service.unwrap().deployments()[0].id().unwrap().to_owned()
     }
 
     async fn service(&self) -> Service {
@@ -95,46 +84,19 @@ impl Demo {
     }
 
     async fn service_deployment(&self) -> ServiceDeployment {
-        let list = self
-            .ecs
-            .list_service_deployments()
-            .cluster("demo")
-            .service("web");
-        let brief = list
-            .send()
-            .await
-            .unwrap()
-            .service_deployments
-            .unwrap()
-            .remove(0);
+        let list = self.ecs.list_service_deployments().cluster("demo").service("web");
+        let brief = list.send().await.unwrap().service_deployments.unwrap().remove(0);
         let arn = brief.service_deployment_arn.unwrap();
-        let output = self
-            .ecs
-            .describe_service_deployments()
-            .service_deployment_arns(arn);
-        output
-            .send()
-            .await
-            .unwrap()
-            .service_deployments
-            .unwrap()
-            .remove(0)
+        let output = self.ecs.describe_service_deployments().service_deployment_arns(arn);
+        output.send().await.unwrap().service_deployments.unwrap().remove(0)
     }
 
     async fn stopped_tasks(&self, deployment: &str) -> Vec<Task> {
         let list = self.ecs.list_tasks().cluster("demo").service_name("web");
-        let arns = list
-            .desired_status(DesiredStatus::Stopped)
-            .send()
-            .await
-            .unwrap()
-            .task_arns;
+        let arns = list.desired_status(DesiredStatus::Stopped).send().await.unwrap().task_arns;
         let describe = self.ecs.describe_tasks().cluster("demo").set_tasks(arns);
         let tasks = describe.send().await.unwrap().tasks.unwrap();
-        tasks
-            .into_iter()
-            .filter(|task| task.started_by() == Some(deployment))
-            .collect()
+        tasks.into_iter().filter(|task| task.started_by() == Some(deployment)).collect()
     }
 
     /// The texts without the service's name, ids cut off, oldest first.
@@ -142,18 +104,9 @@ impl Demo {
         let service = self.service().await;
         let text = |message: &str| {
             let message = message.trim_start_matches("(service web) ");
-            message
-                .split_inclusive(": (task ")
-                .next()
-                .unwrap()
-                .to_owned()
+            message.split_inclusive(": (task ").next().unwrap().to_owned()
         };
-        service
-            .events()
-            .iter()
-            .rev()
-            .map(|event| text(event.message().unwrap()))
-            .collect()
+        service.events().iter().rev().map(|event| text(event.message().unwrap())).collect()
     }
 }
 
@@ -164,29 +117,17 @@ async fn pass(seconds: u64) {
 #[tokio::test(start_paused = true)]
 async fn success() {
     let demo = Demo::new();
-    let old = demo.service().await.deployments()[0]
-        .id()
-        .unwrap()
-        .to_owned();
+    let old = demo.service().await.deployments()[0].id().unwrap().to_owned();
     let new = demo.deploy().await;
     assert_ne!(old, new);
     assert_eq!(
         demo.deployments().await,
         ["PRIMARY IN_PROGRESS 0/0/2 0", "ACTIVE COMPLETED 2/0/2 0"]
     );
-    assert!(
-        demo.service()
-            .await
-            .task_definition()
-            .unwrap()
-            .ends_with("web:2")
-    );
-    demo.until(&["PRIMARY IN_PROGRESS 0/2/2 0", "ACTIVE COMPLETED 2/0/2 0"])
-        .await;
-    demo.until(&["PRIMARY IN_PROGRESS 2/0/2 0", "ACTIVE COMPLETED 2/0/2 0"])
-        .await;
-    demo.until(&["PRIMARY IN_PROGRESS 2/0/2 0", "ACTIVE COMPLETED 0/0/0 0"])
-        .await;
+    assert!(demo.service().await.task_definition().unwrap().ends_with("web:2"));
+    demo.until(&["PRIMARY IN_PROGRESS 0/2/2 0", "ACTIVE COMPLETED 2/0/2 0"]).await;
+    demo.until(&["PRIMARY IN_PROGRESS 2/0/2 0", "ACTIVE COMPLETED 2/0/2 0"]).await;
+    demo.until(&["PRIMARY IN_PROGRESS 2/0/2 0", "ACTIVE COMPLETED 0/0/0 0"]).await;
     let service_deployment = demo.service_deployment().await;
     assert_eq!(service_deployment.status().unwrap().as_str(), "IN_PROGRESS");
     assert_eq!(service_deployment.source_service_revisions().len(), 1);
@@ -196,11 +137,7 @@ async fn success() {
     // The number joins the deployment, the service revision and the service deployment.
     let number = new.strip_prefix("ecs-svc/").unwrap();
     assert_eq!(number.len(), 19);
-    let revision = service_deployment
-        .target_service_revision()
-        .unwrap()
-        .arn()
-        .unwrap();
+    let revision = service_deployment.target_service_revision().unwrap().arn().unwrap();
     let expected = "arn:aws:ecs:us-east-1:123456789012:service-revision/demo/web/";
     assert_eq!(revision, format!("{expected}{number}"));
     assert_eq!(
@@ -217,38 +154,23 @@ async fn success() {
         service.deployments()[0].rollout_state_reason(),
         Some(format!("ECS deployment {new} completed.").as_str())
     );
-    assert_eq!(
-        service.current_service_deployment(),
-        service_deployment.service_deployment_arn()
-    );
+    assert_eq!(service.current_service_deployment(), service_deployment.service_deployment_arn());
 }
 
 #[tokio::test(start_paused = true)]
 async fn crash_with_rollback() {
     let demo = Demo::new();
-    let old = demo.service().await.deployments()[0]
-        .id()
-        .unwrap()
-        .to_owned();
-    demo.local
-        .script("demo", "web", Script::Crash { exit_code: 3 });
+    let old = demo.service().await.deployments()[0].id().unwrap().to_owned();
+    demo.local.script("demo", "web", Script::Crash { exit_code: 3 });
     let new = demo.deploy().await;
-    demo.until(&["PRIMARY IN_PROGRESS 0/0/2 2", "ACTIVE COMPLETED 2/0/2 0"])
-        .await;
+    demo.until(&["PRIMARY IN_PROGRESS 0/0/2 2", "ACTIVE COMPLETED 2/0/2 0"]).await;
     let tasks = demo.stopped_tasks(&new).await;
     assert_eq!(tasks.len(), 2);
-    assert_eq!(
-        tasks[0].stop_code().unwrap().as_str(),
-        "EssentialContainerExited"
-    );
-    assert_eq!(
-        tasks[0].stopped_reason(),
-        Some("Essential container in task exited")
-    );
+    assert_eq!(tasks[0].stop_code().unwrap().as_str(), "EssentialContainerExited");
+    assert_eq!(tasks[0].stopped_reason(), Some("Essential container in task exited"));
     assert_eq!(tasks[0].containers()[0].exit_code(), Some(3));
     // The old deployment is PRIMARY again, by its old id, and the new one fails a moment later.
-    demo.until(&["PRIMARY IN_PROGRESS 2/0/2 0", "ACTIVE IN_PROGRESS 0/0/0 4"])
-        .await;
+    demo.until(&["PRIMARY IN_PROGRESS 2/0/2 0", "ACTIVE IN_PROGRESS 0/0/0 4"]).await;
     let service = demo.service().await;
     assert_eq!(service.deployments()[0].id(), Some(old.as_str()));
     assert_eq!(
@@ -259,21 +181,14 @@ async fn crash_with_rollback() {
     );
     assert!(service.task_definition().unwrap().ends_with("web:1"));
     let service_deployment = demo.service_deployment().await;
-    assert_eq!(
-        service_deployment.status().unwrap().as_str(),
-        "ROLLBACK_IN_PROGRESS"
-    );
+    assert_eq!(service_deployment.status().unwrap().as_str(), "ROLLBACK_IN_PROGRESS");
     let breaker = service_deployment.deployment_circuit_breaker().unwrap();
     assert_eq!(breaker.status().unwrap().as_str(), "TRIGGERED");
     assert_eq!((breaker.failure_count, breaker.threshold), (4, 3));
-    demo.until(&["PRIMARY IN_PROGRESS 2/0/2 0", "ACTIVE FAILED 0/0/0 4"])
-        .await;
+    demo.until(&["PRIMARY IN_PROGRESS 2/0/2 0", "ACTIVE FAILED 0/0/0 4"]).await;
     demo.until(&["PRIMARY COMPLETED 2/0/2 0"]).await;
     let service_deployment = demo.service_deployment().await;
-    assert_eq!(
-        service_deployment.status().unwrap().as_str(),
-        "ROLLBACK_SUCCESSFUL"
-    );
+    assert_eq!(service_deployment.status().unwrap().as_str(), "ROLLBACK_SUCCESSFUL");
     assert_eq!(
         demo.events().await[3..],
         [
@@ -291,35 +206,23 @@ async fn crash_with_rollback() {
 async fn crash_without_rollback() {
     let demo = Demo::new();
     demo.breaker(true, false).await;
-    demo.local
-        .script("demo", "web", Script::Crash { exit_code: 1 });
+    demo.local.script("demo", "web", Script::Crash { exit_code: 1 });
     demo.deploy().await;
-    demo.until(&["PRIMARY FAILED 0/0/2 4", "ACTIVE COMPLETED 2/0/2 0"])
-        .await;
+    demo.until(&["PRIMARY FAILED 0/0/2 4", "ACTIVE COMPLETED 2/0/2 0"]).await;
     pass(3600).await;
-    assert_eq!(
-        demo.deployments().await,
-        ["PRIMARY FAILED 0/0/2 4", "ACTIVE COMPLETED 2/0/2 0"]
-    );
-    assert_eq!(
-        demo.service_deployment().await.status().unwrap().as_str(),
-        "STOPPED"
-    );
+    assert_eq!(demo.deployments().await, ["PRIMARY FAILED 0/0/2 4", "ACTIVE COMPLETED 2/0/2 0"]);
+    assert_eq!(demo.service_deployment().await.status().unwrap().as_str(), "STOPPED");
 }
 
 #[tokio::test(start_paused = true)]
 async fn crash_without_breaker_goes_on_for_ever_and_ever_slower() {
     let demo = Demo::new();
     demo.breaker(false, false).await;
-    demo.local
-        .script("demo", "web", Script::Crash { exit_code: 1 });
+    demo.local.script("demo", "web", Script::Crash { exit_code: 1 });
     demo.deploy().await;
     pass(2 * 3600).await;
     let service = demo.service().await;
-    assert_eq!(
-        service.deployments()[0].rollout_state().unwrap().as_str(),
-        "IN_PROGRESS"
-    );
+    assert_eq!(service.deployments()[0].rollout_state().unwrap().as_str(), "IN_PROGRESS");
     let failed = service.deployments()[0].failed_tasks;
     assert!((12..30).contains(&failed), "{failed}");
 }
@@ -327,12 +230,8 @@ async fn crash_without_breaker_goes_on_for_ever_and_ever_slower() {
 #[tokio::test(start_paused = true)]
 async fn a_first_deployment_has_nothing_to_go_back_to() {
     let demo = Demo::new();
-    demo.local
-        .script("demo", "api", Script::Crash { exit_code: 1 });
-    let breaker = DeploymentCircuitBreaker::builder()
-        .enable(true)
-        .rollback(true)
-        .build();
+    demo.local.script("demo", "api", Script::Crash { exit_code: 1 });
+    let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(true).build();
     demo.ecs
         .create_service()
         .cluster("demo")
@@ -340,25 +239,15 @@ async fn a_first_deployment_has_nothing_to_go_back_to() {
         .task_definition("web:1")
         .desired_count(1)
         .deployment_configuration(
-            DeploymentConfiguration::builder()
-                .deployment_circuit_breaker(breaker)
-                .build(),
+            DeploymentConfiguration::builder().deployment_circuit_breaker(breaker).build(),
         )
         .send()
         .await
         .unwrap();
     pass(3600).await;
-    let output = demo
-        .ecs
-        .describe_services()
-        .cluster("demo")
-        .services("api")
-        .send()
-        .await;
+    let output = demo.ecs.describe_services().cluster("demo").services("api").send().await;
     let service = output.unwrap().services.unwrap().remove(0);
-    let [deployment] = service.deployments() else {
-        panic!("{service:?}")
-    };
+    let [deployment] = service.deployments() else { panic!("{service:?}") };
     assert_eq!(deployment.rollout_state().unwrap().as_str(), "FAILED");
     assert_eq!(deployment.failed_tasks, 3);
     assert_eq!(service.pending_count, 0);
@@ -369,8 +258,7 @@ async fn an_image_that_cannot_be_pulled() {
     let demo = Demo::new();
     demo.local.script("demo", "web", Script::ImageMissing);
     let new = demo.deploy().await;
-    demo.until(&["PRIMARY IN_PROGRESS 0/0/2 2", "ACTIVE COMPLETED 2/0/2 0"])
-        .await;
+    demo.until(&["PRIMARY IN_PROGRESS 0/0/2 2", "ACTIVE COMPLETED 2/0/2 0"]).await;
     let tasks = demo.stopped_tasks(&new).await;
     let cause = "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed \
                  to resolve ref nginx:1: nginx:1: not found";
@@ -388,28 +276,14 @@ async fn a_second_deployment_supersedes_the_first() {
     pass(10).await;
     let second = demo.deploy().await;
     let service = demo.service().await;
-    let ids: Vec<_> = service
-        .deployments()
-        .iter()
-        .map(|it| it.id().unwrap())
-        .collect();
+    let ids: Vec<_> = service.deployments().iter().map(|it| it.id().unwrap()).collect();
     assert_eq!(ids[..2], [second.as_str(), first.as_str()]);
     demo.until(&["PRIMARY COMPLETED 2/0/2 0"]).await;
-    assert_eq!(
-        demo.service().await.deployments()[0].id(),
-        Some(second.as_str())
-    );
-    let list = demo
-        .ecs
-        .list_service_deployments()
-        .cluster("demo")
-        .service("web");
+    assert_eq!(demo.service().await.deployments()[0].id(), Some(second.as_str()));
+    let list = demo.ecs.list_service_deployments().cluster("demo").service("web");
     let output = list.send().await.unwrap();
-    let statuses: Vec<_> = output
-        .service_deployments()
-        .iter()
-        .map(|it| it.status().unwrap().as_str())
-        .collect();
+    let statuses: Vec<_> =
+        output.service_deployments().iter().map(|it| it.status().unwrap().as_str()).collect();
     assert_eq!(statuses, ["SUCCESSFUL", "STOPPED", "SUCCESSFUL"]);
 }
 
@@ -418,26 +292,13 @@ async fn stopping_a_service_deployment_rolls_it_back() {
     let demo = Demo::new();
     demo.deploy().await;
     pass(30).await;
-    let arn = demo
-        .service_deployment()
-        .await
-        .service_deployment_arn
-        .unwrap();
-    let stop = demo
-        .ecs
-        .stop_service_deployment()
-        .service_deployment_arn(&arn);
+    let arn = demo.service_deployment().await.service_deployment_arn.unwrap();
+    let stop = demo.ecs.stop_service_deployment().service_deployment_arn(&arn);
     stop.clone().send().await.unwrap();
     let status = demo.service_deployment().await.status.unwrap();
     assert_eq!(status.as_str(), "ROLLBACK_IN_PROGRESS");
     demo.until(&["PRIMARY COMPLETED 2/0/2 0"]).await;
-    assert!(
-        demo.service()
-            .await
-            .task_definition()
-            .unwrap()
-            .ends_with("web:1")
-    );
+    assert!(demo.service().await.task_definition().unwrap().ends_with("web:1"));
     let status = demo.service_deployment().await.status.unwrap();
     assert_eq!(status.as_str(), "ROLLBACK_SUCCESSFUL");
     let error = stop.send().await.unwrap_err().into_service_error();
@@ -450,16 +311,9 @@ async fn a_desired_count_of_zero_completes_without_any_task() {
     demo.update().desired_count(0).send().await.unwrap();
     demo.until(&["PRIMARY COMPLETED 0/0/0 0"]).await;
     demo.deploy().await;
-    demo.until(&["PRIMARY IN_PROGRESS 0/0/0 0", "ACTIVE COMPLETED 0/0/0 0"])
-        .await;
+    demo.until(&["PRIMARY IN_PROGRESS 0/0/0 0", "ACTIVE COMPLETED 0/0/0 0"]).await;
     demo.until(&["PRIMARY COMPLETED 0/0/0 0"]).await;
-    assert!(
-        demo.service()
-            .await
-            .task_definition()
-            .unwrap()
-            .ends_with("web:2")
-    );
+    assert!(demo.service().await.task_definition().unwrap().ends_with("web:2"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -467,23 +321,9 @@ async fn only_a_change_or_force_starts_a_deployment() {
     let demo = Demo::new();
     let id = |service: &Service| service.deployments()[0].id().unwrap().to_owned();
     let before = id(&demo.service().await);
-    let same = demo
-        .update()
-        .task_definition("web:1")
-        .send()
-        .await
-        .unwrap()
-        .service
-        .unwrap();
+    let same = demo.update().task_definition("web:1").send().await.unwrap().service.unwrap();
     assert_eq!(id(&same), before);
-    let forced = demo
-        .update()
-        .force_new_deployment(true)
-        .send()
-        .await
-        .unwrap()
-        .service
-        .unwrap();
+    let forced = demo.update().force_new_deployment(true).send().await.unwrap().service.unwrap();
     assert_ne!(id(&forced), before);
     assert!(forced.task_definition().unwrap().ends_with("web:1"));
 }
@@ -498,8 +338,7 @@ async fn the_pace_scales_every_duration() {
     // A crash that takes no time at all must end too.
     demo.local.set_rollout_pace(0.0);
     demo.breaker(false, false).await;
-    demo.local
-        .script("demo", "web", Script::Crash { exit_code: 1 });
+    demo.local.script("demo", "web", Script::Crash { exit_code: 1 });
     demo.deploy().await;
     pass(10).await;
     assert_eq!(demo.service().await.deployments().len(), 2);

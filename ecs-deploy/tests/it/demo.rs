@@ -1,0 +1,67 @@
+//! The emulator's demonstration service, as these tests use it.
+
+use aws_sdk_ecs::Client;
+use aws_sdk_ecs::types::{DeploymentCircuitBreaker, DeploymentConfiguration};
+use ecs_deploy::{Deployer, Revision, Service};
+use local_aws::LocalAws;
+
+pub(crate) const NEW_IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web:2";
+
+pub(crate) struct Demo {
+    pub(crate) local: LocalAws,
+    pub(crate) ecs: Client,
+    pub(crate) deployer: Deployer,
+    pub(crate) service: Service,
+    /// How many calls the making of it took.
+    calls: usize,
+}
+
+impl Demo {
+    pub(crate) fn new() -> Self {
+        let local = LocalAws::new();
+        local.create_demo();
+        Self::of(local)
+    }
+
+    /// With the circuit breaker set otherwise than on with rollback.
+    pub(crate) async fn with_breaker(enable: bool, rollback: bool) -> Self {
+        let demo = Self::new();
+        let breaker = DeploymentCircuitBreaker::builder().enable(enable).rollback(rollback).build();
+        let configuration =
+            DeploymentConfiguration::builder().deployment_circuit_breaker(breaker).build();
+        let update = demo.ecs.update_service().cluster("demo").service("web");
+        update.deployment_configuration(configuration).send().await.unwrap();
+        Self::of(demo.local)
+    }
+
+    fn of(local: LocalAws) -> Self {
+        let config = local.sdk_config();
+        let service = Service::new("demo", "web").unwrap();
+        let calls = local.journal().calls().len();
+        let (ecs, deployer) = (Client::new(&config), Deployer::new(&config));
+        Self { local, ecs, deployer, service, calls }
+    }
+
+    /// The current revision with a new image in `web`.
+    pub(crate) async fn changed(&self) -> Revision {
+        self.changed_to(NEW_IMAGE).await
+    }
+
+    pub(crate) async fn changed_to(&self, image: &str) -> Revision {
+        let mut revision = self.deployer.current(&self.service).await.unwrap();
+        revision.set_images([("web", image)]).unwrap();
+        revision
+    }
+
+    /// The operations since the demonstration was made.
+    pub(crate) fn operations(&self) -> Vec<String> {
+        let journal = self.local.journal();
+        journal.operations()[self.calls..].iter().map(|it| (*it).to_owned()).collect()
+    }
+
+    pub(crate) async fn running(&self) -> String {
+        let describe = self.ecs.describe_services().cluster("demo").services("web");
+        let service = describe.send().await.unwrap().services.unwrap().remove(0);
+        service.task_definition.unwrap()
+    }
+}

@@ -1,0 +1,173 @@
+//! What goes wrong on the way, and must not change the outcome.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use aws_sdk_ecs::Client;
+use aws_sdk_ecs::config::http::HttpResponse;
+use aws_sdk_ecs::config::interceptors::{
+    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef,
+};
+use aws_sdk_ecs::config::retry::RetryConfig;
+use aws_sdk_ecs::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_ecs::error::BoxError;
+use ecs_deploy::{Deployer, ErrorKind};
+use local_aws::Script;
+
+use crate::demo::Demo;
+
+/// Replaces the answers to some calls of an operation, counted from the first.
+#[derive(Debug, Clone)]
+struct Fault {
+    operation: &'static str,
+    calls: std::ops::Range<usize>,
+    status: u16,
+    body: &'static str,
+    count: Arc<AtomicUsize>,
+    /// Whether the call that is being made meets it. A deployer makes one call at a time.
+    is_due: Arc<AtomicBool>,
+}
+
+impl Fault {
+    fn new(
+        operation: &'static str,
+        calls: std::ops::Range<usize>,
+        status: u16,
+        body: &'static str,
+    ) -> Self {
+        Self { operation, calls, status, body, count: Arc::default(), is_due: Arc::default() }
+    }
+
+    /// A deployer whose every request meets this, and is tried only once.
+    fn deployer(&self, demo: &Demo) -> Deployer {
+        let config = demo.local.sdk_config();
+        let config = aws_sdk_ecs::config::Builder::from(&config)
+            .retry_config(RetryConfig::disabled())
+            .interceptor(self.clone());
+        Deployer::from(Client::from_conf(config.build()))
+    }
+}
+
+impl Intercept for Fault {
+    fn name(&self) -> &'static str {
+        "Fault"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let target = context.request().headers().get("x-amz-target").unwrap_or_default();
+        let is_meant = target.rsplit('.').next() == Some(self.operation)
+            && self.calls.contains(&self.count.fetch_add(1, Ordering::Relaxed));
+        self.is_due.store(is_meant, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if self.is_due.load(Ordering::Relaxed) {
+            let mut response = HttpResponse::new(self.status.try_into()?, self.body.into());
+            response.headers_mut().insert("x-amzn-requestid", "a-request");
+            *context.response_mut() = response;
+        }
+        Ok(())
+    }
+}
+
+const THROTTLED: &str = r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#;
+const DENIED: &str = r#"{"__type":"AccessDeniedException","message":"User: x is not authorized"}"#;
+const BROKEN: &str = r#"{"__type":"ServerException","message":"Service Unavailable"}"#;
+const MISSING: &str = r#"{"services":[],"failures":[{"arn":"a","reason":"MISSING"}]}"#;
+
+#[tokio::test(start_paused = true)]
+async fn throttling_errors_and_a_passing_gap_never_end_the_wait() {
+    for (status, body) in [(400, THROTTLED), (500, BROKEN), (200, MISSING)] {
+        let demo = Demo::new();
+        // The first call is that of `current`.
+        let deployer = Fault::new("DescribeServices", 1..6, status, body).deployer(&demo);
+        let revision = demo.changed().await;
+        let deployed = deployer.roll_out(&demo.service, revision).await.unwrap();
+        let elapsed = deployed.elapsed().as_secs();
+        assert!((86..=106).contains(&elapsed), "{body}: {elapsed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_stays_missing_ends_it() {
+    let demo = Demo::new();
+    let deployer = Fault::new("DescribeServices", 0..usize::MAX, 200, MISSING).deployer(&demo);
+    let error = deployer.roll_out(&demo.service, demo.changed().await).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ServiceNotFound);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_no_longer_allowed_ends_it() {
+    let demo = Demo::new();
+    let deployer = Fault::new("DescribeServices", 2..usize::MAX, 400, DENIED).deployer(&demo);
+    let error = deployer.roll_out(&demo.service, demo.changed().await).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AccessDenied);
+    assert_eq!(error.to_string(), "DescribeServices on demo/web isn't allowed");
+    let source = std::error::Error::source(&error).unwrap();
+    assert_eq!(source.to_string(), "User: x is not authorized (AccessDeniedException)");
+    assert_eq!(error.request_id(), Some("a-request"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_optional_permissions_the_outcome_is_the_same() {
+    let demo = Demo::new();
+    demo.local.script("demo", "web", Script::Crash { exit_code: 1 });
+    let deployer = Fault::new("ListTasks", 0..usize::MAX, 400, DENIED).deployer(&demo);
+    let error = deployer.roll_out(&demo.service, demo.changed().await).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RolledBack);
+    assert_eq!(error.task_failures(), []);
+    assert_eq!(
+        error.to_string(),
+        "demo/web rolled web:2 back to web:1: ECS deployment circuit breaker: rolling back to \
+         deploymentId "
+            .to_owned()
+            + error.to_string().rsplit(' ').next().unwrap()
+    );
+
+    let demo = Demo::new();
+    let denied = Fault::new("ListServiceDeployments", 0..usize::MAX, 400, DENIED).deployer(&demo);
+    let (first, second) = (demo.changed_to("a:1").await, demo.changed_to("a:2").await);
+    let later = async {
+        tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+        demo.deployer.roll_out(&demo.service, second).await
+    };
+    let (first, second) = tokio::join!(denied.roll_out(&demo.service, first), later);
+    assert_eq!(first.unwrap_err().kind(), ErrorKind::Superseded);
+    second.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn concurrent_registrations_are_waited_out() {
+    const BUSY: &str = r#"{"__type":"ClientException","message":"Too many concurrent attempts to create a new revision of the specified family."}"#;
+    let demo = Demo::new();
+    let deployer = Fault::new("RegisterTaskDefinition", 0..3, 400, BUSY).deployer(&demo);
+    deployer.roll_out(&demo.service, demo.changed().await).await.unwrap();
+    let deployer = Fault::new("RegisterTaskDefinition", 0..99, 400, BUSY).deployer(&demo);
+    let error = deployer.roll_out(&demo.service, demo.changed_to("a:1").await).await.unwrap_err();
+    assert_eq!(error.operation(), Some("RegisterTaskDefinition"));
+    assert_eq!(error.to_string(), "RegisterTaskDefinition on web was refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_makes_no_sense_is_said_to() {
+    let demo = Demo::new();
+    let deployer =
+        Fault::new("DescribeTaskDefinition", 0..1, 200, r#"{"taskDefinition":{}}"#).deployer(&demo);
+    let error = deployer.current(&demo.service).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert_eq!(
+        error.to_string(),
+        "the response to DescribeTaskDefinition can't be used: its task definition has no ARN"
+    );
+}

@@ -1,0 +1,159 @@
+//! The whole way of an image: into ECR, into imagedefinitions.json, into a running service.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use ecr_push::{Image, Pushed, Pusher, Repository, Tag};
+use ecs_deploy::{Deployed, Deployer, OnFailure, Service};
+use examples::{BoxError, DemoImage, Session, Story, end, show_push};
+use imagedefs::ImageDefinitions;
+use indicatif::BinaryBytes;
+
+/// Push an image into Amazon ECR, write imagedefinitions.json, and roll it out to an ECS service.
+///
+/// Without arguments it needs no account, no Docker and no network: it makes an image of itself,
+/// starts an emulator of AWS, and takes the image all the way there. With --aws it does the same
+/// on an account.
+///
+/// Whatever can be wrong is looked for before anything is changed: the image, the names, the
+/// credentials, the service, the container.
+#[derive(Debug, Parser)]
+#[command(after_help = "Exit code: 0 the image runs, 1 it doesn't, 2 bad usage.")]
+struct Arguments {
+    /// Run on AWS. Credentials, region and endpoints come from where every AWS tool takes them:
+    /// AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, a container's or an instance's role, …
+    #[arg(long, requires_all = ["image", "repository", "cluster", "service", "container"])]
+    aws: bool,
+
+    /// The folder of an OCI image layout [default: an image of this program]
+    #[arg(long, value_name = "PATH")]
+    image: Option<PathBuf>,
+
+    /// Keep the image of this program, as a new folder
+    #[arg(long, value_name = "PATH", conflicts_with = "image")]
+    keep_image: Option<PathBuf>,
+
+    /// ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME, without a tag [default: the emulator's]
+    #[arg(long, value_name = "URI")]
+    repository: Option<Repository>,
+
+    /// The cluster's name [default: demo]
+    #[arg(long, value_name = "C")]
+    cluster: Option<String>,
+
+    /// The service's name [default: web]
+    #[arg(long, value_name = "S")]
+    service: Option<String>,
+
+    /// The container that gets the image, by its name in the task definition [default: web]
+    #[arg(long, value_name = "NAME")]
+    container: Option<String>,
+
+    /// Tag the image as well; may be given several times
+    #[arg(long = "tag", value_name = "T")]
+    tags: Vec<Tag>,
+
+    /// Where to write the image definitions
+    #[arg(long, value_name = "FILE", default_value = ImageDefinitions::FILE_NAME)]
+    definitions: PathBuf,
+}
+
+const DEMO_REPOSITORY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    end(run(Arguments::parse()).await)
+}
+
+async fn run(arguments: Arguments) -> Result<(), BoxError> {
+    let started = Instant::now();
+    let story = Story::on_stdout();
+    let text = |given: Option<String>, default: &str| given.unwrap_or_else(|| default.to_owned());
+    let container = text(arguments.container, "web");
+    let service = Service::new(text(arguments.cluster, "demo"), text(arguments.service, "web"))?;
+    let repository = match arguments.repository {
+        Some(repository) => repository,
+        None => DEMO_REPOSITORY.parse()?,
+    };
+
+    let demo;
+    let layout = match &arguments.image {
+        Some(path) => path.as_path(),
+        None => {
+            let build = move || match arguments.keep_image {
+                Some(path) => DemoImage::create(&path),
+                None => DemoImage::temporary(),
+            };
+            demo = tokio::task::spawn_blocking(build).await??;
+            demo.path()
+        }
+    };
+    let image = Image::open(layout).await?;
+    story.tell(format!("image {} in {}", image.digest(), layout.display()));
+
+    let session =
+        if arguments.aws { Session::on_aws().await? } else { Session::on_emulator().await? };
+    let deployer = Deployer::new(session.config());
+    check_container(&deployer, &service, &container, &repository, &image).await?;
+
+    story.tell(format!("pushing to {repository} ({})", session.place()));
+    let mut push = Pusher::new(session.config()).push(&image, &repository);
+    for tag in arguments.tags {
+        push = push.tag(tag);
+    }
+    let pushed = show_push(push, &story).await?;
+
+    let mut definitions = ImageDefinitions::new();
+    definitions.insert(&container, pushed.image_uri())?;
+    definitions.write(&arguments.definitions)?;
+    story.tell(format!("wrote {}", arguments.definitions.display()));
+
+    // As CodePipeline's ECS action would from here on: with nothing but the file.
+    let definitions = ImageDefinitions::read(&arguments.definitions)?;
+    let mut revision = deployer.current(&service).await?;
+    revision.set_images(&definitions)?;
+    story.tell(format!("deploying to {service}"));
+    story.tell(revision.diff().to_string().trim_end());
+    let mut events = deployer.roll_out(&service, revision).on_failure(OnFailure::RollBack).events();
+    while let Some(event) = events.next().await {
+        story.tell(format!("  {event}"));
+    }
+    let deployed = events.finish().await?;
+    summarise(&story, &pushed, &deployed, &session, started);
+    Ok(())
+}
+
+/// Finds out that the service lacks the container while nothing has been pushed yet.
+async fn check_container(
+    deployer: &Deployer,
+    service: &Service,
+    container: &str,
+    repository: &Repository,
+    image: &Image,
+) -> Result<(), BoxError> {
+    let mut revision = deployer.current(service).await?;
+    revision.set_images([(container, format!("{repository}@{}", image.digest()))])?;
+    Ok(())
+}
+
+fn summarise(
+    story: &Story,
+    pushed: &Pushed,
+    deployed: &Deployed,
+    session: &Session,
+    started: Instant,
+) {
+    let (sent, skipped) = (pushed.layers_sent(), pushed.layers_skipped());
+    let bytes = BinaryBytes(pushed.bytes_sent());
+    let (requests, on_the_wire) =
+        (session.traffic().requests(), BinaryBytes(session.traffic().bytes()));
+    let registered = if deployed.was_changed() { "" } else { " (unchanged)" };
+    story.tell("");
+    story.tell(format!("image     {}", pushed.image_uri()));
+    story.tell(format!("revision  {}{registered}", deployed.revision()));
+    story.tell(format!("layers    {sent} sent with {bytes}, {skipped} already there"));
+    story.tell(format!("calls     {requests} with {on_the_wire}"));
+    story.tell(format!("took      {:.1} s", started.elapsed().as_secs_f64()));
+}

@@ -1,0 +1,85 @@
+//! `deploy`: the revision on stdout, and no success that is none.
+
+use local_aws::Script;
+
+use crate::program::{Program, served};
+
+const SERVICE: [&str; 5] = ["--aws", "--cluster", "demo", "--service", "web"];
+const IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web@sha256:\
+                     0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn image_of(container: &str) -> String {
+    format!("{container}={IMAGE}")
+}
+
+#[tokio::test]
+async fn stdout_has_the_revision_and_nothing_else() {
+    let server = served().await;
+    let deploy = Program::deploy().with(&SERVICE).with(&["--image", &image_of("web")]);
+    let ended = deploy.on(&server).run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let revision = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:2\n";
+    assert_eq!(ended.stdout, revision);
+}
+
+#[tokio::test]
+async fn the_images_may_come_from_a_file() {
+    let server = served().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("imagedefinitions.json");
+    std::fs::write(&file, format!(r#"[{{"name":"web","imageUri":"{IMAGE}"}}]"#)).unwrap();
+    let arguments = ["--definitions", file.to_str().unwrap(), "--image", &image_of("log-router")];
+    let ended = Program::deploy().with(&SERVICE).with(&arguments).on(&server).run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(server.local().journal().count("RegisterTaskDefinition"), 1);
+}
+
+#[tokio::test]
+async fn a_rollback_is_a_failure_with_its_reason() {
+    let server = served().await;
+    server.local().script("demo", "web", Script::Crash { exit_code: 17 });
+    let deploy = Program::deploy().with(&SERVICE).with(&["--image", &image_of("web")]);
+    let ended = deploy.on(&server).run().await;
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+    assert!(ended.stderr.contains("rolled back"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("17"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn unknown_containers_are_named_with_those_that_exist() {
+    let server = served().await;
+    let arguments = ["--image", &image_of("wbe"), "--image", &image_of("proxy")];
+    let ended = Program::deploy().with(&SERVICE).with(&arguments).on(&server).run().await;
+    assert_eq!(ended.code, 1);
+    for name in ["wbe", "proxy", "web", "log-router"] {
+        assert!(ended.stderr.contains(name), "{}", ended.stderr);
+    }
+    assert_eq!(server.local().journal().count("RegisterTaskDefinition"), 0);
+}
+
+#[tokio::test]
+async fn a_missing_service_or_cluster_is_named() {
+    let server = served().await;
+    for (cluster, service) in [("demo", "wbe"), ("dmeo", "web")] {
+        let arguments = ["--aws", "--cluster", cluster, "--service", service];
+        let deploy = Program::deploy().with(&arguments).with(&["--image", &image_of("web")]);
+        let ended = deploy.on(&server).run().await;
+        assert_eq!(ended.code, 1);
+        assert!(ended.stderr.contains(cluster), "{}", ended.stderr);
+        assert!(ended.stderr.contains(service), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn bad_usage_is_2() {
+    for arguments in [
+        &SERVICE[1..],
+        &["--cluster", "demo", "--service", "web", "--image", "web"],
+        &["--image", "web=nginx"],
+    ] {
+        let ended = Program::deploy().with(arguments).run().await;
+        assert_eq!(ended.code, 2, "{}", ended.stderr);
+        assert_eq!(ended.stdout, "");
+    }
+}

@@ -1,0 +1,91 @@
+//! `pipeline`: the whole way, and twice.
+
+use imagedefs::ImageDefinitions;
+use local_aws::Journal;
+
+use crate::program::{Program, URI, Workplace, served};
+
+fn on_aws(workplace: &Workplace) -> [&str; 11] {
+    [
+        "--aws",
+        "--image",
+        workplace.image(),
+        "--repository",
+        URI,
+        "--cluster",
+        "demo",
+        "--service",
+        "web",
+        "--container",
+        "web",
+    ]
+}
+
+/// What the summary says of `what`.
+fn summary<'a>(stdout: &'a str, what: &str) -> &'a str {
+    let line = stdout.lines().rev().find_map(|line| line.strip_prefix(what));
+    line.unwrap_or_else(|| panic!("no {what} in {stdout}")).trim_start()
+}
+
+#[tokio::test]
+async fn without_arguments_it_goes_all_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = Program::pipeline().within(folder.path()).run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let image = summary(&ended.stdout, "image ");
+    assert!(image.starts_with(&format!("{URI}@sha256:")), "{}", ended.stdout);
+    let revision = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:2";
+    assert_eq!(summary(&ended.stdout, "revision "), revision);
+    let definitions = ImageDefinitions::read(folder.path().join(ImageDefinitions::FILE_NAME));
+    let definitions = definitions.unwrap();
+    assert_eq!(definitions.iter().collect::<Vec<_>>(), [("web", image)]);
+    assert_eq!(ended.stderr, "");
+}
+
+#[tokio::test]
+async fn the_second_time_nothing_is_sent_and_nothing_registered() {
+    let (server, workplace) = (served().await, Workplace::new());
+    let run = || {
+        let pipeline = Program::pipeline().with(&on_aws(&workplace)).on(&server);
+        pipeline.within(workplace.folder.path()).run()
+    };
+    let first = run().await;
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    let before = server.local().journal();
+    let second = run().await;
+    assert_eq!(second.code, 0, "{}", second.stderr);
+
+    assert_eq!(summary(&second.stdout, "layers "), "0 sent with 0 B, 3 already there");
+    let revision = summary(&first.stdout, "revision ");
+    assert_eq!(summary(&second.stdout, "revision "), format!("{revision} (unchanged)"));
+    let after = server.local().journal();
+    let more = |journal: &Journal, operation| journal.count(operation);
+    for operation in ["UploadLayerPart", "RegisterTaskDefinition", "UpdateService"] {
+        assert_eq!(more(&after, operation), more(&before, operation), "{operation}");
+    }
+    assert_eq!(after.count("RegisterTaskDefinition"), 1);
+}
+
+#[tokio::test]
+async fn an_unknown_container_is_found_out_before_anything_is_pushed() {
+    let (server, workplace) = (served().await, Workplace::new());
+    let mut arguments = on_aws(&workplace);
+    arguments[10] = "wbe";
+    let pipeline = Program::pipeline().with(&arguments).on(&server);
+    let ended = pipeline.within(workplace.folder.path()).run().await;
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains("wbe"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("log-router"), "{}", ended.stderr);
+    let journal = server.local().journal();
+    assert_eq!(journal.operations(), ["DescribeServices", "DescribeTaskDefinition"]);
+    assert!(!workplace.folder.path().join(ImageDefinitions::FILE_NAME).exists());
+}
+
+#[tokio::test]
+async fn aws_needs_all_the_names() {
+    let ended = Program::pipeline().with(&["--aws"]).run().await;
+    assert_eq!(ended.code, 2);
+    for name in ["--image", "--repository", "--cluster", "--service", "--container"] {
+        assert!(ended.stderr.contains(name), "{}", ended.stderr);
+    }
+}

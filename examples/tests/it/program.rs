@@ -1,0 +1,102 @@
+//! Runs a program, with nothing of this machine's AWS configuration in its environment.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use examples::DemoImage;
+use local_aws::{LocalAws, Server};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+pub(crate) const URI: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web";
+
+pub(crate) struct Program {
+    command: Command,
+}
+
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Program {
+    pub(crate) fn pipeline() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_pipeline"))
+    }
+
+    pub(crate) fn push() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_push"))
+    }
+
+    pub(crate) fn deploy() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_deploy"))
+    }
+
+    fn new(path: &str) -> Self {
+        let mut command = Command::new(path);
+        command
+            .env_clear()
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AWS_CONFIG_FILE", "/dev/null")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+        Self { command }
+    }
+
+    pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Calls a served emulator.
+    pub(crate) fn on(self, server: &Server) -> Self {
+        let variables = server.environment();
+        variables.iter().fold(self, |program, (name, value)| program.env(name, value))
+    }
+
+    pub(crate) fn within(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    pub(crate) async fn run(mut self) -> Ended {
+        let Output { status, stdout, stderr } = self.command.output().await.unwrap();
+        Ended {
+            code: status.code().unwrap(),
+            stdout: String::from_utf8(stdout).unwrap(),
+            stderr: String::from_utf8(stderr).unwrap(),
+        }
+    }
+}
+
+/// A served emulator with the demonstration's world, whose rollouts take a moment.
+pub(crate) async fn served() -> Server {
+    let local = LocalAws::new();
+    local.create_demo();
+    local.set_rollout_pace(0.001);
+    local.listen(([127, 0, 0, 1], 0).into()).await.unwrap()
+}
+
+/// A folder with an image in it.
+pub(crate) struct Workplace {
+    pub(crate) folder: TempDir,
+    pub(crate) image: PathBuf,
+}
+
+impl Workplace {
+    pub(crate) fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let image = folder.path().join("image");
+        DemoImage::create(&image).unwrap();
+        Self { folder, image }
+    }
+
+    pub(crate) fn image(&self) -> &str {
+        self.image.to_str().unwrap()
+    }
+}

@@ -1,0 +1,112 @@
+//! `push`: the digest on stdout, everything else on stderr.
+
+use crate::program::{Program, URI, Workplace, served};
+
+#[tokio::test]
+async fn stdout_has_the_image_and_nothing_else() {
+    let (server, workplace) = (served().await, Workplace::new());
+    let arguments = ["--aws", "--tag", "1.0", "--tag", "latest", workplace.image(), URI];
+    let ended = Program::push().with(&arguments).on(&server).run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let (uri, digest) = ended.stdout.trim_end().split_once('@').unwrap();
+    assert_eq!(ended.stdout, format!("{URI}@{digest}\n"));
+    assert_eq!(uri, URI);
+    assert_eq!(digest.len(), "sha256:".len() + 64);
+    assert!(ended.stderr.contains("  3 of 3 layers to send, "), "{}", ended.stderr);
+    assert!(ended.stderr.ends_with("  tagged 1.0\n  tagged latest\n"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn without_aws_it_pushes_to_an_emulator_of_its_own() {
+    let workplace = Workplace::new();
+    let ended = Program::push().with(&[workplace.image(), URI]).run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.starts_with(&format!("{URI}@sha256:")), "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn a_repository_that_is_none_is_bad_usage() {
+    for (uri, problem) in [
+        (
+            "https://123456789012.dkr.ecr.us-east-1.amazonaws.com/web",
+            "leave out `https://`, a repository URI has no scheme",
+        ),
+        (
+            "123456789012.dkr.ecr.us-east-1.amazonaws.com/web:1.0",
+            "leave out `:1.0`, tags are given apart",
+        ),
+        (
+            "12345678901.dkr.ecr.us-east-1.amazonaws.com/web",
+            "the account id has 11 digits instead of 12",
+        ),
+    ] {
+        let ended = Program::push().with(&["image", uri]).run().await;
+        assert_eq!(ended.code, 2);
+        assert_eq!(ended.stdout, "");
+        let expected = format!("`{uri}` is no ECR repository URI: {problem}");
+        assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_is_none_needs_no_credentials_to_be_found_out() {
+    let ended = Program::push().with(&["--aws", "no/such/image", URI]).run().await;
+    assert_eq!(ended.code, 1);
+    assert_eq!(
+        ended.stderr,
+        "error: no/such/image can't be read\n  \
+         caused by: No such file or directory (os error 2)\n"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_region_is_said() {
+    let workplace = Workplace::new();
+    let ended = Program::push().with(&["--aws", workplace.image(), URI]).run().await;
+    assert_eq!(ended.code, 1);
+    assert_eq!(
+        ended.stderr,
+        "error: no region is configured: set AWS_REGION, or a `region` in the profile that \
+         AWS_PROFILE names\n"
+    );
+}
+
+#[tokio::test]
+async fn missing_credentials_are_said() {
+    let workplace = Workplace::new();
+    let push = Program::push().with(&["--aws", workplace.image(), URI]);
+    let ended = push.env("AWS_REGION", "us-east-1").run().await;
+    assert_eq!(ended.code, 1);
+    let expected = "error: no AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID \
+                    and AWS_SECRET_ACCESS_KEY\n  caused by: ";
+    assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_missing_repository_comes_with_the_command_that_makes_it() {
+    let (server, workplace) = (served().await, Workplace::new());
+    let missing = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop";
+    let push = Program::push().with(&["--aws", workplace.image(), missing]).on(&server);
+    let ended = push.run().await;
+    assert_eq!(ended.code, 1);
+    assert_eq!(ended.stdout, "");
+    let expected = "error: there is no repository `shop` in account 123456789012, region \
+        us-east-1: create it with `aws ecr create-repository --repository-name shop --region \
+        us-east-1`, or correct the URI\n  caused by: RepositoryNotFoundException: The repository \
+        with name 'shop' does not exist in the registry with id '123456789012'\n";
+    assert!(ended.stderr.ends_with(expected), "{}", ended.stderr);
+    assert_eq!(server.local().journal().count("InitiateLayerUpload"), 0);
+}
+
+#[tokio::test]
+async fn no_answer_is_said_with_its_cause() {
+    let workplace = Workplace::new();
+    let server = served().await;
+    let push = Program::push().with(&["--aws", workplace.image(), URI]).on(&server);
+    drop(server);
+    let ended = push.run().await;
+    assert_eq!(ended.code, 1);
+    let expected =
+        format!("error: BatchCheckLayerAvailability on {URI} got no answer from ECR\n  caused by: ");
+    assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
+}
