@@ -35,9 +35,7 @@ fn example(count: usize) -> ImageDefinitions {
     for index in 0..count {
         let repository = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/service";
         let image = format!("{repository}-{index}@sha256:{index:064x}");
-        definitions
-            .insert(format!("service-{index}"), image)
-            .expect("a valid definition");
+        definitions.insert(format!("service-{index}"), image).expect("a valid definition");
     }
     definitions
 }

@@ -71,11 +71,7 @@ const MAX_PART: u64 = 20 * 1024 * 1024;
 
 impl Calls {
     pub(crate) fn new(client: Client, repository: Repository) -> Self {
-        Self {
-            client,
-            repository,
-            made: AtomicU64::new(0),
-        }
+        Self { client, repository, made: AtomicU64::new(0) }
     }
 
     pub(crate) fn repository(&self) -> &Repository {
@@ -136,10 +132,9 @@ impl Calls {
             .map_err(|error| self.failure(OPERATION, error))?;
         let part_size = answer.part_size().and_then(|size| u64::try_from(size).ok());
         match (answer.upload_id(), part_size) {
-            (Some(id), Some(part_size)) if part_size > 0 => Ok(Started {
-                upload_id: id.to_owned(),
-                part_size: part_size.min(MAX_PART),
-            }),
+            (Some(id), Some(part_size)) if part_size > 0 => {
+                Ok(Started { upload_id: id.to_owned(), part_size: part_size.min(MAX_PART) })
+            }
             _ => Err(Error::protocol(
                 OPERATION,
                 &self.repository,
@@ -172,12 +167,8 @@ impl Calls {
             .await;
         match answer {
             Ok(answer) => {
-                let received = answer
-                    .last_byte_received()
-                    .and_then(|byte| byte.try_into().ok());
-                Ok(PartAnswer::Received {
-                    last: received.unwrap_or(last),
-                })
+                let received = answer.last_byte_received().and_then(|byte| byte.try_into().ok());
+                Ok(PartAnswer::Received { last: received.unwrap_or(last) })
             }
             Err(error) => match error.as_service_error() {
                 Some(UploadLayerPartError::InvalidLayerPartException(invalid)) => {
@@ -247,12 +238,9 @@ impl Calls {
             (Some(PutImageError::ImageTagAlreadyExistsException(_)), Some(tag)) => {
                 match self.tagged(tag).await {
                     Some(current) if current == manifest.digest => Ok(PutAnswer::There),
-                    current => Err(Error::tag_immutable(
-                        tag,
-                        &self.repository,
-                        &manifest.digest,
-                        current,
-                    )),
+                    current => {
+                        Err(Error::tag_immutable(tag, &self.repository, &manifest.digest, current))
+                    }
                 }
             }
             _ => Err(self.failure("PutImage", error)),
@@ -272,13 +260,7 @@ impl Calls {
             .send()
             .await
             .ok()?;
-        answer
-            .images()
-            .first()?
-            .image_id()?
-            .image_digest()?
-            .parse()
-            .ok()
+        answer.images().first()?.image_id()?.image_digest()?.parse().ok()
     }
 
     fn count(&self) {
@@ -292,9 +274,7 @@ impl Calls {
         let kind = kind(&error);
         let cause = Cause {
             text: describe(&error),
-            status: error
-                .raw_response()
-                .map(|response| response.status().as_u16()),
+            status: error.raw_response().map(|response| response.status().as_u16()),
             request_id: error.request_id().map(str::to_owned),
             // A service error's own text says no more than its code and message.
             source: match error {

@@ -102,36 +102,19 @@ impl Error {
     }
 
     pub(crate) fn invalid_repository(text: &str, problem: String) -> Self {
-        Repr::InvalidRepository {
-            text: text.to_owned(),
-            problem,
-        }
-        .into()
+        Repr::InvalidRepository { text: text.to_owned(), problem }.into()
     }
 
     pub(crate) fn invalid_tag(text: &str, problem: String) -> Self {
-        Repr::InvalidTag {
-            text: text.to_owned(),
-            problem,
-        }
-        .into()
+        Repr::InvalidTag { text: text.to_owned(), problem }.into()
     }
 
     pub(crate) fn invalid_digest(text: &str, problem: String) -> Self {
-        Repr::InvalidDigest {
-            text: text.to_owned(),
-            problem,
-        }
-        .into()
+        Repr::InvalidDigest { text: text.to_owned(), problem }.into()
     }
 
     pub(crate) fn image(path: &Path, problem: impl Into<String>) -> Self {
-        Repr::Image {
-            path: path.to_owned(),
-            problem: problem.into(),
-            source: None,
-        }
-        .into()
+        Repr::Image { path: path.to_owned(), problem: problem.into(), source: None }.into()
     }
 
     pub(crate) fn image_caused(
@@ -140,20 +123,11 @@ impl Error {
         source: impl Into<BoxError>,
     ) -> Self {
         let source = Some(source.into());
-        Repr::Image {
-            path: path.to_owned(),
-            problem: problem.into(),
-            source,
-        }
-        .into()
+        Repr::Image { path: path.to_owned(), problem: problem.into(), source }.into()
     }
 
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
-        Repr::Io {
-            path: path.to_owned(),
-            source,
-        }
-        .into()
+        Repr::Io { path: path.to_owned(), source }.into()
     }
 
     pub(crate) fn blob_mismatch(path: &Path, expected: &Digest, found: &Digest) -> Self {
@@ -166,21 +140,11 @@ impl Error {
     }
 
     pub(crate) fn blob_size(path: &Path, digest: &Digest, expected: u64, found: u64) -> Self {
-        Repr::BlobSize {
-            path: path.to_owned(),
-            digest: digest.clone(),
-            expected,
-            found,
-        }
-        .into()
+        Repr::BlobSize { path: path.to_owned(), digest: digest.clone(), expected, found }.into()
     }
 
     pub(crate) fn unsupported(digest: &Digest, problem: impl Into<String>) -> Self {
-        Repr::Unsupported {
-            digest: digest.clone(),
-            problem: problem.into(),
-        }
-        .into()
+        Repr::Unsupported { digest: digest.clone(), problem: problem.into() }.into()
     }
 
     pub(crate) fn protocol(
@@ -188,12 +152,7 @@ impl Error {
         repository: &Repository,
         problem: impl Into<String>,
     ) -> Self {
-        Repr::Protocol {
-            operation,
-            repository: repository.clone(),
-            problem: problem.into(),
-        }
-        .into()
+        Repr::Protocol { operation, repository: repository.clone(), problem: problem.into() }.into()
     }
 
     pub(crate) fn tag_immutable(
@@ -218,13 +177,7 @@ impl Error {
         source: Cause,
     ) -> Self {
         let repository = repository.clone();
-        Repr::Api {
-            kind,
-            operation,
-            repository,
-            source,
-        }
-        .into()
+        Repr::Api { kind, operation, repository, source }.into()
     }
 }
 
@@ -233,70 +186,40 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 enum Repr {
     #[error("{}", describe_api(*kind, operation, repository))]
-    Api {
-        kind: ErrorKind,
-        operation: &'static str,
-        repository: Repository,
-        source: Cause,
-    },
+    Api { kind: ErrorKind, operation: &'static str, repository: Repository, source: Cause },
 
     #[error(
         "blob {expected} has the digest {found}: the file {} was changed or is damaged",
         path.display()
     )]
-    BlobMismatch {
-        path: PathBuf,
-        expected: Digest,
-        found: Digest,
-    },
+    BlobMismatch { path: PathBuf, expected: Digest, found: Digest },
 
     #[error(
         "blob {digest} has {found} bytes instead of {expected}: the file {} was cut off or changed",
         path.display()
     )]
-    BlobSize {
-        path: PathBuf,
-        digest: Digest,
-        expected: u64,
-        found: u64,
-    },
+    BlobSize { path: PathBuf, digest: Digest, expected: u64, found: u64 },
 
     #[error("{} is no image that can be pushed: {problem}", path.display())]
-    Image {
-        path: PathBuf,
-        problem: String,
-        source: Option<BoxError>,
-    },
+    Image { path: PathBuf, problem: String, source: Option<BoxError> },
 
-    #[error("`{text}` is no digest: {problem}")]
+    #[error("`{}` is no digest: {problem}", text.escape_debug())]
     InvalidDigest { text: String, problem: String },
 
-    #[error("`{text}` is no ECR repository URI: {problem}")]
+    #[error("`{}` is no ECR repository URI: {problem}", text.escape_debug())]
     InvalidRepository { text: String, problem: String },
 
-    #[error("`{text}` is no tag: {problem}")]
+    #[error("`{}` is no tag: {problem}", text.escape_debug())]
     InvalidTag { text: String, problem: String },
 
     #[error("{} can't be read", path.display())]
-    Io {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Io { path: PathBuf, source: std::io::Error },
 
     #[error("{operation} on {repository}: {problem}")]
-    Protocol {
-        operation: &'static str,
-        repository: Repository,
-        problem: String,
-    },
+    Protocol { operation: &'static str, repository: Repository, problem: String },
 
     #[error("{}", describe_immutable(tag, repository, pushed, current.as_ref()))]
-    TagImmutable {
-        tag: Tag,
-        repository: Repository,
-        pushed: Digest,
-        current: Option<Digest>,
-    },
+    TagImmutable { tag: Tag, repository: Repository, pushed: Digest, current: Option<Digest> },
 
     #[error("blob {digest} can't be stored by ECR: {problem}")]
     Unsupported { digest: Digest, problem: String },
@@ -369,144 +292,4 @@ fn describe_immutable(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::error::Error as _;
-
-    use super::*;
-
-    fn repository() -> Repository {
-        "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web"
-            .parse()
-            .unwrap()
-    }
-
-    fn cause(text: &str) -> Cause {
-        Cause {
-            text: text.to_owned(),
-            status: Some(400),
-            request_id: Some("id-1".to_owned()),
-            source: None,
-        }
-    }
-
-    #[test]
-    fn it_is_one_word_and_goes_anywhere() {
-        fn goes_anywhere<T: Send + Sync + 'static>() {}
-        goes_anywhere::<Error>();
-        assert_eq!(size_of::<Error>(), size_of::<usize>());
-    }
-
-    #[test]
-    fn api_errors_say_what_to_do() {
-        let text = |kind| {
-            let error = Error::api(kind, "PutImage", &repository(), cause("X: y"));
-            assert_eq!(error.kind(), kind);
-            assert_eq!(error.operation(), Some("PutImage"));
-            assert_eq!(error.request_id(), Some("id-1"));
-            assert_eq!(
-                error.source().map(ToString::to_string).as_deref(),
-                Some("X: y")
-            );
-            error.to_string()
-        };
-        let uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web";
-        assert_eq!(
-            text(ErrorKind::AccessDenied),
-            format!(
-                "PutImage on {uri} is not allowed: the policy needs `ecr:PutImage` on \
-                 `arn:aws:ecr:us-east-1:123456789012:repository/demo/web`"
-            )
-        );
-        assert_eq!(
-            text(ErrorKind::Credentials),
-            format!("PutImage on {uri} was not accepted with these credentials")
-        );
-        assert_eq!(
-            text(ErrorKind::LimitExceeded),
-            format!("PutImage on {uri} met a quota of account 123456789012 in us-east-1")
-        );
-        assert_eq!(
-            text(ErrorKind::Network),
-            format!("PutImage on {uri} got no answer from ECR")
-        );
-        assert_eq!(
-            text(ErrorKind::RepositoryNotFound),
-            "there is no repository `demo/web` in account 123456789012, region us-east-1: create \
-             it with `aws ecr create-repository --repository-name demo/web --region us-east-1`, \
-             or correct the URI"
-        );
-        assert_eq!(
-            text(ErrorKind::Throttled),
-            format!(
-                "PutImage on {uri} was throttled: account 123456789012 makes more requests in \
-                 us-east-1 than ECR allows"
-            )
-        );
-        assert_eq!(
-            text(ErrorKind::Service),
-            format!("PutImage on {uri} was refused")
-        );
-    }
-
-    #[test]
-    fn only_a_passing_failure_is_retryable() {
-        let retryable = |kind, status| {
-            let cause = Cause {
-                status,
-                ..cause("x")
-            };
-            Error::api(kind, "PutImage", &repository(), cause).is_retryable()
-        };
-        assert!(retryable(ErrorKind::Throttled, Some(400)));
-        assert!(retryable(ErrorKind::Network, None));
-        assert!(retryable(ErrorKind::Service, Some(500)));
-        assert!(!retryable(ErrorKind::Service, Some(400)));
-        assert!(!retryable(ErrorKind::LimitExceeded, Some(400)));
-        assert!(!retryable(ErrorKind::AccessDenied, Some(400)));
-    }
-
-    #[test]
-    fn an_immutable_tag_names_both_digests() {
-        let tag: Tag = "1.0".parse().unwrap();
-        let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
-        let uri = repository();
-        assert_eq!(
-            Error::tag_immutable(&tag, &uri, &a, Some(b.clone())).to_string(),
-            format!(
-                "tag `1.0` of {uri} is {b} and immutable, so that it can't become {a}: choose \
-                 another tag"
-            )
-        );
-        assert_eq!(
-            Error::tag_immutable(&tag, &uri, &a, None).to_string(),
-            format!(
-                "tag `1.0` of {uri} is another image and immutable, so that it can't become {a}: \
-                 choose another tag"
-            )
-        );
-    }
-
-    #[test]
-    fn blobs_are_blamed_by_digest_and_file() {
-        let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
-        let path = Path::new("layout/blobs/sha256/x");
-        assert_eq!(
-            Error::blob_mismatch(path, &a, &b).to_string(),
-            format!(
-                "blob {a} has the digest {b}: the file layout/blobs/sha256/x was changed or is \
-                 damaged"
-            )
-        );
-        assert_eq!(
-            Error::blob_size(path, &a, 7, 3).to_string(),
-            format!(
-                "blob {a} has 3 bytes instead of 7: the file layout/blobs/sha256/x was cut off or \
-                 changed"
-            )
-        );
-        assert_eq!(
-            Error::unsupported(&a, "it is empty").to_string(),
-            format!("blob {a} can't be stored by ECR: it is empty")
-        );
-    }
-}
+mod tests;

@@ -93,11 +93,7 @@ impl Events {
         push: impl Future<Output = Result<Pushed, Error>> + Send + 'static,
         receiver: mpsc::UnboundedReceiver<Event>,
     ) -> Self {
-        Self {
-            state: State::Running(Box::pin(push)),
-            receiver,
-            last: VecDeque::new(),
-        }
+        Self { state: State::Running(Box::pin(push)), receiver, last: VecDeque::new() }
     }
 
     /// The next event; `None` when the push has ended, and [`finish`](Self::finish) has its
@@ -141,9 +137,7 @@ impl fmt::Debug for Events {
             State::Ended(Ok(_)) => "succeeded",
             State::Ended(Err(_)) => "failed",
         };
-        f.debug_struct("Events")
-            .field("push", &state)
-            .finish_non_exhaustive()
+        f.debug_struct("Events").field("push", &state).finish_non_exhaustive()
     }
 }
 

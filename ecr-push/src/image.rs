@@ -51,16 +51,12 @@ impl Image {
         let root = path.to_owned();
         let graph = tokio::task::spawn_blocking(move || layout::read(&root, &choice)).await;
         match graph {
-            Ok(graph) => Ok(Self {
-                graph: Arc::new(graph?),
-            }),
+            Ok(graph) => Ok(Self { graph: Arc::new(graph?) }),
             Err(ended) => match ended.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                Err(cancelled) => Err(Error::image_caused(
-                    path,
-                    "the runtime is shutting down",
-                    cancelled,
-                )),
+                Err(cancelled) => {
+                    Err(Error::image_caused(path, "the runtime is shutting down", cancelled))
+                }
             },
         }
     }
@@ -148,9 +144,6 @@ impl Builder {
     }
 
     fn finish(self) -> Graph {
-        Graph {
-            manifests: self.manifests,
-            blobs: self.blobs,
-        }
+        Graph { manifests: self.manifests, blobs: self.blobs }
     }
 }

@@ -59,10 +59,7 @@ impl Repository {
     /// The ARN by which IAM policies name the repository.
     pub fn arn(&self) -> String {
         let (partition, region, account) = (self.partition, self.region(), self.account());
-        format!(
-            "arn:{partition}:ecr:{region}:{account}:repository/{}",
-            self.name()
-        )
+        format!("arn:{partition}:ecr:{region}:{account}:repository/{}", self.name())
     }
 }
 
@@ -74,9 +71,7 @@ impl FromStr for Repository {
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = |problem: String| Error::invalid_repository(text, problem);
         if let Some((scheme, _)) = text.split_once("://") {
-            return Err(wrong(format!(
-                "leave out `{scheme}://`, a repository URI has no scheme"
-            )));
+            return Err(wrong(format!("leave out `{scheme}://`, a repository URI has no scheme")));
         }
         let Some((host, name)) = text.split_once('/') else {
             return Err(wrong(
@@ -95,12 +90,7 @@ impl FromStr for Repository {
         }
         let Host { region, partition } = Host::parse(host).map_err(wrong)?;
         check_name(name).map_err(wrong)?;
-        Ok(Self {
-            uri: text.to_owned(),
-            region,
-            name: host.len() + 1,
-            partition,
-        })
+        Ok(Self { uri: text.to_owned(), region, name: host.len() + 1, partition })
     }
 }
 
@@ -142,10 +132,7 @@ impl FromStr for Tag {
             return wrong("it is empty".to_owned());
         }
         if text.len() > 128 {
-            return wrong(format!(
-                "it has {} characters, at most 128 are allowed",
-                text.len()
-            ));
+            return wrong(format!("it has {} characters, at most 128 are allowed", text.len()));
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
         if let Some((at, c)) = text.char_indices().find(|&(_, c)| !allowed(c)) {
@@ -208,20 +195,14 @@ impl FromStr for Digest {
         let Some(hex) = text.strip_prefix(SHA256) else {
             return wrong("it does not start with `sha256:`, and ECR knows no other".to_owned());
         };
-        if let Some((at, c)) = hex
-            .char_indices()
-            .find(|&(_, c)| !matches!(c, '0'..='9' | 'a'..='f'))
+        if let Some((at, c)) =
+            hex.char_indices().find(|&(_, c)| !matches!(c, '0'..='9' | 'a'..='f'))
         {
             let at = at + SHA256.len();
-            return wrong(format!(
-                "{c:?} at byte {at} is no lower-case hexadecimal digit"
-            ));
+            return wrong(format!("{c:?} at byte {at} is no lower-case hexadecimal digit"));
         }
         if hex.len() != 64 {
-            return wrong(format!(
-                "it has {} hexadecimal digits instead of 64",
-                hex.len()
-            ));
+            return wrong(format!("it has {} hexadecimal digits instead of 64", hex.len()));
         }
         Ok(Self(text.to_owned()))
     }
@@ -280,11 +261,7 @@ impl Host {
         }
         let digits = host.bytes().take_while(u8::is_ascii_digit).count();
         let form = "the form is `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`";
-        let service = |at: usize| {
-            SERVICES
-                .iter()
-                .find(|service| host[at..].starts_with(**service))
-        };
+        let service = |at: usize| SERVICES.iter().find(|service| host[at..].starts_with(**service));
         let Some(service) = service(digits) else {
             let account = host.split('.').next().unwrap_or(host);
             if service(account.len()).is_some() {
@@ -298,13 +275,9 @@ impl Host {
         let start = digits + service.len();
         let region_len = host[start..].find('.').unwrap_or(host.len() - start);
         let region = &host[start..start + region_len];
-        let suffix = host[start + region_len..]
-            .strip_prefix('.')
-            .unwrap_or_default();
+        let suffix = host[start + region_len..].strip_prefix('.').unwrap_or_default();
         let is_region = !region.is_empty()
-            && region
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
             && region.contains('-');
         if !is_region {
             return Err(format!("`{region}` is no region, {form}"));
@@ -312,13 +285,7 @@ impl Host {
         if !SUFFIXES.contains(&suffix) {
             return Err(format!("`{suffix}` is no domain of AWS, {form}"));
         }
-        Ok(Self {
-            region: Span {
-                start,
-                end: start + region_len,
-            },
-            partition: partition(region),
-        })
+        Ok(Self { region: Span { start, end: start + region_len }, partition: partition(region) })
     }
 }
 
@@ -347,15 +314,10 @@ fn check_name(name: &str) -> Result<(), String> {
             name.chars().count()
         ));
     }
-    if let Some(c) = name
-        .chars()
-        .find(|&c| !matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-' | '/'))
+    if let Some(c) =
+        name.chars().find(|&c| !matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-' | '/'))
     {
-        let hint = if c.is_ascii_uppercase() {
-            ", names are lower case"
-        } else {
-            ""
-        };
+        let hint = if c.is_ascii_uppercase() { ", names are lower case" } else { "" };
         return Err(format!("{c:?} is not allowed in the name{hint}"));
     }
     for component in name.split('/') {
@@ -375,5 +337,4 @@ fn check_name(name: &str) -> Result<(), String> {
 }
 
 #[cfg(test)]
-#[path = "names/tests.rs"]
 mod tests;

@@ -22,13 +22,7 @@ pub(crate) struct PartReader {
 impl PartReader {
     pub(crate) fn open(blob: Blob) -> Result<Self, Error> {
         let file = File::open(&blob.path).map_err(|error| Error::io(&blob.path, error))?;
-        Ok(Self {
-            file,
-            blob,
-            position: 0,
-            hashed: 0,
-            hasher: Sha256::new(),
-        })
+        Ok(Self { file, blob, position: 0, hashed: 0, hasher: Sha256::new() })
     }
 
     /// Reads `len` bytes from `first` on, which is nothing that hasn't been read up to there.
@@ -36,33 +30,20 @@ impl PartReader {
         debug_assert!(first <= self.hashed, "the digest can't leave bytes out");
         let path = &self.blob.path;
         if first != self.position {
-            self.file
-                .seek(SeekFrom::Start(first))
-                .map_err(|error| Error::io(path, error))?;
+            self.file.seek(SeekFrom::Start(first)).map_err(|error| Error::io(path, error))?;
         }
         let mut content = vec![0; len];
-        self.file
-            .read_exact(&mut content)
-            .map_err(|error| match error.kind() {
-                ErrorKind::UnexpectedEof => {
-                    let found = self
-                        .file
-                        .metadata()
-                        .map_or(first, |metadata| metadata.len());
-                    Error::blob_size(
-                        path,
-                        self.blob.layer.digest(),
-                        self.blob.layer.size(),
-                        found,
-                    )
-                }
-                _ => Error::io(path, error),
-            })?;
+        self.file.read_exact(&mut content).map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => {
+                let found = self.file.metadata().map_or(first, |metadata| metadata.len());
+                Error::blob_size(path, self.blob.layer.digest(), self.blob.layer.size(), found)
+            }
+            _ => Error::io(path, error),
+        })?;
         self.position = first + len as u64;
         if self.position > self.hashed {
             // In bounds: `hashed` lies between `first` and the end of what has been read.
-            self.hasher
-                .update(&content[(self.hashed - first) as usize..]);
+            self.hasher.update(&content[(self.hashed - first) as usize..]);
             self.hashed = self.position;
         }
         Ok(content)

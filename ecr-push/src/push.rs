@@ -48,9 +48,7 @@ impl Pusher {
             clients: Mutex::default(),
             memory: Arc::new(Memory::default()),
         };
-        Self {
-            shared: Arc::new(shared),
-        }
+        Self { shared: Arc::new(shared) }
     }
 
     /// Prepares the push of `image` into `repository`; nothing happens before it is awaited.
@@ -64,11 +62,7 @@ impl Pusher {
     }
 
     fn client(&self, region: &str) -> Client {
-        let mut clients = self
-            .shared
-            .clients
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut clients = self.shared.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(region) {
             return client.clone();
         }
@@ -125,34 +119,17 @@ impl Push {
 
     async fn run(self, reporter: Reporter) -> Result<Pushed, Error> {
         let started = Instant::now();
-        let Self {
-            pusher,
-            image,
-            repository,
-            tags,
-        } = self;
+        let Self { pusher, image, repository, tags } = self;
         let digest = image.digest().clone();
         let span = tracing::info_span!("push", %repository, %digest);
         let calls = Arc::new(Calls::new(pusher.client(repository.region()), repository));
-        let mut run = Run {
-            image,
-            calls,
-            memory: pusher.shared.memory.clone(),
-            reporter,
-        };
+        let mut run = Run { image, calls, memory: pusher.shared.memory.clone(), reporter };
         let work = async {
             let first = run.send_missing().await?;
             let again = run.put_manifests(&tags).await?;
             Ok::<_, Error>((first, again))
         };
-        let (
-            Sent {
-                layers,
-                bytes,
-                skipped,
-            },
-            again,
-        ) = work.instrument(span).await?;
+        let (Sent { layers, bytes, skipped }, again) = work.instrument(span).await?;
         Ok(Pushed {
             image_uri: format!("{}@{digest}", run.calls.repository()),
             digest,
@@ -252,9 +229,8 @@ impl Run {
         let blobs = &self.image.graph().blobs;
         let digests: Vec<&Digest> = blobs.iter().map(|blob| blob.layer.digest()).collect();
         let available = self.calls.available(&digests).await?;
-        let (present, mut missing): (Vec<&Blob>, Vec<&Blob>) = blobs
-            .iter()
-            .partition(|blob| available.contains(blob.layer.digest()));
+        let (present, mut missing): (Vec<&Blob>, Vec<&Blob>) =
+            blobs.iter().partition(|blob| available.contains(blob.layer.digest()));
         // The largest first: it takes longest, and nothing can speed up a layer of its own.
         missing.sort_by_key(|blob| std::cmp::Reverse(blob.layer.size()));
         self.reporter.report(Event::Planned {
@@ -263,31 +239,20 @@ impl Run {
             bytes: missing.iter().map(|blob| blob.layer.size()).sum(),
         });
         for blob in &present {
-            self.reporter.report(Event::LayerSkipped {
-                layer: blob.layer.clone(),
-            });
+            self.reporter.report(Event::LayerSkipped { layer: blob.layer.clone() });
         }
         // Dropped with this future, and all uploads with it: none outlives the push.
         let mut uploads = JoinSet::new();
         for blob in &missing {
             let blob = (*blob).clone();
-            let Self {
-                calls,
-                memory,
-                reporter,
-                ..
-            } = self;
+            let Self { calls, memory, reporter, .. } = self;
             let (calls, memory, reporter) = (calls.clone(), memory.clone(), reporter.clone());
             let digest = blob.layer.digest();
             let span = tracing::info_span!("layer", %digest, size = blob.layer.size());
             let work = async move { upload(&blob, &calls, &memory, &reporter).await };
             uploads.spawn(work.instrument(span));
         }
-        let mut sent = Sent {
-            layers: missing.len(),
-            bytes: 0,
-            skipped: present.len(),
-        };
+        let mut sent = Sent { layers: missing.len(), bytes: 0, skipped: present.len() };
         while let Some(ended) = uploads.join_next().await {
             match ended {
                 Ok(bytes) => sent.bytes += bytes?,
@@ -307,27 +272,20 @@ impl Run {
         let image = self.image.clone();
         for child in image.graph().children() {
             self.put(child, None, &mut again).await?;
-            self.reporter.report(Event::ManifestPut {
-                digest: child.digest.clone(),
-            });
+            self.reporter.report(Event::ManifestPut { digest: child.digest.clone() });
         }
         let root = image.graph().root();
         let digest = || root.digest.clone();
         if tags.is_empty() {
             self.put(root, None, &mut again).await?;
-            self.reporter
-                .report(Event::ManifestPut { digest: digest() });
+            self.reporter.report(Event::ManifestPut { digest: digest() });
         }
         for (put_before, tag) in tags.iter().enumerate() {
             self.put(root, Some(tag), &mut again).await?;
             if put_before == 0 {
-                self.reporter
-                    .report(Event::ManifestPut { digest: digest() });
+                self.reporter.report(Event::ManifestPut { digest: digest() });
             }
-            self.reporter.report(Event::Tagged {
-                tag: tag.clone(),
-                digest: digest(),
-            });
+            self.reporter.report(Event::Tagged { tag: tag.clone(), digest: digest() });
         }
         Ok(again)
     }
@@ -353,11 +311,7 @@ impl Run {
                     "ECR says that layers of {} are missing, and has them when asked",
                     manifest.digest
                 );
-                Err(Error::protocol(
-                    "PutImage",
-                    self.calls.repository(),
-                    problem,
-                ))
+                Err(Error::protocol("PutImage", self.calls.repository(), problem))
             }
         }
     }
@@ -406,10 +360,7 @@ impl Memory {
         let kib = u32::try_from(kib).unwrap_or(MEMORY_KIB).min(MEMORY_KIB);
         // The semaphore is never closed, so that this is never `None`.
         let permit = self.permits.clone().acquire_many_owned(kib).await.ok();
-        Reserved {
-            _permit: permit,
-            part_size,
-        }
+        Reserved { _permit: permit, part_size }
     }
 
     /// Notes the size of parts that ECR asks for.

@@ -24,10 +24,7 @@ pub(crate) async fn upload(
     // An upload can expire. Once that is made good; twice in a row is no accident.
     for _ in 0..2 {
         let mut reserved = memory.reserve(layer.size()).await;
-        let Started {
-            upload_id,
-            part_size,
-        } = calls.start_upload().await?;
+        let Started { upload_id, part_size } = calls.start_upload().await?;
         if part_size > reserved.part_size {
             memory.learn_part_size(part_size);
             // Given back before asking for more: whoever holds some while waiting for more can
@@ -35,32 +32,18 @@ pub(crate) async fn upload(
             drop(reserved);
             reserved = memory.reserve(layer.size()).await;
         }
-        reporter.report(Event::LayerStarted {
-            layer: layer.clone(),
-        });
-        let attempt = Attempt {
-            blob,
-            calls,
-            reporter,
-            upload_id: &upload_id,
-            part_size,
-        };
+        reporter.report(Event::LayerStarted { layer: layer.clone() });
+        let attempt = Attempt { blob, calls, reporter, upload_id: &upload_id, part_size };
         let ended = attempt.run(&mut sent).await;
         drop(reserved);
         if ended? == Ended::Complete {
-            reporter.report(Event::LayerFinished {
-                layer: layer.clone(),
-            });
+            reporter.report(Event::LayerFinished { layer: layer.clone() });
             return Ok(sent);
         }
         tracing::warn!(digest = %layer.digest(), upload_id, "the upload is gone, starting again");
     }
     let problem = format!("the upload of {} disappeared twice", layer.digest());
-    Err(Error::protocol(
-        "UploadLayerPart",
-        calls.repository(),
-        problem,
-    ))
+    Err(Error::protocol("UploadLayerPart", calls.repository(), problem))
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -98,10 +81,7 @@ impl Attempt<'_> {
             match cursor.follow(&answer, first + len - 1) {
                 Step::On => {
                     let sent = cursor.next;
-                    self.reporter.report(Event::LayerProgress {
-                        layer: layer.clone(),
-                        sent,
-                    });
+                    self.reporter.report(Event::LayerProgress { layer: layer.clone(), sent });
                 }
                 Step::StartAgain => return Ok(Ended::Gone),
                 Step::Stuck => {
@@ -164,9 +144,7 @@ impl Cursor {
             PartAnswer::Gone | PartAnswer::OutOfOrder { last_valid: None } => {
                 return Step::StartAgain;
             }
-            PartAnswer::OutOfOrder {
-                last_valid: Some(valid),
-            }
+            PartAnswer::OutOfOrder { last_valid: Some(valid) }
             | PartAnswer::Received { last: valid } => valid.saturating_add(1),
         };
         if next > last + 1 {
@@ -179,11 +157,7 @@ impl Cursor {
             self.stalled += 1;
         }
         self.next = next;
-        if self.stalled < MAX_STALLS {
-            Step::On
-        } else {
-            Step::Stuck
-        }
+        if self.stalled < MAX_STALLS { Step::On } else { Step::Stuck }
     }
 }
 
@@ -212,19 +186,14 @@ mod tests {
     #[test]
     fn a_part_that_arrived_moves_the_cursor() {
         let mut cursor = at(10);
-        assert_eq!(
-            cursor.follow(&PartAnswer::Received { last: 19 }, 19),
-            Step::On
-        );
+        assert_eq!(cursor.follow(&PartAnswer::Received { last: 19 }, 19), Step::On);
         assert_eq!(cursor.next, 20);
     }
 
     #[test]
     fn a_part_that_had_arrived_before_moves_it_too() {
         let mut cursor = at(10);
-        let answer = PartAnswer::OutOfOrder {
-            last_valid: Some(19),
-        };
+        let answer = PartAnswer::OutOfOrder { last_valid: Some(19) };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.next, 20);
     }
@@ -232,9 +201,7 @@ mod tests {
     #[test]
     fn the_tail_of_a_part_is_sent_from_where_the_server_stands() {
         let mut cursor = at(10);
-        let answer = PartAnswer::OutOfOrder {
-            last_valid: Some(14),
-        };
+        let answer = PartAnswer::OutOfOrder { last_valid: Some(14) };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.next, 15);
     }
@@ -242,9 +209,7 @@ mod tests {
     #[test]
     fn a_server_that_lost_bytes_gets_them_again() {
         let mut cursor = at(10);
-        let answer = PartAnswer::OutOfOrder {
-            last_valid: Some(4),
-        };
+        let answer = PartAnswer::OutOfOrder { last_valid: Some(4) };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.next, 5);
     }
@@ -252,9 +217,7 @@ mod tests {
     #[test]
     fn a_server_that_keeps_losing_them_is_given_up() {
         let mut cursor = at(10);
-        let answer = PartAnswer::OutOfOrder {
-            last_valid: Some(9),
-        };
+        let answer = PartAnswer::OutOfOrder { last_valid: Some(9) };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.follow(&answer, 19), Step::Stuck);
@@ -265,9 +228,7 @@ mod tests {
         for answer in [
             PartAnswer::Gone,
             PartAnswer::OutOfOrder { last_valid: None },
-            PartAnswer::OutOfOrder {
-                last_valid: Some(20),
-            },
+            PartAnswer::OutOfOrder { last_valid: Some(20) },
             PartAnswer::Received { last: u64::MAX },
         ] {
             assert_eq!(at(10).follow(&answer, 19), Step::StartAgain, "{answer:?}");

@@ -237,13 +237,13 @@ pub(crate) enum Repr {
     #[error("{}", api_failed(operation, subject, source))]
     Api { operation: &'static str, subject: String, source: ApiFailure },
 
-    #[error("{text:?} is no ECS service: {problem}")]
+    #[error("`{}` is no ECS service: {problem}", text.escape_debug())]
     InvalidService { text: String, problem: String },
 
-    #[error("there is no cluster {cluster:?} in {region}")]
+    #[error("there is no cluster `{cluster}` in {region}")]
     NoCluster { cluster: String, region: String, source: ApiFailure },
 
-    #[error("the cluster {:?} in {region} has no service {:?}", service.cluster(), service.name())]
+    #[error("the cluster `{}` in {region} has no service `{}`", service.cluster(), service.name())]
     NoService { service: Service, region: String },
 
     #[error("the response to {operation} can't be used: {problem}")]
@@ -411,7 +411,8 @@ fn because(rollout: &Rollout) -> String {
 
 fn unknown_containers(revision: &str, unknown: &[String], known: &[String]) -> String {
     let join = |names: &[String], before: &str| {
-        let quoted: Vec<String> = names.iter().map(|name| format!("{before}{name:?}")).collect();
+        let quote = |name: &String| format!("{before}`{}`", name.escape_debug());
+        let quoted: Vec<String> = names.iter().map(quote).collect();
         quoted.join(" and ")
     };
     format!("{revision} has {}, only {}", join(unknown, "no container "), join(known, ""))

@@ -237,7 +237,7 @@ mod tests {
         let error = revision.set_images([("web", "a:2"), ("wbe", "x"), ("api", "x")]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "web:7 has no container \"api\" and no container \"wbe\", only \"web\" and \"log\""
+            "web:7 has no container `api` and no container `wbe`, only `web` and `log`"
         );
         assert!(!revision.is_changed());
     }

@@ -158,31 +158,31 @@ mod tests {
     fn a_bad_name_is_explained() {
         let long = "a".repeat(256);
         for (text, expected) in [
-            ("web", "\"web\" is no ECS service: it is neither CLUSTER/SERVICE nor an ARN"),
-            ("/web", "\"/web\" is no ECS service: the cluster's name is empty"),
+            ("web", "`web` is no ECS service: it is neither CLUSTER/SERVICE nor an ARN"),
+            ("/web", "`/web` is no ECS service: the cluster's name is empty"),
             (
                 "prod/web/1",
-                "\"prod/web/1\" is no ECS service: the service's name has '/', where only letters, \
+                "`prod/web/1` is no ECS service: the service's name has '/', where only letters, \
                  digits, '-' and '_' may be",
             ),
             (
                 "arn:aws:ecs:eu-west-1:12345678901:service/prod/web",
-                "\"arn:aws:ecs:eu-west-1:12345678901:service/prod/web\" is no ECS service: its \
+                "`arn:aws:ecs:eu-west-1:12345678901:service/prod/web` is no ECS service: its \
                  account isn't 12 digits",
             ),
             (
                 "arn:aws:ecs:eu-west-1:123456789012:service/web",
-                "\"arn:aws:ecs:eu-west-1:123456789012:service/web\" is no ECS service: its ARN \
+                "`arn:aws:ecs:eu-west-1:123456789012:service/web` is no ECS service: its ARN \
                  lacks the cluster, so name the cluster beside it",
             ),
             (
                 "arn:aws:ecr:eu-west-1:123456789012:repository/web",
-                "\"arn:aws:ecr:eu-west-1:123456789012:repository/web\" is no ECS service: it isn't \
+                "`arn:aws:ecr:eu-west-1:123456789012:repository/web` is no ECS service: it isn't \
                  the ARN of an ECS service",
             ),
             (
                 "arn:aws:ecs::123456789012:service/prod/web",
-                "\"arn:aws:ecs::123456789012:service/prod/web\" is no ECS service: its ARN names \
+                "`arn:aws:ecs::123456789012:service/prod/web` is no ECS service: its ARN names \
                  no region",
             ),
         ] {

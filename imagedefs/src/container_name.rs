@@ -14,11 +14,7 @@ impl ContainerName {
         let is_allowed = |other: char| other.is_ascii_alphanumeric() || "-_".contains(other);
 
         if text.is_empty() {
-            return flaw(
-                0,
-                ProblemKind::ContainerNameLength,
-                "the container name is empty".into(),
-            );
+            return flaw(0, ProblemKind::ContainerNameLength, "the container name is empty".into());
         }
         let unexpanded = find_unexpanded(text, ProblemKind::UnexpandedName);
         if !unexpanded.is_empty() {
@@ -60,24 +56,9 @@ mod tests {
     #[test]
     fn refuses_the_rest_and_says_why() {
         for (name, offset, kind, what) in [
-            (
-                "",
-                0,
-                ProblemKind::ContainerNameLength,
-                "the container name is empty",
-            ),
-            (
-                "a$NAME",
-                1,
-                ProblemKind::UnexpandedName,
-                "`$NAME` was not replaced",
-            ),
-            (
-                "my web",
-                2,
-                ProblemKind::ContainerNameCharacter,
-                "there is ` ` in a container name",
-            ),
+            ("", 0, ProblemKind::ContainerNameLength, "the container name is empty"),
+            ("a$NAME", 1, ProblemKind::UnexpandedName, "`$NAME` was not replaced"),
+            ("my web", 2, ProblemKind::ContainerNameCharacter, "there is ` ` in a container name"),
             (
                 "web\u{200b}",
                 3,

@@ -66,9 +66,7 @@ impl ImageDefinitions {
         };
         let file = File::open(path).map_err(cannot_read)?;
         let bytes = file::read_limited(file).map_err(cannot_read)?;
-        Diagnosis::of(bytes)
-            .into_definitions()
-            .map_err(|error| error.in_file(path))
+        Diagnosis::of(bytes).into_definitions().map_err(|error| error.in_file(path))
     }
 
     /// Reads to the end of a stream, or to just beyond the size that CodePipeline allows. A
@@ -114,10 +112,7 @@ impl ImageDefinitions {
     pub fn merge(&mut self, other: Self) -> Self {
         let mut replaced = Self::new();
         for definition in other.0 {
-            let present = self
-                .0
-                .iter_mut()
-                .find(|present| present.name == definition.name);
+            let present = self.0.iter_mut().find(|present| present.name == definition.name);
             match present {
                 None => self.0.push(definition),
                 Some(present) if present.image == definition.image => {}
@@ -130,9 +125,7 @@ impl ImageDefinitions {
     /// The image of a container.
     pub fn get(&self, name: &str) -> Option<&ImageUri> {
         let mut definitions = self.0.iter();
-        definitions
-            .find(|definition| definition.name.as_str() == name)
-            .map(|found| &found.image)
+        definitions.find(|definition| definition.name.as_str() == name).map(|found| &found.image)
     }
 
     /// Container names and images, in the order of the file.
@@ -190,11 +183,7 @@ impl ImageDefinitions {
             return Err(Error::empty());
         }
         let text = self.to_string();
-        if text.len() > MAX_BYTES {
-            Err(Error::too_large(text.len()))
-        } else {
-            Ok(text)
-        }
+        if text.len() > MAX_BYTES { Err(Error::too_large(text.len())) } else { Ok(text) }
     }
 }
 
@@ -226,10 +215,7 @@ impl<'a> IntoIterator for &'a ImageDefinitions {
 
 impl Serialize for ImageDefinitions {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(
-            self.iter()
-                .map(|(name, image_uri)| Record { name, image_uri }),
-        )
+        serializer.collect_seq(self.iter().map(|(name, image_uri)| Record { name, image_uri }))
     }
 }
 
@@ -239,9 +225,7 @@ impl<'de> Deserialize<'de> for ImageDefinitions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut definitions = Self::new();
         for Record { name, image_uri } in Vec::<Record<String>>::deserialize(deserializer)? {
-            definitions
-                .insert(name, image_uri)
-                .map_err(de::Error::custom)?;
+            definitions.insert(name, image_uri).map_err(de::Error::custom)?;
         }
         Ok(definitions)
     }

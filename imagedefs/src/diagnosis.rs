@@ -43,10 +43,7 @@ impl Diagnosis {
         // Where no text can be made out, a flaw is at most as far as the valid part goes.
         let text = text.unwrap_or_else(|| String::from_utf8_lossy(content));
         let problems = locate(&text, examination.flaws);
-        Self {
-            definitions: examination.definitions,
-            problems,
-        }
+        Self { definitions: examination.definitions, problems }
     }
 
     /// What was found, in the order of the file.
@@ -60,8 +57,7 @@ impl Diagnosis {
     ///
     /// `InvalidDefinitions` with all problems that are errors.
     pub fn into_definitions(mut self) -> Result<ImageDefinitions, Error> {
-        self.problems
-            .retain(|problem| problem.severity() == Severity::Error);
+        self.problems.retain(|problem| problem.severity() == Severity::Error);
         if self.problems.is_empty() {
             Ok(self.definitions)
         } else {
@@ -94,8 +90,7 @@ impl Examination {
         let utf16 = |read: fn([u8; 2]) -> u16| {
             let units = content.chunks_exact(2).map(|pair| read([pair[0], pair[1]]));
             let text = char::decode_utf16(units).map(|unit| unit.unwrap_or('\u{fffd}'));
-            text.skip_while(|character| *character == '\u{feff}')
-                .collect::<String>()
+            text.skip_while(|character| *character == '\u{feff}').collect::<String>()
         };
         // Without a mark it shows by the zeros: the first character of JSON is of ASCII.
         let text = match content {
@@ -183,20 +178,12 @@ impl Examination {
         let (kind, what) = if has(members, "ImageURI") && !has(members, "name") {
             (ProblemKind::ImageDetail, "the file is an imageDetail.json")
         } else if has(members, "containerDefinitions") {
-            (
-                ProblemKind::NotAnArray,
-                "the file is a task definition, not an array",
-            )
+            (ProblemKind::NotAnArray, "the file is a task definition, not an array")
         } else {
-            (
-                ProblemKind::NotAnArray,
-                "the file is an object, not an array",
-            )
+            (ProblemKind::NotAnArray, "the file is an object, not an array")
         };
         self.flaw(node.offset, kind, what);
-        let is_definition = members
-            .iter()
-            .any(|member| meant_by(member.key.as_str()).is_some());
+        let is_definition = members.iter().any(|member| meant_by(member.key.as_str()).is_some());
         if is_definition && kind == ProblemKind::NotAnArray {
             self.check_element(text, node);
         }
@@ -218,14 +205,7 @@ impl Examination {
                     Some(expected) if !has(members, expected) => {
                         let what = format!("the member {} has to be `{expected}`", Quoted(other));
                         self.flaw(start, ProblemKind::MisnamedMember, what);
-                        (
-                            if expected == "name" {
-                                &mut name
-                            } else {
-                                &mut image
-                            },
-                            expected,
-                        )
+                        (if expected == "name" { &mut name } else { &mut image }, expected)
                     }
                     _ => {
                         let what = format!("the member {} is not known", Quoted(other));
@@ -255,10 +235,7 @@ impl Examination {
         member: &str,
     ) -> Option<&'n Text<'n>> {
         match node {
-            Some(Node {
-                value: Value::String(string),
-                ..
-            }) => Some(string),
+            Some(Node { value: Value::String(string), .. }) => Some(string),
             Some(Node { offset, value }) => {
                 let what = format!("`{member}` is {}, not a string", value.describe());
                 self.flaw(*offset, ProblemKind::NotAString, what);
@@ -303,10 +280,9 @@ impl Examination {
 
     /// From places in a string to places in the file.
     fn adopt(&mut self, string: &Text<'_>, flaws: Vec<Flaw>) {
-        self.flaws.extend(flaws.into_iter().map(|flaw| Flaw {
-            offset: string.offset_of(flaw.offset),
-            ..flaw
-        }));
+        self.flaws.extend(
+            flaws.into_iter().map(|flaw| Flaw { offset: string.offset_of(flaw.offset), ..flaw }),
+        );
     }
 
     fn flaw(&mut self, offset: usize, kind: ProblemKind, what: impl Into<String>) {
@@ -320,10 +296,7 @@ fn has(members: &[Member<'_>], key: &str) -> bool {
 
 /// The member that was meant by one that is, or nearly is, it.
 fn meant_by(key: &str) -> Option<&'static str> {
-    let letters = key
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .collect::<String>();
+    let letters = key.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
     match letters.to_ascii_lowercase().as_str() {
         "container" | "containername" | "name" => Some("name"),
         "image" | "imageuri" | "imageurl" | "uri" | "url" => Some("imageUri"),

@@ -38,30 +38,19 @@ impl<'a> EcrRegistry<'a> {
         let flaw = |offset, what| Err(Flaw::new(offset, ProblemKind::EcrHost, what));
 
         let separators = [".dkr.ecr.", ".dkr-ecr.", ".dkr.ecr-fips.", ".dkr-ecr-fips."];
-        let found = separators
-            .iter()
-            .find_map(|separator| host.split_once(separator));
+        let found = separators.iter().find_map(|separator| host.split_once(separator));
         let Some((account, rest)) = found else {
             return flaw(
                 0,
-                format!(
-                    "{} looks like an ECR host and has no `.dkr.ecr.` in it",
-                    Quoted(host)
-                ),
+                format!("{} looks like an ECR host and has no `.dkr.ecr.` in it", Quoted(host)),
             );
         };
         if !account.bytes().all(|byte| byte.is_ascii_digit()) {
-            return flaw(
-                0,
-                format!("{} is no AWS account, which has 12 digits", Quoted(account)),
-            );
+            return flaw(0, format!("{} is no AWS account, which has 12 digits", Quoted(account)));
         }
         if account.len() != 12 {
             let (account, len) = (Quoted(account), account.len());
-            return flaw(
-                0,
-                format!("the AWS account {account} has {len} digits instead of 12"),
-            );
+            return flaw(0, format!("the AWS account {account} has {len} digits instead of 12"));
         }
 
         let start = host.len() - rest.len();
@@ -74,20 +63,13 @@ impl<'a> EcrRegistry<'a> {
         };
         let Some((_, partition)) = SUFFIXES.iter().find(|(known, _)| *known == suffix) else {
             let offset = start + region.len() + 1;
-            return flaw(
-                offset,
-                format!("{} is not how an ECR host ends", Quoted(suffix)),
-            );
+            return flaw(offset, format!("{} is not how an ECR host ends", Quoted(suffix)));
         };
         let partition = match *partition {
             "aws" if region.starts_with("us-gov-") => "aws-us-gov",
             other => other,
         };
-        Ok(Some(Self {
-            account,
-            region,
-            partition,
-        }))
+        Ok(Some(Self { account, region, partition }))
     }
 }
 
@@ -110,16 +92,12 @@ const SUFFIXES: [(&str, &str); 9] = [
 /// does, under a name of its own.
 fn is_about_ecr(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
-    let has_label = host.split('.').any(|label| {
-        matches!(
-            label,
-            "dkr" | "ecr" | "ecr-fips" | "dkr-ecr" | "dkr-ecr-fips"
-        )
-    });
+    let has_label = host
+        .split('.')
+        .any(|label| matches!(label, "dkr" | "ecr" | "ecr-fips" | "dkr-ecr" | "dkr-ecr-fips"));
     let is_of_aws = host.contains("amazonaws")
         || SUFFIXES.iter().any(|(suffix, _)| {
-            host.strip_suffix(suffix)
-                .is_some_and(|before| before.ends_with('.'))
+            host.strip_suffix(suffix).is_some_and(|before| before.ends_with('.'))
         });
     has_label && is_of_aws
 }
@@ -135,63 +113,19 @@ mod tests {
             ("dkr.ecr-fips.us-east-1.amazonaws.com", "us-east-1", "aws"),
             ("dkr-ecr.eu-west-1.on.aws", "eu-west-1", "aws"),
             ("dkr-ecr-fips.us-west-2.on.aws", "us-west-2", "aws"),
-            (
-                "dkr.ecr.us-gov-west-1.amazonaws.com",
-                "us-gov-west-1",
-                "aws-us-gov",
-            ),
-            (
-                "dkr.ecr-fips.us-gov-east-1.amazonaws.com",
-                "us-gov-east-1",
-                "aws-us-gov",
-            ),
-            (
-                "dkr-ecr-fips.us-gov-west-1.on.aws",
-                "us-gov-west-1",
-                "aws-us-gov",
-            ),
-            (
-                "dkr.ecr.cn-north-1.amazonaws.com.cn",
-                "cn-north-1",
-                "aws-cn",
-            ),
-            (
-                "dkr.ecr.cn-north-1.on.amazonwebservices.com.cn",
-                "cn-north-1",
-                "aws-cn",
-            ),
-            (
-                "dkr.ecr.eusc-de-east-1.amazonaws.eu",
-                "eusc-de-east-1",
-                "aws-eusc",
-            ),
-            (
-                "dkr.ecr.us-iso-east-1.c2s.ic.gov",
-                "us-iso-east-1",
-                "aws-iso",
-            ),
-            (
-                "dkr.ecr.us-isob-east-1.sc2s.sgov.gov",
-                "us-isob-east-1",
-                "aws-iso-b",
-            ),
-            (
-                "dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk",
-                "eu-isoe-west-1",
-                "aws-iso-e",
-            ),
-            (
-                "dkr.ecr.us-isof-south-1.csp.hci.ic.gov",
-                "us-isof-south-1",
-                "aws-iso-f",
-            ),
+            ("dkr.ecr.us-gov-west-1.amazonaws.com", "us-gov-west-1", "aws-us-gov"),
+            ("dkr.ecr-fips.us-gov-east-1.amazonaws.com", "us-gov-east-1", "aws-us-gov"),
+            ("dkr-ecr-fips.us-gov-west-1.on.aws", "us-gov-west-1", "aws-us-gov"),
+            ("dkr.ecr.cn-north-1.amazonaws.com.cn", "cn-north-1", "aws-cn"),
+            ("dkr.ecr.cn-north-1.on.amazonwebservices.com.cn", "cn-north-1", "aws-cn"),
+            ("dkr.ecr.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1", "aws-eusc"),
+            ("dkr.ecr.us-iso-east-1.c2s.ic.gov", "us-iso-east-1", "aws-iso"),
+            ("dkr.ecr.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1", "aws-iso-b"),
+            ("dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk", "eu-isoe-west-1", "aws-iso-e"),
+            ("dkr.ecr.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1", "aws-iso-f"),
         ] {
             let host = format!("111122223333.{host}");
-            let expected = EcrRegistry {
-                account: "111122223333",
-                region,
-                partition,
-            };
+            let expected = EcrRegistry { account: "111122223333", region, partition };
             assert_eq!(EcrRegistry::of_host(&host), Ok(Some(expected)), "{host}");
         }
     }
@@ -225,11 +159,7 @@ mod tests {
                 0,
                 "`111EXAMPLE` is no AWS account, which has 12 digits",
             ),
-            (
-                "111122223333.dkr.ecr.amazonaws.com",
-                21,
-                "there is no region before `amazonaws.com`",
-            ),
+            ("111122223333.dkr.ecr.amazonaws.com", 21, "there is no region before `amazonaws.com`"),
             (
                 "111122223333.dkr.ecr.us-east-1.amazonaws.co",
                 31,
@@ -240,11 +170,7 @@ mod tests {
                 31,
                 "`amazonaws.com.fake.example.com` is not how an ECR host ends",
             ),
-            (
-                "111122223333.dkr.ecr.amazonaws",
-                21,
-                "the ECR host ends with `amazonaws`",
-            ),
+            ("111122223333.dkr.ecr.amazonaws", 21, "the ECR host ends with `amazonaws`"),
             (
                 "111122223333.ecr.us-east-1.amazonaws.com",
                 0,

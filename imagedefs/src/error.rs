@@ -50,10 +50,7 @@ impl Error {
     }
 
     pub(crate) fn duplicate_container(name: &str, image: &str) -> Self {
-        Self::new(Repr::DuplicateContainer {
-            name: name.to_owned(),
-            image: image.to_owned(),
-        })
+        Self::new(Repr::DuplicateContainer { name: name.to_owned(), image: image.to_owned() })
     }
 
     pub(crate) fn empty() -> Self {
@@ -62,41 +59,25 @@ impl Error {
 
     pub(crate) fn invalid_container_name(text: &str, flaws: Vec<Flaw>) -> Self {
         let problems = locate(text, flaws);
-        Self::new(Repr::InvalidContainerName {
-            name: text.to_owned(),
-            problems,
-        })
+        Self::new(Repr::InvalidContainerName { name: text.to_owned(), problems })
     }
 
     pub(crate) fn invalid_definitions(problems: Vec<Problem>) -> Self {
         let source = "the image definitions".to_owned();
-        Self::new(Repr::InvalidDefinitions {
-            source_name: source,
-            problems,
-        })
+        Self::new(Repr::InvalidDefinitions { source_name: source, problems })
     }
 
     pub(crate) fn invalid_image_uri(text: &str, flaws: Vec<Flaw>) -> Self {
         let problems = locate(text, flaws);
-        Self::new(Repr::InvalidImageUri {
-            image: text.to_owned(),
-            problems,
-        })
+        Self::new(Repr::InvalidImageUri { image: text.to_owned(), problems })
     }
 
     pub(crate) fn not_found(path: &Path, similar: Vec<String>, source: io::Error) -> Self {
-        Self::new(Repr::NotFound {
-            path: path.to_owned(),
-            similar,
-            source,
-        })
+        Self::new(Repr::NotFound { path: path.to_owned(), similar, source })
     }
 
     pub(crate) fn read(what: impl Into<String>, source: io::Error) -> Self {
-        Self::new(Repr::Read {
-            what: what.into(),
-            source,
-        })
+        Self::new(Repr::Read { what: what.into(), source })
     }
 
     pub(crate) fn too_large(bytes: usize) -> Self {
@@ -104,10 +85,7 @@ impl Error {
     }
 
     pub(crate) fn write(what: impl Into<String>, source: io::Error) -> Self {
-        Self::new(Repr::Write {
-            what: what.into(),
-            source,
-        })
+        Self::new(Repr::Write { what: what.into(), source })
     }
 
     /// Names the file that the definitions came from.
@@ -160,26 +138,13 @@ enum Repr {
     #[error("there are no image definitions to write")]
     Empty,
     #[error("{} is no name of a container:{}", Quoted(name), Listed(problems))]
-    InvalidContainerName {
-        name: String,
-        problems: Vec<Problem>,
-    },
+    InvalidContainerName { name: String, problems: Vec<Problem> },
     #[error("{source_name} can't be used:{}", Listed(problems))]
-    InvalidDefinitions {
-        source_name: String,
-        problems: Vec<Problem>,
-    },
+    InvalidDefinitions { source_name: String, problems: Vec<Problem> },
     #[error("{} is no image reference for ECS:{}", Quoted(image), Listed(problems))]
-    InvalidImageUri {
-        image: String,
-        problems: Vec<Problem>,
-    },
+    InvalidImageUri { image: String, problems: Vec<Problem> },
     #[error("there is no file `{}`{}", path.display(), Similar(similar))]
-    NotFound {
-        path: PathBuf,
-        similar: Vec<String>,
-        source: io::Error,
-    },
+    NotFound { path: PathBuf, similar: Vec<String>, source: io::Error },
     #[error("can't read {what}")]
     Read { what: String, source: io::Error },
     #[error("the image definitions take {bytes} bytes, and CodePipeline reads at most {MAX_BYTES}")]
@@ -195,9 +160,7 @@ impl fmt::Display for Listed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [problem] => write!(f, " {problem}"),
-            problems => problems
-                .iter()
-                .try_for_each(|problem| write!(f, "\n  {problem}")),
+            problems => problems.iter().try_for_each(|problem| write!(f, "\n  {problem}")),
         }
     }
 }
@@ -211,13 +174,8 @@ impl fmt::Display for Similar<'_> {
             return Ok(());
         };
         write!(f, ", but beside it there is `{first}`")?;
-        others
-            .iter()
-            .try_for_each(|other| write!(f, " and `{other}`"))?;
+        others.iter().try_for_each(|other| write!(f, " and `{other}`"))?;
         let expected = ImageDefinitions::FILE_NAME;
-        write!(
-            f,
-            "; CodePipeline looks for exactly `{expected}`, unless its action has a FileName"
-        )
+        write!(f, "; CodePipeline looks for exactly `{expected}`, unless its action has a FileName")
     }
 }

@@ -13,11 +13,7 @@ pub(crate) struct Flaw {
 
 impl Flaw {
     pub(crate) fn new(offset: usize, kind: ProblemKind, what: impl Into<String>) -> Self {
-        Self {
-            offset,
-            kind,
-            what: what.into(),
-        }
+        Self { offset, kind, what: what.into() }
     }
 }
 
@@ -44,11 +40,7 @@ pub(crate) fn locate(text: &str, mut flaws: Vec<Flaw>) -> Vec<Problem> {
 pub(crate) fn find_unexpanded(text: &str, kind: ProblemKind) -> Vec<Flaw> {
     placeholders(text)
         .map(|(offset, variable)| {
-            Flaw::new(
-                offset,
-                kind,
-                format!("{} was not replaced", Quoted(variable)),
-            )
+            Flaw::new(offset, kind, format!("{} was not replaced", Quoted(variable)))
         })
         .collect()
 }

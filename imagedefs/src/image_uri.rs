@@ -69,11 +69,7 @@ impl ImageUri {
     pub(crate) fn parse(text: &str) -> Result<Self, Vec<Flaw>> {
         let flaw = |offset, kind, what: String| Err(vec![Flaw::new(offset, kind, what)]);
         if text.is_empty() {
-            return flaw(
-                0,
-                ProblemKind::EmptyReference,
-                "the image reference is empty".into(),
-            );
+            return flaw(0, ProblemKind::EmptyReference, "the image reference is empty".into());
         }
         if is_null(text) {
             let what = format!("the image reference is {}", Quoted(text));
@@ -117,17 +113,9 @@ impl ImageUri {
         let len = reference.split('@').next().unwrap_or_default().len();
         if len > MAX_LEN {
             let what = format!("the image reference has {len} characters before any digest");
-            flaws.push(Flaw::new(
-                start + MAX_LEN,
-                ProblemKind::ReferenceTooLong,
-                what,
-            ));
+            flaws.push(Flaw::new(start + MAX_LEN, ProblemKind::ReferenceTooLong, what));
         }
-        if flaws.is_empty() {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(flaws)
-        }
+        if flaws.is_empty() { Ok(Self(text.to_owned())) } else { Err(flaws) }
     }
 }
 
@@ -159,9 +147,7 @@ impl Serialize for ImageUri {
 
 impl<'de> Deserialize<'de> for ImageUri {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -185,16 +171,10 @@ impl<'a> Parts<'a> {
         };
         // A colon before the last slash is that of a port.
         match named.rsplit_once(':') {
-            Some((repository, tag)) if !tag.contains('/') => Self {
-                repository,
-                tag: Some(tag),
-                digest,
-            },
-            _ => Self {
-                repository: named,
-                tag: None,
-                digest,
-            },
+            Some((repository, tag)) if !tag.contains('/') => {
+                Self { repository, tag: Some(tag), digest }
+            }
+            _ => Self { repository: named, tag: None, digest },
         }
     }
 }
@@ -211,15 +191,10 @@ fn split_registry(repository: &str) -> (Option<&str>, &str) {
 }
 
 fn check_repository(parts: &Parts<'_>) -> Option<Finding> {
-    let Parts {
-        repository, tag, ..
-    } = parts;
+    let Parts { repository, tag, .. } = parts;
     let invalid = |offset, what: String| Some((offset, ProblemKind::InvalidReference, what));
     if is_sha256(repository) || (*repository == "sha256" && tag.is_some_and(is_sha256)) {
-        return invalid(
-            0,
-            "there is a digest alone, without a repository and `@`".into(),
-        );
+        return invalid(0, "there is a digest alone, without a repository and `@`".into());
     }
     let (registry, path) = split_registry(repository);
     let start = match registry {
@@ -258,9 +233,7 @@ fn check_registry(registry: &str) -> Option<Finding> {
     if !host.split('.').all(is_label) {
         return invalid(0, format!("{} is no host name", Quoted(host)));
     }
-    EcrRegistry::of_host(host)
-        .err()
-        .map(|Flaw { offset, kind, what }| (offset, kind, what))
+    EcrRegistry::of_host(host).err().map(|Flaw { offset, kind, what }| (offset, kind, what))
 }
 
 /// Lower-case letters and digits, joined by one `.`, one or two `_`, or any number of `-`.
@@ -271,15 +244,9 @@ fn check_component(component: &str) -> Option<(usize, String)> {
     let is_known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
     if let Some((at, character)) = component.char_indices().find(|(_, c)| !is_known(*c)) {
         let what = if character.is_ascii_uppercase() {
-            format!(
-                "there is a capital letter in the repository name {}",
-                Quoted(component)
-            )
+            format!("there is a capital letter in the repository name {}", Quoted(component))
         } else {
-            format!(
-                "there is `{character}` in the repository name {}",
-                Quoted(component)
-            )
+            format!("there is `{character}` in the repository name {}", Quoted(component))
         };
         return Some((at, what));
     }
@@ -297,11 +264,7 @@ fn check_component(component: &str) -> Option<(usize, String)> {
                     Quoted(joint)
                 )
             } else {
-                format!(
-                    "there is {} in the repository name {}",
-                    Quoted(joint),
-                    Quoted(component)
-                )
+                format!("there is {} in the repository name {}", Quoted(joint), Quoted(component))
             };
             return Some((at, what));
         }
@@ -317,11 +280,7 @@ fn check_tag(tag: &str) -> Option<Finding> {
         return Some((0, ProblemKind::EmptyReference, "the tag is empty".into()));
     }
     if is_null(tag) {
-        return Some((
-            0,
-            ProblemKind::NullText,
-            format!("the tag is {}", Quoted(tag)),
-        ));
+        return Some((0, ProblemKind::NullText, format!("the tag is {}", Quoted(tag))));
     }
     if let Some(at) = tag.bytes().position(|byte| !is_allowed(byte)) {
         return invalid(at, format!("there is {} in the tag", Quoted(&tag[at..=at])));
@@ -341,11 +300,7 @@ fn check_digest(digest: &str) -> Option<Finding> {
         return Some((0, ProblemKind::EmptyReference, "the digest is empty".into()));
     }
     if is_null(digest) {
-        return Some((
-            0,
-            ProblemKind::NullText,
-            format!("the digest is {}", Quoted(digest)),
-        ));
+        return Some((0, ProblemKind::NullText, format!("the digest is {}", Quoted(digest))));
     }
     let Some((algorithm, hex)) = digest.split_once(':') else {
         return invalid(0, "there is no `sha256:` in front of the digest".into());
@@ -356,16 +311,10 @@ fn check_digest(digest: &str) -> Option<Finding> {
     }
     let start = algorithm.len() + ":".len();
     if let Some(at) = hex.bytes().position(|byte| !is_hex(byte)) {
-        return invalid(
-            start + at,
-            format!("there is {} in the digest", Quoted(&hex[at..=at])),
-        );
+        return invalid(start + at, format!("there is {} in the digest", Quoted(&hex[at..=at])));
     }
     if hex.len() != SHA256_LEN {
-        return invalid(
-            start,
-            format!("the digest has {} digits instead of 64", hex.len()),
-        );
+        return invalid(start, format!("the digest has {} digits instead of 64", hex.len()));
     }
     None
 }

@@ -27,13 +27,7 @@ pub(crate) struct Document<'a> {
 
 impl<'a> Document<'a> {
     pub(crate) fn read(text: &'a str) -> Self {
-        let mut reader = Reader {
-            text,
-            at: 0,
-            depth: 0,
-            is_complete: true,
-            flaws: Vec::new(),
-        };
+        let mut reader = Reader { text, at: 0, depth: 0, is_complete: true, flaws: Vec::new() };
         let mut values = Vec::new();
         loop {
             reader.skip_space();
@@ -53,11 +47,7 @@ impl<'a> Document<'a> {
                 break;
             }
         }
-        Self {
-            values,
-            flaws: reader.flaws,
-            is_complete: reader.is_complete,
-        }
+        Self { values, flaws: reader.flaws, is_complete: reader.is_complete }
     }
 }
 
@@ -141,10 +131,7 @@ impl Unit {
         let first = characters.next()?;
         if first != '\\' {
             let character = (first >= ' ').then_some(first);
-            return Some(Self {
-                character,
-                len: first.len_utf8(),
-            });
+            return Some(Self { character, len: first.len_utf8() });
         }
         let (character, len) = match characters.next() {
             Some(escape @ ('"' | '\\' | '/')) => (Some(escape), 2),
@@ -174,9 +161,7 @@ fn hex(raw: &str, from: usize) -> Option<u32> {
     let digits = raw.get(from..from + 4)?;
     // `from_str_radix` would take a sign.
     let are_digits = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    are_digits
-        .then(|| u32::from_str_radix(digits, 16).ok())
-        .flatten()
+    are_digits.then(|| u32::from_str_radix(digits, 16).ok()).flatten()
 }
 
 struct Reader<'a> {
@@ -217,10 +202,7 @@ impl<'a> Reader<'a> {
         }
         self.at += 1;
         self.skip_space();
-        Some(Member {
-            key,
-            node: self.value()?,
-        })
+        Some(Member { key, node: self.value()? })
     }
 
     /// What stands between two brackets or braces, separated by commas.
@@ -232,10 +214,7 @@ impl<'a> Reader<'a> {
         self.at += 1;
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            self.stop::<T>(
-                start,
-                format!("the values are nested more than {MAX_DEPTH} deep"),
-            );
+            self.stop::<T>(start, format!("the values are nested more than {MAX_DEPTH} deep"));
             return items;
         }
         loop {
@@ -296,11 +275,7 @@ impl<'a> Reader<'a> {
                 Some(b'"') => {
                     self.at += 1;
                     let decoded = decoded.map_or(Cow::Borrowed(raw), Cow::Owned);
-                    return Some(Text {
-                        offset,
-                        raw,
-                        decoded,
-                    });
+                    return Some(Text { offset, raw, decoded });
                 }
                 None | Some(b'\n') => None,
                 // The line ends here.
@@ -351,10 +326,7 @@ impl<'a> Reader<'a> {
             .all(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
             && (whole == "0" || !whole.starts_with('0'));
         if !is_number {
-            return self.stop(
-                self.at - number.len(),
-                format!("{} is no number", Quoted(number)),
-            );
+            return self.stop(self.at - number.len(), format!("{} is no number", Quoted(number)));
         }
         Some(Value::Number)
     }
@@ -372,10 +344,7 @@ impl<'a> Reader<'a> {
 
     fn take_while(&mut self, is_part: impl Fn(u8) -> bool) -> &'a str {
         let rest = &self.text[self.at..];
-        let len = rest
-            .bytes()
-            .position(|byte| !is_part(byte))
-            .unwrap_or(rest.len());
+        let len = rest.bytes().position(|byte| !is_part(byte)).unwrap_or(rest.len());
         self.at += len;
         &rest[..len]
     }
@@ -397,10 +366,7 @@ impl<'a> Reader<'a> {
             }
             Some('/' | '#') => "there is a comment, which JSON doesn't have".to_owned(),
             Some(other) => {
-                format!(
-                    "there is `{}` where {expected} should be",
-                    other.escape_debug()
-                )
+                format!("there is `{}` where {expected} should be", other.escape_debug())
             }
         }
     }

@@ -14,12 +14,7 @@ pub struct Problem {
 
 impl Problem {
     pub(crate) fn new(kind: ProblemKind, line: usize, column: usize, what: String) -> Self {
-        Self {
-            kind,
-            line,
-            column,
-            what,
-        }
+        Self { kind, line, column, what }
     }
 
     /// Which rule is broken.
@@ -70,9 +65,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            line, column, what, ..
-        } = self;
+        let Self { line, column, what, .. } = self;
         let (cause, cure) = self.kind.explanation();
         write!(f, "line {line}, column {column}: {what}: {cause}; {cure}")
     }
@@ -207,10 +200,9 @@ impl ProblemKind {
                 "which of the two is deployed is not documented",
                 "keep one definition for each container",
             ),
-            Self::DuplicateMember => (
-                "JSON readers differ in which of the two they take",
-                "keep one of them",
-            ),
+            Self::DuplicateMember => {
+                ("JSON readers differ in which of the two they take", "keep one of them")
+            }
             Self::EcrHost => (
                 "an ECR host is the account of 12 digits, `.dkr.ecr.`, the region and the suffix \
                  of its partition, as in 111122223333.dkr.ecr.us-east-1.amazonaws.com",
@@ -284,10 +276,9 @@ impl ProblemKind {
                 "a value that is not there becomes `null`, and an unquoted one a number",
                 "write the value as a string, in double quotes",
             ),
-            Self::NotUtf8 => (
-                "the file was saved in an old encoding, or is no text at all",
-                "save it as UTF-8",
-            ),
+            Self::NotUtf8 => {
+                ("the file was saved in an old encoding, or is no text at all", "save it as UTF-8")
+            }
             Self::NullText => (
                 "`aws --query --output text` prints `None`, and `jq -r` prints `null`, for a \
                  value that is not there",
@@ -305,10 +296,7 @@ impl ProblemKind {
                 "an image reference is not a URL, though CodePipeline calls it imageUri",
                 "remove what comes before the host",
             ),
-            Self::StrayComma => (
-                "JSON allows a comma only between two values",
-                "remove the comma",
-            ),
+            Self::StrayComma => ("JSON allows a comma only between two values", "remove the comma"),
             Self::TooLarge => (
                 "CodePipeline reads at most 100 KB",
                 "check that it is the right file, and list only the containers that get a new \

@@ -59,19 +59,13 @@ impl Layout<'_> {
             _ => Error::io(&marker, error),
         })?;
         let version = serde_json::from_slice::<Value>(&text).ok();
-        match version
-            .as_ref()
-            .and_then(|json| json.get("imageLayoutVersion")?.as_str())
-        {
+        match version.as_ref().and_then(|json| json.get("imageLayoutVersion")?.as_str()) {
             Some(version) if version.starts_with("1.") => Ok(()),
             Some(version) => Err(Error::image(
                 self.root,
                 format!("its layout has version {version}, only 1.0.0 is known"),
             )),
-            None => Err(Error::image(
-                self.root,
-                "its file `oci-layout` names no version",
-            )),
+            None => Err(Error::image(self.root, "its file `oci-layout` names no version")),
         }
     }
 
@@ -81,11 +75,7 @@ impl Layout<'_> {
         let index: ImageIndex = serde_json::from_slice(&text)
             .map_err(|error| Error::image_caused(self.root, "its index.json is broken", error))?;
         let named = |descriptor: &Descriptor| {
-            descriptor
-                .annotations()
-                .as_ref()
-                .and_then(|all| all.get(REF_NAME))
-                .cloned()
+            descriptor.annotations().as_ref().and_then(|all| all.get(REF_NAME)).cloned()
         };
         let listed = || {
             let names: Vec<String> = index
@@ -103,11 +93,7 @@ impl Layout<'_> {
             (Choice::Only, [only]) => Ok(only.clone()),
             (Choice::Only, several) => Err(Error::image(
                 self.root,
-                format!(
-                    "its index.json lists {} images, name one: {}",
-                    several.len(),
-                    listed()
-                ),
+                format!("its index.json lists {} images, name one: {}", several.len(), listed()),
             )),
             (Choice::Named(name), all) => all
                 .iter()
@@ -155,16 +141,9 @@ impl Layout<'_> {
             }
             self.check_config(manifest.config())?;
         }
-        let own = json
-            .get("mediaType")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
+        let own = json.get("mediaType").and_then(Value::as_str).map(str::to_owned);
         let media_type = own.unwrap_or_else(|| descriptor.media_type().to_string());
-        builder.manifests.push(Manifest {
-            digest,
-            media_type,
-            text,
-        });
+        builder.manifests.push(Manifest { digest, media_type, text });
         Ok(())
     }
 
@@ -205,20 +184,13 @@ impl Layout<'_> {
             return Err(Error::unsupported(&digest, problem));
         }
         let path = self.check_size(&digest, size)?;
-        builder.blobs.push(Blob {
-            layer: Layer { digest, size },
-            path,
-        });
+        builder.blobs.push(Blob { layer: Layer { digest, size }, path });
         Ok(())
     }
 
     /// A config is small: it is checked at once, rather than after the layers have been sent.
     fn check_config(&self, config: &Descriptor) -> Result<(), Error> {
-        if config.size() <= MAX_MANIFEST {
-            self.verified(config).map(drop)
-        } else {
-            Ok(())
-        }
+        if config.size() <= MAX_MANIFEST { self.verified(config).map(drop) } else { Ok(()) }
     }
 
     /// Reads a small blob, and checks its size and digest.
@@ -239,10 +211,7 @@ impl Layout<'_> {
         let metadata = fs::metadata(&path).map_err(|error| match error.kind() {
             ErrorKind::NotFound => Error::image(
                 self.root,
-                format!(
-                    "its blob {digest} is missing, there is no file {}",
-                    path.display()
-                ),
+                format!("its blob {digest} is missing, there is no file {}", path.display()),
             ),
             _ => Error::io(&path, error),
         })?;

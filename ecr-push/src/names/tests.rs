@@ -13,46 +13,14 @@ fn every_partition_has_its_hosts() {
         ("dkr.ecr-fips.us-east-1.amazonaws.com", "us-east-1", "aws"),
         ("dkr-ecr.eu-west-1.on.aws", "eu-west-1", "aws"),
         ("dkr-ecr-fips.us-west-2.on.aws", "us-west-2", "aws"),
-        (
-            "dkr.ecr.us-gov-west-1.amazonaws.com",
-            "us-gov-west-1",
-            "aws-us-gov",
-        ),
-        (
-            "dkr.ecr.cn-north-1.amazonaws.com.cn",
-            "cn-north-1",
-            "aws-cn",
-        ),
-        (
-            "dkr.ecr.cn-north-1.on.amazonwebservices.com.cn",
-            "cn-north-1",
-            "aws-cn",
-        ),
-        (
-            "dkr.ecr.eusc-de-east-1.amazonaws.eu",
-            "eusc-de-east-1",
-            "aws-eusc",
-        ),
-        (
-            "dkr.ecr.us-iso-east-1.c2s.ic.gov",
-            "us-iso-east-1",
-            "aws-iso",
-        ),
-        (
-            "dkr.ecr.us-isob-east-1.sc2s.sgov.gov",
-            "us-isob-east-1",
-            "aws-iso-b",
-        ),
-        (
-            "dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk",
-            "eu-isoe-west-1",
-            "aws-iso-e",
-        ),
-        (
-            "dkr.ecr.us-isof-south-1.csp.hci.ic.gov",
-            "us-isof-south-1",
-            "aws-iso-f",
-        ),
+        ("dkr.ecr.us-gov-west-1.amazonaws.com", "us-gov-west-1", "aws-us-gov"),
+        ("dkr.ecr.cn-north-1.amazonaws.com.cn", "cn-north-1", "aws-cn"),
+        ("dkr.ecr.cn-north-1.on.amazonwebservices.com.cn", "cn-north-1", "aws-cn"),
+        ("dkr.ecr.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1", "aws-eusc"),
+        ("dkr.ecr.us-iso-east-1.c2s.ic.gov", "us-iso-east-1", "aws-iso"),
+        ("dkr.ecr.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1", "aws-iso-b"),
+        ("dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk", "eu-isoe-west-1", "aws-iso-e"),
+        ("dkr.ecr.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1", "aws-iso-f"),
     ];
     for (host, region, partition) in table {
         let text = format!("123456789012.{host}/team/web");
@@ -74,14 +42,8 @@ fn every_partition_has_its_hosts() {
 fn what_is_wrong_with_a_repository_is_said() {
     let host = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
     let table = [
-        (
-            format!("https://{host}/web"),
-            "leave out `https://`, a repository URI has no scheme",
-        ),
-        (
-            format!("{host}/web:1.0"),
-            "leave out `:1.0`, tags are given apart",
-        ),
+        (format!("https://{host}/web"), "leave out `https://`, a repository URI has no scheme"),
+        (format!("{host}/web:1.0"), "leave out `:1.0`, tags are given apart"),
         (
             format!("{host}/web@sha256:00"),
             "leave out `@sha256:00`, the digest is the image's and follows from it",
@@ -116,14 +78,8 @@ fn what_is_wrong_with_a_repository_is_said() {
             "public.ecr.aws/team/web".to_owned(),
             "ECR Public is another service, this is for private registries",
         ),
-        (
-            format!("{host}/"),
-            "the name has 0 characters, 2 to 256 are allowed",
-        ),
-        (
-            format!("{host}/Web"),
-            "'W' is not allowed in the name, names are lower case",
-        ),
+        (format!("{host}/"), "the name has 0 characters, 2 to 256 are allowed"),
+        (format!("{host}/Web"), "'W' is not allowed in the name, names are lower case"),
         (format!("{host}/we b"), "' ' is not allowed in the name"),
         (
             format!("{host}/team//web"),
@@ -144,14 +100,16 @@ fn what_is_wrong_with_a_repository_is_said() {
 fn what_is_wrong_with_a_tag_is_said() {
     let error = |text: &str| text.parse::<Tag>().unwrap_err().to_string();
     assert_eq!(error(""), "`` is no tag: it is empty");
-    assert_eq!(
-        error("-x"),
-        "`-x` is no tag: it must start with a letter, a digit or `_`"
-    );
+    assert_eq!(error("-x"), "`-x` is no tag: it must start with a letter, a digit or `_`");
     assert_eq!(
         error("v1+build"),
         "`v1+build` is no tag: '+' at byte 2 is not allowed, only letters, digits, `_`, `.` and \
          `-` are"
+    );
+    assert_eq!(
+        error("v1\n"),
+        "`v1\\n` is no tag: '\\n' at byte 2 is not allowed, only letters, digits, `_`, `.` and `-` \
+         are"
     );
     let long = "a".repeat(129);
     assert_eq!(

@@ -13,9 +13,7 @@ fn told(event: &Event) -> String {
         Event::LayerSkipped { layer, .. } => format!("skipped {}", layer.size()),
         Event::LayerStarted { layer, .. } => format!("started {}", layer.size()),
         Event::ManifestPut { .. } => "manifest".to_owned(),
-        Event::Planned {
-            layers, missing, ..
-        } => format!("planned {missing} of {layers}"),
+        Event::Planned { layers, missing, .. } => format!("planned {missing} of {layers}"),
         Event::Tagged { tag, .. } => format!("tagged {tag}"),
         other => panic!("an event without a test: {other:?}"),
     }
@@ -29,15 +27,9 @@ async fn each_layer_starts_moves_and_finishes_and_the_tag_comes_last() {
     const MIB: usize = 1024 * 1024;
     let layout = Layout::image(&[100, 12 * MIB]);
     let image = Image::open(layout.path()).await.unwrap();
-    let config = image
-        .layers()
-        .map(ecr_push::Layer::size)
-        .min_by_key(|size| size.abs_diff(80));
+    let config = image.layers().map(ecr_push::Layer::size).min_by_key(|size| size.abs_diff(80));
     let config = config.unwrap();
-    let push = world
-        .pusher
-        .push(&image, &repository())
-        .tag("1.0".parse().unwrap());
+    let push = world.pusher.push(&image, &repository()).tag("1.0".parse().unwrap());
     let mut events = push.events();
     let mut story = Vec::new();
     while let Some(event) = events.next().await {
@@ -47,15 +39,10 @@ async fn each_layer_starts_moves_and_finishes_and_the_tag_comes_last() {
     assert_eq!(pushed.layers_sent(), 2);
 
     let (large, part) = (12 * MIB, 10 * MIB);
-    assert_eq!(
-        story[..2],
-        ["planned 2 of 3".to_owned(), "skipped 100".to_owned()]
-    );
+    assert_eq!(story[..2], ["planned 2 of 3".to_owned(), "skipped 100".to_owned()]);
     assert_eq!(story[story.len() - 2..], ["manifest", "tagged 1.0"]);
-    let of_the_layer: Vec<&String> = story
-        .iter()
-        .filter(|told| told.ends_with(&large.to_string()))
-        .collect();
+    let of_the_layer: Vec<&String> =
+        story.iter().filter(|told| told.ends_with(&large.to_string())).collect();
     assert_eq!(
         of_the_layer,
         [
@@ -65,10 +52,8 @@ async fn each_layer_starts_moves_and_finishes_and_the_tag_comes_last() {
             &format!("finished {large}"),
         ]
     );
-    let of_the_config: Vec<&String> = story
-        .iter()
-        .filter(|told| told.ends_with(&format!(" {config}")))
-        .collect();
+    let of_the_config: Vec<&String> =
+        story.iter().filter(|told| told.ends_with(&format!(" {config}"))).collect();
     assert_eq!(of_the_config.len(), 3, "{story:?}");
 }
 
@@ -98,10 +83,7 @@ async fn dropping_it_leaves_the_tag_where_it_was() {
     let world = World::new().await;
     let layout = Layout::image(&[100]);
     let image = Image::open(layout.path()).await.unwrap();
-    let push = world
-        .pusher
-        .push(&image, &repository())
-        .tag("1.0".parse().unwrap());
+    let push = world.pusher.push(&image, &repository()).tag("1.0".parse().unwrap());
     let mut events = push.events();
     while let Some(event) = events.next().await {
         if matches!(event, Event::LayerStarted { .. }) {

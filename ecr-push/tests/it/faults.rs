@@ -19,35 +19,21 @@ async fn a_lost_answer_of_any_call_is_made_good() {
     ] {
         let world = World::new().await;
         world.local.inject(operation, 1, Fault::LoseResponse);
-        let pushed = world
-            .push(&Layout::image(&[12 * MIB]), &["1.0"])
-            .await
-            .unwrap();
+        let pushed = world.push(&Layout::image(&[12 * MIB]), &["1.0"]).await.unwrap();
         let tagged = world.tagged("1.0").await;
-        assert_eq!(
-            tagged.as_deref(),
-            Some(pushed.digest().as_str()),
-            "{operation}"
-        );
+        assert_eq!(tagged.as_deref(), Some(pushed.digest().as_str()), "{operation}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_part_that_had_arrived_is_not_sent_a_third_time() {
     let world = World::new().await;
-    world
-        .local
-        .inject("UploadLayerPart", 2, Fault::LoseResponse);
+    world.local.inject("UploadLayerPart", 2, Fault::LoseResponse);
     world.push(&Layout::image(&[25 * MIB]), &[]).await.unwrap();
     // Three parts and the config, and the SDK's second attempt at the one whose answer was lost.
     assert_eq!(world.local.journal().count("UploadLayerPart"), 5);
-    let refused: Vec<String> = world
-        .local
-        .journal()
-        .calls()
-        .iter()
-        .filter_map(|call| call.error.clone())
-        .collect();
+    let refused: Vec<String> =
+        world.local.journal().calls().iter().filter_map(|call| call.error.clone()).collect();
     assert_eq!(refused, ["InvalidLayerPartException"]);
 }
 
@@ -55,29 +41,19 @@ async fn a_part_that_had_arrived_is_not_sent_a_third_time() {
 async fn throttling_and_server_errors_pass() {
     let world = World::new().await;
     world.local.inject("UploadLayerPart", 1, Fault::Throttle);
-    world
-        .local
-        .inject("CompleteLayerUpload", 1, Fault::ServerError);
+    world.local.inject("CompleteLayerUpload", 1, Fault::ServerError);
     world.local.inject("PutImage", 1, Fault::ServerError);
     let pushed = world.push(&Layout::image(&[100]), &["1.0"]).await.unwrap();
-    assert_eq!(
-        world.tagged("1.0").await.as_deref(),
-        Some(pushed.digest().as_str())
-    );
+    assert_eq!(world.tagged("1.0").await.as_deref(), Some(pushed.digest().as_str()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn throttling_without_end_is_said() {
     let world = World::new().await;
     for nth in 1..=3 {
-        world
-            .local
-            .inject("BatchCheckLayerAvailability", nth, Fault::Throttle);
+        world.local.inject("BatchCheckLayerAvailability", nth, Fault::Throttle);
     }
-    let error = world
-        .push(&Layout::image(&[100]), &["1.0"])
-        .await
-        .unwrap_err();
+    let error = world.push(&Layout::image(&[100]), &["1.0"]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Throttled);
     assert!(error.is_retryable());
     let source = std::error::Error::source(&error).unwrap();

@@ -17,9 +17,7 @@ async fn broken(layout: &Layout) -> Error {
 fn problem(error: &Error, path: &Path) -> String {
     let text = error.to_string();
     let prefix = format!("{} is no image that can be pushed: ", path.display());
-    text.strip_prefix(&prefix)
-        .unwrap_or_else(|| panic!("{text}"))
-        .to_owned()
+    text.strip_prefix(&prefix).unwrap_or_else(|| panic!("{text}")).to_owned()
 }
 
 #[tokio::test]
@@ -88,10 +86,7 @@ async fn a_broken_index_is_said_with_its_place() {
     let source = error.source().unwrap().to_string();
     assert_eq!(source, "EOF while parsing an object at line 1 column 1");
     layout.set_index(&[]);
-    assert_eq!(
-        problem(&broken(&layout).await, layout.path()),
-        "its index.json lists no image"
-    );
+    assert_eq!(problem(&broken(&layout).await, layout.path()), "its index.json lists no image");
 }
 
 #[tokio::test]
@@ -102,10 +97,7 @@ async fn of_several_images_one_has_to_be_named() {
         descriptor
     };
     let second = layout.manifest(&[20]);
-    layout.set_index(&[
-        named("1.0", layout.manifest(&[10])),
-        named("1.1", second.clone()),
-    ]);
+    layout.set_index(&[named("1.0", layout.manifest(&[10])), named("1.1", second.clone())]);
     assert_eq!(
         problem(&broken(&layout).await, layout.path()),
         "its index.json lists 2 images, name one: `1.0`, `1.1`"
@@ -123,20 +115,12 @@ async fn of_several_images_one_has_to_be_named() {
 async fn a_missing_blob_is_named() {
     let layout = Layout::image(&[1000]);
     let image = Image::open(layout.path()).await.unwrap();
-    let layer = image
-        .layers()
-        .find(|layer| layer.size() == 1000)
-        .unwrap()
-        .digest()
-        .to_string();
+    let layer = image.layers().find(|layer| layer.size() == 1000).unwrap().digest().to_string();
     let path = layout.blob_path(&layer);
     fs::remove_file(&path).unwrap();
     assert_eq!(
         problem(&broken(&layout).await, layout.path()),
-        format!(
-            "its blob {layer} is missing, there is no file {}",
-            path.display()
-        )
+        format!("its blob {layer} is missing, there is no file {}", path.display())
     );
 }
 
@@ -144,12 +128,7 @@ async fn a_missing_blob_is_named() {
 async fn a_blob_of_another_size_is_named() {
     let layout = Layout::image(&[1000]);
     let image = Image::open(layout.path()).await.unwrap();
-    let layer = image
-        .layers()
-        .find(|layer| layer.size() == 1000)
-        .unwrap()
-        .digest()
-        .to_string();
+    let layer = image.layers().find(|layer| layer.size() == 1000).unwrap().digest().to_string();
     let path = layout.blob_path(&layer);
     fs::write(&path, "short").unwrap();
     let error = broken(&layout).await;
@@ -197,10 +176,7 @@ async fn a_manifest_that_is_none_is_said() {
     let blob = layout.blob(MANIFEST, b"\"junk\"");
     layout.set_index(std::slice::from_ref(&blob));
     let error = broken(&layout).await;
-    let expected = format!(
-        "its manifest {} is broken",
-        blob["digest"].as_str().unwrap()
-    );
+    let expected = format!("its manifest {} is broken", blob["digest"].as_str().unwrap());
     assert_eq!(problem(&error, layout.path()), expected);
 }
 

@@ -40,18 +40,11 @@ impl Layout {
     pub(crate) fn manifest(&self, layer_sizes: &[usize]) -> Value {
         let layers: Vec<Value> = layer_sizes
             .iter()
-            .map(|&size| {
-                self.blob(
-                    "application/vnd.oci.image.layer.v1.tar+gzip",
-                    &content(size),
-                )
-            })
+            .map(|&size| self.blob("application/vnd.oci.image.layer.v1.tar+gzip", &content(size)))
             .collect();
         let config = json!({ "architecture": "amd64", "os": "linux", "sizes": layer_sizes });
-        let config = self.blob(
-            "application/vnd.oci.image.config.v1+json",
-            config.to_string().as_bytes(),
-        );
+        let config =
+            self.blob("application/vnd.oci.image.config.v1+json", config.to_string().as_bytes());
         let manifest = json!({
             "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers,
         });
@@ -77,17 +70,12 @@ impl Layout {
     }
 
     pub(crate) fn blob_path(&self, digest: &str) -> PathBuf {
-        self.path()
-            .join("blobs/sha256")
-            .join(digest.strip_prefix("sha256:").unwrap())
+        self.path().join("blobs/sha256").join(digest.strip_prefix("sha256:").unwrap())
     }
 }
 
 pub(crate) fn digest(content: &[u8]) -> String {
-    let hex: String = Sha256::digest(content)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hex: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
 }
 

@@ -17,11 +17,7 @@ async fn an_image_arrives_to_the_byte() {
     let layout = Layout::image(&[100, 3000]);
     let pushed = world.push(&layout, &["1.4.2", "latest"]).await.unwrap();
 
-    let expected = Image::open(layout.path())
-        .await
-        .unwrap()
-        .digest()
-        .to_string();
+    let expected = Image::open(layout.path()).await.unwrap().digest().to_string();
     assert_eq!(pushed.digest().as_str(), expected);
     assert_eq!(pushed.image_uri(), format!("{URI}@{expected}"));
     assert_eq!(pushed.layers_sent(), 3);
@@ -41,10 +37,7 @@ async fn an_image_arrives_to_the_byte() {
         .unwrap();
     let manifest = fs::read_to_string(layout.blob_path(&expected)).unwrap();
     assert_eq!(stored.images()[0].image_manifest(), Some(manifest.as_str()));
-    assert_eq!(
-        stored.images()[0].image_manifest_media_type(),
-        Some(MANIFEST)
-    );
+    assert_eq!(stored.images()[0].image_manifest_media_type(), Some(MANIFEST));
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,11 +72,7 @@ async fn parts_have_the_size_that_ecr_asks_for() {
         world.local.set_part_size(part_size as u64);
         let pushed = world.push(&Layout::image(&[size]), &[]).await.unwrap();
         // One more for the config.
-        assert_eq!(
-            world.local.journal().count("UploadLayerPart"),
-            parts + 1,
-            "{size}"
-        );
+        assert_eq!(world.local.journal().count("UploadLayerPart"), parts + 1, "{size}");
         let config = pushed.bytes_sent() - size as u64;
         assert!(config < 200, "the config has {config} bytes");
     }
@@ -100,20 +89,14 @@ async fn the_second_push_sends_nothing() {
     assert_eq!(again.layers_sent(), 0);
     assert_eq!(again.layers_skipped(), 3);
     assert_eq!(again.bytes_sent(), 0);
-    assert_eq!(
-        world.calls()[before..],
-        ["BatchCheckLayerAvailability", "PutImage"]
-    );
+    assert_eq!(world.calls()[before..], ["BatchCheckLayerAvailability", "PutImage"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn only_what_is_missing_is_sent() {
     let world = World::new().await;
     world.push(&Layout::image(&[100]), &["1.0"]).await.unwrap();
-    let pushed = world
-        .push(&Layout::image(&[100, 200]), &["1.1"])
-        .await
-        .unwrap();
+    let pushed = world.push(&Layout::image(&[100, 200]), &["1.1"]).await.unwrap();
     assert_eq!(pushed.layers_skipped(), 1);
     assert_eq!(pushed.layers_sent(), 2);
 }
@@ -125,10 +108,7 @@ async fn a_hundred_layers_are_asked_for_at_once() {
     let sizes: Vec<usize> = (1..=100).collect();
     let pushed = world.push(&Layout::image(&sizes), &[]).await.unwrap();
     assert_eq!(pushed.layers_sent(), 101);
-    assert_eq!(
-        world.local.journal().count("BatchCheckLayerAvailability"),
-        2
-    );
+    assert_eq!(world.local.journal().count("BatchCheckLayerAvailability"), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,25 +123,13 @@ async fn a_layer_that_two_platforms_share_is_sent_once() {
     assert_eq!(pushed.digest().as_str(), index["digest"]);
     assert_eq!(pushed.layers_sent(), 5);
     assert_eq!(world.local.journal().count("PutImage"), 3);
-    assert_eq!(
-        world.tagged("multi").await.as_deref(),
-        index["digest"].as_str()
-    );
-    let described = world
-        .client
-        .describe_images()
-        .repository_name("demo/web")
-        .send()
-        .await
-        .unwrap();
+    assert_eq!(world.tagged("multi").await.as_deref(), index["digest"].as_str());
+    let described =
+        world.client.describe_images().repository_name("demo/web").send().await.unwrap();
     for image in described.image_details() {
         let is_index = image.image_manifest_media_type() == Some(INDEX);
         // A child under the tag would be pulled in place of the index, and breaks immutable tags.
-        let expected = if is_index {
-            vec!["multi".to_owned()]
-        } else {
-            vec![]
-        };
+        let expected = if is_index { vec!["multi".to_owned()] } else { vec![] };
         assert_eq!(image.image_tags(), expected);
     }
 }
@@ -180,9 +148,7 @@ async fn a_manifest_without_a_media_type_keeps_its_bytes() {
 #[tokio::test(start_paused = true)]
 async fn a_push_goes_to_the_region_of_its_repository() {
     let world = World::new().await;
-    let elsewhere = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo/web"
-        .parse()
-        .unwrap();
+    let elsewhere = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo/web".parse().unwrap();
     let layout = Layout::image(&[10]);
     let image = Image::open(layout.path()).await.unwrap();
     let error = world.pusher.push(&image, &elsewhere).await.unwrap_err();
@@ -198,10 +164,7 @@ async fn a_push_goes_to_the_region_of_its_repository() {
 #[tokio::test(start_paused = true)]
 async fn a_missing_repository_gets_no_byte() {
     let world = World::empty();
-    let error = world
-        .push(&Layout::image(&[10]), &["1.0"])
-        .await
-        .unwrap_err();
+    let error = world.push(&Layout::image(&[10]), &["1.0"]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RepositoryNotFound);
     assert_eq!(error.operation(), Some("BatchCheckLayerAvailability"));
     assert!(!error.is_retryable());
@@ -225,10 +188,7 @@ async fn an_immutable_tag_keeps_its_image() {
             first.digest()
         )
     );
-    assert_eq!(
-        world.tagged("1.0").await.as_deref(),
-        Some(first.digest().as_str())
-    );
+    assert_eq!(world.tagged("1.0").await.as_deref(), Some(first.digest().as_str()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -245,12 +205,7 @@ async fn a_layer_that_changed_is_named_and_not_stored() {
     let world = World::new().await;
     let layout = Layout::image(&[1000]);
     let image = Image::open(layout.path()).await.unwrap();
-    let layer = image
-        .layers()
-        .find(|layer| layer.size() == 1000)
-        .unwrap()
-        .digest()
-        .to_string();
+    let layer = image.layers().find(|layer| layer.size() == 1000).unwrap().digest().to_string();
     let path = layout.blob_path(&layer);
     let mut content = fs::read(&path).unwrap();
     content[500] ^= 1;
@@ -274,12 +229,7 @@ async fn a_layer_that_was_cut_off_is_named() {
     let world = World::new().await;
     let layout = Layout::image(&[1000]);
     let image = Image::open(layout.path()).await.unwrap();
-    let layer = image
-        .layers()
-        .find(|layer| layer.size() == 1000)
-        .unwrap()
-        .digest()
-        .to_string();
+    let layer = image.layers().find(|layer| layer.size() == 1000).unwrap().digest().to_string();
     let path = layout.blob_path(&layer);
     fs::write(&path, [0; 10]).unwrap();
 

@@ -24,22 +24,14 @@ impl World {
     pub(crate) async fn with(mutability: ImageTagMutability) -> Self {
         let world = Self::empty();
         let create = world.client.create_repository().repository_name("demo/web");
-        create
-            .image_tag_mutability(mutability)
-            .send()
-            .await
-            .unwrap();
+        create.image_tag_mutability(mutability).send().await.unwrap();
         world
     }
 
     pub(crate) fn empty() -> Self {
         let local = LocalAws::new();
         let config = local.sdk_config();
-        Self {
-            client: Client::new(&config),
-            pusher: Pusher::new(&config),
-            local,
-        }
+        Self { client: Client::new(&config), pusher: Pusher::new(&config), local }
     }
 
     pub(crate) async fn push(&self, layout: &Layout, tags: &[&str]) -> Result<Pushed, Error> {
@@ -61,14 +53,7 @@ impl World {
             .send()
             .await
             .unwrap();
-        Some(
-            answer
-                .images()
-                .first()?
-                .image_id()?
-                .image_digest()?
-                .to_owned(),
-        )
+        Some(answer.images().first()?.image_id()?.image_digest()?.to_owned())
     }
 
     /// The push's calls, without those that made and look at the world.

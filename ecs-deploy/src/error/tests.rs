@@ -62,14 +62,14 @@ fn every_code_has_its_kind_and_its_clause() {
             "ClusterNotFoundException",
             ClusterNotFound,
             false,
-            "there is no cluster \"prod\" in eu-west-1",
+            "there is no cluster `prod` in eu-west-1",
         ),
         (
             400,
             "ServiceNotFoundException",
             ServiceNotFound,
             false,
-            "the cluster \"prod\" in eu-west-1 has no service \"web\"",
+            "the cluster `prod` in eu-west-1 has no service `web`",
         ),
         (
             400,

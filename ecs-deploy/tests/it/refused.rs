@@ -13,12 +13,12 @@ async fn a_missing_service_or_cluster_is_named() {
         (
             Service::new("demo", "api"),
             ErrorKind::ServiceNotFound,
-            "the cluster \"demo\" in us-east-1 has no service \"api\"",
+            "the cluster `demo` in us-east-1 has no service `api`",
         ),
         (
             Service::new("prod", "web"),
             ErrorKind::ClusterNotFound,
-            "there is no cluster \"prod\" in us-east-1",
+            "there is no cluster `prod` in us-east-1",
         ),
         (
             "arn:aws:ecs:eu-west-1:123456789012:service/demo/web".parse(),
@@ -29,7 +29,7 @@ async fn a_missing_service_or_cluster_is_named() {
         (
             "arn:aws:ecs:us-east-1:210987654321:service/demo/web".parse(),
             ErrorKind::ClusterNotFound,
-            "there is no cluster \"demo\" in us-east-1",
+            "there is no cluster `demo` in us-east-1",
         ),
     ] {
         let error = demo.deployer.current(&service.unwrap()).await.unwrap_err();
@@ -114,7 +114,7 @@ async fn unknown_containers_are_refused_by_name() {
     assert_eq!(error.kind(), ErrorKind::UnknownContainer);
     assert_eq!(
         error.to_string(),
-        "web:1 has no container \"log\" and no container \"wbe\", only \"web\" and \"log-router\""
+        "web:1 has no container `log` and no container `wbe`, only `web` and `log-router`"
     );
     assert!(revision.diff().is_empty());
 }

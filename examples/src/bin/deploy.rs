@@ -21,7 +21,11 @@ use imagedefs::ImageDefinitions;
 /// Without --aws it deploys to an emulator that ends with the program, to try it out: its service
 /// is --cluster demo --service web, with the containers `web` and `log-router`.
 #[derive(Debug, Parser)]
-#[command(after_help = "Exit code: 0 the revision runs, 1 it doesn't, 2 bad usage.")]
+#[command(
+    override_usage = "deploy [--aws] --cluster C --service S \
+                      (--definitions FILE | --image CONTAINER=URI)...",
+    after_help = "Exit code: 0 the revision runs, 1 it doesn't, 2 bad usage."
+)]
 struct Arguments {
     /// Deploy to AWS. Credentials, region and endpoints come from where every AWS tool takes them:
     /// AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, a container's or an instance's role, …
@@ -29,11 +33,11 @@ struct Arguments {
     aws: bool,
 
     /// The cluster's name
-    #[arg(long)]
+    #[arg(long, value_name = "C")]
     cluster: String,
 
     /// The service's name
-    #[arg(long)]
+    #[arg(long, value_name = "S")]
     service: String,
 
     /// A file of images, as CodePipeline takes it; may be given several times

@@ -74,8 +74,8 @@ async fn an_unknown_container_is_found_out_before_anything_is_pushed() {
     let pipeline = Program::pipeline().with(&arguments).on(&server);
     let ended = pipeline.within(workplace.folder.path()).run().await;
     assert_eq!(ended.code, 1);
-    assert!(ended.stderr.contains("wbe"), "{}", ended.stderr);
-    assert!(ended.stderr.contains("log-router"), "{}", ended.stderr);
+    let expected = "error: web:1 has no container `wbe`, only `web` and `log-router`\n";
+    assert_eq!(ended.stderr, expected);
     let journal = server.local().journal();
     assert_eq!(journal.operations(), ["DescribeServices", "DescribeTaskDefinition"]);
     assert!(!workplace.folder.path().join(ImageDefinitions::FILE_NAME).exists());

@@ -106,7 +106,8 @@ async fn no_answer_is_said_with_its_cause() {
     drop(server);
     let ended = push.run().await;
     assert_eq!(ended.code, 1);
-    let expected =
-        format!("error: BatchCheckLayerAvailability on {URI} got no answer from ECR\n  caused by: ");
+    let expected = format!(
+        "error: BatchCheckLayerAvailability on {URI} got no answer from ECR\n  caused by: "
+    );
     assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
 }

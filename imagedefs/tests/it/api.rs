@@ -25,36 +25,16 @@ fn types_go_between_threads_and_the_error_is_one_word() {
 fn definitions_keep_their_order() {
     let mut definitions = ImageDefinitions::new();
     assert!(definitions.is_empty());
-    definitions
-        .insert("web", format!("shop/web@{DIGEST}"))
-        .unwrap();
-    definitions
-        .insert(
-            String::from("proxy"),
-            "httpd:2.4".parse::<ImageUri>().unwrap(),
-        )
-        .unwrap();
+    definitions.insert("web", format!("shop/web@{DIGEST}")).unwrap();
+    definitions.insert(String::from("proxy"), "httpd:2.4".parse::<ImageUri>().unwrap()).unwrap();
 
     assert_eq!(definitions.len(), 2);
-    assert_eq!(
-        definitions.get("proxy").map(ImageUri::as_str),
-        Some("httpd:2.4")
-    );
+    assert_eq!(definitions.get("proxy").map(ImageUri::as_str), Some("httpd:2.4"));
     assert_eq!(definitions.get("Proxy"), None);
     let pairs = definitions.iter().collect::<Vec<_>>();
+    assert_eq!(pairs, [("web", format!("shop/web@{DIGEST}").as_str()), ("proxy", "httpd:2.4")]);
     assert_eq!(
-        pairs,
-        [
-            ("web", format!("shop/web@{DIGEST}").as_str()),
-            ("proxy", "httpd:2.4")
-        ]
-    );
-    assert_eq!(
-        definitions
-            .iter()
-            .rev()
-            .map(|(name, _)| name)
-            .collect::<Vec<_>>(),
+        definitions.iter().rev().map(|(name, _)| name).collect::<Vec<_>>(),
         ["proxy", "web"]
     );
     assert_eq!((&definitions).into_iter().len(), 2);
@@ -71,10 +51,7 @@ fn a_refused_insert_changes_nothing() {
     ] {
         let error = definitions.insert(name, image).unwrap_err();
         assert_eq!(error.kind(), kind);
-        assert_eq!(
-            definitions.iter().collect::<Vec<_>>(),
-            [("web", "httpd:2.4")]
-        );
+        assert_eq!(definitions.iter().collect::<Vec<_>>(), [("web", "httpd:2.4")]);
     }
 }
 
@@ -88,18 +65,10 @@ fn merge_replaces_in_place_and_returns_what_it_replaced() {
         definitions
     };
     let mut definitions = parse(&[("web", "web:1"), ("proxy", "httpd:2.4"), ("log", "log:1")]);
-    let replaced = definitions.merge(parse(&[
-        ("job", "job:1"),
-        ("log", "log:1"),
-        ("web", "web:2"),
-    ]));
+    let replaced =
+        definitions.merge(parse(&[("job", "job:1"), ("log", "log:1"), ("web", "web:2")]));
     assert_eq!(replaced, parse(&[("web", "web:1")]));
-    let expected = [
-        ("web", "web:2"),
-        ("proxy", "httpd:2.4"),
-        ("log", "log:1"),
-        ("job", "job:1"),
-    ];
+    let expected = [("web", "web:2"), ("proxy", "httpd:2.4"), ("log", "log:1"), ("job", "job:1")];
     assert_eq!(definitions, parse(&expected));
 }
 
@@ -121,21 +90,11 @@ fn references_come_apart() {
     assert_eq!(of("shop/web:1"), (None, "shop/web".into(), some("1"), None));
     assert_eq!(
         of("localhost:5000/web"),
-        (
-            some("localhost:5000"),
-            "localhost:5000/web".into(),
-            None,
-            None
-        )
+        (some("localhost:5000"), "localhost:5000/web".into(), None, None)
     );
     assert_eq!(
         of(&format!("ghcr.io/shop/web:1@{DIGEST}")),
-        (
-            some("ghcr.io"),
-            "ghcr.io/shop/web".into(),
-            some("1"),
-            some(DIGEST)
-        )
+        (some("ghcr.io"), "ghcr.io/shop/web".into(), some("1"), some(DIGEST))
     );
 
     let image = "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn/web:1".parse::<ImageUri>();
@@ -144,13 +103,7 @@ fn references_come_apart() {
     assert_eq!(registry.account(), "111122223333");
     assert_eq!(registry.region(), "cn-north-1");
     assert_eq!(registry.partition(), "aws-cn");
-    assert_eq!(
-        "public.ecr.aws/docker/library/httpd:2.4"
-            .parse::<ImageUri>()
-            .unwrap()
-            .ecr(),
-        None
-    );
+    assert_eq!("public.ecr.aws/docker/library/httpd:2.4".parse::<ImageUri>().unwrap().ecr(), None);
 }
 
 #[test]
@@ -163,16 +116,8 @@ fn serde_reads_and_writes_the_same_shape_as_the_file() {
     );
     let twice = r#"[{"name":"web","imageUri":"web:1"},{"name":"web","imageUri":"web:2"}]"#;
     let error = serde_json::from_str::<ImageDefinitions>(twice).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the container `web` already has the image `web:1`"
-    );
+    assert_eq!(error.to_string(), "the container `web` already has the image `web:1`");
 
-    assert_eq!(
-        serde_json::from_str::<ImageUri>(r#""web:1""#)
-            .unwrap()
-            .as_str(),
-        "web:1"
-    );
+    assert_eq!(serde_json::from_str::<ImageUri>(r#""web:1""#).unwrap().as_str(), "web:1");
     assert!(serde_json::from_str::<ImageUri>(r#""web:""#).is_err());
 }

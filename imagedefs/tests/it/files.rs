@@ -21,9 +21,8 @@ const TEXT: &str = r#"[
 
 fn names_in(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
-    let mut names = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect::<Vec<_>>();
+    let mut names =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>();
     names.sort();
     names
 }
@@ -32,9 +31,7 @@ fn names_in(folder: &Path) -> Vec<String> {
 fn too_many() -> ImageDefinitions {
     let mut definitions = ImageDefinitions::new();
     for index in 0..1500 {
-        definitions
-            .insert(format!("container-{index}"), "111122223333/web:1.4.2")
-            .unwrap();
+        definitions.insert(format!("container-{index}"), "111122223333/web:1.4.2").unwrap();
     }
     definitions
 }
@@ -86,16 +83,9 @@ fn what_is_no_regular_file_is_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("folder");
     fs::create_dir(&path).unwrap();
-    let error = TEXT
-        .parse::<ImageDefinitions>()
-        .unwrap()
-        .write(&path)
-        .unwrap_err();
+    let error = TEXT.parse::<ImageDefinitions>().unwrap().write(&path).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Write);
-    assert_eq!(
-        error.to_string(),
-        format!("can't write `{}`", path.display())
-    );
+    assert_eq!(error.to_string(), format!("can't write `{}`", path.display()));
     let source = error.source().unwrap().to_string();
     assert_eq!(source, "it is there already and no regular file");
     assert_eq!(names_in(folder.path()), ["folder"]);
@@ -105,11 +95,7 @@ fn what_is_no_regular_file_is_not_replaced() {
 fn a_missing_folder_is_an_error_of_writing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("none").join("definitions.json");
-    let error = TEXT
-        .parse::<ImageDefinitions>()
-        .unwrap()
-        .write(&path)
-        .unwrap_err();
+    let error = TEXT.parse::<ImageDefinitions>().unwrap().write(&path).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Write);
     let source = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
     assert_eq!(source.kind(), io::ErrorKind::NotFound);
@@ -126,15 +112,9 @@ fn permissions_and_links_stay() {
     fs::write(&path, "old").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     symlink("definitions.json", &link).unwrap();
-    TEXT.parse::<ImageDefinitions>()
-        .unwrap()
-        .write(&link)
-        .unwrap();
+    TEXT.parse::<ImageDefinitions>().unwrap().write(&link).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), TEXT);
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-        0o640
-    );
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
 }
 
@@ -149,11 +129,7 @@ fn a_failing_writer_is_an_error_of_writing() {
             Ok(())
         }
     }
-    let error = TEXT
-        .parse::<ImageDefinitions>()
-        .unwrap()
-        .to_writer(Full)
-        .unwrap_err();
+    let error = TEXT.parse::<ImageDefinitions>().unwrap().to_writer(Full).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Write);
     assert_eq!(error.to_string(), "can't write the image definitions");
 }
@@ -177,10 +153,7 @@ fn a_missing_file_is_named_with_those_that_were_perhaps_meant() {
     let cure = "CodePipeline looks for exactly `imagedefinitions.json`, unless its action has a \
                 FileName";
     fs::write(folder.path().join("imagedefinition.json"), "").unwrap();
-    assert_eq!(
-        read(),
-        format!("{missing}, but beside it there is `imagedefinition.json`; {cure}")
-    );
+    assert_eq!(read(), format!("{missing}, but beside it there is `imagedefinition.json`; {cure}"));
 
     fs::write(folder.path().join("image_definitions.json"), "").unwrap();
     assert_eq!(
@@ -198,12 +171,7 @@ fn a_name_in_other_case_is_another_file() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("imageDefinitions.json"), "").unwrap();
     let error = ImageDefinitions::read(folder.path().join(ImageDefinitions::FILE_NAME));
-    assert!(
-        error
-            .unwrap_err()
-            .to_string()
-            .contains("there is `imageDefinitions.json`")
-    );
+    assert!(error.unwrap_err().to_string().contains("there is `imageDefinitions.json`"));
 }
 
 #[test]
@@ -211,10 +179,7 @@ fn an_unreadable_file_is_an_error_of_reading() {
     let folder = tempfile::tempdir().unwrap();
     let error = ImageDefinitions::read(folder.path()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Read);
-    assert_eq!(
-        error.to_string(),
-        format!("can't read `{}`", folder.path().display())
-    );
+    assert_eq!(error.to_string(), format!("can't read `{}`", folder.path().display()));
     assert!(error.source().is_some());
 }
 
@@ -222,9 +187,7 @@ fn an_unreadable_file_is_an_error_of_reading() {
 fn an_endless_stream_is_too_large() {
     let error = ImageDefinitions::from_reader(io::repeat(b'[')).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidDefinitions);
-    let [problem] = error.problems() else {
-        panic!("{error}")
-    };
+    let [problem] = error.problems() else { panic!("{error}") };
     assert_eq!(problem.kind(), ProblemKind::TooLarge);
 }
 

@@ -17,22 +17,15 @@ fn report(content: impl AsRef<[u8]>) -> String {
             Severity::Warning => " (warning)",
             _ => "",
         };
-        writeln!(
-            report,
-            "{line}:{column} {kind:?}{warning}: {}",
-            problem.what()
-        )
-        .unwrap();
+        writeln!(report, "{line}:{column} {kind:?}{warning}: {}", problem.what()).unwrap();
         writeln!(report, "    cause: {}", problem.cause()).unwrap();
         writeln!(report, "    cure: {}", problem.cure()).unwrap();
         if let Some(message) = problem.aws_message() {
             writeln!(report, "    AWS says: {message}").unwrap();
         }
         let clauses = [problem.what(), problem.cause(), problem.cure()];
-        let shown = format!(
-            "line {line}, column {column}: {}: {}; {}",
-            clauses[0], clauses[1], clauses[2]
-        );
+        let shown =
+            format!("line {line}, column {column}: {}: {}; {}", clauses[0], clauses[1], clauses[2]);
         assert_eq!(problem.to_string(), shown);
     }
     report
@@ -40,18 +33,12 @@ fn report(content: impl AsRef<[u8]>) -> String {
 
 /// The first line of each problem.
 fn summary(content: impl AsRef<[u8]>) -> Vec<String> {
-    report(content)
-        .lines()
-        .filter(|line| !line.starts_with(' '))
-        .map(str::to_owned)
-        .collect()
+    report(content).lines().filter(|line| !line.starts_with(' ')).map(str::to_owned).collect()
 }
 
 fn problems(error: &Error) -> Vec<String> {
     let problems = error.problems().iter();
-    problems
-        .map(|problem| format!("{}: {}", problem.column(), problem.what()))
-        .collect()
+    problems.map(|problem| format!("{}: {}", problem.column(), problem.what())).collect()
 }
 
 #[test]
@@ -84,15 +71,9 @@ fn encodings() {
     }
     assert_eq!(
         summary(with_mark("\u{feff}".as_bytes(), text.as_bytes())),
-        [
-            "1:1 ByteOrderMark: the file begins with a byte order mark",
-            rest
-        ]
+        ["1:1 ByteOrderMark: the file begins with a byte order mark", rest]
     );
-    assert_eq!(
-        summary(b"[\n \xe9"),
-        ["2:2 NotUtf8: the byte 0xe9 is not UTF-8"]
-    );
+    assert_eq!(summary(b"[\n \xe9"), ["2:2 NotUtf8: the byte 0xe9 is not UTF-8"]);
     assert_eq!(
         summary("\u{feff}"),
         [
@@ -161,84 +142,42 @@ fn references() {
         ("web@None", "5: the digest is `None`"),
         ("web:$TAG-1", "5: `$TAG` was not replaced"),
         ("<IMAGE1_NAME>", "1: `<IMAGE1_NAME>` was not replaced"),
-        (
-            "web:$(git rev-parse HEAD)",
-            "5: `$(git rev-parse HEAD)` was not replaced",
-        ),
+        ("web:$(git rev-parse HEAD)", "5: `$(git rev-parse HEAD)` was not replaced"),
         ("web:${TAG", "5: `${TAG` was not replaced"),
         ("web:1$", "6: there is `$` in the image reference"),
         (" web:1", "1: there is ` ` in the image reference"),
         ("web:v1+build", "7: there is `+` in the image reference"),
         ("[::1]:5000/web:1", "1: there is `[` in the image reference"),
-        (
-            "docker://web:1",
-            "1: the image reference begins with `docker`",
-        ),
+        ("docker://web:1", "1: the image reference begins with `docker`"),
         ("web:", "5: the tag is empty"),
         ("web:-1", "5: the tag begins with `-`"),
         ("web:.1", "5: the tag begins with `.`"),
         ("web:a#b", "6: there is `#` in the tag"),
-        (
-            &format!("web:{long_tag}"),
-            "133: the tag has 129 characters",
-        ),
+        (&format!("web:{long_tag}"), "133: the tag has 129 characters"),
         ("web@", "5: the digest is empty"),
-        (
-            "web@0123",
-            "5: there is no `sha256:` in front of the digest",
-        ),
+        ("web@0123", "5: there is no `sha256:` in front of the digest"),
         ("web@sha512:0123", "5: the digest is one of `sha512`"),
-        (
-            "web@sha256:012",
-            "12: the digest has 3 digits instead of 64",
-        ),
+        ("web@sha256:012", "12: the digest has 3 digits instead of 64"),
         ("web@sha256:01A", "14: there is `A` in the digest"),
         ("web@sha256:01@", "14: there is `@` in the digest"),
-        (
-            DIGEST,
-            "1: there is a digest alone, without a repository and `@`",
-        ),
-        (
-            &DIGEST[7..],
-            "1: there is a digest alone, without a repository and `@`",
-        ),
-        (
-            "Web:1",
-            "1: there is a capital letter in the repository name `Web`",
-        ),
-        (
-            "shop/wEb:1",
-            "7: there is a capital letter in the repository name `wEb`",
-        ),
+        (DIGEST, "1: there is a digest alone, without a repository and `@`"),
+        (&DIGEST[7..], "1: there is a digest alone, without a repository and `@`"),
+        ("Web:1", "1: there is a capital letter in the repository name `Web`"),
+        ("shop/wEb:1", "7: there is a capital letter in the repository name `wEb`"),
         ("shop//web:1", "6: the repository name has an empty part"),
         ("/web:1", "1: the repository name has an empty part"),
         ("web/", "5: the repository name has an empty part"),
         (":1", "1: the repository name has an empty part"),
-        (
-            "-web",
-            "1: the part `-web` of the repository begins or ends with `-`",
-        ),
-        (
-            "shop/web-",
-            "9: the part `web-` of the repository begins or ends with `-`",
-        ),
-        (
-            "shop.example.com/a..b",
-            "19: there is `..` in the repository name `a..b`",
-        ),
+        ("-web", "1: the part `-web` of the repository begins or ends with `-`"),
+        ("shop/web-", "9: the part `web-` of the repository begins or ends with `-`"),
+        ("shop.example.com/a..b", "19: there is `..` in the repository name `a..b`"),
         ("a___b", "2: there is `___` in the repository name `a___b`"),
         ("a.-b", "2: there is `.-` in the repository name `a.-b`"),
         ("a#b", "2: there is `#` in the repository name `a#b`"),
-        (
-            "shop_1.example.com/a",
-            "1: `shop_1.example.com` is no host name",
-        ),
+        ("shop_1.example.com/a", "1: `shop_1.example.com` is no host name"),
         ("localhost:/a", "11: `` is no port"),
         ("localhost:80a/a", "11: `80a` is no port"),
-        (
-            &format!("{long}:1"),
-            "256: the image reference has 256 characters before any digest",
-        ),
+        (&format!("{long}:1"), "256: the image reference has 256 characters before any digest"),
         (
             "111122223333.dkr.ecr.us-east-1.amazonaws.com:1",
             "1: there is no repository after the ECR host",
@@ -285,9 +224,7 @@ fn all_that_is_wrong_with_a_reference() {
     );
     assert_eq!(
         problems(
-            &"$ACCOUNT.dkr.ecr.${REGION}.amazonaws.com/web:$TAG"
-                .parse::<ImageUri>()
-                .unwrap_err()
+            &"$ACCOUNT.dkr.ecr.${REGION}.amazonaws.com/web:$TAG".parse::<ImageUri>().unwrap_err()
         ),
         [
             "1: `$ACCOUNT` was not replaced",
@@ -315,9 +252,7 @@ fn errors_in_one_line_or_one_line_for_each_problem() {
              line 1, column 14: the tag is empty: {tag}"
         )
     );
-    let error = ImageDefinitions::new()
-        .insert("my web", "web:1")
-        .unwrap_err();
+    let error = ImageDefinitions::new().insert("my web", "web:1").unwrap_err();
     assert_eq!(
         error.to_string(),
         "`my web` is no name of a container: line 1, column 3: there is ` ` in a container name: \

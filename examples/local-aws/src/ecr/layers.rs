@@ -308,13 +308,44 @@ fn upload_not_found(id: &str, repository: &str, account: &str) -> AwsError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::caller::{ACCOUNT, Caller};
+    use crate::clock::Clock;
+    use crate::core::{Ids, Settings};
 
-    #[test]
-    fn a_layer_of_52_000_mib_in_4_200_parts_is_the_largest() {
-        assert_eq!(check_quotas(MAX_PARTS, MAX_LAYER), Ok(()));
-        for (parts, size) in [(MAX_PARTS + 1, 1), (1, MAX_LAYER + 1)] {
-            let error = check_quotas(parts, size).unwrap_err();
-            assert_eq!(error.code, "LimitExceededException");
+    /// Here rather than through a client, because that many requests take seconds.
+    #[tokio::test]
+    async fn a_layer_of_52_000_mib_in_4_200_parts_is_the_largest() {
+        let caller = Caller {
+            account: ACCOUNT.to_owned(),
+            access_key: "test".to_owned(),
+            region: "us-east-1".to_owned(),
+            service: "ecr".to_owned(),
+        };
+        let (now, mut ids, settings) = (Clock::new().now(), Ids::default(), Settings::default());
+        let mut context = Context { caller: &caller, now, ids: &mut ids, settings: &settings };
+        let mut ecr = Ecr::default();
+        ecr.create_repository(parse(br#"{ "repositoryName": "app" }"#).unwrap(), &mut context)
+            .unwrap();
+        for (parts, size, expected) in [
+            (MAX_PARTS - 1, 1, Ok(())),
+            (MAX_PARTS, 1, Err("LimitExceededException")),
+            (1, MAX_LAYER - 1, Ok(())),
+            (1, MAX_LAYER, Err("LimitExceededException")),
+        ] {
+            let id = context.ids.uuid();
+            let upload = Upload { parts: vec![MIN_PART; parts], size, hasher: Sha256::new() };
+            let repository = ecr.repository(None, "app", &context).unwrap();
+            repository.uploads.insert(id.clone(), upload);
+            let part = json!({
+                "repositoryName": "app",
+                "uploadId": id,
+                "partFirstByte": size,
+                "partLastByte": size,
+                "layerPartBlob": "AA==",
+            });
+            let part = UploadLayerPart::parse(part.to_string().as_bytes()).unwrap();
+            let answer = ecr.upload_part(part, &mut context);
+            assert_eq!(answer.map(drop).map_err(|error| error.code), expected);
         }
     }
 }

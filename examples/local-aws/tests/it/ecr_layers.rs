@@ -193,17 +193,6 @@ async fn a_part_has_20_mib_at_the_most() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_layer_has_4200_parts_at_the_most() {
-    let world = World::new().await;
-    let upload = world.start_upload().await;
-    for first in 0..4200 {
-        world.send(&upload, first, b"x").await.unwrap();
-    }
-    let (code, _) = world.send(&upload, 4200, b"x").await.unwrap_err();
-    assert_eq!(code, "LimitExceededException");
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_short_part_before_the_last_is_refused_at_the_end() {
     let world = World::new().await;
     let upload = world.start_upload().await;

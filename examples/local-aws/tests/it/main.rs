@@ -3,6 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod ecr;
+mod ecr_images;
 mod ecr_layers;
+mod ecr_lookups;
 mod ecs;
 mod ecs_rollout;
+mod property;
+mod sts;
+mod wire;
+mod wire_serve;
