@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::names::Digest;
+use crate::tasks::blocking;
 
 /// An image that can be pushed: a manifest, or an index of several, with every blob they name.
 ///
@@ -49,16 +50,8 @@ impl Image {
 
     async fn load(path: &Path, choice: layout::Choice) -> Result<Self, Error> {
         let root = path.to_owned();
-        let graph = tokio::task::spawn_blocking(move || layout::read(&root, &choice)).await;
-        match graph {
-            Ok(graph) => Ok(Self { graph: Arc::new(graph?) }),
-            Err(ended) => match ended.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(cancelled) => {
-                    Err(Error::image_caused(path, "the runtime is shutting down", cancelled))
-                }
-            },
-        }
+        let graph = blocking(move || layout::read(&root, &choice)).await?;
+        Ok(Self { graph: Arc::new(graph) })
     }
 
     /// The digest under which the image will be known: that of its manifest, or of its index.

@@ -7,6 +7,7 @@ mod image;
 mod names;
 mod parts;
 mod push;
+mod tasks;
 mod upload;
 
 pub use crate::error::{Error, ErrorKind};

@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::events::{Event, Events, Reporter};
 use crate::image::{Blob, Image, Manifest};
 use crate::names::{Digest, Repository, Tag};
+use crate::tasks::joined;
 use crate::upload::upload;
 
 /// Pushes images with one configuration: credentials, HTTP client, retries.
@@ -254,14 +255,7 @@ impl Run {
         }
         let mut sent = Sent { layers: missing.len(), bytes: 0, skipped: present.len() };
         while let Some(ended) = uploads.join_next().await {
-            match ended {
-                Ok(bytes) => sent.bytes += bytes?,
-                Err(ended) => match ended.try_into_panic() {
-                    Ok(panic) => std::panic::resume_unwind(panic),
-                    // Only a runtime that shuts down cancels them, and then nobody polls this.
-                    Err(_) => std::future::pending().await,
-                },
-            }
+            sent.bytes += joined(ended).await?;
         }
         Ok(sent)
     }

@@ -3,14 +3,13 @@
 //! ECR keeps one cursor per upload, so that the parts of a layer go one after another; speed comes
 //! from many layers at once.
 
-use tokio::task::spawn_blocking;
-
 use crate::api::{Calls, CompleteAnswer, PartAnswer, Started};
 use crate::error::Error;
 use crate::events::{Event, Reporter};
 use crate::image::Blob;
 use crate::parts::PartReader;
 use crate::push::Memory;
+use crate::tasks::blocking;
 
 /// Puts a layer into the repository, and returns how many bytes of content were sent for it.
 pub(crate) async fn upload(
@@ -158,20 +157,6 @@ impl Cursor {
         }
         self.next = next;
         if self.stalled < MAX_STALLS { Step::On } else { Step::Stuck }
-    }
-}
-
-/// Runs file reading and hashing off the async threads.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    match spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(ended) => match ended.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // Only a runtime that shuts down cancels it, and then nobody polls this any more.
-            Err(_) => std::future::pending().await,
-        },
     }
 }
 

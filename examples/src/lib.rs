@@ -1,9 +1,10 @@
 //! What the example programs share: a session with AWS or with the emulator, a demonstration
-//! image, the story of a push on the screen, and how a program ends.
+//! image, the story of a push and of a rollout on the screen, and how a program ends.
 
 mod demo;
 mod ending;
 mod progress;
+mod rollout;
 mod session;
 mod story;
 mod traffic;
@@ -11,6 +12,7 @@ mod traffic;
 pub use crate::demo::DemoImage;
 pub use crate::ending::{BoxError, end};
 pub use crate::progress::show_push;
+pub use crate::rollout::show_roll_out;
 pub use crate::session::Session;
 pub use crate::story::Story;
 pub use crate::traffic::Traffic;

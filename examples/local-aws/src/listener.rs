@@ -49,10 +49,12 @@ impl Server {
 
     /// The variables that point any AWS client of this machine at the emulator. The keys are made
     /// up: any will do.
-    pub fn environment(&self) -> [(&'static str, String); 4] {
+    pub fn environment(&self) -> [(&'static str, String); 5] {
         [
             ("AWS_ENDPOINT_URL", self.endpoint_url()),
             ("AWS_REGION", LocalAws::REGION.to_owned()),
+            // What boto3 reads instead.
+            ("AWS_DEFAULT_REGION", LocalAws::REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", "AKIALOCALAWSEXAMPLE".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
         ]

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ecs_deploy::{Deployer, OnFailure, Service};
-use examples::{BoxError, Session, Story, end};
+use ecs_deploy::{Deployer, Service};
+use examples::{BoxError, Session, Story, end, show_roll_out};
 use imagedefs::ImageDefinitions;
 
 /// Roll new images out to an Amazon ECS service, and tell the truth about the outcome.
@@ -73,13 +73,7 @@ async fn run(arguments: Arguments) -> Result<(), BoxError> {
     let deployer = Deployer::new(session.config());
     let mut revision = deployer.current(&service).await?;
     revision.set_images(&definitions)?;
-    story.tell(revision.diff().to_string().trim_end());
-    let roll_out = deployer.roll_out(&service, revision).on_failure(OnFailure::RollBack);
-    let mut events = roll_out.events();
-    while let Some(event) = events.next().await {
-        story.tell(format!("  {event}"));
-    }
-    let deployed = events.finish().await?;
+    let deployed = show_roll_out(&deployer, &service, revision, &story).await?;
     println!("{}", deployed.revision());
     Ok(())
 }

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use clap::Parser;
 use ecr_push::{Image, Pushed, Pusher, Repository, Tag};
-use ecs_deploy::{Deployed, Deployer, OnFailure, Service};
-use examples::{BoxError, DemoImage, Session, Story, end, show_push};
+use ecs_deploy::{Deployed, Deployer, Service};
+use examples::{BoxError, DemoImage, Session, Story, end, show_push, show_roll_out};
 use imagedefs::ImageDefinitions;
 use indicatif::BinaryBytes;
 
@@ -115,12 +115,7 @@ async fn run(arguments: Arguments) -> Result<(), BoxError> {
     let mut revision = deployer.current(&service).await?;
     revision.set_images(&definitions)?;
     story.tell(format!("deploying to {service}"));
-    story.tell(revision.diff().to_string().trim_end());
-    let mut events = deployer.roll_out(&service, revision).on_failure(OnFailure::RollBack).events();
-    while let Some(event) = events.next().await {
-        story.tell(format!("  {event}"));
-    }
-    let deployed = events.finish().await?;
+    let deployed = show_roll_out(&deployer, &service, revision, &story).await?;
     summarise(&story, &pushed, &deployed, &session, started);
     Ok(())
 }

@@ -16,20 +16,26 @@ use local_aws::{LocalAws, Server};
 ///
 ///     cargo run -p local-aws -- --port 4566 > env.sh &      and then: . ./env.sh
 ///
-/// Any credentials will do. The world in it: the ECS cluster `demo` with the service `web`, in
-/// steady state, in us-east-1 of the account 123456789012. It is gone when the program ends.
+/// Any credentials will do. The world in it, in us-east-1 of the account 123456789012: the ECR
+/// repository `demo/web`, and the ECS cluster `demo` with the service `web`, in steady state. It
+/// is gone when the program ends.
 #[derive(Debug, Parser)]
 #[command(name = "local-aws", verbatim_doc_comment)]
 struct Arguments {
     /// The port to listen on; 0 takes any free one
     #[arg(long, default_value_t = 0)]
     port: u16,
+
+    /// What the time that a rollout takes is multiplied with: 1 is as on ECS, a minute and a
+    /// half, 0.01 is for the impatient
+    #[arg(long, default_value_t = 1.0, value_parser = pace, value_name = "FACTOR")]
+    pace: f64,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { port } = Arguments::parse();
-    match serve(port).await {
+    let Arguments { port, pace } = Arguments::parse();
+    match serve(port, pace).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -38,11 +44,12 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve(port: u16) -> Result<(), String> {
+async fn serve(port: u16, pace: f64) -> Result<(), String> {
     // Before anything is printed: a signal that comes after the lines must not be missed.
     let stopped = stop_signal().map_err(|error| format!("can't wait for signals: {error}"))?;
     let local = LocalAws::new();
     local.create_demo();
+    local.set_rollout_pace(pace);
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let server = local.listen(address).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
@@ -57,6 +64,14 @@ async fn serve(port: u16) -> Result<(), String> {
     );
     stopped.await;
     Ok(())
+}
+
+/// Up to a hundred times slower than ECS, so that no duration overflows.
+fn pace(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(pace) if (0.0..=100.0).contains(&pace) => Ok(pace),
+        _ => Err("it has to be a number from 0 to 100".to_owned()),
+    }
 }
 
 fn print_environment(server: &Server) -> std::io::Result<()> {

@@ -55,8 +55,8 @@ impl Wire {
         answer.status = status.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
         loop {
             let line = self.line()?;
-            let Some((name, value)) = line.split_once(": ") else { break };
-            answer.headers.push((name.to_lowercase(), value.to_owned()));
+            let Some((name, value)) = line.split_once(':') else { break };
+            answer.headers.push((name.to_lowercase(), value.trim().to_owned()));
         }
         let mut body = vec![0; answer.header("content-length")?.parse().ok()?];
         self.0.read_exact(&mut body).ok()?;
@@ -305,6 +305,7 @@ async fn a_body_beyond_64_mib_is_too_large() {
         let refused = wire.read().unwrap();
         assert_eq!(refused.refusal(), (413, "RequestEntityTooLargeException".to_owned()));
         assert_eq!(refused.header("connection"), Some("close"));
+        assert_eq!(refused.header("x-amzn-requestid"), None);
     };
     // Announced, it is refused before it is sent.
     let mut wire = Wire::connect(&server);

@@ -23,6 +23,8 @@ fn the_environment_is_printed_and_a_signal_ends_it() {
     let port = endpoint.strip_prefix("export AWS_ENDPOINT_URL=http://127.0.0.1:").unwrap();
     assert_ne!(port.parse::<u16>().unwrap(), 0);
     assert_eq!(line(), "export AWS_REGION=us-east-1");
+    assert_eq!(line(), "export AWS_DEFAULT_REGION=us-east-1");
+    assert_eq!(line(), "export AWS_DEFAULT_REGION=us-east-1");
     assert_eq!(line(), "export AWS_ACCESS_KEY_ID=AKIALOCALAWSEXAMPLE");
     assert_eq!(line(), "export AWS_SECRET_ACCESS_KEY=local");
 
