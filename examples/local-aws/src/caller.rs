@@ -1,29 +1,30 @@
 //! Who calls, and where: read from the SigV4 `Authorization` header.
 
-use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION};
 
 use crate::error::AwsError;
+use crate::iam::Identity;
 
 /// The account that every access key belongs to: the one AWS's own documentation uses.
 pub(crate) const ACCOUNT: &str = "123456789012";
 
-/// The identity and the region of one signed request.
+/// What a request's signature says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Caller {
-    pub(crate) account: String,
+pub(crate) struct Signed {
     pub(crate) access_key: String,
     pub(crate) region: String,
     /// The signing name: `ecr`, `ecs` or `sts`.
     pub(crate) service: String,
+    /// Of temporary credentials.
+    pub(crate) session_token: Option<String>,
 }
 
-impl Caller {
+impl Signed {
     /// Reads the credential scope. The signature itself isn't checked: the emulator has no secret
     /// keys, so that any credentials work.
-    pub(crate) fn from_headers(headers: &HeaderMap) -> Result<Self, AwsError> {
-        let header = headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
+    pub(crate) fn from_headers(headers: &HeaderMap, host: &str) -> Result<Self, AwsError> {
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let header = text(AUTHORIZATION.as_str())
             .ok_or_else(|| refused("MissingAuthenticationTokenException", MISSING))?;
         let scope = header
             .strip_prefix("AWS4-HMAC-SHA256 ")
@@ -33,19 +34,48 @@ impl Caller {
             .ok_or_else(|| refused("IncompleteSignatureException", INCOMPLETE))?;
         // KEY/20260102/us-east-1/ecr/aws4_request, and a key may not contain a slash.
         let mut fields = scope.split('/');
-        match (fields.next(), fields.next(), fields.next(), fields.next(), fields.next()) {
-            (Some(key), Some(_date), Some(region), Some(service), Some("aws4_request"))
-                if !key.is_empty() && !region.is_empty() && fields.next().is_none() =>
-            {
-                Ok(Self {
-                    account: ACCOUNT.to_owned(),
-                    access_key: key.to_owned(),
-                    region: region.to_owned(),
-                    service: service.to_owned(),
-                })
-            }
-            _ => Err(refused("IncompleteSignatureException", INCOMPLETE)),
+        let (key, region, service) =
+            match (fields.next(), fields.next(), fields.next(), fields.next(), fields.next()) {
+                (Some(key), Some(_date), Some(region), Some(service), Some("aws4_request"))
+                    if !key.is_empty() && is_region(region) && fields.next().is_none() =>
+                {
+                    (key, region, service)
+                }
+                _ => return Err(refused("IncompleteSignatureException", INCOMPLETE)),
+            };
+        // A region's endpoint takes no signature for another one. A loopback address has none.
+        if let Some(of_host) = host.split('.').find(|label| is_region(label))
+            && of_host != region
+        {
+            let message = format!("Credential should be scoped to a valid region, not '{region}'.");
+            return Err(refused("InvalidSignatureException", &message));
         }
+        Ok(Self {
+            access_key: key.to_owned(),
+            region: region.to_owned(),
+            service: service.to_owned(),
+            session_token: text("x-amz-security-token").map(str::to_owned),
+        })
+    }
+
+    pub(crate) fn partition(&self) -> Partition {
+        Partition::of_region(&self.region)
+    }
+}
+
+/// Who calls, and in which region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub(crate) account: String,
+    pub(crate) region: String,
+    pub(crate) identity: Identity,
+}
+
+impl Caller {
+    /// The one user, for what the emulator does itself.
+    pub(crate) fn local(region: &str) -> Self {
+        let identity = Identity::user(Partition::of_region(region).name, "AIDALOCALAWSEXAMPLE");
+        Self { account: ACCOUNT.to_owned(), region: region.to_owned(), identity }
     }
 
     pub(crate) fn partition(&self) -> Partition {
@@ -55,7 +85,8 @@ impl Caller {
     /// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`
     pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
         let Self { account, region, .. } = self;
-        format!("arn:{}:{service}:{region}:{account}:{resource}", self.partition().name)
+        let partition = self.partition().name;
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
     }
 }
 
@@ -86,41 +117,59 @@ impl Partition {
 const MISSING: &str = "Missing Authentication Token";
 const INCOMPLETE: &str = "Authorization header requires a 'Credential' of the form KEY/DATE/REGION/SERVICE/aws4_request.";
 
+/// As `us-east-1` and `us-gov-west-1` are made: words, then a number.
+fn is_region(text: &str) -> bool {
+    let mut parts = text.rsplit('-');
+    let number = parts.next().unwrap_or_default();
+    let words: Vec<&str> = parts.collect();
+    !number.is_empty()
+        && number.bytes().all(|b| b.is_ascii_digit())
+        && words.len() >= 2
+        && words.iter().all(|it| !it.is_empty() && it.bytes().all(|b| b.is_ascii_lowercase()))
+}
+
 fn refused(code: &'static str, message: &str) -> AwsError {
     AwsError::new(code, message).status(StatusCode::FORBIDDEN)
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
-    fn caller(authorization: &'static str) -> Result<Caller, AwsError> {
+    fn signed_for(host: &str, authorization: &'static str) -> Result<Signed, AwsError> {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, HeaderValue::from_static(authorization));
-        Caller::from_headers(&headers)
+        Signed::from_headers(&headers, host)
     }
+
+    const GOOD: &str = "AWS4-HMAC-SHA256 \
+                        Credential=AKIAEXAMPLE/20260102/eu-west-1/ecr/aws4_request, \
+                        SignedHeaders=host;x-amz-date, Signature=00";
 
     #[test]
     fn scope_names_key_region_and_service() {
-        let caller = caller(
-            "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20260102/eu-west-1/ecr/aws4_request, \
-             SignedHeaders=host;x-amz-date, Signature=00",
-        )
-        .unwrap();
-        assert_eq!(caller.access_key, "AKIAEXAMPLE");
-        assert_eq!(caller.region, "eu-west-1");
-        assert_eq!(caller.service, "ecr");
+        let signed = signed_for("127.0.0.1", GOOD).unwrap();
+        assert_eq!(signed.access_key, "AKIAEXAMPLE");
+        assert_eq!(signed.region, "eu-west-1");
+        assert_eq!(signed.service, "ecr");
+        assert_eq!(signed.session_token, None);
+    }
+
+    #[test]
+    fn a_region_s_endpoint_takes_no_signature_for_another() {
+        assert!(signed_for("api.ecr.eu-west-1.amazonaws.com", GOOD).is_ok());
+        assert!(signed_for("sts.amazonaws.com", GOOD).is_ok());
+        let error = signed_for("api.ecr.us-east-1.amazonaws.com", GOOD).unwrap_err();
+        assert_eq!(error.code, "InvalidSignatureException");
         assert_eq!(
-            caller.arn("ecr", "repository/app"),
-            "arn:aws:ecr:eu-west-1:123456789012:repository/app"
+            error.message,
+            "Credential should be scoped to a valid region, not 'eu-west-1'."
         );
     }
 
     #[test]
     fn an_unsigned_request_is_refused() {
-        let error = Caller::from_headers(&HeaderMap::new()).unwrap_err();
+        let error = Signed::from_headers(&HeaderMap::new(), "").unwrap_err();
         assert_eq!(error.code, "MissingAuthenticationTokenException");
         assert_eq!(error.status, StatusCode::FORBIDDEN);
     }
@@ -131,13 +180,11 @@ mod tests {
             "Basic QVdTOng=",
             "AWS4-HMAC-SHA256 Signature=00",
             "AWS4-HMAC-SHA256 Credential=AKIA/20260102//ecr/aws4_request",
+            "AWS4-HMAC-SHA256 Credential=AKIA/20260102/anywhere/ecr/aws4_request",
             "AWS4-HMAC-SHA256 Credential=AKIA/20260102/eu-west-1/ecr",
         ] {
-            assert_eq!(
-                caller(header).unwrap_err().code,
-                "IncompleteSignatureException",
-                "{header}"
-            );
+            let error = signed_for("", header).unwrap_err();
+            assert_eq!(error.code, "IncompleteSignatureException", "{header}");
         }
     }
 
@@ -146,5 +193,7 @@ mod tests {
         assert_eq!(Partition::of_region("cn-north-1").dns_suffix, "amazonaws.com.cn");
         assert_eq!(Partition::of_region("us-gov-west-1").name, "aws-us-gov");
         assert_eq!(Partition::of_region("eu-west-1").name, "aws");
+        let arn = Caller::local("eu-west-1").arn("ecr", "repository/app");
+        assert_eq!(arn, "arn:aws:ecr:eu-west-1:123456789012:repository/app");
     }
 }

@@ -6,15 +6,16 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, header::HOST};
 use serde_json::Value;
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Signed};
 use crate::clock::Timestamp;
 use crate::ecr::{self, Ecr};
 use crate::ecs::Ecs;
 use crate::error::AwsError;
 use crate::faults::{Fault, Faults};
+use crate::iam::{self, Principals};
 use crate::journal::{Call, Journal};
 use crate::{sts, wire};
 
@@ -25,6 +26,7 @@ pub(crate) struct Core {
     pub(crate) journal: Journal,
     pub(crate) settings: Settings,
     pub(crate) faults: Faults,
+    pub(crate) principals: Principals,
     ids: Ids,
 }
 
@@ -80,7 +82,7 @@ impl Ids {
 pub(crate) struct Prepared {
     service: Service,
     operation: String,
-    caller: Result<Caller, AwsError>,
+    signed: Result<Signed, AwsError>,
     input: Result<Input, AwsError>,
     request_bytes: u64,
 }
@@ -98,7 +100,7 @@ enum Input {
     Ecr(ecr::Input),
     /// ECS's operations parse their own bodies: they are small.
     Ecs(Bytes),
-    Sts,
+    Sts(sts::Input),
 }
 
 /// Names the operation, and parses its input.
@@ -122,16 +124,12 @@ pub(crate) fn prepare(request: Request<Bytes>) -> Prepared {
     let input = match service {
         Service::Ecr => ecr::Input::parse(&operation, &body).map(Input::Ecr),
         Service::Ecs => Ok(Input::Ecs(body)),
-        Service::Sts => Ok(Input::Sts),
+        Service::Sts => sts::Input::parse(&operation, &body).map(Input::Sts),
         Service::Unknown => Err(unknown_operation()),
     };
-    Prepared {
-        service,
-        operation,
-        caller: Caller::from_headers(&parts.headers),
-        input,
-        request_bytes,
-    }
+    let host = parts.uri.host().or_else(|| parts.headers.get(HOST)?.to_str().ok());
+    let signed = Signed::from_headers(&parts.headers, host.unwrap_or_default());
+    Prepared { service, operation, signed, input, request_bytes }
 }
 
 /// What the client gets to see.
@@ -146,17 +144,18 @@ impl Core {
     /// Answers one request, and writes it into the journal.
     pub(crate) fn answer(&mut self, request: Prepared, now: Timestamp) -> Reply {
         let request_id = self.ids.uuid();
-        let Prepared { service, operation, caller, input, request_bytes } = request;
+        let Prepared { service, operation, signed, input, request_bytes } = request;
         let fault = self.faults.meet(&operation);
-        let result = caller.and_then(|caller| {
-            service.check_scope(&caller)?;
+        let result = signed.and_then(|signed| {
+            service.check_scope(&signed)?;
+            let caller = self.principals.identify(&signed, now)?;
             if let Some(refusal) = fault.as_ref().and_then(Fault::refusal) {
                 return Err(refusal);
             }
             match input? {
-                Input::Ecr(input) => self.ecr(input, &caller, now).map(Output::Json),
+                Input::Ecr(input) => self.ecr(&operation, input, &caller, now).map(Output::Json),
                 Input::Ecs(body) => self.ecs(&operation, &body, &caller, now).map(Output::Json),
-                Input::Sts => sts::call(&operation, &caller).map(Output::Xml),
+                Input::Sts(input) => self.sts(input, &caller, now).map(Output::Xml),
             }
         });
         self.journal.record(Call {
@@ -186,10 +185,12 @@ impl Core {
 
     fn ecr(
         &mut self,
+        operation: &str,
         input: ecr::Input,
         caller: &Caller,
         now: Timestamp,
     ) -> Result<Value, AwsError> {
+        self.principals.authorize(caller, &input.access(operation, caller))?;
         let (place, mut context) = self.at(caller, now);
         place.ecr.call(input, &mut context)
     }
@@ -201,8 +202,22 @@ impl Core {
         caller: &Caller,
         now: Timestamp,
     ) -> Result<Value, AwsError> {
+        // A body that is no JSON needs no permission to be refused.
+        if let Ok(input) = serde_json::from_slice(body) {
+            self.principals.authorize(caller, &iam::of_ecs(operation, &input, caller))?;
+        }
         let (place, mut context) = self.at(caller, now);
         place.ecs.call(operation, body, &mut context)
+    }
+
+    fn sts(
+        &mut self,
+        input: sts::Input,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<String, AwsError> {
+        self.principals.authorize(caller, &input.access())?;
+        Ok(sts::call(input, caller, &mut self.principals, &mut self.ids, now))
     }
 
     pub(crate) fn at<'a>(
@@ -231,8 +246,8 @@ impl Service {
     }
 
     /// AWS refuses a request that was signed for another service.
-    fn check_scope(self, caller: &Caller) -> Result<(), AwsError> {
-        if self == Service::Unknown || self.name() == caller.service {
+    fn check_scope(self, signed: &Signed) -> Result<(), AwsError> {
+        if self == Service::Unknown || self.name() == signed.service {
             return Ok(());
         }
         let message = format!("Credential should be scoped to correct service: '{}'.", self.name());

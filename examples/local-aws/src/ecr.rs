@@ -13,8 +13,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::caller::Caller;
 use crate::core::{Context, unknown_operation};
 use crate::error::AwsError;
+use crate::iam::Access;
 use crate::wire::parse;
 
 /// The private registry of one account in one region.
@@ -54,6 +56,36 @@ impl Input {
             "PutImage" => parse(body).map(Self::PutImage),
             "UploadLayerPart" => layers::UploadLayerPart::parse(body).map(Self::UploadLayerPart),
             _ => Err(unknown_operation()),
+        }
+    }
+}
+
+impl Input {
+    /// What has to be allowed (Service Authorization Reference, "Actions, resources, and condition
+    /// keys for Amazon ECR"): the operation on the repository, or on `*` for what has none.
+    pub(crate) fn access(&self, operation: &str, caller: &Caller) -> Vec<Access> {
+        let needed = |registry: &Option<String>, name: &str| {
+            let account = registry.as_ref().unwrap_or(&caller.account);
+            let (partition, region) = (caller.partition().name, &caller.region);
+            let resource = format!("arn:{partition}:ecr:{region}:{account}:repository/{name}");
+            Access::new(format!("ecr:{operation}"), resource)
+        };
+        let on = |registry, name: &str| vec![needed(registry, name)];
+        match self {
+            Self::BatchCheckLayerAvailability(it) => on(&it.registry_id, &it.repository_name),
+            Self::BatchGetImage(it) => on(&it.registry_id, &it.repository_name),
+            Self::CompleteLayerUpload(it) => on(&it.registry_id, &it.repository_name),
+            Self::CreateRepository(it) => on(&it.registry_id, &it.repository_name),
+            Self::DescribeImages(it) => on(&it.registry_id, &it.repository_name),
+            Self::DescribeRepositories(it) => match &it.repository_names {
+                Some(names) => names.iter().map(|name| needed(&it.registry_id, name)).collect(),
+                None => on(&it.registry_id, "*"),
+            },
+            Self::GetAuthorizationToken(_) => vec![Access::new("ecr:GetAuthorizationToken", "*")],
+            Self::InitiateLayerUpload(it) => on(&it.registry_id, &it.repository_name),
+            Self::ListImages(it) => on(&it.registry_id, &it.repository_name),
+            Self::PutImage(it) => on(&it.registry_id, &it.repository_name),
+            Self::UploadLayerPart(it) => on(&it.registry_id, &it.repository_name),
         }
     }
 }

@@ -164,12 +164,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_request_panics_it() {
-        let caller = Caller {
-            account: "123456789012".to_owned(),
-            access_key: "AKIA".to_owned(),
-            region: "us-east-1".to_owned(),
-            service: "ecs".to_owned(),
-        };
+        let caller = Caller::local("us-east-1");
         let (clock, settings, mut ids) = (Clock::new(), Settings::default(), Ids::default());
         let mut ecs = Ecs::default();
         for operation in OPERATIONS {

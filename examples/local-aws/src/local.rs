@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::core::{Core, Place, Reply, prepare};
 use crate::ecs::Script;
 use crate::faults::Fault;
+use crate::iam::{InvalidPolicy, Policy};
 use crate::in_process::InProcess;
 use crate::journal::Journal;
 use crate::listener::Server;
@@ -37,6 +38,9 @@ impl LocalAws {
 
     /// The region of [`sdk_config`](Self::sdk_config), and of the demonstration.
     pub const REGION: &'static str = "us-east-1";
+
+    /// The ARN of the user that every long-term access key belongs to.
+    pub const USER: &'static str = "arn:aws:iam::123456789012:user/local";
 
     /// An empty emulator, without any socket.
     #[allow(clippy::new_without_default, reason = "each is a world of its own, none is a default")]
@@ -80,6 +84,19 @@ impl LocalAws {
         self.lock().journal.clone()
     }
 
+    /// From now on, `principal` may do what `policy` allows and no more: an identity-based policy
+    /// in IAM's JSON, for [`USER`](Self::USER) or for the ARN of a role that will be assumed.
+    /// Without one, everything is allowed.
+    ///
+    /// # Errors
+    /// Where it is no policy, or uses a condition operator that isn't supported: nothing in it is
+    /// ignored.
+    pub fn set_policy(&self, principal: &str, policy: &str) -> Result<(), InvalidPolicy> {
+        let policy = Policy::parse(policy)?;
+        self.lock().principals.set_policy(principal, policy);
+        Ok(())
+    }
+
     /// Lets the `nth` call of `operation`, counted from 1 over the emulator's whole life, meet a
     /// fault.
     pub fn inject(&self, operation: &str, nth: usize, fault: Fault) {
@@ -111,12 +128,7 @@ impl LocalAws {
     /// rollback on, long since in a steady state.
     #[allow(clippy::missing_panics_doc, reason = "a constant input is valid or a test fails")]
     pub fn create_demo(&self) {
-        let caller = Caller {
-            account: ACCOUNT.to_owned(),
-            access_key: "demo".to_owned(),
-            region: Self::REGION.to_owned(),
-            service: String::new(),
-        };
+        let caller = Caller::local(Self::REGION);
         let now = self.clock.now();
         let mut core = self.lock();
         let (place, mut context) = core.at(&caller, now);

@@ -1,7 +1,15 @@
-//! STS: who am I.
+//! STS: who am I, and being somebody else for a while.
+
+use std::time::Duration;
+
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 
 use crate::caller::Caller;
+use crate::clock::Timestamp;
+use crate::core::Ids;
 use crate::error::AwsError;
+use crate::iam::{Access, Principals, Role, Temporary};
 use crate::wire::escape_xml;
 
 /// The operation that a body of the query protocol names: `Action=…` among `&`-separated pairs.
@@ -12,24 +20,128 @@ pub(crate) fn operation(body: &[u8]) -> Option<String> {
     action.chars().all(|c| c.is_ascii_alphanumeric()).then(|| action.to_owned())
 }
 
-/// The inside of the `…Result` element.
-pub(crate) fn call(operation: &str, caller: &Caller) -> Result<String, AwsError> {
-    match operation {
-        "GetCallerIdentity" => {
-            let Caller { account, access_key, .. } = caller;
-            let partition = caller.partition().name;
-            Ok(format!(
-                "<Arn>arn:{partition}:iam::{account}:user/local</Arn><UserId>{}</UserId>\
-                 <Account>{account}</Account>",
-                escape_xml(access_key)
-            ))
+/// The input of one operation, valid as far as that shows without any state.
+#[derive(Debug)]
+pub(crate) enum Input {
+    AssumeRole(AssumeRole),
+    GetCallerIdentity,
+}
+
+#[derive(Debug)]
+pub(crate) struct AssumeRole {
+    role_arn: String,
+    session_name: String,
+    lifetime: Duration,
+}
+
+impl Input {
+    pub(crate) fn parse(operation: &str, body: &[u8]) -> Result<Self, AwsError> {
+        match operation {
+            "AssumeRole" => AssumeRole::parse(body).map(Self::AssumeRole),
+            "GetCallerIdentity" => Ok(Self::GetCallerIdentity),
+            // Users report the wording.
+            _ => Err(AwsError::new(
+                "InvalidAction",
+                format!("Could not find operation {operation} for version 2011-06-15"),
+            )),
         }
-        // Users report the wording.
-        _ => Err(AwsError::new(
-            "InvalidAction",
-            format!("Could not find operation {operation} for version 2011-06-15"),
-        )),
     }
+
+    /// GetCallerIdentity needs no permission, and can't be denied (STS API reference).
+    pub(crate) fn access(&self) -> Vec<Access> {
+        match self {
+            Self::AssumeRole(input) => vec![Access::new("sts:AssumeRole", &input.role_arn)],
+            Self::GetCallerIdentity => Vec::new(),
+        }
+    }
+}
+
+/// The inside of the `…Result` element.
+pub(crate) fn call(
+    input: Input,
+    caller: &Caller,
+    principals: &mut Principals,
+    ids: &mut Ids,
+    now: Timestamp,
+) -> String {
+    match input {
+        Input::AssumeRole(input) => input.answer(principals, ids, now),
+        Input::GetCallerIdentity => format!(
+            "<Arn>{}</Arn><UserId>{}</UserId><Account>{}</Account>",
+            escape_xml(&caller.identity.arn),
+            escape_xml(&caller.identity.user_id),
+            caller.account
+        ),
+    }
+}
+
+impl AssumeRole {
+    /// The constraints are those of STS's API reference. Any role can be assumed by whoever is
+    /// allowed to: trust policies are not emulated.
+    fn parse(body: &[u8]) -> Result<Self, AwsError> {
+        let mut role_arn = None;
+        let mut session_name = None;
+        let mut seconds = None;
+        for (name, value) in form_urlencoded::parse(body) {
+            match &*name {
+                "DurationSeconds" => seconds = Some(value.into_owned()),
+                "RoleArn" => role_arn = Some(value.into_owned()),
+                "RoleSessionName" => session_name = Some(value.into_owned()),
+                _ => {}
+            }
+        }
+        let role_arn = role_arn.ok_or_else(|| invalid("roleArn", "Member must not be null"))?;
+        if Role::parse(&role_arn).is_none() {
+            // Users report the wording.
+            return Err(AwsError::new("ValidationError", format!("{role_arn} is invalid")));
+        }
+        let session_name =
+            session_name.ok_or_else(|| invalid("roleSessionName", "Member must not be null"))?;
+        let is_name = (2..=64).contains(&session_name.len())
+            && session_name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b));
+        if !is_name {
+            let constraint = "Member must satisfy regular expression pattern: [\\w+=,.@-]*";
+            return Err(invalid("roleSessionName", constraint));
+        }
+        let seconds = match seconds.as_deref().map(str::parse) {
+            None => 3600,
+            Some(Ok(seconds)) if (900..=43_200).contains(&seconds) => seconds,
+            Some(_) => {
+                return Err(invalid("durationSeconds", "Member must be between 900 and 43200"));
+            }
+        };
+        Ok(Self { role_arn, session_name, lifetime: Duration::from_secs(seconds) })
+    }
+
+    fn answer(self, principals: &mut Principals, ids: &mut Ids, now: Timestamp) -> String {
+        let Self { role_arn, session_name, lifetime } = self;
+        let Some(role) = Role::parse(&role_arn) else {
+            unreachable!("the input was parsed with this role");
+        };
+        let Temporary { access_key, secret_key, token, expires, identity } =
+            principals.assume(&role, &session_name, lifetime, ids.number(), now);
+        let expiration = DateTime::from_secs_f64(expires.as_secs_f64());
+        // A moment within any year that a clock shows can be written.
+        let expiration = expiration.fmt(Format::DateTime).unwrap_or_default();
+        format!(
+            "<Credentials><AccessKeyId>{access_key}</AccessKeyId>\
+             <SecretAccessKey>{secret_key}</SecretAccessKey><SessionToken>{token}</SessionToken>\
+             <Expiration>{expiration}</Expiration></Credentials><AssumedRoleUser>\
+             <Arn>{}</Arn><AssumedRoleId>{}</AssumedRoleId></AssumedRoleUser>",
+            escape_xml(&identity.arn),
+            escape_xml(&identity.user_id)
+        )
+    }
+}
+
+fn invalid(member: &str, constraint: &str) -> AwsError {
+    AwsError::new(
+        "ValidationError",
+        format!(
+            "1 validation error detected: Value at '{member}' failed to satisfy constraint: \
+             {constraint}"
+        ),
+    )
 }
 
 #[cfg(test)]

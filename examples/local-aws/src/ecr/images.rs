@@ -30,8 +30,8 @@ const MAX_MANIFEST: usize = 4 * 1024 * 1024;
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct PutImage {
-    registry_id: Option<String>,
-    repository_name: String,
+    pub(super) registry_id: Option<String>,
+    pub(super) repository_name: String,
     image_manifest: String,
     image_manifest_media_type: Option<String>,
     image_tag: Option<String>,
@@ -41,16 +41,16 @@ pub(crate) struct PutImage {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct BatchGetImage {
-    registry_id: Option<String>,
-    repository_name: String,
+    pub(super) registry_id: Option<String>,
+    pub(super) repository_name: String,
     image_ids: Vec<ImageId>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct DescribeImages {
-    registry_id: Option<String>,
-    repository_name: String,
+    pub(super) registry_id: Option<String>,
+    pub(super) repository_name: String,
     image_ids: Option<Vec<ImageId>>,
     filter: Filter,
     max_results: Option<i64>,
@@ -60,8 +60,8 @@ pub(crate) struct DescribeImages {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ListImages {
-    registry_id: Option<String>,
-    repository_name: String,
+    pub(super) registry_id: Option<String>,
+    pub(super) repository_name: String,
     filter: Filter,
     max_results: Option<i64>,
     next_token: Option<String>,

@@ -41,22 +41,22 @@ const MAX_LAYER: u64 = 52_000 * 1024 * 1024;
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct BatchCheckLayerAvailability {
-    registry_id: Option<String>,
-    repository_name: String,
+    pub(super) registry_id: Option<String>,
+    pub(super) repository_name: String,
     layer_digests: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct InitiateLayerUpload {
-    registry_id: Option<String>,
-    repository_name: String,
+    pub(super) registry_id: Option<String>,
+    pub(super) repository_name: String,
 }
 
 #[derive(Debug)]
 pub(crate) struct UploadLayerPart {
-    registry_id: Option<String>,
-    repository_name: String,
+    pub(super) registry_id: Option<String>,
+    pub(super) repository_name: String,
     upload_id: String,
     first: i64,
     last: i64,
@@ -66,8 +66,8 @@ pub(crate) struct UploadLayerPart {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct CompleteLayerUpload {
-    registry_id: Option<String>,
-    repository_name: String,
+    pub(super) registry_id: Option<String>,
+    pub(super) repository_name: String,
     upload_id: String,
     layer_digests: Vec<String>,
 }
@@ -308,19 +308,14 @@ fn upload_not_found(id: &str, repository: &str, account: &str) -> AwsError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::caller::{ACCOUNT, Caller};
+    use crate::caller::Caller;
     use crate::clock::Clock;
     use crate::core::{Ids, Settings};
 
     /// Here rather than through a client, because that many requests take seconds.
     #[tokio::test]
     async fn a_layer_of_52_000_mib_in_4_200_parts_is_the_largest() {
-        let caller = Caller {
-            account: ACCOUNT.to_owned(),
-            access_key: "test".to_owned(),
-            region: "us-east-1".to_owned(),
-            service: "ecr".to_owned(),
-        };
+        let caller = Caller::local("us-east-1");
         let (now, mut ids, settings) = (Clock::new().now(), Ids::default(), Settings::default());
         let mut context = Context { caller: &caller, now, ids: &mut ids, settings: &settings };
         let mut ecr = Ecr::default();

@@ -35,16 +35,16 @@ pub(crate) enum Mutability {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct CreateRepository {
-    registry_id: Option<String>,
-    repository_name: String,
+    pub(super) registry_id: Option<String>,
+    pub(super) repository_name: String,
     image_tag_mutability: Mutability,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct DescribeRepositories {
-    registry_id: Option<String>,
-    repository_names: Option<Vec<String>>,
+    pub(super) registry_id: Option<String>,
+    pub(super) repository_names: Option<Vec<String>>,
     max_results: Option<i64>,
     next_token: Option<String>,
 }

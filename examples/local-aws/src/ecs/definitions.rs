@@ -123,12 +123,7 @@ impl Ecs {
             tags: input.tags.unwrap_or_default(),
             containers: input.container_definitions,
             registered_at: context.now,
-            registered_by: format!(
-                "arn:{}:iam::{}:user/{}",
-                caller.partition().name,
-                caller.account,
-                caller.access_key
-            ),
+            registered_by: caller.identity.arn.clone(),
             deregistered_at: None,
         };
         let output = json!({ "taskDefinition": definition.to_json(), "tags": definition.tags });

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use local_aws::{Fault, LocalAws, Server};
 use serde_json::Value;
@@ -23,7 +24,10 @@ pub(crate) struct Answer {
 
 impl Wire {
     pub(crate) fn connect(server: &Server) -> Self {
-        Self(BufReader::new(TcpStream::connect(address(server)).unwrap()))
+        let stream = TcpStream::connect(address(server)).unwrap();
+        // An answer that never comes is a failure, not a test that never ends.
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        Self(BufReader::new(stream))
     }
 
     pub(crate) fn call(&mut self, headers: &[(&str, &[u8])], body: &[u8]) -> Answer {

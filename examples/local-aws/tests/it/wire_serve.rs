@@ -24,7 +24,6 @@ fn the_environment_is_printed_and_a_signal_ends_it() {
     assert_ne!(port.parse::<u16>().unwrap(), 0);
     assert_eq!(line(), "export AWS_REGION=us-east-1");
     assert_eq!(line(), "export AWS_DEFAULT_REGION=us-east-1");
-    assert_eq!(line(), "export AWS_DEFAULT_REGION=us-east-1");
     assert_eq!(line(), "export AWS_ACCESS_KEY_ID=AKIALOCALAWSEXAMPLE");
     assert_eq!(line(), "export AWS_SECRET_ACCESS_KEY=local");
 

@@ -1,0 +1,128 @@
+//! What an operation needs to be allowed: actions, resources, condition keys.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::caller::Caller;
+
+/// One action on one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Access {
+    pub(crate) action: String,
+    pub(crate) resource: String,
+    conditions: BTreeMap<String, String>,
+}
+
+impl Access {
+    pub(crate) fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
+        Self { action: action.into(), resource: resource.into(), conditions: BTreeMap::new() }
+    }
+
+    /// Adds a condition key, which is the same in any case.
+    pub(crate) fn with(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.conditions.insert(key.to_ascii_lowercase(), value.into());
+        self
+    }
+
+    /// By a key in lower case.
+    pub(crate) fn condition(&self, key: &str) -> Option<&str> {
+        self.conditions.get(key).map(String::as_str)
+    }
+}
+
+/// What an operation of ECS needs (Service Authorization Reference, "Actions, resources, and
+/// condition keys for Amazon ECS"). The input is looked at, not validated: what is wrong with it
+/// is the operation's own to say.
+pub(crate) fn of_ecs(operation: &str, input: &Value, caller: &Caller) -> Vec<Access> {
+    let action = format!("ecs:{operation}");
+    let text = |member: &str| input.get(member).and_then(Value::as_str);
+    let cluster = name(text("cluster").unwrap_or("default"));
+    let cluster_arn = caller.arn("ecs", &format!("cluster/{cluster}"));
+    let on = |resource: String| Access::new(&action, resource).with("ecs:cluster", &cluster_arn);
+    let arn_of = |kind: &str, given: &str| {
+        if given.starts_with("arn:") {
+            given.to_owned()
+        } else {
+            caller.arn("ecs", &format!("{kind}/{cluster}/{given}"))
+        }
+    };
+    let all = |member: &str, kind: &str| -> Vec<Access> {
+        texts(input, member).map(|given| on(arn_of(kind, given))).collect()
+    };
+    match operation {
+        "CreateService" => vec![on(arn_of("service", text("serviceName").unwrap_or_default()))],
+        "DeleteService" | "ListServiceDeployments" | "UpdateService" => {
+            vec![on(arn_of("service", text("service").unwrap_or_default()))]
+        }
+        "DescribeServices" => all("services", "service"),
+        "DescribeServiceDeployments" => all("serviceDeploymentArns", "service-deployment"),
+        "DescribeServiceRevisions" => all("serviceRevisionArns", "service-revision"),
+        "ContinueServiceDeployment" | "StopServiceDeployment" => {
+            let given = text("serviceDeploymentArn").unwrap_or_default();
+            vec![on(arn_of("service-deployment", given))]
+        }
+        "DescribeTasks" => all("tasks", "task"),
+        "StopTask" => vec![on(arn_of("task", text("task").unwrap_or_default()))],
+        "CreateCluster" => {
+            let name = text("clusterName").unwrap_or("default");
+            vec![Access::new(&action, caller.arn("ecs", &format!("cluster/{name}")))]
+        }
+        "DescribeClusters" => texts(input, "clusters")
+            .map(|given| {
+                let resource = format!("cluster/{}", name(given));
+                Access::new(&action, caller.arn("ecs", &resource))
+            })
+            .collect(),
+        "RunTask" => {
+            let given = text("taskDefinition").unwrap_or_default();
+            let resource = if given.starts_with("arn:") {
+                given.to_owned()
+            } else {
+                caller.arn("ecs", &format!("task-definition/{given}"))
+            };
+            let overrides = input.get("overrides").unwrap_or(&Value::Null);
+            std::iter::once(on(resource)).chain(passed_roles(overrides)).collect()
+        }
+        "RegisterTaskDefinition" => {
+            let mut needed = vec![Access::new(&action, "*")];
+            needed.extend(passed_roles(input));
+            // Tagging while creating needs the right to tag as well (ECS developer guide, "Grant
+            // permission to tag resources on creation").
+            let tags = input.get("tags").and_then(Value::as_array);
+            if tags.is_some_and(|tags| !tags.is_empty()) {
+                let family = text("family").unwrap_or_default();
+                let resource = caller.arn("ecs", &format!("task-definition/{family}:*"));
+                needed.push(
+                    Access::new("ecs:TagResource", resource)
+                        .with("ecs:CreateAction", "RegisterTaskDefinition"),
+                );
+            }
+            needed
+        }
+        "ListTagsForResource" | "TagResource" | "UntagResource" => {
+            vec![Access::new(&action, text("resourceArn").unwrap_or_default())]
+        }
+        "ListServices" | "ListTasks" => vec![on("*".to_owned())],
+        // DescribeTaskDefinition, DeregisterTaskDefinition and the lists have no resource.
+        _ => vec![Access::new(&action, "*")],
+    }
+}
+
+/// Whoever gives a task a role has to be allowed to pass it (ECS developer guide).
+fn passed_roles(input: &Value) -> impl Iterator<Item = Access> {
+    ["taskRoleArn", "executionRoleArn"].into_iter().filter_map(|member| {
+        let role = input.get(member)?.as_str()?;
+        let access = Access::new("iam:PassRole", role);
+        Some(access.with("iam:PassedToService", "ecs-tasks.amazonaws.com"))
+    })
+}
+
+/// A name, or the last part of an ARN.
+fn name(given: &str) -> &str {
+    given.rsplit('/').next().unwrap_or(given)
+}
+
+fn texts<'a>(input: &'a Value, member: &str) -> impl Iterator<Item = &'a str> {
+    input.get(member).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
