@@ -1,37 +1,20 @@
 """Runs the pipeline twice in one served emulator, and looks at what it left with boto3."""
 
 import os
-import re
-import signal
 import subprocess
-import sys
 import tempfile
-from pathlib import Path
 
 import boto3
 
-BIN = Path(__file__).resolve().parent.parent / "target" / "debug"
+from emulator import BIN, served
+
 URI = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web"
 
 
-def serve():
-    """Starts the emulator, and returns it with the variables that it prints."""
-    server = subprocess.Popen([BIN / "serve", "--pace", "0.01"], stdout=subprocess.PIPE, text=True)
-    variables = {}
-    while len(variables) < 5:
-        line = server.stdout.readline()
-        if not line:
-            sys.exit("the emulator ended before it listened")
-        if match := re.fullmatch(r"export (\w+)=(\S+)\n", line):
-            variables[match[1]] = match[2]
-    return server, variables
-
-
-def pipeline(*arguments, environment=None):
+def pipeline(*arguments):
     """Runs the pipeline, and returns its summary by the first word of each line."""
     run = subprocess.run(
         [BIN / "pipeline", *arguments],
-        env={**os.environ, **(environment or {})},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -41,13 +24,11 @@ def pipeline(*arguments, environment=None):
 
 
 def main():
-    server, variables = serve()
-    # boto3 and the SDK read them alike.
-    os.environ.update(variables)
-    folder = tempfile.TemporaryDirectory()
-    try:
-        image = f"{folder.name}/image"
-        definitions = ["--definitions", f"{folder.name}/imagedefinitions.json"]
+    with served("--pace", "0.01") as variables, tempfile.TemporaryDirectory() as folder:
+        # boto3 and the SDK read them alike.
+        os.environ.update(variables)
+        image = f"{folder}/image"
+        definitions = ["--definitions", f"{folder}/imagedefinitions.json"]
         pipeline("--keep-image", image, *definitions)
         on_this = ["--aws", "--image", image, "--repository", URI, "--cluster", "demo",
                    "--service", "web", "--container", "web", "--tag", "1.0", *definitions]
@@ -57,10 +38,6 @@ def main():
         assert second["layers"] == "0 sent with 0 B, 3 already there", second
         assert second["revision"] == first["revision"] + " (unchanged)", second
         look(first)
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait()
-        folder.cleanup()
     print("boto3 sees the image and the revision")
 
 

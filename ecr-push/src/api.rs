@@ -289,11 +289,15 @@ impl Calls {
 /// What kind of failure it is, by the error's code.
 fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorKind {
     match error {
-        SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => {
-            ErrorKind::Network
-        }
-        // Resolving credentials fails before anything is sent.
-        SdkError::DispatchFailure(_) => ErrorKind::Credentials,
+        SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
+            // `other` with a kind is a transport that knows that it is worth another try.
+            Some(error) if error.is_io() || error.is_timeout() || error.as_other().is_some() => {
+                ErrorKind::Network
+            }
+            // Credentials are resolved before anything is sent.
+            _ => ErrorKind::Configuration,
+        },
+        SdkError::ConstructionFailure(_) => ErrorKind::Configuration,
         SdkError::ResponseError(_) | SdkError::TimeoutError(_) => ErrorKind::Network,
         _ => match error.code() {
             Some("AccessDeniedException" | "AccessDenied") => ErrorKind::AccessDenied,

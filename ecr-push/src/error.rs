@@ -22,7 +22,10 @@ pub enum ErrorKind {
     /// A blob's content isn't what its descriptor says: wrong size or digest, or it changed while
     /// it was read. Build the image again.
     BlobMismatch,
-    /// No credentials, expired ones, or ones that AWS doesn't know. Renew them.
+    /// The configuration lacks what a request needs: credentials, or an HTTP client. Complete the
+    /// `SdkConfig`; the source says with what.
+    Configuration,
+    /// Expired credentials, or ones that AWS doesn't know. Renew them.
     Credentials,
     /// A text that was to be a digest is none.
     InvalidDigest,
@@ -255,6 +258,7 @@ fn describe_api(kind: ErrorKind, operation: &str, repository: &Repository) -> St
             "{operation} on {repository} is not allowed: the policy needs `ecr:{operation}` on `{}`",
             repository.arn()
         ),
+        ErrorKind::Configuration => format!("{operation} on {repository} can't be sent"),
         ErrorKind::Credentials => {
             format!("{operation} on {repository} was not accepted with these credentials")
         }

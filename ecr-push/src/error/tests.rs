@@ -40,6 +40,7 @@ fn api_errors_say_what_to_do() {
              `arn:aws:ecr:us-east-1:123456789012:repository/demo/web`"
         )
     );
+    assert_eq!(text(ErrorKind::Configuration), format!("PutImage on {uri} can't be sent"));
     assert_eq!(
         text(ErrorKind::Credentials),
         format!("PutImage on {uri} was not accepted with these credentials")

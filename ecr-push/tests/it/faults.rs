@@ -1,7 +1,7 @@
 //! A lost answer is not a failed push, and no byte is sent twice but for that.
 
 use ecr_push::ErrorKind;
-use local_aws::Fault;
+use local_aws::{Fault, When};
 
 use crate::layout::Layout;
 use crate::world::World;
@@ -18,7 +18,7 @@ async fn a_lost_answer_of_any_call_is_made_good() {
         "PutImage",
     ] {
         let world = World::new().await;
-        world.local.inject(operation, 1, Fault::LoseResponse);
+        world.local.inject(When::nth(operation, 1), Fault::LoseResponse);
         let pushed = world.push(&Layout::image(&[12 * MIB]), &["1.0"]).await.unwrap();
         let tagged = world.tagged("1.0").await;
         assert_eq!(tagged.as_deref(), Some(pushed.digest().as_str()), "{operation}");
@@ -28,7 +28,7 @@ async fn a_lost_answer_of_any_call_is_made_good() {
 #[tokio::test(start_paused = true)]
 async fn a_part_that_had_arrived_is_not_sent_a_third_time() {
     let world = World::new().await;
-    world.local.inject("UploadLayerPart", 2, Fault::LoseResponse);
+    world.local.inject(When::nth("UploadLayerPart", 2), Fault::LoseResponse);
     world.push(&Layout::image(&[25 * MIB]), &[]).await.unwrap();
     // Three parts and the config, and the SDK's second attempt at the one whose answer was lost.
     assert_eq!(world.local.journal().count("UploadLayerPart"), 5);
@@ -38,11 +38,52 @@ async fn a_part_that_had_arrived_is_not_sent_a_third_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_upload_that_expires_is_started_again() {
+    for operation in ["UploadLayerPart", "CompleteLayerUpload"] {
+        let world = World::new().await;
+        world.local.inject(When::nth(operation, 2), Fault::ExpireUploads);
+        let pushed = world.push(&Layout::image(&[12 * MIB]), &["1.0"]).await.unwrap();
+        let tagged = world.tagged("1.0").await;
+        assert_eq!(tagged.as_deref(), Some(pushed.digest().as_str()), "{operation}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_always_expires_is_given_up() {
+    let world = World::new().await;
+    world.local.inject(When::every("UploadLayerPart"), Fault::ExpireUploads);
+    let error = world.push(&Layout::image(&[100]), &[]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert!(error.is_retryable());
+    assert!(error.to_string().ends_with(" disappeared twice"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn layers_that_were_collected_are_sent_again() {
+    let world = World::new().await;
+    world.local.inject(When::nth("PutImage", 1), Fault::CollectLayers);
+    let pushed = world.push(&Layout::image(&[100]), &["1.0"]).await.unwrap();
+    assert_eq!(world.tagged("1.0").await.as_deref(), Some(pushed.digest().as_str()));
+    assert_eq!(pushed.layers_sent(), 4, "two layers, each twice");
+    assert_eq!(world.local.journal().count("PutImage"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn layers_that_keep_being_collected_are_said_to() {
+    let world = World::new().await;
+    world.local.inject(When::every("PutImage"), Fault::CollectLayers);
+    let error = world.push(&Layout::image(&[100]), &["1.0"]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert_eq!(error.operation(), Some("PutImage"));
+    assert_eq!(world.local.journal().count("PutImage"), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn throttling_and_server_errors_pass() {
     let world = World::new().await;
-    world.local.inject("UploadLayerPart", 1, Fault::Throttle);
-    world.local.inject("CompleteLayerUpload", 1, Fault::ServerError);
-    world.local.inject("PutImage", 1, Fault::ServerError);
+    world.local.inject(When::nth("UploadLayerPart", 1), Fault::Throttle);
+    world.local.inject(When::nth("CompleteLayerUpload", 1), Fault::ServerError);
+    world.local.inject(When::nth("PutImage", 1), Fault::ServerError);
     let pushed = world.push(&Layout::image(&[100]), &["1.0"]).await.unwrap();
     assert_eq!(world.tagged("1.0").await.as_deref(), Some(pushed.digest().as_str()));
 }
@@ -51,7 +92,7 @@ async fn throttling_and_server_errors_pass() {
 async fn throttling_without_end_is_said() {
     let world = World::new().await;
     for nth in 1..=3 {
-        world.local.inject("BatchCheckLayerAvailability", nth, Fault::Throttle);
+        world.local.inject(When::nth("BatchCheckLayerAvailability", nth), Fault::Throttle);
     }
     let error = world.push(&Layout::image(&[100]), &["1.0"]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Throttled);

@@ -8,4 +8,5 @@ mod faults;
 mod image;
 mod layout;
 mod push;
+mod refused;
 mod world;

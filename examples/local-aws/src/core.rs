@@ -4,6 +4,7 @@
 //! [`prepare`] needs no state, [`Core::answer`] does the rest.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header::HOST};
@@ -17,6 +18,8 @@ use crate::error::AwsError;
 use crate::faults::{Fault, Faults};
 use crate::iam::{self, Principals};
 use crate::journal::{Call, Journal};
+use crate::link::Link;
+use crate::quotas::Quotas;
 use crate::{sts, wire};
 
 /// All that the emulator knows. Accounts and regions are worlds of their own, as they are in AWS.
@@ -27,6 +30,9 @@ pub(crate) struct Core {
     pub(crate) settings: Settings,
     pub(crate) faults: Faults,
     pub(crate) principals: Principals,
+    pub(crate) quotas: Quotas,
+    /// What the last request has left to be done without the core.
+    pub(crate) deferred: Deferred,
     ids: Ids,
 }
 
@@ -37,12 +43,30 @@ pub(crate) struct Settings {
     pub(crate) part_size: u64,
     /// What every duration of a rollout is multiplied with.
     pub(crate) rollout_pace: f64,
+    pub(crate) blobs: Blobs,
+    pub(crate) link: Link,
+}
+
+/// What becomes of the content of layers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Blobs {
+    /// It is hashed and counted, and not kept: enough for any push, however large.
+    Count,
+    /// It is kept in memory, and can be downloaded.
+    #[default]
+    Keep,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         // 10 MiB is what ECR returns in AWS's own examples.
-        Self { part_size: 10 * 1024 * 1024, rollout_pace: 1.0 }
+        Self {
+            part_size: 10 * 1024 * 1024,
+            rollout_pace: 1.0,
+            blobs: Blobs::default(),
+            link: Link::default(),
+        }
     }
 }
 
@@ -60,6 +84,28 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Timestamp,
     pub(crate) ids: &'a mut Ids,
     pub(crate) settings: &'a Settings,
+    /// What can be done after the state is unlocked, but before the answer goes out: hashing.
+    pub(crate) deferred: &'a mut Deferred,
+}
+
+/// Work that needs no state of the core's.
+#[derive(Default)]
+pub(crate) struct Deferred(Vec<Box<dyn FnOnce() + Send>>);
+
+impl Deferred {
+    pub(crate) fn push(&mut self, work: Box<dyn FnOnce() + Send>) {
+        self.0.push(work);
+    }
+
+    pub(crate) fn carry_out(self) {
+        self.0.into_iter().for_each(|work| work());
+    }
+}
+
+impl std::fmt::Debug for Deferred {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Deferred({})", self.0.len())
+    }
 }
 
 /// Identifiers, in a fixed order, so that a run of the emulator can be repeated exactly.
@@ -84,7 +130,7 @@ pub(crate) struct Prepared {
     operation: String,
     signed: Result<Signed, AwsError>,
     input: Result<Input, AwsError>,
-    request_bytes: u64,
+    body: Bytes,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,35 +153,23 @@ enum Input {
 pub(crate) fn prepare(request: Request<Bytes>) -> Prepared {
     let (parts, body) = request.into_parts();
     let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
-    let (service, operation) = match target.and_then(|target| target.split_once('.')) {
-        Some(("AmazonEC2ContainerRegistry_V20150921", operation)) => {
-            (Service::Ecr, operation.to_owned())
-        }
-        Some(("AmazonEC2ContainerServiceV20141113", operation)) => {
-            (Service::Ecs, operation.to_owned())
-        }
-        Some((_, operation)) => (Service::Unknown, operation.to_owned()),
-        None => match sts::operation(&body) {
-            Some(operation) => (Service::Sts, operation),
-            None => (Service::Unknown, String::new()),
-        },
-    };
-    let request_bytes = body.len() as u64;
+    let (service, operation) = Service::and_operation(target, &body);
     let input = match service {
         Service::Ecr => ecr::Input::parse(&operation, &body).map(Input::Ecr),
-        Service::Ecs => Ok(Input::Ecs(body)),
+        Service::Ecs => Ok(Input::Ecs(body.clone())),
         Service::Sts => sts::Input::parse(&operation, &body).map(Input::Sts),
         Service::Unknown => Err(unknown_operation()),
     };
     let host = parts.uri.host().or_else(|| parts.headers.get(HOST)?.to_str().ok());
     let signed = Signed::from_headers(&parts.headers, host.unwrap_or_default());
-    Prepared { service, operation, signed, input, request_bytes }
+    Prepared { service, operation, signed, input, body }
 }
 
 /// What the client gets to see.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    Answer(Response<Bytes>),
+    /// An answer, to be given after so long.
+    Answer(Response<Bytes>, Duration),
     /// Nothing: the connection breaks.
     Lost,
 }
@@ -144,13 +178,24 @@ impl Core {
     /// Answers one request, and writes it into the journal.
     pub(crate) fn answer(&mut self, request: Prepared, now: Timestamp) -> Reply {
         let request_id = self.ids.uuid();
-        let Prepared { service, operation, signed, input, request_bytes } = request;
-        let fault = self.faults.meet(&operation);
-        let result = signed.and_then(|signed| {
+        let Prepared { service, operation, signed, input, body } = request;
+        let fault = self.faults.meet(&operation, &body, now);
+        if matches!(fault, Some(Fault::Reset | Fault::ResetMidBody)) {
+            self.record(service, operation, Some("connection reset"), body.len(), now);
+            return Reply::Lost;
+        }
+        let mut result = signed.and_then(|signed| {
             service.check_scope(&signed)?;
             let caller = self.principals.identify(&signed, now)?;
             if let Some(refusal) = fault.as_ref().and_then(Fault::refusal) {
                 return Err(refusal);
+            }
+            self.quotas.take(&caller.account, &caller.region, &operation, now)?;
+            let place = self.place(&caller.account, &caller.region);
+            match &fault {
+                Some(Fault::CollectLayers) => place.ecr.collect_layers(),
+                Some(Fault::ExpireUploads) => place.ecr.expire_uploads(),
+                _ => {}
             }
             match input? {
                 Input::Ecr(input) => self.ecr(&operation, input, &caller, now).map(Output::Json),
@@ -158,24 +203,59 @@ impl Core {
                 Input::Sts(input) => self.sts(input, &caller, now).map(Output::Xml),
             }
         });
-        self.journal.record(Call {
-            at: now,
-            service: service.name().to_owned(),
-            operation: operation.clone(),
-            error: result.as_ref().err().map(|error| error.code.to_owned()),
-            request_bytes,
-        });
+        if let (Ok(Output::Json(output)), Some(fault)) = (&mut result, &fault) {
+            fault.distort(output, now);
+        }
+        let error = result.as_ref().err().map(|error| error.code);
+        self.record(service, operation.clone(), error, body.len(), now);
         if fault == Some(Fault::LoseResponse) {
             return Reply::Lost;
         }
-        Reply::Answer(match result {
+        let response = match result {
             Ok(Output::Xml(inner)) => wire::xml_response(&operation, Ok(inner), &request_id),
             Ok(Output::Json(output)) => wire::json_response(Ok(output), &request_id),
             Err(error) if service == Service::Sts => {
                 wire::xml_response(&operation, Err(&error), &request_id)
             }
             Err(error) => wire::json_response(Err(&error), &request_id),
-        })
+        };
+        let delay = match fault {
+            Some(Fault::Delay(delay)) => delay,
+            _ => Duration::ZERO,
+        };
+        Reply::Answer(response, delay)
+    }
+
+    /// A call whose connection breaks in the middle of its body, if the script says so.
+    pub(crate) fn break_mid_body(
+        &mut self,
+        target: &str,
+        announced: usize,
+        now: Timestamp,
+    ) -> bool {
+        let (service, operation) = Service::and_operation(Some(target), &[]);
+        let breaks = self.faults.break_mid_body(&operation, now);
+        if breaks {
+            self.record(service, operation, Some("connection reset"), announced, now);
+        }
+        breaks
+    }
+
+    fn record(
+        &mut self,
+        service: Service,
+        operation: String,
+        error: Option<&str>,
+        request_bytes: usize,
+        now: Timestamp,
+    ) {
+        self.journal.record(Call {
+            at: now,
+            service: service.name().to_owned(),
+            operation,
+            error: error.map(str::to_owned),
+            request_bytes: request_bytes as u64,
+        });
     }
 
     /// One region of one account, for whoever scripts it.
@@ -226,7 +306,8 @@ impl Core {
         now: Timestamp,
     ) -> (&'a mut Place, Context<'a>) {
         let place = self.places.entry((caller.account.clone(), caller.region.clone())).or_default();
-        (place, Context { caller, now, ids: &mut self.ids, settings: &self.settings })
+        let Self { ids, settings, deferred, .. } = self;
+        (place, Context { caller, now, ids, settings, deferred })
     }
 }
 
@@ -236,6 +317,23 @@ enum Output {
 }
 
 impl Service {
+    /// By the `X-Amz-Target` header, or by the body of the query protocol.
+    fn and_operation(target: Option<&str>, body: &[u8]) -> (Self, String) {
+        match target.and_then(|target| target.split_once('.')) {
+            Some(("AmazonEC2ContainerRegistry_V20150921", operation)) => {
+                (Service::Ecr, operation.to_owned())
+            }
+            Some(("AmazonEC2ContainerServiceV20141113", operation)) => {
+                (Service::Ecs, operation.to_owned())
+            }
+            Some((_, operation)) => (Service::Unknown, operation.to_owned()),
+            None => match sts::operation(body) {
+                Some(operation) => (Service::Sts, operation),
+                None => (Service::Unknown, String::new()),
+            },
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Service::Ecr => "ecr",

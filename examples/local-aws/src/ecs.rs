@@ -86,7 +86,7 @@ mod tests {
     use super::*;
     use crate::caller::Caller;
     use crate::clock::Clock;
-    use crate::core::{Ids, Settings};
+    use crate::core::{Deferred, Ids, Settings};
 
     const OPERATIONS: [&str; 18] = [
         "CreateCluster",
@@ -171,7 +171,8 @@ mod tests {
             for body in strange_bodies() {
                 let now = clock.now();
                 let (caller, settings, ids) = (&caller, &settings, &mut ids);
-                let mut context = Context { caller, now, ids, settings };
+                let deferred = &mut Deferred::default();
+                let mut context = Context { caller, now, ids, settings, deferred };
                 let _ = ecs.create_demo(&mut context);
                 let _ = ecs.call(operation, body.as_bytes(), &mut context);
                 tokio::time::advance(std::time::Duration::from_secs(7)).await;

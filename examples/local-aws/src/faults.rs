@@ -1,53 +1,224 @@
 //! Faults by script: which call meets what.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
 
 use http::StatusCode;
+use serde::{Deserialize, Deserializer, de};
+use serde_json::Value;
 
+use crate::clock::Timestamp;
 use crate::error::AwsError;
 
-/// What happens to one call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What happens to a call.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub enum Fault {
+    /// Layers that no image refers to are collected first.
+    CollectLayers,
+    /// The answer comes so much later.
+    Delay(#[serde(deserialize_with = "seconds")] Duration),
+    /// Every upload in progress expires first.
+    ExpireUploads,
+    /// GetAuthorizationToken answers with a token whose time is over.
+    ExpiredToken,
     /// The call is carried out, and the connection breaks before the answer gets through.
     LoseResponse,
+    /// The connection breaks before the call is carried out.
+    Reset,
+    /// The connection breaks when half of the body has arrived; in process, as [`Reset`].
+    ///
+    /// [`Reset`]: Self::Reset
+    ResetMidBody,
     /// HTTP 500 `ServerException`, and nothing is carried out.
     ServerError,
+    /// The answer is from before the last change: reads are eventually consistent. A call that
+    /// changes something isn't affected.
+    StaleRead,
     /// HTTP 400 `ThrottlingException`, and nothing is carried out.
     Throttle,
+    /// HTTP 503, and nothing is carried out.
+    Unavailable,
 }
 
 impl Fault {
     /// The refusal that takes the place of the operation, where one does.
     pub(crate) fn refusal(&self) -> Option<AwsError> {
         match self {
-            Fault::LoseResponse => None,
             Fault::ServerError => Some(
                 AwsError::new("ServerException", "Service encountered an internal error.")
                     .status(StatusCode::INTERNAL_SERVER_ERROR),
             ),
             Fault::Throttle => Some(AwsError::new("ThrottlingException", "Rate exceeded")),
+            Fault::Unavailable => Some(
+                AwsError::new("ServiceUnavailable", "Service is unable to handle request.")
+                    .status(StatusCode::SERVICE_UNAVAILABLE),
+            ),
+            _ => None,
         }
     }
 }
 
-/// The script: the n-th call of an operation, counted from 1 over the emulator's whole life.
+impl Fault {
+    /// What becomes of an operation's output, where the fault is in there.
+    pub(crate) fn distort(&self, output: &mut Value, now: Timestamp) {
+        let tokens = output.get_mut("authorizationData").and_then(Value::as_array_mut);
+        if *self == Fault::ExpiredToken {
+            for token in tokens.into_iter().flatten() {
+                token["expiresAt"] = now.to_json();
+            }
+        }
+    }
+}
+
+/// Which calls of an operation meet a fault.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use local_aws::{Fault, LocalAws, When};
+/// let local = LocalAws::new();
+/// local.inject(When::nth("UploadLayerPart", 2), Fault::LoseResponse);
+/// local.inject(When::for_the_next("DescribeServices", Duration::from_secs(60)), Fault::Throttle);
+/// local.inject(When::one_in("CompleteLayerUpload", 5).seed(17), Fault::ServerError);
+/// ```
+pub struct When {
+    operation: String,
+    calls: Calls,
+}
+
+enum Calls {
+    Every,
+    For(Duration),
+    Matching(Box<dyn Fn(&[u8]) -> bool + Send>),
+    Nth(usize),
+    OneIn { calls: u32, seed: u64 },
+}
+
+impl When {
+    /// Every call of the operation.
+    pub fn every(operation: &str) -> Self {
+        Self::new(operation, Calls::Every)
+    }
+
+    /// Every call for so long, on the emulator's clock, from when the fault is injected.
+    pub fn for_the_next(operation: &str, duration: Duration) -> Self {
+        Self::new(operation, Calls::For(duration))
+    }
+
+    /// Every call whose body `predicate` accepts.
+    pub fn matching(operation: &str, predicate: impl Fn(&[u8]) -> bool + Send + 'static) -> Self {
+        Self::new(operation, Calls::Matching(Box::new(predicate)))
+    }
+
+    /// The `nth` call, counted from 1 over the emulator's whole life.
+    pub fn nth(operation: &str, nth: usize) -> Self {
+        Self::new(operation, Calls::Nth(nth))
+    }
+
+    /// About one call of so many, by chance; the same ones in every run.
+    pub fn one_in(operation: &str, calls: u32) -> Self {
+        Self::new(operation, Calls::OneIn { calls, seed: 0 })
+    }
+
+    /// Another chance for [`one_in`](Self::one_in).
+    pub fn seed(mut self, seed: u64) -> Self {
+        if let Calls::OneIn { seed: of_chance, .. } = &mut self.calls {
+            *of_chance = seed;
+        }
+        self
+    }
+
+    fn new(operation: &str, calls: Calls) -> Self {
+        Self { operation: operation.to_owned(), calls }
+    }
+}
+
+impl fmt::Debug for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operation = &self.operation;
+        match &self.calls {
+            Calls::Every => write!(f, "every {operation}"),
+            Calls::For(duration) => write!(f, "{operation} for {duration:?}"),
+            Calls::Matching(_) => write!(f, "{operation} that matches"),
+            Calls::Nth(nth) => write!(f, "{operation} number {nth}"),
+            Calls::OneIn { calls, seed } => write!(f, "one {operation} in {calls}, seed {seed}"),
+        }
+    }
+}
+
+/// The script, and how far it has been played.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    script: HashMap<(String, usize), Fault>,
+    script: Vec<Entry>,
     calls: HashMap<String, usize>,
 }
 
+#[derive(Debug)]
+struct Entry {
+    when: When,
+    fault: Fault,
+    injected: Timestamp,
+}
+
 impl Faults {
-    pub(crate) fn add(&mut self, operation: &str, nth: usize, fault: Fault) {
-        self.script.insert((operation.to_owned(), nth), fault);
+    pub(crate) fn add(&mut self, when: When, fault: Fault, now: Timestamp) {
+        self.script.push(Entry { when, fault, injected: now });
     }
 
-    /// Counts a call of `operation`, and takes the fault that it meets.
-    pub(crate) fn meet(&mut self, operation: &str) -> Option<Fault> {
-        let count = self.calls.entry(operation.to_owned()).or_default();
-        *count += 1;
-        self.script.remove(&(operation.to_owned(), *count))
+    /// Counts a call of `operation`, and says which fault it meets: the first one of the script.
+    pub(crate) fn meet(&mut self, operation: &str, body: &[u8], now: Timestamp) -> Option<Fault> {
+        let nth = self.calls.get(operation).map_or(1, |calls| calls + 1);
+        // Nobody can script an operation's n-th call by a name that nobody knows: a fuzzer makes
+        // up many.
+        if nth > 1 || self.calls.len() < 1000 {
+            self.calls.insert(operation.to_owned(), nth);
+        }
+        self.met_by(operation, nth, Some(body), now).cloned()
     }
+
+    /// Counts the next call of `operation` if it is one whose connection is to break in the middle
+    /// of the body, and says so. For when the body has yet to arrive.
+    pub(crate) fn break_mid_body(&mut self, operation: &str, now: Timestamp) -> bool {
+        let nth = self.calls.get(operation).map_or(1, |calls| calls + 1);
+        let breaks = self.met_by(operation, nth, None, now) == Some(&Fault::ResetMidBody);
+        if breaks {
+            self.calls.insert(operation.to_owned(), nth);
+        }
+        breaks
+    }
+
+    fn met_by(
+        &self,
+        operation: &str,
+        nth: usize,
+        body: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Option<&Fault> {
+        let meets = |entry: &&Entry| match &entry.when.calls {
+            Calls::Every => true,
+            Calls::For(duration) => now.since(entry.injected) < *duration,
+            Calls::Matching(predicate) => body.is_some_and(predicate),
+            Calls::Nth(wanted) => *wanted == nth,
+            Calls::OneIn { calls, seed } => {
+                chance(*seed, nth as u64).is_multiple_of(u64::from((*calls).max(1)))
+            }
+        };
+        let mut entries = self.script.iter().filter(|entry| entry.when.operation == operation);
+        entries.find(meets).map(|entry| &entry.fault)
+    }
+}
+
+/// In the emulator's orders, a duration is a number of seconds.
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let seconds = f64::deserialize(deserializer)?;
+    Duration::try_from_secs_f64(seconds).map_err(de::Error::custom)
+}
+
+/// A number that looks random, for each call of each seed the same: SplitMix64.
+fn chance(seed: u64, nth: u64) -> u64 {
+    let mut z = seed.wrapping_add(nth.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }

@@ -32,10 +32,17 @@ impl HttpConnector for InProcess {
             let body = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
             // A real answer takes a while, in which other tasks go on.
             tokio::task::yield_now().await;
-            let Reply::Answer(response) = local.answer(http::Request::from_parts(parts, body))
+            let line = local.line();
+            line.receive(body.len() as u64).await;
+            line.round_trip().await;
+            let Reply::Answer(response, delay) =
+                local.answer(http::Request::from_parts(parts, body))
             else {
                 return Err(ConnectorError::io("the connection was reset".into()));
             };
+            if !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
             HttpResponse::try_from(response.map(SdkBody::from))
                 .map_err(|error| ConnectorError::other(error.into(), None))
         })

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -15,7 +15,9 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::core::Reply;
 use crate::error::AwsError;
+use crate::link::Line;
 use crate::local::LocalAws;
+use crate::orders;
 use crate::wire::json_response;
 
 /// The largest request that AWS would take is a part of 20 MiB in base64; this is beyond it.
@@ -78,7 +80,8 @@ async fn accept(listener: TcpListener, local: LocalAws) {
         let _ = stream.set_nodelay(true);
         let local = local.clone();
         connections.spawn(async move {
-            let service = service_fn(move |request| answer(local.clone(), request));
+            let line = local.line();
+            let service = service_fn(move |request| answer(local.clone(), line.clone(), request));
             // A peer that breaks off mid-request is no failure of the server's.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
@@ -88,21 +91,55 @@ async fn accept(listener: TcpListener, local: LocalAws) {
 
 async fn answer(
     local: LocalAws,
+    line: Line,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Broken> {
     let (parts, body) = request.into_parts();
+    let announced = body.size_hint().lower();
     // Where the length is announced, not a byte of it need be read.
-    if body.size_hint().lower() > MAX_REQUEST_BYTES as u64 {
+    if announced > MAX_REQUEST_BYTES as u64 {
         return Ok(too_large());
     }
-    match Limited::new(body, MAX_REQUEST_BYTES).collect().await {
-        Ok(body) => match local.answer(Request::from_parts(parts, body.to_bytes())) {
-            Reply::Answer(response) => Ok(response.map(Full::new)),
-            Reply::Lost => Err(Broken::AsScripted),
-        },
-        Err(error) if error.is::<LengthLimitError>() => Ok(too_large()),
-        Err(_) => Err(Broken::MidRequest),
+    let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    let breaks_at = target
+        .filter(|target| local.breaks_mid_body(target, announced as usize))
+        .map(|_| announced / 2);
+    let body = match receive(body, &line, breaks_at).await {
+        Ok(body) => body,
+        Err(Broken::TooLarge) => return Ok(too_large()),
+        Err(broken) => return Err(broken),
+    };
+    line.round_trip().await;
+    if parts.uri.path() == orders::PATH {
+        return Ok(orders::answer(&local, &parts.method, &body).map(Full::new));
     }
+    match local.answer(Request::from_parts(parts, body)) {
+        Reply::Answer(response, delay) => {
+            if !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
+            Ok(response.map(Full::new))
+        }
+        Reply::Lost => Err(Broken::AsScripted),
+    }
+}
+
+/// Reads the body as fast as the line lets it through, up to where the connection is to break.
+async fn receive(mut body: Incoming, line: &Line, breaks_at: Option<u64>) -> Result<Bytes, Broken> {
+    // Announced by the client, and bounded above; what isn't announced grows with what comes.
+    let mut received = BytesMut::with_capacity(body.size_hint().lower() as usize);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Broken::MidRequest)?.into_data() else { continue };
+        line.receive(data.len() as u64).await;
+        received.extend_from_slice(&data);
+        if breaks_at.is_some_and(|at| received.len() as u64 >= at) {
+            return Err(Broken::AsScripted);
+        }
+        if received.len() > MAX_REQUEST_BYTES {
+            return Err(Broken::TooLarge);
+        }
+    }
+    Ok(received.freeze())
 }
 
 /// The connection closes with it: what of the body is still to come is no request. The code is
@@ -123,6 +160,7 @@ fn too_large() -> Response<Full<Bytes>> {
 enum Broken {
     AsScripted,
     MidRequest,
+    TooLarge,
 }
 
 impl std::fmt::Display for Broken {
@@ -130,6 +168,7 @@ impl std::fmt::Display for Broken {
         f.write_str(match self {
             Broken::AsScripted => "the connection breaks, as scripted",
             Broken::MidRequest => "the client broke off in the middle of its request",
+            Broken::TooLarge => "the request is too large",
         })
     }
 }

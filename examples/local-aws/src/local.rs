@@ -15,12 +15,13 @@ use http::Request;
 
 use crate::caller::{ACCOUNT, Caller};
 use crate::clock::Clock;
-use crate::core::{Core, Place, Reply, prepare};
+use crate::core::{Blobs, Core, Place, Reply, prepare};
 use crate::ecs::Script;
-use crate::faults::Fault;
+use crate::faults::{Fault, When};
 use crate::iam::{InvalidPolicy, Policy};
 use crate::in_process::InProcess;
 use crate::journal::Journal;
+use crate::link::{Line, Link, Queue};
 use crate::listener::Server;
 
 /// An emulator. Clones are handles on the same one; it ends with its last handle.
@@ -29,6 +30,7 @@ use crate::listener::Server;
 #[derive(Debug, Clone)]
 pub struct LocalAws {
     core: Arc<Mutex<Core>>,
+    shared_line: Queue,
     clock: Clock,
 }
 
@@ -45,7 +47,7 @@ impl LocalAws {
     /// An empty emulator, without any socket.
     #[allow(clippy::new_without_default, reason = "each is a world of its own, none is a default")]
     pub fn new() -> Self {
-        Self { core: Arc::default(), clock: Clock::new() }
+        Self { core: Arc::default(), shared_line: Queue::default(), clock: Clock::new() }
     }
 
     /// An empty emulator that listens on a free port of 127.0.0.1.
@@ -97,10 +99,32 @@ impl LocalAws {
         Ok(())
     }
 
-    /// Lets the `nth` call of `operation`, counted from 1 over the emulator's whole life, meet a
-    /// fault.
-    pub fn inject(&self, operation: &str, nth: usize, fault: Fault) {
-        self.lock().faults.add(operation, nth, fault);
+    /// Lets calls meet a fault from now on. Of several that a call could meet, it meets the one
+    /// that was injected first.
+    pub fn inject(&self, when: When, fault: Fault) {
+        self.lock().faults.add(when, fault, self.clock.now());
+    }
+
+    /// Limits the requests per second to what ECR allows by default, for each account and region
+    /// by itself. What is over it is throttled.
+    pub fn enforce_quotas(&self) {
+        self.lock().quotas.set_defaults();
+    }
+
+    /// Limits the requests per second of one operation.
+    pub fn set_quota(&self, operation: &str, per_second: f64) {
+        self.lock().quotas.set(operation, per_second);
+    }
+
+    /// Makes the line between the clients and the emulator as long and as narrow as `link`, for
+    /// connections from now on.
+    pub fn set_link(&self, link: Link) {
+        self.lock().settings.link = link;
+    }
+
+    /// Decides whether the content of layers is kept, from now on.
+    pub fn set_blobs(&self, blobs: Blobs) {
+        self.lock().settings.blobs = blobs;
     }
 
     /// Sets the `partSize` that InitiateLayerUpload answers with, in bytes.
@@ -143,7 +167,22 @@ impl LocalAws {
     pub(crate) fn answer(&self, request: Request<Bytes>) -> Reply {
         // Decoding a part's megabytes must not hold up the other connections.
         let prepared = prepare(request);
-        self.lock().answer(prepared, self.clock.now())
+        let mut core = self.lock();
+        let reply = core.answer(prepared, self.clock.now());
+        let deferred = std::mem::take(&mut core.deferred);
+        drop(core);
+        deferred.carry_out();
+        reply
+    }
+
+    /// Whether the script wants this request's connection to break while its body is on the way.
+    pub(crate) fn breaks_mid_body(&self, target: &str, announced: usize) -> bool {
+        self.lock().break_mid_body(target, announced, self.clock.now())
+    }
+
+    /// The line of a new connection.
+    pub(crate) fn line(&self) -> Line {
+        Line::new(self.lock().settings.link, self.shared_line.clone())
     }
 
     /// Reaches into one region of the default account.

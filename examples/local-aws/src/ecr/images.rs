@@ -89,6 +89,13 @@ struct ImageId {
     image_tag: Option<String>,
 }
 
+impl Image {
+    /// Whether the layer or config is one of its own.
+    pub(crate) fn refers_to(&self, layer: &str) -> bool {
+        self.manifest.blobs.iter().any(|digest| digest == layer)
+    }
+}
+
 impl Ecr {
     pub(crate) fn put_image(
         &mut self,

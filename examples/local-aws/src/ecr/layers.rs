@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::core::Context;
+use crate::ecr::repositories::Repository;
 use crate::ecr::{Ecr, constraints};
 use crate::error::AwsError;
 use crate::wire::{malformed, parse};
@@ -266,6 +267,24 @@ impl Ecr {
     }
 }
 
+impl Ecr {
+    /// Removes the layers that no image refers to, which may happen at any time (ECR API
+    /// reference, LayerInaccessibleException).
+    pub(crate) fn collect_layers(&mut self) {
+        for repository in self.repositories.values_mut() {
+            let Repository { layers, images, .. } = repository;
+            layers.retain(|digest, _| images.values().any(|image| image.refers_to(digest)));
+        }
+    }
+
+    /// Ends every upload in progress. How long one lasts isn't documented.
+    pub(crate) fn expire_uploads(&mut self) {
+        for repository in self.repositories.values_mut() {
+            repository.uploads.clear();
+        }
+    }
+}
+
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -310,14 +329,21 @@ mod tests {
     use super::*;
     use crate::caller::Caller;
     use crate::clock::Clock;
-    use crate::core::{Ids, Settings};
+    use crate::core::{Deferred, Ids, Settings};
 
     /// Here rather than through a client, because that many requests take seconds.
     #[tokio::test]
     async fn a_layer_of_52_000_mib_in_4_200_parts_is_the_largest() {
         let caller = Caller::local("us-east-1");
         let (now, mut ids, settings) = (Clock::new().now(), Ids::default(), Settings::default());
-        let mut context = Context { caller: &caller, now, ids: &mut ids, settings: &settings };
+        let mut deferred = Deferred::default();
+        let mut context = Context {
+            caller: &caller,
+            now,
+            ids: &mut ids,
+            settings: &settings,
+            deferred: &mut deferred,
+        };
         let mut ecr = Ecr::default();
         ecr.create_repository(parse(br#"{ "repositoryName": "app" }"#).unwrap(), &mut context)
             .unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// What becomes of the tasks of a deployment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Script {
     /// The first essential container exits a few seconds after it started.

@@ -2,7 +2,7 @@
 
 use aws_sdk_ecr::primitives::Blob;
 use aws_sdk_ecr::types::{LayerAvailability, LayerFailureCode};
-use local_aws::Fault;
+use local_aws::{Fault, When};
 
 use crate::ecr::{REPOSITORY, Refusal, World, digest, refusal, refused, violated};
 
@@ -307,7 +307,7 @@ async fn an_upload_that_is_not_there_is_not_found() {
 async fn a_part_whose_answer_is_lost_has_arrived() {
     let world = World::new().await;
     let upload = world.start_upload().await;
-    world.local.inject("UploadLayerPart", 1, Fault::LoseResponse);
+    world.local.inject(When::nth("UploadLayerPart", 1), Fault::LoseResponse);
     // The SDK's own second attempt meets the cursor that the first one moved.
     let (code, message) = world.send(&upload, 0, b"layer").await.unwrap_err();
     assert_eq!(code, "InvalidLayerPartException");

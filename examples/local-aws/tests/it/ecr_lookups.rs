@@ -3,7 +3,7 @@
 use aws_sdk_ecr::types::{
     DescribeImagesFilter, ImageDetail, ImageIdentifier, ListImagesFilter, TagStatus,
 };
-use local_aws::Fault;
+use local_aws::{Fault, When};
 
 use crate::ecr::{REPOSITORY, World, digest, refusal, refused, violated};
 use crate::ecr_images::{OCI, OCI_INDEX, index, manifest};
@@ -205,7 +205,7 @@ async fn lists_come_in_pages_of_100() {
 async fn an_image_whose_answer_is_lost_has_arrived() {
     let world = World::new().await;
     let manifest = world.image("a").await;
-    world.local.inject("PutImage", 1, Fault::LoseResponse);
+    world.local.inject(When::nth("PutImage", 1), Fault::LoseResponse);
     let error = world.put(&manifest).image_tag("1.0").send().await.unwrap_err();
     assert_eq!(refusal(error).0, "ImageAlreadyExistsException");
     assert_eq!(world.tags(&manifest).await, ["1.0"]);

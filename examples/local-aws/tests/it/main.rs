@@ -8,6 +8,7 @@ mod ecr_layers;
 mod ecr_lookups;
 mod ecs;
 mod ecs_rollout;
+mod faults;
 mod iam;
 mod property;
 mod sts;

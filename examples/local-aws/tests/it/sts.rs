@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_sts::Client;
-use local_aws::{Fault, LocalAws};
+use local_aws::{Fault, LocalAws, When};
 
 use crate::ecr::{refusal, refused};
 
@@ -32,11 +32,11 @@ async fn an_action_that_is_not_emulated_is_refused() {
 async fn throttling_is_retried_and_has_the_query_protocols_code() {
     let local = LocalAws::new();
     let sts = Client::new(&local.sdk_config());
-    local.inject("GetCallerIdentity", 1, Fault::Throttle);
+    local.inject(When::nth("GetCallerIdentity", 1), Fault::Throttle);
     sts.get_caller_identity().send().await.unwrap();
     assert_eq!(local.journal().count("GetCallerIdentity"), 2);
     for nth in 3..6 {
-        local.inject("GetCallerIdentity", nth, Fault::Throttle);
+        local.inject(When::nth("GetCallerIdentity", nth), Fault::Throttle);
     }
     let error = sts.get_caller_identity().send().await.unwrap_err();
     assert_eq!(refusal(error), refused("Throttling", "Rate exceeded"));

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use local_aws::{Fault, LocalAws, Server};
+use local_aws::{Fault, LocalAws, Server, When};
 use serde_json::Value;
 
 pub(crate) const ECR: &str = "AmazonEC2ContainerRegistry_V20150921";
@@ -292,13 +292,28 @@ async fn sts_answers_in_xml() {
                  <Message>Could not find operation Absent for version 2011-06-15</Message></Error>";
     assert!(refused.body.contains(error), "{refused:?}");
 
-    server.local().inject("GetCallerIdentity", 2, Fault::ServerError);
+    server.local().inject(When::nth("GetCallerIdentity", 2), Fault::ServerError);
     let failed = call("Action=GetCallerIdentity");
     assert_eq!(failed.status, 500);
     assert!(
         failed.body.contains("<Type>Receiver</Type><Code>InternalFailure</Code>"),
         "{failed:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_connection_breaks_in_the_middle_of_the_body() {
+    let server = LocalAws::start().await.unwrap();
+    server.local().inject(When::nth("ListImages", 1), Fault::ResetMidBody);
+    let target = format!("{ECR}.ListImages");
+    let headers = [("x-amz-target", target.as_bytes()), ("content-length", b"1000".as_slice())];
+    let mut wire = Wire::connect(&server);
+    wire.write(&[head(&headers), vec![b' '; 600]].concat());
+    // The other 400 bytes were never waited for.
+    assert!(wire.read().is_none());
+    let journal = server.local().journal();
+    assert_eq!(journal.operations(), ["ListImages"]);
+    assert_eq!(journal.calls()[0].error.as_deref(), Some("connection reset"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -369,7 +384,7 @@ async fn connections_are_served_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_lost_answer_ends_the_connection_after_the_call() {
     let server = LocalAws::start().await.unwrap();
-    server.local().inject("CreateRepository", 1, Fault::LoseResponse);
+    server.local().inject(When::nth("CreateRepository", 1), Fault::LoseResponse);
     let mut wire = Wire::connect(&server);
     let authorization = signed("ecr");
     let target = format!("{ECR}.CreateRepository");

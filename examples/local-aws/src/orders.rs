@@ -1,0 +1,162 @@
+//! Scripting a served emulator from outside, in any language: orders by HTTP.
+//!
+//! `POST /_local-aws` takes one order in JSON, `GET /_local-aws` gives the journal. AWS has nothing
+//! of the kind, and no path that begins like this.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::ecs::Script;
+use crate::faults::{Fault, When};
+use crate::local::LocalAws;
+
+pub(crate) const PATH: &str = "/_local-aws";
+
+/// The answer to a request at [`PATH`].
+pub(crate) fn answer(local: &LocalAws, method: &Method, body: &[u8]) -> Response<Bytes> {
+    let result = match *method {
+        Method::GET => Ok(journal(local)),
+        Method::POST => obey(local, body),
+        _ => Err("GET gives the journal, POST takes an order".to_owned()),
+    };
+    let (status, body) = match result {
+        Ok(body) => (StatusCode::OK, body),
+        Err(error) => (StatusCode::BAD_REQUEST, json!({ "error": error })),
+    };
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// One order: `{"script": {…}}` and so on.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+enum Order {
+    Inject(Inject),
+    Policy { principal: String, policy: Value },
+    Script { cluster: String, service: String, script: Script },
+}
+
+/// `{"operation": "UploadLayerPart", "nth": 2, "fault": "LoseResponse"}`: without `nth` and
+/// `seconds`, every call meets it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Inject {
+    operation: String,
+    nth: Option<usize>,
+    seconds: Option<f64>,
+    fault: Fault,
+}
+
+fn obey(local: &LocalAws, body: &[u8]) -> Result<Value, String> {
+    match serde_json::from_slice(body).map_err(|error| error.to_string())? {
+        Order::Inject(Inject { operation, nth, seconds, fault }) => {
+            let when = match (nth, seconds) {
+                (None, None) => When::every(&operation),
+                (Some(nth), None) => When::nth(&operation, nth),
+                (None, Some(seconds)) => {
+                    let duration =
+                        Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
+                    When::for_the_next(&operation, duration)
+                }
+                (Some(_), Some(_)) => return Err("either nth or seconds".to_owned()),
+            };
+            local.inject(when, fault);
+        }
+        Order::Policy { principal, policy } => {
+            local.set_policy(&principal, &policy.to_string()).map_err(|error| error.to_string())?;
+        }
+        Order::Script { cluster, service, script } => local.script(&cluster, &service, script),
+    }
+    Ok(json!({}))
+}
+
+fn journal(local: &LocalAws) -> Value {
+    let calls: Vec<Value> = local
+        .journal()
+        .calls()
+        .iter()
+        .map(|call| {
+            json!({
+                "at": call.at.as_secs_f64(),
+                "service": call.service,
+                "operation": call.operation,
+                "error": call.error,
+                "requestBytes": call.request_bytes,
+            })
+        })
+        .collect();
+    json!(calls)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn post(local: &LocalAws, order: &Value) -> (u16, Value) {
+        let response = answer(local, &Method::POST, order.to_string().as_bytes());
+        let body = serde_json::from_slice(response.body()).unwrap();
+        (response.status().as_u16(), body)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_order_is_obeyed() {
+        let local = LocalAws::new();
+        for order in [
+            json!({ "inject": { "operation": "PutImage", "nth": 2, "fault": "LoseResponse" } }),
+            json!({ "inject": { "operation": "PutImage", "seconds": 9, "fault": "Throttle" } }),
+            json!({ "inject": { "operation": "PutImage", "fault": { "Delay": 0.5 } } }),
+            json!({ "script": { "cluster": "a", "service": "b", "script": "ImageMissing" } }),
+            json!({ "policy": {
+                "principal": LocalAws::USER,
+                "policy": { "Version": "2012-10-17", "Statement": [] },
+            } }),
+        ] {
+            assert_eq!(post(&local, &order), (200, json!({})), "{order}");
+        }
+        // The policy that the last order attached allows nothing.
+        let sts = aws_sdk_sts::Client::new(&local.sdk_config());
+        sts.assume_role()
+            .role_arn("arn:aws:iam::123456789012:role/a")
+            .role_session_name("ab")
+            .send()
+            .await
+            .unwrap_err();
+        let response = answer(&local, &Method::GET, b"");
+        let journal: Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(journal[0]["operation"], "AssumeRole");
+        assert_eq!(journal[0]["error"], "AccessDenied");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_order_that_is_none_is_refused() {
+        let local = LocalAws::new();
+        let fault = |more: Value| {
+            let mut inject = json!({ "operation": "PutImage", "fault": "Throttle" });
+            inject.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            json!({ "inject": inject })
+        };
+        for (order, problem) in [
+            (fault(json!({ "nth": 1, "seconds": 1 })), "either nth or seconds"),
+            (fault(json!({ "nht": 1 })), "unknown field `nht`"),
+            (fault(json!({ "seconds": -1 })), "negative"),
+            (json!({ "dance": {} }), "unknown variant `dance`"),
+            (
+                json!({ "policy": { "principal": "x", "policy": {} } }),
+                "the policy is not valid: missing field `Version`",
+            ),
+        ] {
+            let (status, body) = post(&local, &order);
+            assert_eq!(status, 400);
+            let error = body["error"].as_str().unwrap();
+            assert!(error.contains(problem), "{error}");
+        }
+        assert_eq!(answer(&local, &Method::PUT, b"").status(), StatusCode::BAD_REQUEST);
+    }
+}
