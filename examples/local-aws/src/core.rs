@@ -45,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) rollout_pace: f64,
     pub(crate) blobs: Blobs,
     pub(crate) link: Link,
+    /// Where the emulator listens, for URLs that it gives out.
+    pub(crate) base_url: Option<String>,
 }
 
 /// What becomes of the content of layers.
@@ -66,6 +68,7 @@ impl Default for Settings {
             rollout_pace: 1.0,
             blobs: Blobs::default(),
             link: Link::default(),
+            base_url: None,
         }
     }
 }
@@ -75,6 +78,8 @@ impl Default for Settings {
 pub(crate) struct Place {
     pub(crate) ecr: Ecr,
     pub(crate) ecs: Ecs,
+    /// The registry as it was before its last change, where the script has stale reads.
+    before: Option<Ecr>,
 }
 
 /// What an operation may know of the request beside its input.
@@ -198,7 +203,10 @@ impl Core {
                 _ => {}
             }
             match input? {
-                Input::Ecr(input) => self.ecr(&operation, input, &caller, now).map(Output::Json),
+                Input::Ecr(input) => {
+                    let stale = fault == Some(Fault::StaleRead);
+                    self.ecr(&operation, input, &caller, now, stale).map(Output::Json)
+                }
                 Input::Ecs(body) => self.ecs(&operation, &body, &caller, now).map(Output::Json),
                 Input::Sts(input) => self.sts(input, &caller, now).map(Output::Xml),
             }
@@ -269,10 +277,23 @@ impl Core {
         input: ecr::Input,
         caller: &Caller,
         now: Timestamp,
+        stale: bool,
     ) -> Result<Value, AwsError> {
         self.principals.authorize(caller, &input.access(operation, caller))?;
+        let is_read = ["BatchCheck", "BatchGet", "Describe", "Get", "List"]
+            .iter()
+            .any(|verb| operation.starts_with(verb));
+        let keeps_before = self.faults.have(&Fault::StaleRead);
         let (place, mut context) = self.at(caller, now);
-        place.ecr.call(input, &mut context)
+        match &mut place.before {
+            Some(before) if is_read && stale => before.call(input, &mut context),
+            _ => {
+                if keeps_before && !is_read {
+                    place.before = Some(place.ecr.clone());
+                }
+                place.ecr.call(input, &mut context)
+            }
+        }
     }
 
     fn ecs(

@@ -1,11 +1,19 @@
 //! ECR's JSON API, as strict as the service: the rules stand in the modules of their subjects.
 
 mod constraints;
+mod deletions;
+mod downloads;
+mod hashing;
 mod images;
 mod layers;
+mod lookups;
 mod manifest;
+mod mutability;
 mod pages;
+mod put_image;
 mod repositories;
+mod script;
+mod uploads;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,42 +27,56 @@ use crate::error::AwsError;
 use crate::iam::Access;
 use crate::wire::parse;
 
+pub(crate) use crate::ecr::downloads::serve as serve_blob;
+pub use crate::ecr::script::MissingLayers;
+
 /// The private registry of one account in one region.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Ecr {
     repositories: BTreeMap<String, repositories::Repository>,
+    script: script::Script,
 }
 
 /// The input of one operation, already parsed, a part's content already decoded.
 #[derive(Debug)]
 pub(crate) enum Input {
     BatchCheckLayerAvailability(layers::BatchCheckLayerAvailability),
-    BatchGetImage(images::BatchGetImage),
-    CompleteLayerUpload(layers::CompleteLayerUpload),
+    BatchDeleteImage(deletions::BatchDeleteImage),
+    BatchGetImage(lookups::BatchGetImage),
+    CompleteLayerUpload(uploads::CompleteLayerUpload),
     CreateRepository(repositories::CreateRepository),
-    DescribeImages(images::DescribeImages),
+    DeleteRepository(repositories::DeleteRepository),
+    DescribeImages(lookups::DescribeImages),
     DescribeRepositories(repositories::DescribeRepositories),
     GetAuthorizationToken(GetAuthorizationToken),
-    InitiateLayerUpload(layers::InitiateLayerUpload),
-    ListImages(images::ListImages),
-    PutImage(images::PutImage),
-    UploadLayerPart(layers::UploadLayerPart),
+    GetDownloadUrlForLayer(downloads::GetDownloadUrlForLayer),
+    InitiateLayerUpload(uploads::InitiateLayerUpload),
+    ListImages(lookups::ListImages),
+    ListTagsForResource(repositories::ListTagsForResource),
+    PutImage(put_image::PutImage),
+    PutImageTagMutability(mutability::PutImageTagMutability),
+    UploadLayerPart(uploads::UploadLayerPart),
 }
 
 impl Input {
     pub(crate) fn parse(operation: &str, body: &[u8]) -> Result<Self, AwsError> {
         match operation {
             "BatchCheckLayerAvailability" => parse(body).map(Self::BatchCheckLayerAvailability),
+            "BatchDeleteImage" => parse(body).map(Self::BatchDeleteImage),
             "BatchGetImage" => parse(body).map(Self::BatchGetImage),
             "CompleteLayerUpload" => parse(body).map(Self::CompleteLayerUpload),
             "CreateRepository" => parse(body).map(Self::CreateRepository),
+            "DeleteRepository" => parse(body).map(Self::DeleteRepository),
             "DescribeImages" => parse(body).map(Self::DescribeImages),
             "DescribeRepositories" => parse(body).map(Self::DescribeRepositories),
             "GetAuthorizationToken" => parse(body).map(Self::GetAuthorizationToken),
+            "GetDownloadUrlForLayer" => parse(body).map(Self::GetDownloadUrlForLayer),
             "InitiateLayerUpload" => parse(body).map(Self::InitiateLayerUpload),
             "ListImages" => parse(body).map(Self::ListImages),
+            "ListTagsForResource" => parse(body).map(Self::ListTagsForResource),
             "PutImage" => parse(body).map(Self::PutImage),
-            "UploadLayerPart" => layers::UploadLayerPart::parse(body).map(Self::UploadLayerPart),
+            "PutImageTagMutability" => parse(body).map(Self::PutImageTagMutability),
+            "UploadLayerPart" => uploads::UploadLayerPart::parse(body).map(Self::UploadLayerPart),
             _ => Err(unknown_operation()),
         }
     }
@@ -73,18 +95,25 @@ impl Input {
         let on = |registry, name: &str| vec![needed(registry, name)];
         match self {
             Self::BatchCheckLayerAvailability(it) => on(&it.registry_id, &it.repository_name),
+            Self::BatchDeleteImage(it) => on(&it.registry_id, &it.repository_name),
             Self::BatchGetImage(it) => on(&it.registry_id, &it.repository_name),
             Self::CompleteLayerUpload(it) => on(&it.registry_id, &it.repository_name),
             Self::CreateRepository(it) => on(&it.registry_id, &it.repository_name),
+            Self::DeleteRepository(it) => on(&it.registry_id, &it.repository_name),
             Self::DescribeImages(it) => on(&it.registry_id, &it.repository_name),
             Self::DescribeRepositories(it) => match &it.repository_names {
                 Some(names) => names.iter().map(|name| needed(&it.registry_id, name)).collect(),
                 None => on(&it.registry_id, "*"),
             },
             Self::GetAuthorizationToken(_) => vec![Access::new("ecr:GetAuthorizationToken", "*")],
+            Self::GetDownloadUrlForLayer(it) => on(&it.registry_id, &it.repository_name),
             Self::InitiateLayerUpload(it) => on(&it.registry_id, &it.repository_name),
             Self::ListImages(it) => on(&it.registry_id, &it.repository_name),
+            Self::ListTagsForResource(it) => {
+                vec![Access::new(format!("ecr:{operation}"), &it.resource_arn)]
+            }
             Self::PutImage(it) => on(&it.registry_id, &it.repository_name),
+            Self::PutImageTagMutability(it) => on(&it.registry_id, &it.repository_name),
             Self::UploadLayerPart(it) => on(&it.registry_id, &it.repository_name),
         }
     }
@@ -107,15 +136,20 @@ impl Ecr {
     ) -> Result<Value, AwsError> {
         match input {
             Input::BatchCheckLayerAvailability(input) => self.check_layers(input, context),
+            Input::BatchDeleteImage(input) => self.batch_delete_image(input, context),
             Input::BatchGetImage(input) => self.batch_get_image(input, context),
             Input::CompleteLayerUpload(input) => self.complete_upload(input, context),
             Input::CreateRepository(input) => self.create_repository(input, context),
+            Input::DeleteRepository(input) => self.delete_repository(input, context),
             Input::DescribeImages(input) => self.describe_images(input, context),
             Input::DescribeRepositories(input) => self.describe_repositories(input, context),
             Input::GetAuthorizationToken(input) => authorization_token(input, context),
+            Input::GetDownloadUrlForLayer(input) => self.download_url(input, context),
             Input::InitiateLayerUpload(input) => self.initiate_upload(input, context),
             Input::ListImages(input) => self.list_images(input, context),
+            Input::ListTagsForResource(input) => self.list_tags_for_resource(input, context),
             Input::PutImage(input) => self.put_image(input, context),
+            Input::PutImageTagMutability(input) => self.put_image_tag_mutability(input, context),
             Input::UploadLayerPart(input) => self.upload_part(input, context),
         }
     }
@@ -142,6 +176,19 @@ impl Ecr {
                 ),
             )
         })
+    }
+
+    /// The repository, for what has to decrypt or encrypt its content: the operations to which
+    /// ECR's service model gives KmsException.
+    fn decrypted_repository(
+        &mut self,
+        registry: Option<&str>,
+        name: &str,
+        context: &Context<'_>,
+    ) -> Result<&mut repositories::Repository, AwsError> {
+        let refused = self.script.check_key(name);
+        let repository = self.repository(registry, name, context)?;
+        refused.map(|()| repository)
     }
 }
 

@@ -3,21 +3,37 @@
 
 mod clusters;
 mod configuration;
+mod controls;
 mod definitions;
 mod demo;
+mod deployments;
 mod describe;
+mod events;
+mod hooks;
 mod input;
+mod recovery;
 mod rollout;
+mod run_task;
+mod scheduler;
 mod script;
+mod service_deployment_calls;
 mod service_deployments;
 mod services;
+mod stages;
+mod stop;
+mod tags;
+mod task_calls;
 mod tasks;
+mod update_service;
+mod workload;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use self::script::Script;
+pub use self::controls::{AlarmState, RollbackId};
+pub use self::hooks::HookAnswer;
+pub use self::script::{HealthCheck, Script};
 use crate::core::{Context, unknown_operation};
 use crate::error::AwsError;
 
@@ -26,8 +42,7 @@ use crate::error::AwsError;
 pub(crate) struct Ecs {
     clusters: BTreeMap<String, clusters::Cluster>,
     families: BTreeMap<String, definitions::Family>,
-    /// By cluster and service.
-    scripts: BTreeMap<(String, String), Script>,
+    pub(crate) controls: controls::Controls,
 }
 
 impl Ecs {
@@ -39,6 +54,7 @@ impl Ecs {
     ) -> Result<Value, AwsError> {
         self.advance(context);
         match operation {
+            "ContinueServiceDeployment" => self.continue_service_deployment(body, context),
             "CreateCluster" => self.create_cluster(body, context),
             "CreateService" => self.create_service(body, context),
             "DeleteService" => self.delete_service(body, context),
@@ -51,10 +67,15 @@ impl Ecs {
             "DescribeTasks" => self.describe_tasks(body, context),
             "ListServiceDeployments" => self.list_service_deployments(body, context),
             "ListServices" => self.list_services(body, context),
+            "ListTagsForResource" => self.list_tags_for_resource(body, context),
             "ListTaskDefinitions" => self.list_task_definitions(body),
             "ListTasks" => self.list_tasks(body, context),
             "RegisterTaskDefinition" => self.register_task_definition(body, context),
+            "RunTask" => self.run_task(body, context),
             "StopServiceDeployment" => self.stop_service_deployment(body, context),
+            "StopTask" => self.stop_task(body, context),
+            "TagResource" => self.tag_resource(body, context),
+            "UntagResource" => self.untag_resource(body, context),
             "UpdateService" => self.update_service(body, context),
             _ => Err(unknown_operation()),
         }
@@ -62,19 +83,13 @@ impl Ecs {
 
     /// What the tasks of the service's deployments from now on do.
     pub(crate) fn set_script(&mut self, cluster: &str, service: &str, script: Script) {
-        self.scripts.insert((cluster.to_owned(), service.to_owned()), script);
-    }
-
-    fn script(&self, cluster: &str, service: &str) -> Script {
-        let key = (cluster.to_owned(), service.to_owned());
-        self.scripts.get(&key).copied().unwrap_or_default()
+        self.controls.set_script(cluster, service, script);
     }
 
     fn advance(&mut self, context: &mut Context<'_>) {
-        let pace = script::Pace::new(context.settings.rollout_pace);
-        let mut world = rollout::World { ids: context.ids, pace };
-        for service in self.clusters.values_mut().flat_map(|it| it.services.values_mut()) {
-            service.advance(context.now, &mut world);
+        let mut world = rollout::World::new(context, &self.controls);
+        for cluster in self.clusters.values_mut() {
+            cluster.advance(&mut world);
         }
     }
 }
@@ -88,7 +103,8 @@ mod tests {
     use crate::clock::Clock;
     use crate::core::{Deferred, Ids, Settings};
 
-    const OPERATIONS: [&str; 18] = [
+    const OPERATIONS: [&str; 24] = [
+        "ContinueServiceDeployment",
         "CreateCluster",
         "CreateService",
         "DeleteService",
@@ -101,35 +117,49 @@ mod tests {
         "DescribeTasks",
         "ListServiceDeployments",
         "ListServices",
+        "ListTagsForResource",
         "ListTaskDefinitions",
         "ListTasks",
         "Nonsense",
         "RegisterTaskDefinition",
+        "RunTask",
         "StopServiceDeployment",
+        "StopTask",
+        "TagResource",
+        "UntagResource",
         "UpdateService",
     ];
 
     /// Every member that some operation has, with a value that fits none of them, or hardly.
     fn strange_bodies() -> Vec<String> {
         let members = [
+            "action",
+            "clientToken",
             "cluster",
             "clusterName",
             "clusters",
             "containerDefinitions",
+            "count",
+            "createdAt",
             "desiredCount",
             "deploymentConfiguration",
             "deploymentController",
             "family",
+            "hookId",
             "include",
             "loadBalancers",
             "maxResults",
             "nextToken",
+            "overrides",
+            "resourceArn",
             "service",
             "serviceDeploymentArn",
             "serviceDeploymentArns",
             "serviceName",
             "services",
+            "tagKeys",
             "tags",
+            "task",
             "taskDefinition",
             "tasks",
         ];
@@ -151,6 +181,9 @@ mod tests {
             json!({}),
             json!({ "type": 1 }),
             json!({ "maximumPercent": u32::MAX, "deploymentCircuitBreaker": {} }),
+            json!({ "strategy": "LINEAR", "linearConfiguration": { "stepPercent": 1e-300 } }),
+            json!({ "strategy": "CANARY", "canaryConfiguration": { "canaryPercent": 0.1 } }),
+            json!({ "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0 }),
         ];
         let one = |member: &str, value: &Value| {
             let mut body = json!({ "cluster": "demo", "service": "web", "serviceName": "web" });
@@ -163,17 +196,50 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_task_definition_keeps_every_member_known_or_not() {
+        let caller = &Caller::local("us-east-1");
+        let (now, settings, ids) = (Clock::new().now(), &Settings::default(), &mut Ids::default());
+        let deferred = &mut Deferred::default();
+        let mut context = Context { caller, now, ids, settings, deferred };
+        let mut ecs = Ecs::default();
+        let mut call = |operation: &str, body: &Value| {
+            ecs.call(operation, body.to_string().as_bytes(), &mut context).unwrap()
+        };
+        let invented = json!({ "null": null, "": [], "float": 1.5, "big": u64::MAX, "object": {} });
+        let registered = json!({
+            "family": "web",
+            "volumes": [],
+            "invented": invented,
+            "containerDefinitions": [{
+                "name": "web",
+                "image": "nginx:1",
+                "memory": 128,
+                "command": [],
+                "healthCheck": { "command": ["CMD"], "invented": invented },
+                "invented": invented,
+            }],
+        });
+        call("RegisterTaskDefinition", &registered);
+        let mut described = call("DescribeTaskDefinition", &json!({ "taskDefinition": "web" }));
+        let described = described["taskDefinition"].as_object_mut().unwrap();
+        described.retain(|name, _| registered.get(name).is_some());
+        assert_eq!(Value::from(described.clone()), registered);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn no_request_panics_it() {
         let caller = Caller::local("us-east-1");
         let (clock, settings, mut ids) = (Clock::new(), Settings::default(), Ids::default());
-        let mut ecs = Ecs::default();
         for operation in OPERATIONS {
+            let mut ecs = Ecs::default();
             for body in strange_bodies() {
                 let now = clock.now();
                 let (caller, settings, ids) = (&caller, &settings, &mut ids);
                 let deferred = &mut Deferred::default();
                 let mut context = Context { caller, now, ids, settings, deferred };
-                let _ = ecs.create_demo(&mut context);
+                if ecs.active_service_mut("demo", "web").is_err() {
+                    ecs.create_demo(&mut context).unwrap();
+                }
                 let _ = ecs.call(operation, body.as_bytes(), &mut context);
                 tokio::time::advance(std::time::Duration::from_secs(7)).await;
             }

@@ -33,8 +33,8 @@ pub enum Fault {
     ResetMidBody,
     /// HTTP 500 `ServerException`, and nothing is carried out.
     ServerError,
-    /// The answer is from before the last change: reads are eventually consistent. A call that
-    /// changes something isn't affected.
+    /// A read of ECR is answered from before the last change since the fault was injected: reads
+    /// are eventually consistent. A call that changes something isn't affected.
     StaleRead,
     /// HTTP 400 `ThrottlingException`, and nothing is carried out.
     Throttle,
@@ -87,10 +87,12 @@ pub struct When {
     calls: Calls,
 }
 
+type Predicate = Box<dyn Fn(&[u8]) -> bool + Send>;
+
 enum Calls {
     Every,
     For(Duration),
-    Matching(Box<dyn Fn(&[u8]) -> bool + Send>),
+    Matching(Predicate),
     Nth(usize),
     OneIn { calls: u32, seed: u64 },
 }
@@ -188,6 +190,11 @@ impl Faults {
         breaks
     }
 
+    /// Whether `fault` is anywhere in the script.
+    pub(crate) fn have(&self, fault: &Fault) -> bool {
+        self.script.iter().any(|entry| entry.fault == *fault)
+    }
+
     fn met_by(
         &self,
         operation: &str,
@@ -210,7 +217,7 @@ impl Faults {
 }
 
 /// In the emulator's orders, a duration is a number of seconds.
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let seconds = f64::deserialize(deserializer)?;
     Duration::try_from_secs_f64(seconds).map_err(de::Error::custom)
 }

@@ -20,7 +20,8 @@ mod wire;
 
 pub use crate::clock::Timestamp;
 pub use crate::core::Blobs;
-pub use crate::ecs::Script;
+pub use crate::ecr::MissingLayers;
+pub use crate::ecs::{AlarmState, HealthCheck, HookAnswer, RollbackId, Script};
 pub use crate::faults::{Fault, When};
 pub use crate::iam::InvalidPolicy;
 pub use crate::journal::{Call, Journal};

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -11,11 +12,12 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use bytes::Bytes;
-use http::Request;
+use http::{Method, Request};
 
 use crate::caller::{ACCOUNT, Caller};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::core::{Blobs, Core, Place, Reply, prepare};
+use crate::ecr::serve_blob;
 use crate::ecs::Script;
 use crate::faults::{Fault, When};
 use crate::iam::{InvalidPolicy, Policy};
@@ -63,7 +65,9 @@ impl LocalAws {
     /// # Errors
     /// Where the address is taken or not this machine's.
     pub async fn listen(&self, address: SocketAddr) -> std::io::Result<Server> {
-        Server::bind(self.clone(), address).await
+        let server = Server::bind(self.clone(), address).await?;
+        self.lock().settings.base_url = Some(server.endpoint_url());
+        Ok(server)
     }
 
     /// A configuration whose clients call this emulator in process: no sockets, so that time can
@@ -165,6 +169,11 @@ impl LocalAws {
 
     /// Answers one request: what both fronts call.
     pub(crate) fn answer(&self, request: Request<Bytes>) -> Reply {
+        if request.method() == Method::GET
+            && let Some(blob) = serve_blob(self, request.uri().path())
+        {
+            return Reply::Answer(blob, Duration::ZERO);
+        }
         // Decoding a part's megabytes must not hold up the other connections.
         let prepared = prepare(request);
         let mut core = self.lock();
@@ -187,7 +196,21 @@ impl LocalAws {
 
     /// Reaches into one region of the default account.
     pub(crate) fn in_region<T>(&self, region: &str, act: impl FnOnce(&mut Place) -> T) -> T {
-        act(self.lock().place(ACCOUNT, region))
+        self.in_place(ACCOUNT, region, act)
+    }
+
+    /// Reaches into one region of any account.
+    pub(crate) fn in_place<T>(
+        &self,
+        account: &str,
+        region: &str,
+        act: impl FnOnce(&mut Place) -> T,
+    ) -> T {
+        act(self.lock().place(account, region))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     fn lock(&self) -> MutexGuard<'_, Core> {

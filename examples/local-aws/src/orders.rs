@@ -11,6 +11,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::ecr::MissingLayers;
 use crate::ecs::Script;
 use crate::faults::{Fault, When};
 use crate::local::LocalAws;
@@ -36,9 +37,13 @@ pub(crate) fn answer(local: &LocalAws, method: &Method, body: &[u8]) -> Response
 
 /// One order: `{"script": {…}}` and so on.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 enum Order {
+    ArchiveImage { repository: String, image: String },
     Inject(Inject),
+    KmsError { repository: String, kms_error: Option<String> },
+    LayersPerImage(usize),
+    MissingLayers(MissingLayers),
     Policy { principal: String, policy: Value },
     Script { cluster: String, service: String, script: Script },
 }
@@ -56,6 +61,16 @@ struct Inject {
 
 fn obey(local: &LocalAws, body: &[u8]) -> Result<Value, String> {
     match serde_json::from_slice(body).map_err(|error| error.to_string())? {
+        Order::ArchiveImage { repository, image } => {
+            if !local.archive_image(&repository, &image) {
+                return Err(format!("there is no image {image} in {repository}"));
+            }
+        }
+        Order::KmsError { repository, kms_error } => {
+            local.set_kms_error(&repository, kms_error.as_deref());
+        }
+        Order::LayersPerImage(layers) => local.limit_layers_per_image(layers),
+        Order::MissingLayers(missing) => local.set_missing_layers(missing),
         Order::Inject(Inject { operation, nth, seconds, fault }) => {
             let when = match (nth, seconds) {
                 (None, None) => When::every(&operation),
@@ -113,6 +128,10 @@ mod tests {
             json!({ "inject": { "operation": "PutImage", "seconds": 9, "fault": "Throttle" } }),
             json!({ "inject": { "operation": "PutImage", "fault": { "Delay": 0.5 } } }),
             json!({ "script": { "cluster": "a", "service": "b", "script": "ImageMissing" } }),
+            json!({ "kmsError": { "repository": "a", "kmsError": "DisabledException" } }),
+            json!({ "kmsError": { "repository": "a", "kmsError": null } }),
+            json!({ "layersPerImage": 300 }),
+            json!({ "missingLayers": "Failure" }),
             json!({ "policy": {
                 "principal": LocalAws::USER,
                 "policy": { "Version": "2012-10-17", "Statement": [] },
@@ -147,6 +166,10 @@ mod tests {
             (fault(json!({ "nht": 1 })), "unknown field `nht`"),
             (fault(json!({ "seconds": -1 })), "negative"),
             (json!({ "dance": {} }), "unknown variant `dance`"),
+            (
+                json!({ "archiveImage": { "repository": "a", "image": "1.0" } }),
+                "there is no image 1.0 in a",
+            ),
             (
                 json!({ "policy": { "principal": "x", "policy": {} } }),
                 "the policy is not valid: missing field `Version`",

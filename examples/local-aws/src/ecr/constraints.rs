@@ -102,7 +102,7 @@ pub(crate) fn check_upload_id(id: &str) -> Result<(), AwsError> {
     ))
 }
 
-fn no_match(member: &str, pattern: &str) -> AwsError {
+pub(crate) fn no_match(member: &str, pattern: &str) -> AwsError {
     violated(member, &format!("must satisfy regular expression '{pattern}'"))
 }
 

@@ -7,7 +7,7 @@ use crate::ecr::constraints::violated;
 use crate::error::AwsError;
 
 /// A manifest that ECR would look at: what it is, and what must be there already.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Manifest {
     pub(crate) media_type: String,
     /// The config's media type, or the artifact's own.
@@ -75,6 +75,16 @@ impl Manifest {
             return Err(invalid(format!("unsupported media type '{}'", manifest.media_type)));
         }
         Ok(manifest)
+    }
+
+    /// How many layers it has: all but the config, which comes first. An index has none.
+    pub(crate) fn layers(&self) -> usize {
+        self.blobs.len().saturating_sub(1)
+    }
+
+    /// Users report the words.
+    pub(crate) fn too_many_layers() -> AwsError {
+        invalid("Limit on number of layers per image exceeded".to_owned())
     }
 }
 

@@ -1,35 +1,32 @@
-//! Repositories: creating, describing, and whether their tags may move.
+//! Repositories: creating, describing, deleting.
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
 use crate::core::Context;
 use crate::ecr::images::Image;
-use crate::ecr::layers::{Layer, Upload};
+use crate::ecr::layers::Layer;
+use crate::ecr::mutability::{Exclusion, Setting, TagMutability};
 use crate::ecr::pages::page;
+use crate::ecr::uploads::Upload;
 use crate::ecr::{Ecr, constraints, registry_host};
 use crate::error::AwsError;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Repository {
-    pub(crate) name: String,
-    pub(crate) mutability: Mutability,
-    pub(crate) layers: BTreeMap<String, Layer>,
-    pub(crate) uploads: BTreeMap<String, Upload>,
-    pub(crate) images: BTreeMap<String, Image>,
-    pub(crate) tags: BTreeMap<String, String>,
+    pub(super) name: String,
+    pub(super) mutability: TagMutability,
+    pub(super) layers: BTreeMap<String, Layer>,
+    pub(super) uploads: BTreeMap<String, Upload>,
+    pub(super) images: BTreeMap<String, Image>,
+    pub(super) tags: BTreeMap<String, String>,
     created_at: Timestamp,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum Mutability {
-    Immutable,
-    #[default]
-    Mutable,
+    encryption: Encryption,
+    scanning: Scanning,
+    resource_tags: Vec<ResourceTag>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -37,7 +34,19 @@ pub(crate) enum Mutability {
 pub(crate) struct CreateRepository {
     pub(super) registry_id: Option<String>,
     pub(super) repository_name: String,
-    image_tag_mutability: Mutability,
+    image_tag_mutability: Setting,
+    image_tag_mutability_exclusion_filters: Option<Vec<Exclusion>>,
+    encryption_configuration: Option<Encryption>,
+    image_scanning_configuration: Option<Scanning>,
+    tags: Option<Vec<ResourceTag>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct DeleteRepository {
+    pub(super) registry_id: Option<String>,
+    pub(super) repository_name: String,
+    force: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -49,19 +58,69 @@ pub(crate) struct DescribeRepositories {
     next_token: Option<String>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ListTagsForResource {
+    pub(super) resource_arn: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Encryption {
+    encryption_type: EncryptionType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kms_key: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+enum EncryptionType {
+    #[default]
+    #[serde(rename = "AES256")]
+    Aes256,
+    #[serde(rename = "KMS")]
+    Kms,
+    #[serde(rename = "KMS_DSSE")]
+    KmsDsse,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Scanning {
+    scan_on_push: bool,
+}
+
+/// Of the repository as a resource of AWS, not of an image.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ResourceTag {
+    key: String,
+    value: String,
+}
+
 impl Ecr {
     pub(crate) fn create_repository(
         &mut self,
         input: CreateRepository,
         context: &mut Context<'_>,
     ) -> Result<Value, AwsError> {
-        let CreateRepository { registry_id, repository_name: name, image_tag_mutability } = input;
+        let name = input.repository_name;
         constraints::check_repository(&name)?;
         let account = &context.caller.account;
         // Inferred: a repository is only ever made in the caller's own registry.
-        if registry_id.is_some_and(|id| id != *account) {
+        if input.registry_id.is_some_and(|id| id != *account) {
             return Err(constraints::violated("registryId", "must be the caller's own account"));
         }
+        let mutability = TagMutability::new(
+            input.image_tag_mutability,
+            input.image_tag_mutability_exclusion_filters,
+        )?;
+        let encryption = input.encryption_configuration.unwrap_or_default();
+        if let Some(key) = &encryption.kms_key {
+            // ECR's service model.
+            constraints::check_length("kmsKey", key.len(), 1..=2048)?;
+        }
+        let resource_tags = input.tags.unwrap_or_default();
+        check_resource_tags(&resource_tags)?;
         if self.repositories.contains_key(&name) {
             return Err(AwsError::new(
                 "RepositoryAlreadyExistsException",
@@ -71,14 +130,18 @@ impl Ecr {
                 ),
             ));
         }
+        self.script.check_key(&name)?;
         let repository = Repository {
             name: name.clone(),
-            mutability: image_tag_mutability,
+            mutability,
             layers: BTreeMap::new(),
             uploads: BTreeMap::new(),
             images: BTreeMap::new(),
             tags: BTreeMap::new(),
             created_at: context.now,
+            encryption,
+            scanning: input.image_scanning_configuration.unwrap_or_default(),
+            resource_tags,
         };
         let answer = json!({ "repository": repository.describe(context) });
         self.repositories.insert(name, repository);
@@ -89,6 +152,32 @@ impl Ecr {
     pub(crate) fn create_demo(&mut self, context: &mut Context<'_>) -> Result<(), AwsError> {
         let input = crate::wire::parse(br#"{ "repositoryName": "demo/web" }"#)?;
         self.create_repository(input, context).map(drop)
+    }
+
+    pub(crate) fn delete_repository(
+        &mut self,
+        input: DeleteRepository,
+        context: &mut Context<'_>,
+    ) -> Result<Value, AwsError> {
+        let repository = self.decrypted_repository(
+            input.registry_id.as_deref(),
+            &input.repository_name,
+            context,
+        )?;
+        // ECR's service model; users report the words.
+        if !repository.images.is_empty() && input.force != Some(true) {
+            return Err(AwsError::new(
+                "RepositoryNotEmptyException",
+                format!(
+                    "The repository with name '{}' in registry with id '{}' cannot be deleted \
+                     because it still contains images",
+                    repository.name, context.caller.account
+                ),
+            ));
+        }
+        let answer = json!({ "repository": repository.describe(context) });
+        self.repositories.remove(&input.repository_name);
+        Ok(answer)
     }
 
     pub(crate) fn describe_repositories(
@@ -111,23 +200,54 @@ impl Ecr {
             .collect::<Result<_, AwsError>>()?;
         page("repositories", described, input.max_results, input.next_token.as_deref())
     }
+
+    pub(crate) fn list_tags_for_resource(
+        &mut self,
+        input: ListTagsForResource,
+        context: &mut Context<'_>,
+    ) -> Result<Value, AwsError> {
+        // ECR's words for what isn't a repository's ARN are inferred.
+        let prefix = context.caller.arn("ecr", "repository/");
+        let Some(name) = input.resource_arn.strip_prefix(&prefix) else {
+            return Err(constraints::violated("resourceArn", "must be the ARN of a repository"));
+        };
+        Ok(json!({ "tags": self.repository(None, name, context)?.resource_tags }))
+    }
 }
 
 impl Repository {
     fn describe(&self, context: &Context<'_>) -> Value {
         let caller = context.caller;
-        json!({
+        let mut description = json!({
             "repositoryArn": caller.arn("ecr", &format!("repository/{}", self.name)),
             "registryId": caller.account,
             "repositoryName": self.name,
             "repositoryUri": format!("{}/{}", registry_host(&caller.account, context), self.name),
             "createdAt": self.created_at.to_json(),
-            "imageTagMutability": match self.mutability {
-                Mutability::Immutable => "IMMUTABLE",
-                Mutability::Mutable => "MUTABLE",
-            },
-            "imageScanningConfiguration": { "scanOnPush": false },
-            "encryptionConfiguration": { "encryptionType": "AES256" },
-        })
+            "imageScanningConfiguration": self.scanning,
+            "encryptionConfiguration": self.encryption,
+        });
+        self.mutability.describe(&mut description);
+        description
     }
+}
+
+/// ECR's service model, of TooManyTagsException and of InvalidTagParameterException; the words are
+/// inferred.
+fn check_resource_tags(tags: &[ResourceTag]) -> Result<(), AwsError> {
+    if tags.len() > 50 {
+        return Err(AwsError::new(
+            "TooManyTagsException",
+            "A repository can't have more than 50 tags",
+        ));
+    }
+    for ResourceTag { key, value } in tags {
+        if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
+            return Err(AwsError::new(
+                "InvalidTagParameterException",
+                "A tag's key has 1 to 128 characters, its value 256 at the most",
+            ));
+        }
+    }
+    Ok(())
 }

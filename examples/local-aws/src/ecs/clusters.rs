@@ -6,8 +6,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Ecs;
-use super::input::{cluster_name, is_name};
-use super::services::Service;
+use super::input::{check_tags, cluster_name, is_name, wants_tags};
+use super::rollout::World;
+use super::run_task::TokenCall;
+use super::services::{Service, State};
+use super::tasks::Task;
 use crate::core::Context;
 use crate::error::AwsError;
 use crate::wire::parse;
@@ -15,18 +18,24 @@ use crate::wire::parse;
 #[derive(Debug, Default)]
 pub(crate) struct Cluster {
     pub(crate) services: BTreeMap<String, Service>,
+    /// RunTask's.
+    pub(crate) standalone: Vec<Task>,
+    pub(crate) token_calls: Vec<TokenCall>,
+    pub(crate) tags: Vec<Value>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CreateCluster {
     cluster_name: Option<String>,
+    tags: Option<Vec<Value>>,
 }
 
 #[derive(Deserialize)]
 struct DescribeClusters {
     #[serde(default)]
     clusters: Vec<String>,
+    include: Option<Vec<String>>,
 }
 
 impl Ecs {
@@ -40,8 +49,12 @@ impl Ecs {
         if !is_name(&name) {
             return Err(AwsError::invalid_parameter("Invalid cluster name."));
         }
+        check_tags(input.tags.as_deref())?;
         // API reference: a cluster that exists is returned as it is.
-        let cluster = self.clusters.entry(name.clone()).or_default();
+        let cluster = self.clusters.entry(name.clone()).or_insert_with(|| Cluster {
+            tags: input.tags.unwrap_or_default(),
+            ..Cluster::default()
+        });
         Ok(json!({ "cluster": cluster.to_json(&name, context) }))
     }
 
@@ -63,7 +76,13 @@ impl Ecs {
         for given in &input.clusters {
             let name = cluster_name(Some(given), context);
             match self.clusters.get(name) {
-                Some(cluster) => clusters.push(cluster.to_json(name, context)),
+                Some(cluster) => {
+                    let mut value = cluster.to_json(name, context);
+                    if wants_tags(input.include.as_deref()) {
+                        value["tags"] = json!(cluster.tags);
+                    }
+                    clusters.push(value);
+                }
                 None => failures.push(json!({
                     "arn": context.caller.arn("ecs", &format!("cluster/{name}")),
                     "reason": "MISSING",
@@ -83,15 +102,39 @@ impl Ecs {
 }
 
 impl Cluster {
+    /// Of its services, and RunTask's.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.services.values().flat_map(|service| &service.tasks).chain(&self.standalone)
+    }
+
+    pub(crate) fn tasks_mut(&mut self) -> impl Iterator<Item = &mut Task> {
+        let services = self.services.values_mut().flat_map(|service| &mut service.tasks);
+        services.chain(&mut self.standalone)
+    }
+
+    /// Lets the time until the world's pass.
+    pub(crate) fn advance(&mut self, world: &mut World<'_>) {
+        for service in self.services.values_mut() {
+            service.advance(world);
+        }
+        for task in &mut self.standalone {
+            while let Some(due) = task.next_at.filter(|due| *due <= world.now) {
+                task.step(due, world.pace);
+            }
+        }
+        self.standalone.retain(|task| task.can_be_described(world.now));
+    }
+
     fn to_json(&self, name: &str, context: &Context<'_>) -> Value {
-        let count = |of: fn(&Service) -> usize| self.services.values().map(of).sum::<usize>();
+        let count = |is: fn(&Task) -> bool| self.tasks().filter(|task| is(task)).count();
+        let services = self.services.values().filter(|service| service.state == State::Active);
         json!({
             "clusterArn": context.caller.arn("ecs", &format!("cluster/{name}")),
             "clusterName": name,
             "status": "ACTIVE",
-            "activeServicesCount": count(|service| usize::from(service.is_active)),
-            "runningTasksCount": count(|service| service.running(None)),
-            "pendingTasksCount": count(|service| service.pending(None)),
+            "activeServicesCount": services.count(),
+            "runningTasksCount": count(Task::is_running),
+            "pendingTasksCount": count(Task::is_pending),
             "registeredContainerInstancesCount": 0,
             "capacityProviders": [],
             "defaultCapacityProviderStrategy": [],

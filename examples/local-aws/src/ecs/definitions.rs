@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::Ecs;
 use super::input::{check_tags, is_name, page, wants_tags};
@@ -24,8 +26,10 @@ pub(crate) struct Definition {
     revision: u32,
     /// What was registered, without the tags.
     members: Map<String, Value>,
-    tags: Vec<Value>,
+    pub(crate) tags: Vec<Value>,
     containers: Vec<Container>,
+    execution_role: Option<String>,
+    needs_network: bool,
     registered_at: Timestamp,
     registered_by: String,
     deregistered_at: Option<Timestamp>,
@@ -44,6 +48,8 @@ pub(crate) struct Container {
     pub(crate) essential: bool,
     memory: Option<i64>,
     memory_reservation: Option<i64>,
+    pub(crate) health_check: Option<Value>,
+    pub(crate) secrets: Option<Vec<Value>>,
 }
 
 fn essential() -> bool {
@@ -63,6 +69,7 @@ struct Register {
     memory: Option<String>,
     task_role_arn: Option<String>,
     execution_role_arn: Option<String>,
+    network_mode: Option<String>,
     tags: Option<Vec<Value>>,
 }
 
@@ -112,7 +119,16 @@ impl Ecs {
         for name in READ_ONLY {
             members.remove(name);
         }
+        let window = self.controls.registration_window;
         let family = self.families.entry(input.family.clone()).or_default();
+        let last = family.revisions.last_key_value().map(|(_, last)| last.registered_at);
+        // Reported by users of several deployment tools, with this text.
+        if last.is_some_and(|last| context.now.since(last) < window) {
+            return Err(AwsError::new(
+                "ClientException",
+                "Too many concurrent attempts to create a new revision of the specified family.",
+            ));
+        }
         // AWS documentation: a revision's number is never used again.
         let revision = family.revisions.last_key_value().map_or(1, |(last, _)| last + 1);
         let caller = context.caller;
@@ -122,6 +138,8 @@ impl Ecs {
             members,
             tags: input.tags.unwrap_or_default(),
             containers: input.container_definitions,
+            execution_role: input.execution_role_arn,
+            needs_network: input.network_mode.as_deref() == Some("awsvpc"),
             registered_at: context.now,
             registered_by: caller.identity.arn.clone(),
             deregistered_at: None,
@@ -176,15 +194,11 @@ impl Ecs {
         let input: Describe = parse(body)?;
         let missing =
             || AwsError::new("ClientException", "The specified task definition does not exist.");
-        let (family, revision) = family_and_revision(&input.task_definition, context);
         // API reference: family and revision, or the ARN; the family alone isn't enough.
-        let revision =
-            revision.ok_or_else(|| AwsError::invalid_parameter("Revision is missing."))?;
-        let definition = self
-            .families
-            .get_mut(family)
-            .and_then(|family| family.revisions.get_mut(&revision))
-            .ok_or_else(missing)?;
+        let (_, revision) = family_and_revision(&input.task_definition, context);
+        revision.ok_or_else(|| AwsError::invalid_parameter("Revision is missing."))?;
+        let definition =
+            self.definition_mut(&input.task_definition, context).ok_or_else(missing)?;
         definition.deregistered_at.get_or_insert(context.now);
         Ok(json!({ "taskDefinition": definition.to_json() }))
     }
@@ -197,6 +211,15 @@ impl Ecs {
             Some(revision) => revisions.get(&revision),
             None => revisions.values().rev().find(|definition| definition.is_active()),
         }
+    }
+
+    pub(crate) fn definition_mut(
+        &mut self,
+        reference: &str,
+        context: &Context<'_>,
+    ) -> Option<&mut Definition> {
+        let (family, revision) = family_and_revision(reference, context);
+        self.families.get_mut(family)?.revisions.get_mut(&revision?)
     }
 
     /// What a service may run.
@@ -220,8 +243,27 @@ impl Definition {
         &self.containers
     }
 
-    fn is_active(&self) -> bool {
+    pub(crate) fn family(&self) -> &str {
+        let name = self.arn.rsplit('/').next().unwrap_or_default();
+        name.split(':').next().unwrap_or_default()
+    }
+
+    pub(crate) fn execution_role(&self) -> Option<&str> {
+        self.execution_role.as_deref()
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
         self.deregistered_at.is_none()
+    }
+
+    /// AWS documentation on the awsvpc network mode; reported with this text.
+    pub(crate) fn check_network(&self, network: Option<&Value>) -> Result<(), AwsError> {
+        if self.needs_network && network.is_none_or(Value::is_null) {
+            return Err(AwsError::invalid_parameter(
+                "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
+            ));
+        }
+        Ok(())
     }
 
     fn status(&self) -> &'static str {
@@ -254,6 +296,17 @@ impl Definition {
             members.insert("deregisteredAt".to_owned(), at.to_json());
         }
         Value::Object(members)
+    }
+}
+
+impl Container {
+    /// The digest in the image, or one that stands in for what the tag would be resolved to:
+    /// nothing is pulled here.
+    pub(crate) fn digest(&self) -> String {
+        match self.image.split_once('@') {
+            Some((_, digest)) => digest.to_owned(),
+            None => format!("sha256:{:x}", Bytes::copy_from_slice(&Sha256::digest(&self.image))),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::Ecs;
+use super::rollout::World;
 use crate::core::Context;
 use crate::error::AwsError;
 
@@ -114,8 +115,10 @@ impl Ecs {
         self.create_cluster(json!({ "clusterName": "demo" }).to_string().as_bytes(), context)?;
         self.register_task_definition(definition.to_string().as_bytes(), context)?;
         self.create_service(service.to_string().as_bytes(), context)?;
-        if let Some(service) = self.cluster_mut("demo")?.services.get_mut("web") {
-            service.settle(context);
+        let Self { clusters, controls, .. } = self;
+        let web = clusters.get_mut("demo").and_then(|demo| demo.services.get_mut("web"));
+        if let Some(service) = web {
+            service.settle(&mut World::new(context, controls));
         }
         Ok(())
     }

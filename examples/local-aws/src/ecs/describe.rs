@@ -4,8 +4,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Ecs;
+use super::deployments::{Deployment, Rollout};
 use super::input::{cluster_name, service_name, wants_tags};
-use super::services::{Deployment, Rollout, Service};
+use super::services::{Service, State};
+use super::tasks::Task;
 use crate::core::Context;
 use crate::error::AwsError;
 use crate::wire::parse;
@@ -20,7 +22,7 @@ struct DescribeServices {
 
 impl Ecs {
     pub(crate) fn describe_services(
-        &self,
+        &mut self,
         body: &[u8],
         context: &Context<'_>,
     ) -> Result<Value, AwsError> {
@@ -33,11 +35,12 @@ impl Ecs {
         if input.services.len() > 10 {
             return Err(AwsError::invalid_parameter("Services cannot have more than 10 elements."));
         }
-        let cluster = self.cluster(cluster_name)?;
+        self.cluster(cluster_name)?;
         let (mut services, mut failures) = (Vec::new(), Vec::new());
         for given in &input.services {
             let name = service_name(given, cluster_name, context);
-            match cluster.services.get(name) {
+            let is_hidden = self.controls.hides(cluster_name, name);
+            match self.service(cluster_name, name).ok().filter(|_| !is_hidden) {
                 Some(service) => {
                     let mut value = service.to_json();
                     if wants_tags(input.include.as_deref()) {
@@ -62,7 +65,11 @@ impl Service {
             "serviceArn": self.arn(),
             "serviceName": self.name,
             "clusterArn": self.arn_of(&format!("cluster/{}", self.cluster)),
-            "status": if self.is_active { "ACTIVE" } else { "INACTIVE" },
+            "status": match self.state {
+                State::Active => "ACTIVE",
+                State::Draining => "DRAINING",
+                State::Inactive => "INACTIVE",
+            },
             "desiredCount": self.desired,
             "runningCount": self.running(None),
             "pendingCount": self.pending(None),
@@ -77,7 +84,7 @@ impl Service {
                 .iter()
                 .map(|deployment| self.deployment_to_json(deployment))
                 .collect::<Vec<_>>(),
-            "events": self.events,
+            "events": self.events.iter().map(|event| event.to_json()).collect::<Vec<_>>(),
             "loadBalancers": [],
             "serviceRegistries": [],
             "placementConstraints": [],
@@ -90,7 +97,7 @@ impl Service {
             value[member] = setting.clone();
         }
         if let Some(primary) = self.deployments.front() {
-            value["taskDefinition"] = json!(primary.task_definition);
+            value["taskDefinition"] = json!(primary.revision.workload.task_definition);
         }
         if let Some(current) = self.service_deployments.last() {
             value["currentServiceDeployment"] = json!(current.arn(self));
@@ -98,15 +105,7 @@ impl Service {
         value["currentServiceRevisions"] = self
             .deployments
             .iter()
-            .map(|deployment| {
-                let number = Some(deployment.number);
-                json!({
-                    "arn": self.revision_arn(deployment.number),
-                    "requestedTaskCount": self.desired_of(deployment),
-                    "runningTaskCount": self.running(number),
-                    "pendingTaskCount": self.pending(number),
-                })
-            })
+            .map(|deployment| self.revision_summary(deployment.number))
             .collect();
         value
     }
@@ -116,7 +115,7 @@ impl Service {
         let mut value = json!({
             "id": format!("ecs-svc/{}", deployment.number),
             "status": if self.primary_number() == number { "PRIMARY" } else { "ACTIVE" },
-            "taskDefinition": deployment.task_definition,
+            "taskDefinition": deployment.revision.workload.task_definition,
             "desiredCount": self.desired_of(deployment),
             "runningCount": self.running(number),
             "pendingCount": self.pending(number),
@@ -125,8 +124,10 @@ impl Service {
             "updatedAt": deployment.updated_at.to_json(),
             "launchType": self.launch_type,
         });
-        if let Some(network) = self.settings.get("networkConfiguration") {
-            value["networkConfiguration"] = network.clone();
+        for name in ["networkConfiguration", "platformVersion", "serviceConnectConfiguration"] {
+            if let Some(setting) = deployment.revision.settings.get(name) {
+                value[name] = setting.clone();
+            }
         }
         // API reference of Deployment: only for rolling updates that aren't behind a Classic
         // Load Balancer.
@@ -152,20 +153,20 @@ impl Service {
         if self.primary_number() == Some(deployment.number) {
             return u64::from(self.desired);
         }
-        let wanted =
-            |task: &&super::tasks::Task| task.wanted && task.deployment == deployment.number;
-        self.tasks.iter().filter(wanted).count() as u64
+        self.wanted(Some(deployment.number))
     }
 
     /// RUNNING tasks of one deployment, or of all.
     pub(crate) fn running(&self, deployment: Option<u64>) -> usize {
-        let of = self.tasks.iter().filter(|task| deployment.is_none_or(|it| it == task.deployment));
-        of.filter(|task| task.is_running()).count()
+        self.tasks_of(deployment).filter(|task| task.is_running()).count()
     }
 
     /// Tasks of one deployment, or of all, on their way to RUNNING.
     pub(crate) fn pending(&self, deployment: Option<u64>) -> usize {
-        let of = self.tasks.iter().filter(|task| deployment.is_none_or(|it| it == task.deployment));
-        of.filter(|task| task.is_pending()).count()
+        self.tasks_of(deployment).filter(|task| task.is_pending()).count()
+    }
+
+    fn tasks_of(&self, deployment: Option<u64>) -> impl Iterator<Item = &Task> {
+        self.tasks.iter().filter(move |it| deployment.is_none() || it.deployment == deployment)
     }
 }

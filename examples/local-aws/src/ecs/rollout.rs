@@ -1,290 +1,209 @@
-//! A service's rollout as a function of time: which tasks run, which deployment is PRIMARY, what
-//! the events say, at every instant.
+//! A service as a function of time: it goes from one moment at which something happens to the
+//! next, and at each the scheduler does what there is to do.
 
 use std::time::Duration;
 
-use serde_json::json;
-
-use super::script::{FAILING, Pace, SETTLING, restart_delay};
-use super::services::{Deployment, Rollout, Service};
-use super::tasks::{Origin, Step, Task};
+use super::controls::Controls;
+use super::deployments::Rollout;
+use super::script::{HealthCheck, Pace, restart_delay, rounds};
+use super::service_deployments::Status;
+use super::services::{Service, State};
+use super::tasks::Step;
 use crate::clock::Timestamp;
-use crate::core::Ids;
+use crate::core::{Context, Ids};
 
 /// What the passing of time needs beside the service.
 #[derive(Debug)]
 pub(crate) struct World<'a> {
     pub(crate) ids: &'a mut Ids,
     pub(crate) pace: Pace,
+    pub(crate) controls: &'a Controls,
+    pub(crate) now: Timestamp,
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn new(context: &'a mut Context<'_>, controls: &'a Controls) -> Self {
+        let pace = Pace::new(context.settings.rollout_pace);
+        Self { ids: context.ids, pace, controls, now: context.now }
+    }
 }
 
 impl Service {
-    /// Lets the time until `now` pass.
-    pub(crate) fn advance(&mut self, now: Timestamp, world: &mut World<'_>) {
-        while let Some(at) = self.next_at().filter(|at| *at <= now) {
+    /// Lets the time until the world's pass.
+    pub(crate) fn advance(&mut self, world: &mut World<'_>) {
+        let now = world.now;
+        while let Some(due) = self.next_at(world).filter(|due| *due <= now) {
+            let at = due.max(self.advanced_to);
+            self.advanced_to = at;
             self.step_tasks(at, world);
-            self.act(at, world);
+            match self.state {
+                State::Active => self.act(at, world),
+                State::Draining => self.drain(),
+                State::Inactive => {}
+            }
         }
-        // AWS documentation: stopped tasks can be described for at least an hour.
-        self.tasks.retain(|task| {
-            task.stopped_at.is_none_or(|at| now.since(at) < Duration::from_secs(60 * 60))
-        });
+        self.advanced_to = self.advanced_to.max(now);
+        self.tasks.retain(|task| task.can_be_described(now));
+        self.forget(now);
     }
 
     /// When something next happens by itself.
-    fn next_at(&self) -> Option<Timestamp> {
-        self.tasks
-            .iter()
-            .filter_map(|task| task.next_at)
+    fn next_at(&self, world: &World<'_>) -> Option<Timestamp> {
+        let deployments = self.deployments.iter();
+        let tasks = self.tasks.iter().filter_map(|task| task.next_at);
+        tasks
             .chain(self.act_at)
             .chain(self.complete_at)
-            .chain(self.deployments.iter().flat_map(|d| d.restart_at.into_iter().chain(d.fail_at)))
+            .chain(deployments.clone().filter_map(|it| it.restart_at))
+            .chain(deployments.filter_map(|it| it.fails_at.as_ref().map(|(at, _)| *at)))
+            .chain(self.open().and_then(|open| open.next_at(self.advanced_to)))
+            .chain(self.next_alarm(world))
             .min()
     }
 
-    fn step_tasks(&mut self, at: Timestamp, world: &World<'_>) {
-        let Self { tasks, deployments, desired, .. } = self;
-        for task in tasks.iter_mut().filter(|task| task.next_at.is_some_and(|due| due <= at)) {
-            let step = task.step(at, world.pace);
-            let Some(deployment) =
-                deployments.iter_mut().find(|deployment| deployment.number == task.deployment)
-            else {
-                continue;
-            };
-            match step {
-                Step::Quiet => {}
-                // AWS documentation: by default a healthy task sets the count back.
-                Step::BecameHealthy => deployment.failed_tasks = 0,
-                Step::Failed => {
-                    deployment.failed_tasks += 1;
-                    let delay = restart_delay(deployment.failed_tasks, *desired);
-                    deployment.restart_at = Some(at + world.pace.scale(delay));
-                }
+    fn step_tasks(&mut self, at: Timestamp, world: &mut World<'_>) {
+        let due = self.tasks.iter_mut().filter(|task| task.next_at.is_some_and(|due| due <= at));
+        let steps: Vec<_> = due
+            .map(|task| (task.deployment, task.step(at, world.pace), task.id.clone()))
+            .filter(|(_, step, _)| *step != Step::Quiet)
+            .collect();
+        let started = steps.iter().filter(|(_, step, _)| *step == Step::Started).count();
+        self.record_targets("registered", started, at, world);
+        for (number, step, id) in steps {
+            if let Step::FailedCheck(by) = step {
+                self.record_failed_check(&id, by, at, world);
             }
+            if let Some(number) = number {
+                self.learn(number, step, at, world);
+            }
+        }
+    }
+
+    /// What the deployment makes of what one of its tasks has done.
+    fn learn(&mut self, number: u64, step: Step, at: Timestamp, world: &World<'_>) {
+        let (desired, breaker) = (self.desired, self.configuration.breaker());
+        let Some(deployment) = self.deployment_mut(number) else {
+            return;
+        };
+        match step {
+            Step::BecameHealthy if breaker.resets_on_healthy_task() => deployment.failed_tasks = 0,
+            Step::Failed | Step::FailedCheck(_) => {
+                deployment.failed_tasks += 1;
+                deployment.unhealthy_tasks += u32::from(step != Step::Failed);
+                let delay = restart_delay(deployment.failed_tasks, desired);
+                deployment.restart_at = Some(at + world.pace.scale(delay));
+            }
+            _ => return,
+        }
+        let failed_tasks = deployment.failed_tasks;
+        if let Some(open) = self.open_mut().filter(|open| open.number == number) {
+            open.failure_count = failed_tasks;
         }
     }
 
     /// What the scheduler does when something has changed.
     fn act(&mut self, at: Timestamp, world: &mut World<'_>) {
-        self.act_at.take_if(|due| *due <= at);
+        let looks = self.act_at.take_if(|due| *due <= at).is_some();
         for deployment in &mut self.deployments {
             deployment.restart_at.take_if(|due| *due <= at);
-            if deployment.fail_at.take_if(|due| *due <= at).is_some() {
-                deployment.fail(at);
+            if let Some((_, reason)) = deployment.fails_at.take_if(|(due, _)| *due <= at) {
+                deployment.fail(reason, at);
             }
         }
+        if looks && self.open().is_some_and(|open| open.status == Status::Pending) {
+            self.begin(at, world);
+        }
+        if let Some(cause) = self.open_mut().and_then(|open| open.take_request(at)) {
+            self.fail(cause, true, at, world);
+        }
+        self.check_alarms(at, world);
         self.check_breaker(at, world);
+        if self.open().is_some_and(|open| open.status.is_waiting()) {
+            return;
+        }
+        self.walk_stages(at, world);
         self.start_tasks(at, world);
         self.stop_tasks(at, world);
         self.complete(at, world);
+        self.settle_down(at, world);
     }
 
-    fn check_breaker(&mut self, at: Timestamp, world: &mut World<'_>) {
-        let breaker = self.configuration.breaker();
-        let Some(primary) = self.deployments.front_mut() else {
+    fn begin(&mut self, at: Timestamp, world: &mut World<'_>) {
+        if let Some(open) = self.open_mut() {
+            open.begin(at);
+        }
+        self.begin_stages(at, world);
+    }
+
+    /// API reference of DeleteService: DRAINING until the last task has stopped, then INACTIVE.
+    pub(crate) fn drain(&mut self) {
+        if self.tasks.iter().all(|task| task.is_stopped()) {
+            self.state = State::Inactive;
+            self.deployments.clear();
+        }
+    }
+
+    /// AWS documentation: the history of service deployments goes back 90 days.
+    fn forget(&mut self, now: Timestamp) {
+        const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+        let Self { deployments, revisions, service_deployments, .. } = self;
+        service_deployments.retain(|it| it.finished_at.is_none_or(|at| now.since(at) < KEPT));
+        revisions.retain(|revision| {
+            deployments.iter().any(|it| it.number == revision.number)
+                || now.since(revision.created_at) < KEPT
+        });
+    }
+
+    /// Drops what has been replaced and has no tasks any more, and says so when nothing is left to
+    /// do.
+    fn settle_down(&mut self, at: Timestamp, world: &mut World<'_>) {
+        let Some(primary) = self.deployments.front().filter(|it| it.rollout == Rollout::Completed)
+        else {
             return;
         };
-        if !breaker.enable
-            || primary.rollout != Rollout::InProgress
-            || primary.failed_tasks < breaker_threshold(self.desired)
-        {
-            return;
-        }
         let number = primary.number;
-        self.record(
-            format!("(deployment ecs-svc/{number}) deployment failed: tasks failed to start."),
-            at,
-            world,
-        );
-        if let Some(it) = self.service_deployment_mut(number) {
-            it.triggered = true;
-        }
-        if breaker.rollback && self.roll_back("circuit breaker", at, world) {
-            return;
-        }
-        // AWS documentation: without a deployment to go back to, the rollout stalls. That it is
-        // FAILED then, as without rollback, is inferred.
-        if let Some(primary) = self.deployments.front_mut() {
-            primary.fail(at);
-        }
-        if let Some(it) = self.service_deployment_mut(number) {
-            it.close("STOPPED", "Service deployment circuit breaker was triggered.", at);
+        let tasks = &self.tasks;
+        self.deployments.retain(|deployment| {
+            let of = |task: &super::tasks::Task| task.deployment == Some(deployment.number);
+            deployment.number == number || tasks.iter().any(|task| of(task) && !task.is_stopped())
+        });
+        let is_steady = self.deployments.len() == 1
+            && self.healthy_of_primary() == u64::from(self.desired)
+            && self.tasks.iter().all(|task| task.is_stopped() || task.wanted);
+        if is_steady && !self.is_steady {
+            self.is_steady = true;
+            self.record("has reached a steady state.".to_owned(), at, world);
         }
     }
 
-    /// Makes the last completed deployment PRIMARY again, by its old id (reported), and says
-    /// whether there was one.
-    pub(crate) fn roll_back(&mut self, cause: &str, at: Timestamp, world: &mut World<'_>) -> bool {
-        let Some(position) = self.deployments.iter().skip(1).position(|d| d.was_completed) else {
-            return false;
-        };
-        let Some(mut target) = self.deployments.remove(position + 1) else {
-            return false;
-        };
-        let failed = self.primary_number();
-        if let Some(primary) = self.deployments.front_mut() {
-            primary.restart_at = None;
-            primary.fail_at = Some(at + world.pace.scale(FAILING));
-            primary.updated_at = at;
-        }
-        target.rollout = Rollout::InProgress;
-        target.reason = format!(
-            "ECS deployment {cause}: rolling back to deploymentId ecs-svc/{}.",
-            target.number
-        );
-        target.updated_at = at;
-        let revision = self.revision_arn(target.number);
-        self.record(format!("rolling back to deployment ecs-svc/{}.", target.number), at, world);
-        self.deployments.push_front(target);
-        if let Some(it) = failed.and_then(|number| self.service_deployment_mut(number)) {
-            it.status = "ROLLBACK_IN_PROGRESS";
-            it.updated_at = at;
-            it.rollback = Some(json!({
-                "reason": format!("Service deployment rolled back because of the {cause}."),
-                "startedAt": at.to_json(),
-                "serviceRevisionArn": revision,
-            }));
-        }
-        true
+    /// The scheduler waits longer and longer between its attempts (AWS documentation on the service
+    /// throttle logic). From the third on, it says so; that it is the third is inferred.
+    pub(crate) fn is_throttled(&self) -> bool {
+        let failed = self.deployments.front().map_or(0, |primary| primary.failed_tasks);
+        rounds(failed, self.desired) > 2
     }
 
-    fn start_tasks(&mut self, at: Timestamp, world: &mut World<'_>) {
-        let maximum = self.configuration.maximum(self.desired);
-        let active = self.tasks.iter().filter(|task| task.wanted).count() as u64;
-        let Self { deployments, tasks, .. } = self;
-        let Some(primary) = deployments.front_mut() else {
-            return;
-        };
-        if primary.rollout == Rollout::Failed || primary.restart_at.is_some() {
-            return;
-        }
-        let own =
-            tasks.iter().filter(|t| t.wanted && t.deployment == primary.number).count() as u64;
-        let missing = u64::from(self.desired).saturating_sub(own);
-        let room = maximum.saturating_sub(active);
-        let mut started = String::new();
-        let count = missing.min(room);
-        for _ in 0..count {
-            let id = format!("{:032x}", scatter(world.ids.number()));
-            started.push_str(&format!(" (task {id})"));
-            let origin = Origin {
-                deployment: primary.number,
-                task_definition: &primary.task_definition,
-                containers: &primary.containers,
-                launch_type: &self.launch_type,
-                script: primary.script,
-            };
-            tasks.push(Task::start(id, origin, at, world.pace));
-        }
-        if count > 0 {
-            self.record(format!("has started {count} tasks:{started}."), at, world);
-        }
-    }
-
-    /// Stops what is one too many: of the PRIMARY deployment by the desired count, of the others
-    /// as far as enough healthy tasks remain.
-    fn stop_tasks(&mut self, at: Timestamp, world: &mut World<'_>) {
+    fn record_failed_check(
+        &mut self,
+        task: &str,
+        by: HealthCheck,
+        at: Timestamp,
+        world: &mut World<'_>,
+    ) {
         let Some(primary) = self.deployments.front() else {
             return;
         };
-        // AWS documentation: a failed deployment that isn't rolled back leaves the others alone.
-        if primary.rollout == Rollout::Failed {
-            return;
-        }
-        let number = primary.number;
-        let minimum = self.configuration.minimum(self.desired);
-        let healthy = self.tasks.iter().filter(|task| task.wanted && task.healthy).count() as u64;
-        let own = self.tasks.iter().filter(|t| t.wanted && t.deployment == number).count() as u64;
-        let mut spare = healthy.saturating_sub(minimum);
-        let mut surplus = own.saturating_sub(u64::from(self.desired));
-        let mut stopped = String::new();
-        let mut count = 0;
-        for task in self.tasks.iter_mut().filter(|task| task.wanted) {
-            let stops = if task.deployment == number {
-                let stops = surplus > 0;
-                surplus = surplus.saturating_sub(1);
-                stops
-            } else if task.healthy {
-                let stops = spare > 0;
-                spare = spare.saturating_sub(1);
-                stops
-            } else {
-                true
-            };
-            if stops {
-                task.ask_to_stop(at, world.pace);
-                stopped.push_str(&format!(" (task {})", task.id));
-                count += 1;
+        let text = match by {
+            HealthCheck::Container => format!("(task {task}) failed container health checks."),
+            HealthCheck::LoadBalancer => {
+                let group = primary.revision.workload.checking_target_group();
+                format!(
+                    "(task {task}) (port {}) is unhealthy in (target-group {}) due to (reason \
+                     Health checks failed with these codes: [503]).",
+                    group.port, group.arn
+                )
             }
-        }
-        if count > 0 {
-            self.record(format!("has stopped {count} running tasks:{stopped}."), at, world);
-        }
-    }
-
-    fn complete(&mut self, at: Timestamp, world: &mut World<'_>) {
-        let Some(primary) = self.deployments.front() else {
-            return;
         };
-        let number = primary.number;
-        let healthy = self.tasks.iter().filter(|t| t.deployment == number && t.healthy).count();
-        let others = self.tasks.iter().any(|t| t.deployment != number && !t.is_stopped());
-        if primary.rollout != Rollout::InProgress
-            || healthy as u64 != u64::from(self.desired)
-            || others
-        {
-            self.complete_at = None;
-            return;
-        }
-        let due = *self.complete_at.get_or_insert(at + world.pace.scale(SETTLING));
-        if due > at {
-            return;
-        }
-        self.complete_at = None;
-        self.deployments.truncate(1);
-        if let Some(primary) = self.deployments.front_mut() {
-            primary.rollout = Rollout::Completed;
-            primary.was_completed = true;
-            primary.reason = format!("ECS deployment ecs-svc/{number} completed.");
-            primary.updated_at = at;
-        }
-        for it in self.service_deployments.iter_mut().filter(|it| it.finished_at.is_none()) {
-            match (it.number == number, it.status) {
-                (true, _) => it.close("SUCCESSFUL", "", at),
-                (false, "ROLLBACK_IN_PROGRESS") => it.close("ROLLBACK_SUCCESSFUL", "", at),
-                (false, _) => {}
-            }
-        }
-        self.record(format!("(deployment ecs-svc/{number}) deployment completed."), at, world);
-        self.record("has reached a steady state.".to_owned(), at, world);
+        self.record(text, at, world);
     }
-
-    fn record(&mut self, text: String, at: Timestamp, world: &mut World<'_>) {
-        self.events.push_front(json!({
-            "id": world.ids.uuid(),
-            "createdAt": at.to_json(),
-            "message": format!("(service {}) {text}", self.name),
-        }));
-        // AWS documentation: the last 100 events are returned.
-        self.events.truncate(100);
-    }
-}
-
-impl Deployment {
-    fn fail(&mut self, at: Timestamp) {
-        self.rollout = Rollout::Failed;
-        self.reason = "ECS deployment circuit breaker: tasks failed to start.".to_owned();
-        self.updated_at = at;
-        self.restart_at = None;
-    }
-}
-
-/// AWS documentation: half of the desired count, at least 3 and at most 200.
-pub(crate) fn breaker_threshold(desired: u32) -> u32 {
-    desired.div_ceil(2).clamp(3, 200)
-}
-
-/// Spreads consecutive numbers, so that ids look and sort as random ones do.
-pub(crate) fn scatter(number: u64) -> u64 {
-    number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-/// What becomes of the tasks of a deployment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+use serde::Deserialize;
+
+use crate::faults::seconds;
+
+/// What becomes of the tasks of a deployment, or of RunTask.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub enum Script {
     /// The first essential container exits a few seconds after it started.
@@ -11,11 +15,74 @@ pub enum Script {
         /// What it exits with.
         exit_code: i32,
     },
+    /// Every second task crashes, beginning with the first; the others are healthy.
+    Flaky {
+        /// What the first essential container of those exits with.
+        exit_code: i32,
+    },
     /// They start, and stay up.
     #[default]
     Healthy,
     /// They never start: the registry has no such image.
     ImageMissing,
+    /// The first essential container is killed a few seconds after it started, because it uses
+    /// more memory than it may.
+    OutOfMemory,
+    /// They never start: their execution role may not read the secrets.
+    SecretDenied,
+    /// They are healthy in the end.
+    Slow {
+        /// How long it takes to pull the image, which is what makes a task slow as a rule.
+        #[serde(deserialize_with = "seconds")]
+        pulling: Duration,
+    },
+    /// They start, fail a health check, and are stopped for it.
+    Unhealthy {
+        /// Whose check they fail.
+        by: HealthCheck,
+    },
+    /// There is no capacity for them: no task comes into being.
+    Unplaceable,
+}
+
+/// Who checks whether a task is healthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[non_exhaustive]
+pub enum HealthCheck {
+    /// The `healthCheck` of a container definition.
+    Container,
+    /// The target group of a load balancer.
+    LoadBalancer,
+}
+
+impl Script {
+    /// What the task does that is started as the `ordinal`th of its deployment, counted from 0.
+    pub(crate) fn of_task(self, ordinal: u32) -> Self {
+        match self {
+            Script::Flaky { exit_code } if ordinal.is_multiple_of(2) => Script::Crash { exit_code },
+            Script::Flaky { .. } => Script::Healthy,
+            script => script,
+        }
+    }
+
+    /// From PENDING to RUNNING, or to where it turns out that it never gets there.
+    pub(crate) fn pulling(self) -> Duration {
+        match self {
+            Script::ImageMissing => PULLING_IN_VAIN,
+            Script::Slow { pulling } => pulling,
+            _ => PULLING,
+        }
+    }
+
+    /// From RUNNING to whatever comes next.
+    pub(crate) fn running(self) -> Duration {
+        match self {
+            Script::Crash { .. } | Script::OutOfMemory => CRASHING,
+            Script::Unhealthy { by: HealthCheck::Container } => CONTAINER_CHECKS,
+            Script::Unhealthy { by: HealthCheck::LoadBalancer } => TARGET_CHECKS,
+            _ => HEALTHY,
+        }
+    }
 }
 
 /// How fast a rollout goes: 1 is as in ECS.
@@ -36,7 +103,9 @@ impl Pace {
     }
 
     pub(crate) fn scale(self, duration: Duration) -> Duration {
-        duration.mul_f64(self.factor).max(self.shortest)
+        // A script may ask for any duration; a year is as good as for ever.
+        const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+        duration.min(LONGEST).mul_f64(self.factor).max(self.shortest)
     }
 }
 
@@ -45,30 +114,46 @@ pub(crate) const FIRST_LOOK: Duration = Duration::from_secs(3);
 /// From PROVISIONING to PENDING: on Fargate the network interface is made meanwhile. Inferred.
 pub(crate) const PROVISIONING: Duration = Duration::from_secs(8);
 /// From PENDING to RUNNING: the image is pulled meanwhile. Inferred.
-pub(crate) const PULLING: Duration = Duration::from_secs(15);
+const PULLING: Duration = Duration::from_secs(15);
 /// From PENDING to STOPPED where the image can't be pulled: it is tried five times. Reported: the
 /// first failed task shows two and a half minutes after UpdateService.
-pub(crate) const PULLING_IN_VAIN: Duration = Duration::from_secs(140);
+const PULLING_IN_VAIN: Duration = Duration::from_secs(140);
 /// From RUNNING to the exit of a crashing container. Inferred.
-pub(crate) const CRASHING: Duration = Duration::from_secs(5);
+const CRASHING: Duration = Duration::from_secs(5);
+/// From RUNNING to UNHEALTHY: AWS documentation has three retries by default, 30 s apart.
+const CONTAINER_CHECKS: Duration = Duration::from_secs(90);
+/// From RUNNING to unhealthy in the target group: two failures by default, 30 s apart (AWS
+/// documentation on target groups).
+const TARGET_CHECKS: Duration = Duration::from_secs(60);
 /// AWS documentation on the circuit breaker: a task without any health check counts as healthy
-/// once it has been RUNNING for 40 seconds.
-pub(crate) const HEALTHY: Duration = Duration::from_secs(40);
+/// once it has been RUNNING for 40 seconds. That one with a check takes as long is inferred.
+const HEALTHY: Duration = Duration::from_secs(40);
 /// From the scheduler's decision to STOPPED. Inferred; at most the `stopTimeout` of 30 s.
 pub(crate) const STOPPING: Duration = Duration::from_secs(10);
 /// From the last task in place to COMPLETED. Inferred.
 pub(crate) const SETTLING: Duration = Duration::from_secs(10);
-/// From the circuit breaker's decision to roll back to the failed deployment's FAILED. Reported as
-/// brief.
+/// From the decision to roll back to the failed deployment's FAILED. Reported as brief.
 pub(crate) const FAILING: Duration = Duration::from_secs(5);
+/// AWS documentation: with alarms, a rolling update waits for a bake time once its tasks are in
+/// place, which ECS calculates from the alarms. Its length is inferred.
+pub(crate) const ALARM_BAKE: Duration = Duration::from_secs(5 * 60);
+/// A lifecycle stage in which there is nothing to wait for. Inferred.
+pub(crate) const STAGE: Duration = Duration::from_secs(5);
+/// From the beginning of a shift of traffic to its end. Inferred.
+pub(crate) const SHIFTING: Duration = Duration::from_secs(15);
+/// From the call of a Lambda function for a lifecycle hook to its answer. Inferred.
+pub(crate) const LAMBDA: Duration = Duration::from_secs(5);
 
 /// How long the scheduler waits before it replaces a failed task. AWS documentation on the service
 /// throttle logic: longer each time, up to 15 minutes; the first delay and the factor are inferred.
 pub(crate) fn restart_delay(failed_tasks: u32, desired: u32) -> Duration {
     const LONGEST: Duration = Duration::from_secs(15 * 60);
-    // Tasks that fail together are one failure each, but one attempt of the scheduler.
-    let rounds = failed_tasks.div_ceil(desired.max(1));
     Duration::from_secs(30)
-        .saturating_mul(2u32.saturating_pow(rounds.saturating_sub(1)))
+        .saturating_mul(2u32.saturating_pow(rounds(failed_tasks, desired).saturating_sub(1)))
         .min(LONGEST)
+}
+
+/// Tasks that fail together are one failure each, but one attempt of the scheduler.
+pub(crate) fn rounds(failed_tasks: u32, desired: u32) -> u32 {
+    failed_tasks.div_ceil(desired.max(1))
 }

@@ -1,18 +1,15 @@
-//! Service deployments and service revisions: the newer view of a rollout, joined to the older one
-//! by the number in the deployment's id.
+//! Service deployments: the newer view of a rollout, joined to the older one by the number in the
+//! deployment's id.
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Ecs;
-use super::input::{cluster_name, page, service_name};
-use super::rollout::{World, breaker_threshold, scatter};
-use super::script::Pace;
+use super::configuration::Configuration;
+use super::controls::Controls;
+use super::deployments::scatter;
+use super::recovery::Cause;
 use super::services::Service;
+use super::stages::Stages;
 use crate::clock::Timestamp;
-use crate::core::Context;
-use crate::error::AwsError;
-use crate::wire::parse;
 
 #[derive(Debug)]
 pub(crate) struct ServiceDeployment {
@@ -22,38 +19,143 @@ pub(crate) struct ServiceDeployment {
     pub(crate) number: u64,
     /// The service revisions that it leads away from.
     sources: Vec<u64>,
-    pub(crate) status: &'static str,
+    pub(crate) status: Status,
     reason: &'static str,
+    pub(crate) configuration: Configuration,
+    /// `None` for a rolling update.
+    pub(crate) stages: Option<Stages>,
+    /// What has been asked of it, and when the scheduler gets to it.
+    request: Option<(Timestamp, Cause)>,
     /// Whether the circuit breaker has cut in.
-    pub(crate) triggered: bool,
+    pub(crate) breaker_triggered: bool,
+    pub(crate) failure_count: u32,
+    /// Those in ALARM when it began.
+    ignored_alarms: Vec<String>,
+    pub(crate) triggered_alarms: Vec<String>,
     pub(crate) rollback: Option<Value>,
-    created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
+    started_at: Option<Timestamp>,
     pub(crate) updated_at: Timestamp,
+    stopped_at: Option<Timestamp>,
     pub(crate) finished_at: Option<Timestamp>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    InProgress,
+    Pending,
+    RollbackFailed,
+    RollbackInProgress,
+    RollbackRequested,
+    RollbackSuccessful,
+    Stopped,
+    Successful,
+}
+
+impl Status {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Status::InProgress => "IN_PROGRESS",
+            Status::Pending => "PENDING",
+            Status::RollbackFailed => "ROLLBACK_FAILED",
+            Status::RollbackInProgress => "ROLLBACK_IN_PROGRESS",
+            Status::RollbackRequested => "ROLLBACK_REQUESTED",
+            Status::RollbackSuccessful => "ROLLBACK_SUCCESSFUL",
+            Status::Stopped => "STOPPED",
+            Status::Successful => "SUCCESSFUL",
+        }
+    }
+
+    /// Whether it waits for the scheduler's next look.
+    pub(crate) fn is_waiting(self) -> bool {
+        matches!(self, Status::Pending | Status::RollbackRequested)
+    }
+
+    /// Whether it is on its way to its target, or about to be.
+    pub(crate) fn is_going_forward(self) -> bool {
+        matches!(self, Status::InProgress | Status::Pending)
+    }
+}
+
 impl ServiceDeployment {
-    pub(crate) fn new(number: u64, sources: Vec<u64>, context: &mut Context<'_>) -> Self {
+    pub(crate) fn new(
+        id: u64,
+        number: u64,
+        sources: Vec<u64>,
+        configuration: &Configuration,
+        at: Timestamp,
+        controls: &Controls,
+    ) -> Self {
+        let alarms = configuration.alarms().map(|alarms| alarms.alarm_names.as_slice());
+        let alarms = alarms.unwrap_or_default().iter();
         Self {
             // 21 characters, as in AWS's examples.
-            id: format!("{:021x}", scatter(context.ids.number())),
+            id: format!("{:021x}", scatter(id)),
             number,
             sources,
-            status: "IN_PROGRESS",
+            status: Status::Pending,
             reason: "",
-            triggered: false,
+            configuration: configuration.clone(),
+            stages: Stages::new(configuration, at),
+            request: None,
+            breaker_triggered: false,
+            failure_count: 0,
+            ignored_alarms: alarms.filter(|it| controls.is_in_alarm(it, at)).cloned().collect(),
+            triggered_alarms: Vec::new(),
             rollback: None,
-            created_at: context.now,
-            updated_at: context.now,
+            created_at: at,
+            started_at: None,
+            updated_at: at,
+            stopped_at: None,
             finished_at: None,
         }
     }
 
-    pub(crate) fn close(&mut self, status: &'static str, reason: &'static str, at: Timestamp) {
-        self.status = status;
-        self.reason = reason;
+    pub(crate) fn begin(&mut self, at: Timestamp) {
+        self.status = Status::InProgress;
+        self.started_at = Some(at);
         self.updated_at = at;
-        self.finished_at = Some(at);
+    }
+
+    /// Lets the scheduler take it back, for `cause`, at `due`.
+    pub(crate) fn request_rollback(&mut self, cause: Cause, at: Timestamp, due: Timestamp) {
+        self.status = Status::RollbackRequested;
+        self.updated_at = at;
+        self.request = Some((due, cause));
+    }
+
+    pub(crate) fn take_request(&mut self, at: Timestamp) -> Option<Cause> {
+        self.request.take_if(|(due, _)| *due <= at).map(|(_, cause)| cause)
+    }
+
+    /// Its target runs, or what its rollback goes back to.
+    pub(crate) fn succeed(&mut self, at: Timestamp) {
+        let status = match self.status {
+            Status::RollbackInProgress => Status::RollbackSuccessful,
+            _ => Status::Successful,
+        };
+        self.close(status, "", at);
+    }
+
+    pub(crate) fn stop(&mut self, reason: &'static str, at: Timestamp) {
+        self.stopped_at = Some(at);
+        self.close(Status::Stopped, reason, at);
+    }
+
+    pub(crate) fn fail_to_roll_back(&mut self, reason: &'static str, at: Timestamp) {
+        self.close(Status::RollbackFailed, reason, at);
+    }
+
+    /// When something next happens to it by itself.
+    pub(crate) fn next_at(&self, after: Timestamp) -> Option<Timestamp> {
+        let stages = self.stages.as_ref().filter(|_| self.status == Status::InProgress);
+        let request = self.request.as_ref().map(|(due, _)| *due);
+        stages.and_then(|stages| stages.next_at(after)).into_iter().chain(request).min()
+    }
+
+    /// AWS documentation: alarms that are in ALARM already when it begins are ignored.
+    pub(crate) fn ignores_alarm(&self, name: &str) -> bool {
+        self.ignored_alarms.iter().any(|ignored| ignored == name)
     }
 
     pub(crate) fn arn(&self, service: &Service) -> String {
@@ -61,229 +163,99 @@ impl ServiceDeployment {
         service.arn_of(&format!("service-deployment/{cluster}/{name}/{}", self.id))
     }
 
-    fn brief(&self, service: &Service) -> Value {
-        let mut value = json!({
-            "serviceDeploymentArn": self.arn(service),
-            "serviceArn": service.arn(),
-            "clusterArn": service.arn_of(&format!("cluster/{}", service.cluster)),
-            "createdAt": self.created_at.to_json(),
-            "startedAt": self.created_at.to_json(),
-            "targetServiceRevisionArn": service.revision_arn(self.number),
-            "status": self.status,
-        });
-        if !self.reason.is_empty() {
-            value["statusReason"] = json!(self.reason);
-        }
-        if let Some(at) = self.finished_at {
-            value["finishedAt"] = at.to_json();
-        }
+    pub(crate) fn brief(&self, service: &Service) -> Value {
+        let mut value = self.common(service);
+        value["targetServiceRevisionArn"] = json!(service.revision_arn(self.number));
         value
     }
 
-    fn to_json(&self, service: &Service) -> Value {
-        let mut value = self.brief(service);
-        let revision = |number: u64| {
-            let deployment = service.deployments.iter().find(|it| it.number == number);
-            json!({
-                "arn": service.revision_arn(number),
-                "requestedTaskCount": deployment.map_or(0, |it| service.desired_of(it)),
-                "runningTaskCount": service.running(Some(number)),
-                "pendingTaskCount": service.pending(Some(number)),
-            })
-        };
-        if let Some(brief) = value.as_object_mut() {
-            brief.remove("targetServiceRevisionArn");
-        }
-        value["targetServiceRevision"] = revision(self.number);
-        value["sourceServiceRevisions"] = self.sources.iter().map(|it| revision(*it)).collect();
+    pub(crate) fn to_json(&self, service: &Service) -> Value {
+        let mut value = self.common(service);
+        value["targetServiceRevision"] = self.revision_to_json(self.number, service);
+        value["sourceServiceRevisions"] =
+            self.sources.iter().map(|it| self.revision_to_json(*it, service)).collect();
         value["updatedAt"] = self.updated_at.to_json();
-        value["deploymentConfiguration"] = service.configuration.to_json();
-        let deployment = service.deployments.iter().find(|it| it.number == self.number);
+        value["deploymentConfiguration"] = self.configuration.to_json();
+        let breaker = self.configuration.breaker();
         value["deploymentCircuitBreaker"] = json!({
-            "status": match (service.configuration.breaker().enable, self.triggered) {
-                (false, _) => "DISABLED",
-                (true, true) => "TRIGGERED",
-                (true, false) if self.finished_at.is_some() => "MONITORING_COMPLETE",
-                (true, false) => "MONITORING",
-            },
-            "failureCount": deployment.map_or(0, |it| it.failed_tasks),
-            "threshold": breaker_threshold(service.desired),
+            "status": self.monitor(breaker.enable, self.breaker_triggered),
+            "failureCount": self.failure_count,
+            "threshold": breaker.threshold(service.desired),
         });
+        if let Some(alarms) = self.configuration.alarms() {
+            value["alarms"] = json!({
+                "status": self.monitor(true, !self.triggered_alarms.is_empty()),
+                "alarmNames": alarms.alarm_names,
+                "triggeredAlarmNames": self.triggered_alarms,
+            });
+        }
+        if let Some(stages) = &self.stages {
+            if self.started_at.is_some() && self.finished_at.is_none() {
+                value["lifecycleStage"] = json!(stages.stage);
+            }
+            value["lifecycleHookDetails"] = stages.hooks.iter().map(|it| it.to_json()).collect();
+        }
+        if let Some(at) = self.stopped_at {
+            value["stoppedAt"] = at.to_json();
+        }
         if let Some(rollback) = &self.rollback {
             value["rollback"] = rollback.clone();
         }
         value
     }
-}
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct List {
-    cluster: Option<String>,
-    #[serde(default)]
-    service: String,
-    #[serde(default)]
-    status: Vec<String>,
-    max_results: Option<i64>,
-    next_token: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Describe {
-    #[serde(default)]
-    service_deployment_arns: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct DescribeRevisions {
-    #[serde(default)]
-    service_revision_arns: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Stop {
-    #[serde(default)]
-    service_deployment_arn: String,
-    stop_type: Option<String>,
-}
-
-impl Ecs {
-    pub(crate) fn list_service_deployments(
-        &self,
-        body: &[u8],
-        context: &Context<'_>,
-    ) -> Result<Value, AwsError> {
-        let input: List = parse(body)?;
-        let cluster = cluster_name(input.cluster.as_deref(), context);
-        let name = service_name(&input.service, cluster, context);
-        let service = self.cluster(cluster)?.services.get(name);
-        let service = service
-            .ok_or_else(|| AwsError::new("ServiceNotFoundException", "Service not found."))?;
-        let briefs = service
-            .service_deployments
-            .iter()
-            .rev()
-            .filter(|it| input.status.is_empty() || input.status.iter().any(|s| s == it.status))
-            .map(|it| it.brief(service))
-            .collect();
-        page("serviceDeployments", briefs, input.max_results, input.next_token.as_deref(), 20)
-    }
-
-    pub(crate) fn describe_service_deployments(&self, body: &[u8]) -> Result<Value, AwsError> {
-        let input: Describe = parse(body)?;
-        describe("serviceDeployments", &input.service_deployment_arns, |arn| {
-            let (service, found) = self.service_deployment(arn)?;
-            Some(found.to_json(service))
-        })
-    }
-
-    pub(crate) fn describe_service_revisions(&self, body: &[u8]) -> Result<Value, AwsError> {
-        let input: DescribeRevisions = parse(body)?;
-        describe("serviceRevisions", &input.service_revision_arns, |arn| self.revision(arn))
-    }
-
-    pub(crate) fn stop_service_deployment(
-        &mut self,
-        body: &[u8],
-        context: &mut Context<'_>,
-    ) -> Result<Value, AwsError> {
-        let input: Stop = parse(body)?;
-        match input.stop_type.as_deref() {
-            // API reference: ROLLBACK is the default, and the only one that is described.
-            None | Some("ROLLBACK") => {}
-            Some(_) => return Err(AwsError::invalid_parameter("Invalid stop type.")),
+    /// What ListServiceDeployments and DescribeServiceDeployments both return.
+    fn common(&self, service: &Service) -> Value {
+        let mut value = json!({
+            "serviceDeploymentArn": self.arn(service),
+            "serviceArn": service.arn(),
+            "clusterArn": service.arn_of(&format!("cluster/{}", service.cluster)),
+            "createdAt": self.created_at.to_json(),
+            "status": self.status.name(),
+        });
+        if !self.reason.is_empty() {
+            value["statusReason"] = json!(self.reason);
         }
-        let arn = &input.service_deployment_arn;
-        let missing =
-            || AwsError::new("ServiceDeploymentNotFoundException", "Service deployment not found.");
-        let (number, status) = match self.service_deployment(arn) {
-            Some((_, found)) => (found.number, found.status),
-            None => return Err(missing()),
-        };
-        // API reference: the conflict is that it isn't in progress any more. Text inferred.
-        if status != "IN_PROGRESS" {
-            return Err(AwsError::new(
-                "ConflictException",
-                format!("The service deployment can't be stopped: it is {status}."),
-            ));
+        for (name, at) in [("startedAt", self.started_at), ("finishedAt", self.finished_at)] {
+            if let Some(at) = at {
+                value[name] = at.to_json();
+            }
         }
-        let service = self
-            .clusters
-            .values_mut()
-            .flat_map(|cluster| cluster.services.values_mut())
-            .find(|service| service.primary_number() == Some(number))
-            .ok_or_else(missing)?;
-        let pace = Pace::new(context.settings.rollout_pace);
-        let mut world = World { ids: context.ids, pace };
-        if !service.roll_back("stop request", context.now, &mut world) {
-            // API reference: ROLLBACK needs a service revision to go back to. Text inferred.
-            return Err(AwsError::new(
-                "ConflictException",
-                "There is no service revision to roll back to.",
-            ));
+        value
+    }
+
+    fn revision_to_json(&self, number: u64, service: &Service) -> Value {
+        let mut value = service.revision_summary(number);
+        if let Some(stages) = &self.stages {
+            // Inferred: a rollback shifts all traffic back at once.
+            let is_back = self.rollback.is_some();
+            let weights = [
+                ("requestedProductionTrafficWeight", stages.production_weight()),
+                ("requestedTestTrafficWeight", stages.test_weight()),
+            ];
+            for (name, weight) in weights {
+                let new = if is_back { 0.0 } else { weight };
+                value[name] = json!(if number == self.number { new } else { 100.0 - new });
+            }
         }
-        service.act_at = Some(context.now);
-        Ok(json!({ "serviceDeploymentArn": arn }))
+        value
     }
 
-    fn service_deployment(&self, arn: &str) -> Option<(&Service, &ServiceDeployment)> {
-        self.clusters.values().flat_map(|cluster| cluster.services.values()).find_map(|service| {
-            let found = service.service_deployments.iter().find(|it| it.arn(service) == arn)?;
-            Some((service, found))
-        })
-    }
-
-    fn revision(&self, arn: &str) -> Option<Value> {
-        let services = self.clusters.values().flat_map(|cluster| cluster.services.values());
-        services
-            .flat_map(|it| it.deployments.iter().map(move |deployment| (it, deployment)))
-            .find_map(|(service, deployment)| {
-                if service.revision_arn(deployment.number) != arn {
-                    return None;
-                }
-                let images: Vec<Value> = deployment
-                    .containers
-                    .iter()
-                    .map(|container| {
-                        let mut image =
-                            json!({ "containerName": container.name, "image": container.image });
-                        if let Some((_, digest)) = container.image.split_once('@') {
-                            image["imageDigest"] = json!(digest);
-                        }
-                        image
-                    })
-                    .collect();
-                Some(json!({
-                    "serviceRevisionArn": arn,
-                    "serviceArn": service.arn(),
-                    "clusterArn": service.arn_of(&format!("cluster/{}", service.cluster)),
-                    "taskDefinition": deployment.task_definition,
-                    "launchType": service.launch_type,
-                    "containerImages": images,
-                    "createdAt": deployment.created_at.to_json(),
-                }))
-            })
-    }
-}
-
-fn describe(
-    key: &str,
-    arns: &[String],
-    find: impl Fn(&str) -> Option<Value>,
-) -> Result<Value, AwsError> {
-    // API reference: up to 20 ARNs. Text inferred.
-    if arns.is_empty() || arns.len() > 20 {
-        return Err(AwsError::invalid_parameter("Between 1 and 20 ARNs must be specified."));
-    }
-    let (mut found, mut failures) = (Vec::new(), Vec::new());
-    for arn in arns {
-        match find(arn) {
-            Some(value) => found.push(value),
-            None => failures.push(json!({ "arn": arn, "reason": "MISSING" })),
+    /// The status of what watches over it.
+    fn monitor(&self, is_enabled: bool, is_triggered: bool) -> &'static str {
+        match (is_enabled, is_triggered) {
+            (false, _) => "DISABLED",
+            (true, true) => "TRIGGERED",
+            (true, false) if self.finished_at.is_some() => "MONITORING_COMPLETE",
+            (true, false) => "MONITORING",
         }
     }
-    Ok(json!({ key: found, "failures": failures }))
+
+    fn close(&mut self, status: Status, reason: &'static str, at: Timestamp) {
+        self.status = status;
+        self.reason = reason;
+        self.updated_at = at;
+        self.finished_at = Some(at);
+        self.request = None;
+    }
 }

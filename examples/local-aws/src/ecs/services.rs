@@ -1,18 +1,22 @@
-//! Services: what is made of them, and what starts a deployment.
+//! Services: how they come into being, and how they go.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Ecs;
 use super::configuration::{Configuration, not_emulated};
-use super::definitions::{Container, Definition};
+use super::deployments::Deployment;
+use super::events::Event;
 use super::input::{check_tags, cluster_name, is_name, page, service_name};
-use super::rollout::{World, scatter};
-use super::script::{FIRST_LOOK, Pace, Script};
+use super::rollout::World;
+use super::script::Pace;
 use super::service_deployments::ServiceDeployment;
+use super::stop::Stop;
 use super::tasks::Task;
+use super::workload::{Revision, Workload};
 use crate::clock::Timestamp;
 use crate::core::Context;
 use crate::error::AwsError;
@@ -25,7 +29,7 @@ pub(crate) struct Service {
     /// `arn:PARTITION:ecs:REGION:ACCOUNT:`
     pub(crate) prefix: String,
     pub(crate) desired: u32,
-    pub(crate) is_active: bool,
+    pub(crate) state: State,
     pub(crate) launch_type: String,
     pub(crate) controller: String,
     pub(crate) configuration: Configuration,
@@ -38,40 +42,26 @@ pub(crate) struct Service {
     pub(crate) deployments: VecDeque<Deployment>,
     pub(crate) tasks: Vec<Task>,
     /// Newest first.
-    pub(crate) events: VecDeque<Value>,
-    /// Oldest first.
+    pub(crate) events: VecDeque<Event>,
+    /// Oldest first, and only the last may be unfinished.
     pub(crate) service_deployments: Vec<ServiceDeployment>,
+    /// Of all deployments, those that have vanished included.
+    pub(crate) revisions: Vec<Arc<Revision>>,
     /// When the scheduler first looks at a change.
     pub(crate) act_at: Option<Timestamp>,
     /// When the PRIMARY deployment is complete, if all stays as it is.
     pub(crate) complete_at: Option<Timestamp>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Deployment {
-    /// The number in `ecs-svc/…`, and at the end of the service revision's ARN.
-    pub(crate) number: u64,
-    pub(crate) task_definition: String,
-    pub(crate) containers: Vec<Container>,
-    pub(crate) script: Script,
-    pub(crate) rollout: Rollout,
-    pub(crate) reason: String,
-    pub(crate) failed_tasks: u32,
-    /// Whether it was ever complete, so that a rollback can go back to it.
-    pub(crate) was_completed: bool,
-    pub(crate) created_at: Timestamp,
-    pub(crate) updated_at: Timestamp,
-    /// When failed tasks are replaced.
-    pub(crate) restart_at: Option<Timestamp>,
-    /// When it turns FAILED while it is rolled back.
-    pub(crate) fail_at: Option<Timestamp>,
+    /// Whether it has been said that it is in a steady state, and is still.
+    pub(crate) is_steady: bool,
+    /// Until when time has passed for it.
+    pub(crate) advanced_to: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rollout {
-    Completed,
-    Failed,
-    InProgress,
+pub(crate) enum State {
+    Active,
+    Draining,
+    Inactive,
 }
 
 #[derive(Deserialize)]
@@ -90,21 +80,8 @@ struct CreateService {
 }
 
 #[derive(Deserialize)]
-struct Controller {
-    r#type: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct UpdateService {
-    cluster: Option<String>,
-    #[serde(default)]
-    service: String,
-    task_definition: Option<String>,
-    desired_count: Option<i64>,
-    deployment_configuration: Option<Configuration>,
-    #[serde(default)]
-    force_new_deployment: bool,
+pub(crate) struct Controller {
+    pub(crate) r#type: String,
 }
 
 #[derive(Deserialize)]
@@ -120,13 +97,15 @@ struct DeleteService {
 #[serde(rename_all = "camelCase")]
 struct ListServices {
     cluster: Option<String>,
+    launch_type: Option<String>,
+    scheduling_strategy: Option<String>,
     max_results: Option<i64>,
     next_token: Option<String>,
 }
 
-/// Members that UpdateService passes on to the service. The first group starts a deployment when
-/// it changes, the second doesn't (API reference of UpdateService).
-const STARTING: [&str; 7] = [
+/// Members that are passed on to the service. The first group belongs to its revision and starts a
+/// deployment when it changes, the second doesn't (API reference of UpdateService).
+pub(crate) const STARTING: [&str; 7] = [
     "platformVersion",
     "networkConfiguration",
     "loadBalancers",
@@ -170,20 +149,28 @@ impl Ecs {
         let desired = desired_count(input.desired_count.ok_or_else(|| {
             AwsError::invalid_parameter("The desired count is required for a REPLICA service.")
         })?)?;
-        let existing = self.cluster(&cluster)?.services.get(&input.service_name);
-        if existing.is_some_and(|service| service.is_active) {
-            return Err(AwsError::invalid_parameter("Creation of service was not idempotent."));
+        match self.cluster(&cluster)?.services.get(&input.service_name).map(|it| it.state) {
+            Some(State::Active) => {
+                return Err(AwsError::invalid_parameter("Creation of service was not idempotent."));
+            }
+            // Reported, with this text.
+            Some(State::Draining) => {
+                return Err(AwsError::invalid_parameter(
+                    "Unable to Start a service that is still Draining.",
+                ));
+            }
+            Some(State::Inactive) | None => {}
         }
         let mut service = Service {
             name: input.service_name.clone(),
             cluster: cluster.clone(),
             prefix: context.caller.arn("ecs", ""),
             desired,
-            is_active: true,
+            state: State::Active,
             launch_type: input.launch_type.unwrap_or_else(|| "EC2".to_owned()),
             controller,
             configuration,
-            settings: members(body, STARTING.iter().chain(&QUIET))?,
+            settings: settings(body)?,
             tags: input.tags.unwrap_or_default(),
             created_at: context.now,
             created_by: format!("arn:aws:iam::{}:root", context.caller.account),
@@ -191,8 +178,11 @@ impl Ecs {
             tasks: Vec::new(),
             events: VecDeque::new(),
             service_deployments: Vec::new(),
+            revisions: Vec::new(),
             act_at: None,
             complete_at: None,
+            is_steady: false,
+            advanced_to: context.now,
         };
         // The other controllers run task sets, which aren't emulated: such a service runs nothing.
         if service.controller == "ECS" {
@@ -201,68 +191,15 @@ impl Ecs {
                 .as_deref()
                 .ok_or_else(|| AwsError::invalid_parameter("TaskDefinition can not be blank."))?;
             let definition = self.active_definition(reference, context)?;
-            let script = self.script(&cluster, &service.name);
-            service.deploy(definition, script, context);
+            definition.check_network(service.settings.get("networkConfiguration"))?;
+            let workload = Workload::new(definition, &service.launch_type);
+            let script = self.controls.script(&cluster, &service.name);
+            let mut world = World::new(context, &self.controls);
+            service.start_deployment(workload, script, world.now, &mut world);
         }
         let output = json!({ "service": service.to_json() });
         self.cluster_mut(&cluster)?.services.insert(input.service_name, service);
         Ok(output)
-    }
-
-    pub(crate) fn update_service(
-        &mut self,
-        body: &[u8],
-        context: &mut Context<'_>,
-    ) -> Result<Value, AwsError> {
-        let input: UpdateService = parse(body)?;
-        let cluster = cluster_name(input.cluster.as_deref(), context).to_owned();
-        let name = service_name(&input.service, &cluster, context).to_owned();
-        let service = self.active_service(&cluster, &name)?;
-        if service.controller != "ECS" && input.task_definition.is_some() {
-            // AWS documentation on the CODE_DEPLOY controller; reported with this text. Inferred
-            // for EXTERNAL.
-            return Err(AwsError::invalid_parameter(format!(
-                "Unable to update task definition on services with a {} deployment controller.{}",
-                service.controller,
-                match service.controller.as_str() {
-                    "CODE_DEPLOY" => " Use AWS CodeDeploy to trigger a new deployment.",
-                    _ => "",
-                }
-            )));
-        }
-        let current = service.deployments.front().map(|primary| primary.task_definition.clone());
-        let reference = input.task_definition.as_deref().or(current.as_deref());
-        let configuration = service.configuration.clone().merged(input.deployment_configuration)?;
-        let desired = input.desired_count.map(desired_count).transpose()?;
-        let changes = members(body, STARTING.iter().chain(&QUIET))?;
-        let starts = input.force_new_deployment
-            || changes.iter().any(|(member, value)| {
-                STARTING.contains(&member.as_str()) && service.settings.get(member) != Some(value)
-            });
-        let definition = match reference {
-            Some(reference) if Some(reference) == current.as_deref() && !starts => None,
-            // A service goes on with the definition that it has, even where that is inactive.
-            Some(reference) if input.task_definition.is_none() => {
-                self.definition(reference, context)
-            }
-            Some(reference) => Some(self.active_definition(reference, context)?),
-            None => None,
-        };
-        let deploys = definition
-            .filter(|definition| starts || Some(definition.arn.as_str()) != current.as_deref())
-            .map(|definition| (definition.arn.clone(), definition.containers().to_vec()));
-        let script = self.script(&cluster, &name);
-        let service = self.active_service_mut(&cluster, &name)?;
-        service.settings.extend(changes);
-        service.configuration = configuration;
-        if let Some(desired) = desired {
-            service.desired = desired;
-            service.act_soon(context);
-        }
-        if let Some((arn, containers)) = deploys {
-            service.start_deployment(arn, containers, script, context);
-        }
-        Ok(json!({ "service": service.to_json() }))
     }
 
     pub(crate) fn delete_service(
@@ -280,14 +217,21 @@ impl Ecs {
                 "The service cannot be stopped while it is scaled above 0.",
             ));
         }
-        // Straight to INACTIVE: the DRAINING in between isn't emulated.
-        service.is_active = false;
-        service.deployments.clear();
-        service.service_deployments.clear();
-        (service.act_at, service.complete_at) = (None, None);
-        for task in service.tasks.iter_mut().filter(|task| task.wanted) {
-            task.ask_to_stop(context.now, pace);
+        service.state = State::Draining;
+        service.desired = 0;
+        service.deployments.truncate(1);
+        if let Some(primary) = service.deployments.front_mut() {
+            (primary.restart_at, primary.fails_at) = (None, None);
         }
+        // API reference: the history is gone with the service.
+        service.service_deployments.clear();
+        service.revisions.clear();
+        (service.act_at, service.complete_at) = (None, None);
+        for task in &mut service.tasks {
+            let stop = Stop::scaling(task.deployment.unwrap_or_default());
+            task.ask_to_stop(context.now, pace, stop);
+        }
+        service.drain();
         Ok(json!({ "service": service.to_json() }))
     }
 
@@ -298,29 +242,39 @@ impl Ecs {
     ) -> Result<Value, AwsError> {
         let input: ListServices = parse(body)?;
         let cluster = self.cluster(cluster_name(input.cluster.as_deref(), context))?;
+        let is_daemon = input.scheduling_strategy.as_deref() == Some("DAEMON");
         let arns = cluster
             .services
             .values()
-            .filter(|service| service.is_active)
+            .filter(|service| service.state == State::Active && !is_daemon)
+            .filter(|it| input.launch_type.as_ref().is_none_or(|wanted| *wanted == it.launch_type))
             .map(|service| json!(service.arn()))
             .collect();
         page("serviceArns", arns, input.max_results, input.next_token.as_deref(), 10)
     }
 
-    fn active_service(&self, cluster: &str, name: &str) -> Result<&Service, AwsError> {
-        let service = self.cluster(cluster)?.services.get(name);
-        let service = service
-            .ok_or_else(|| AwsError::new("ServiceNotFoundException", "Service not found."))?;
-        if !service.is_active {
+    pub(crate) fn services(&self) -> impl Iterator<Item = &Service> {
+        self.clusters.values().flat_map(|cluster| cluster.services.values())
+    }
+
+    pub(crate) fn services_mut(&mut self) -> impl Iterator<Item = &mut Service> {
+        self.clusters.values_mut().flat_map(|cluster| cluster.services.values_mut())
+    }
+
+    pub(crate) fn service(&self, cluster: &str, name: &str) -> Result<&Service, AwsError> {
+        self.cluster(cluster)?.services.get(name).ok_or_else(not_found)
+    }
+
+    pub(crate) fn active_service_mut(
+        &mut self,
+        cluster: &str,
+        name: &str,
+    ) -> Result<&mut Service, AwsError> {
+        let service = self.cluster_mut(cluster)?.services.get_mut(name).ok_or_else(not_found)?;
+        if service.state != State::Active {
             return Err(AwsError::new("ServiceNotActiveException", "Service was not ACTIVE."));
         }
         Ok(service)
-    }
-
-    fn active_service_mut(&mut self, cluster: &str, name: &str) -> Result<&mut Service, AwsError> {
-        self.active_service(cluster, name)?;
-        let service = self.cluster_mut(cluster)?.services.get_mut(name);
-        service.ok_or_else(|| AwsError::new("ServiceNotFoundException", "Service not found."))
     }
 }
 
@@ -337,68 +291,16 @@ impl Service {
         self.arn_of(&format!("service-revision/{}/{}/{number}", self.cluster, self.name))
     }
 
-    pub(crate) fn primary_number(&self) -> Option<u64> {
-        self.deployments.front().map(|primary| primary.number)
-    }
-
-    pub(crate) fn service_deployment_mut(&mut self, number: u64) -> Option<&mut ServiceDeployment> {
-        self.service_deployments.iter_mut().rev().find(|it| it.number == number)
-    }
-
     /// Settles at once: for a service that has been running for long when the story begins.
-    pub(crate) fn settle(&mut self, context: &mut Context<'_>) {
-        self.act_at = Some(context.now);
-        let mut world = World { ids: context.ids, pace: Pace::INSTANT };
-        self.advance(context.now, &mut world);
-    }
-
-    fn deploy(&mut self, definition: &Definition, script: Script, context: &mut Context<'_>) {
-        let containers = definition.containers().to_vec();
-        self.start_deployment(definition.arn.clone(), containers, script, context);
-    }
-
-    fn start_deployment(
-        &mut self,
-        task_definition: String,
-        containers: Vec<Container>,
-        script: Script,
-        context: &mut Context<'_>,
-    ) {
-        // 19 digits, as in AWS's examples.
-        let number =
-            1_000_000_000_000_000_000 + scatter(context.ids.number()) % 8_000_000_000_000_000_000;
-        let sources = self.deployments.iter().filter(|it| it.was_completed).map(|it| it.number);
-        let sources = sources.collect();
-        // AWS documentation: a newer deployment stops the one before it. Text inferred.
-        for open in self.service_deployments.iter_mut().filter(|it| it.finished_at.is_none()) {
-            open.close("STOPPED", "Stopped because of a newer service deployment.", context.now);
-        }
-        self.service_deployments.push(ServiceDeployment::new(number, sources, context));
-        self.deployments.push_front(Deployment {
-            number,
-            task_definition,
-            containers,
-            script,
-            rollout: Rollout::InProgress,
-            reason: format!("ECS deployment ecs-svc/{number} in progress."),
-            failed_tasks: 0,
-            was_completed: false,
-            created_at: context.now,
-            updated_at: context.now,
-            restart_at: None,
-            fail_at: None,
-        });
-        self.complete_at = None;
-        self.act_soon(context);
-    }
-
-    fn act_soon(&mut self, context: &Context<'_>) {
-        let pace = Pace::new(context.settings.rollout_pace);
-        self.act_at = Some(context.now + pace.scale(FIRST_LOOK));
+    pub(crate) fn settle(&mut self, world: &mut World<'_>) {
+        self.act_at = Some(world.now);
+        let pace = std::mem::replace(&mut world.pace, Pace::INSTANT);
+        self.advance(world);
+        world.pace = pace;
     }
 }
 
-fn desired_count(count: i64) -> Result<u32, AwsError> {
+pub(crate) fn desired_count(count: i64) -> Result<u32, AwsError> {
     // AWS documentation, quotas: 5,000 tasks per service.
     u32::try_from(count)
         .ok()
@@ -406,14 +308,18 @@ fn desired_count(count: i64) -> Result<u32, AwsError> {
         .ok_or_else(|| AwsError::invalid_parameter("desiredCount must be between 0 and 5000."))
 }
 
-fn members<'a>(
-    body: &[u8],
-    names: impl Iterator<Item = &'a &'a str>,
-) -> Result<Map<String, Value>, AwsError> {
+/// The members of the input that are passed on to the service.
+pub(crate) fn settings(body: &[u8]) -> Result<Map<String, Value>, AwsError> {
     let mut body: Map<String, Value> = parse(body)?;
-    Ok(names
+    Ok(STARTING
+        .iter()
+        .chain(&QUIET)
         .filter_map(|name| body.remove_entry(*name))
         // API reference: null means that nothing changes.
         .filter(|(_, value)| !value.is_null())
         .collect())
+}
+
+fn not_found() -> AwsError {
+    AwsError::new("ServiceNotFoundException", "Service not found.")
 }

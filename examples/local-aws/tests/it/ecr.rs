@@ -6,7 +6,10 @@ use aws_sdk_ecr::Client;
 use aws_sdk_ecr::error::ProvideErrorMetadata;
 use aws_sdk_ecr::operation::put_image::builders::PutImageFluentBuilder;
 use aws_sdk_ecr::primitives::Blob;
-use aws_sdk_ecr::types::{ImageIdentifier, ImageTagMutability};
+use aws_sdk_ecr::types::{
+    EncryptionConfiguration, EncryptionType, ImageIdentifier, ImageScanningConfiguration,
+    ImageTagMutability, Tag,
+};
 use local_aws::LocalAws;
 use sha2::{Digest as _, Sha256};
 
@@ -198,6 +201,70 @@ async fn a_repository_is_described_as_it_was_created() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_repository_was_created_with_is_remembered() {
+    let world = World::new().await;
+    let kms = EncryptionConfiguration::builder().encryption_type(EncryptionType::Kms);
+    let kms = kms.kms_key("alias/images").build().unwrap();
+    let scanning = ImageScanningConfiguration::builder().scan_on_push(true).build();
+    let tag = Tag::builder().key("team").value("a").build().unwrap();
+    let create = world.ecr.create_repository().repository_name("other");
+    let create = create.encryption_configuration(kms.clone()).tags(tag.clone());
+    #[allow(deprecated, reason = "ECR still takes the member")]
+    let create = create.image_scanning_configuration(scanning.clone());
+    create.send().await.unwrap();
+    let describe = world.ecr.describe_repositories().repository_names("other");
+    let output = describe.repository_names(REPOSITORY).send().await.unwrap();
+    let [repository, plain] = output.repositories() else { panic!("{output:?}") };
+    assert_eq!(repository.encryption_configuration(), Some(&kms));
+    assert_eq!(repository.image_scanning_configuration(), Some(&scanning));
+    let aes256 = EncryptionConfiguration::builder().encryption_type(EncryptionType::Aes256);
+    assert_eq!(plain.encryption_configuration(), Some(&aes256.build().unwrap()));
+    let unscanned = ImageScanningConfiguration::builder().scan_on_push(false).build();
+    assert_eq!(plain.image_scanning_configuration(), Some(&unscanned));
+
+    let arn = repository.repository_arn().unwrap();
+    let tags = world.ecr.list_tags_for_resource().resource_arn(arn).send().await.unwrap();
+    assert_eq!(tags.tags(), [tag]);
+    let absent = world.ecr.list_tags_for_resource().resource_arn(format!("{arn}s")).send().await;
+    assert_eq!(refusal(absent.unwrap_err()).0, "RepositoryNotFoundException");
+    let none = world.ecr.list_tags_for_resource().resource_arn("other").send().await;
+    assert_eq!(
+        refusal(none.unwrap_err()),
+        violated("resourceArn", "must be the ARN of a repository")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repository_has_no_more_than_it_can_have() {
+    let world = World::new().await;
+    let create = |tags: Vec<(String, String)>| {
+        let tags = tags
+            .into_iter()
+            .map(|(key, value)| Tag::builder().key(key).value(value).build().unwrap());
+        world.ecr.create_repository().repository_name("other").set_tags(Some(tags.collect())).send()
+    };
+    let many = |n: usize| (0..n).map(|i| (format!("k{i}"), String::new())).collect();
+    for (tags, code) in [
+        (many(51), "TooManyTagsException"),
+        (vec![(String::new(), "v".to_owned())], "InvalidTagParameterException"),
+        (vec![("k".repeat(129), "v".to_owned())], "InvalidTagParameterException"),
+        (vec![("k".to_owned(), "v".repeat(257))], "InvalidTagParameterException"),
+    ] {
+        assert_eq!(refusal(create(tags).await.unwrap_err()).0, code);
+    }
+    for key in [String::new(), "k".repeat(2049)] {
+        let kms = EncryptionConfiguration::builder().encryption_type(EncryptionType::Kms);
+        let kms = kms.kms_key(key).build().unwrap();
+        let create = world.ecr.create_repository().repository_name("other");
+        let error = create.encryption_configuration(kms).send().await.unwrap_err();
+        assert_eq!(refusal(error).0, "InvalidParameterException");
+    }
+    let mut most = many(49);
+    most.push(("k".repeat(128), "v".repeat(256)));
+    create(most).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn repositories_come_in_pages() {
     let world = World::new().await;
     for name in ["a1", "b1"] {
@@ -284,15 +351,19 @@ async fn no_operation_finds_a_repository_that_is_not_there() {
         let part = ecr.upload_layer_part().upload_id(id).part_first_byte(0).part_last_byte(0);
         let codes = [
             code!(ecr.batch_check_layer_availability().layer_digests(&sha)),
+            code!(ecr.batch_delete_image().image_ids(any.clone())),
             code!(ecr.batch_get_image().image_ids(any.clone())),
             code!(ecr.complete_layer_upload().upload_id(id).layer_digests(&sha)),
+            code!(ecr.delete_repository()),
             code!(ecr.describe_images()),
+            code!(ecr.get_download_url_for_layer().layer_digest(&sha)),
             code!(ecr.initiate_layer_upload()),
             code!(ecr.list_images()),
             code!(ecr.put_image().image_manifest("{}")),
+            code!(ecr.put_image_tag_mutability().image_tag_mutability(ImageTagMutability::Mutable)),
             code!(part.layer_part_blob(Blob::new("x"))),
         ];
-        assert_eq!(codes, [code; 8], "{registry} {name}");
+        assert_eq!(codes, [code; 12], "{registry} {name}");
     }
     let listed = ecr.list_images().repository_name("absent").send().await;
     assert_eq!(

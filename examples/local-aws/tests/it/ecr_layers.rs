@@ -24,7 +24,10 @@ impl World {
     }
 
     /// The digests with what ECR says of each: the layers first, then the failures.
-    async fn check(&self, digests: Vec<String>) -> Result<Vec<(String, String)>, Refusal> {
+    pub(crate) async fn check(
+        &self,
+        digests: Vec<String>,
+    ) -> Result<Vec<(String, String)>, Refusal> {
         let check = self.ecr.batch_check_layer_availability().repository_name(REPOSITORY);
         let output = check.set_layer_digests(Some(digests)).send().await.map_err(refusal)?;
         let layers = output.layers().iter().map(|layer| {

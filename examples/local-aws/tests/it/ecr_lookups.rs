@@ -9,7 +9,7 @@ use crate::ecr::{REPOSITORY, World, digest, refusal, refused, violated};
 use crate::ecr_images::{OCI, OCI_INDEX, index, manifest};
 
 impl World {
-    async fn describe(&self, manifest: &str) -> ImageDetail {
+    pub(crate) async fn describe(&self, manifest: &str) -> ImageDetail {
         let id = by_digest(&digest(manifest));
         let describe = self.ecr.describe_images().repository_name(REPOSITORY).image_ids(id);
         describe.send().await.unwrap().image_details()[0].clone()
@@ -21,15 +21,15 @@ impl World {
     }
 }
 
-fn by_digest(digest: &str) -> ImageIdentifier {
+pub(crate) fn by_digest(digest: &str) -> ImageIdentifier {
     ImageIdentifier::builder().image_digest(digest).build()
 }
 
-fn by_tag(tag: &str) -> ImageIdentifier {
+pub(crate) fn by_tag(tag: &str) -> ImageIdentifier {
     ImageIdentifier::builder().image_tag(tag).build()
 }
 
-fn by_both(digest: &str, tag: &str) -> ImageIdentifier {
+pub(crate) fn by_both(digest: &str, tag: &str) -> ImageIdentifier {
     ImageIdentifier::builder().image_digest(digest).image_tag(tag).build()
 }
 

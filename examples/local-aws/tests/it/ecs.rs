@@ -23,12 +23,14 @@ pub(crate) async fn register(ecs: &Client, family: &str) -> String {
     output.task_definition.unwrap().task_definition_arn.unwrap()
 }
 
-fn refusal<T: std::fmt::Debug, E: ProvideErrorMetadata>(result: Result<T, E>) -> (String, String) {
+pub(crate) fn refusal<T: std::fmt::Debug, E: ProvideErrorMetadata>(
+    result: Result<T, E>,
+) -> (String, String) {
     let error = result.err().unwrap();
     (error.code().unwrap().to_owned(), error.message().unwrap_or_default().to_owned())
 }
 
-fn pair(code: &str, message: &str) -> (String, String) {
+pub(crate) fn pair(code: &str, message: &str) -> (String, String) {
     (code.to_owned(), message.to_owned())
 }
 
@@ -178,6 +180,14 @@ async fn what_is_missing_is_named() {
     assert_eq!(failure.arn(), Some("arn:aws:ecs:us-east-1:123456789012:service/demo/api"));
     let result = ecs.update_service().cluster("demo").service("api").send().await;
     assert_eq!(refusal(result), pair("ServiceNotFoundException", "Service not found."));
+    let create = ecs.create_service().cluster("demo").service_name("api").desired_count(1);
+    assert_eq!(
+        refusal(create.task_definition("web:1").send().await),
+        pair(
+            "InvalidParameterException",
+            "Network Configuration must be provided when networkMode 'awsvpc' is specified."
+        )
+    );
     let update = ecs.update_service().cluster("demo").service("web");
     let result = update.clone().task_definition("web:9").send().await;
     assert_eq!(refusal(result), pair("ClientException", "TaskDefinition not found."));
@@ -249,9 +259,20 @@ async fn a_deleted_service_is_inactive() {
             "The service cannot be stopped while it is scaled above 0."
         )
     );
-    delete.force(true).send().await.unwrap();
+    let deleted = delete.force(true).send().await.unwrap().service.unwrap();
+    assert_eq!((deleted.status(), deleted.desired_count), (Some("DRAINING"), 0));
+    let list = ecs.list_services().cluster("demo").send().await.unwrap();
+    assert_eq!(list.service_arns(), [""; 0]);
+    let create = ecs.create_service().cluster("demo").service_name("web").desired_count(0);
+    assert_eq!(
+        refusal(create.task_definition("web:1").send().await),
+        pair("InvalidParameterException", "Unable to Start a service that is still Draining.")
+    );
+    tokio::time::sleep(std::time::Duration::from_secs(15)).await;
     let output = ecs.describe_services().cluster("demo").services("web").send().await.unwrap();
-    assert_eq!(output.services()[0].status(), Some("INACTIVE"));
+    let service = &output.services()[0];
+    assert_eq!((service.status(), service.running_count), (Some("INACTIVE"), 0));
+    assert_eq!(service.deployments(), []);
     let result = ecs.update_service().cluster("demo").service("web").send().await;
     assert_eq!(refusal(result), pair("ServiceNotActiveException", "Service was not ACTIVE."));
 }

@@ -2,117 +2,11 @@
 
 use std::time::Duration;
 
-use aws_sdk_ecs::Client;
-use aws_sdk_ecs::types::{
-    DeploymentCircuitBreaker, DeploymentConfiguration, DesiredStatus, Service, ServiceDeployment,
-    Task,
-};
-use local_aws::{LocalAws, Script};
+use aws_sdk_ecs::types::{DeploymentCircuitBreaker, DeploymentConfiguration, Service};
+use local_aws::Script;
 
 use crate::ecs::register;
-
-/// The service of the demonstration, and what its tests ask of it.
-struct Demo {
-    local: LocalAws,
-    ecs: Client,
-}
-
-impl Demo {
-    fn new() -> Self {
-        let local = LocalAws::new();
-        local.create_demo();
-        let ecs = Client::new(&local.sdk_config());
-        Self { local, ecs }
-    }
-
-    async fn breaker(&self, enable: bool, rollback: bool) {
-        let breaker = DeploymentCircuitBreaker::builder().enable(enable).rollback(rollback).build();
-        let configuration =
-            DeploymentConfiguration::builder().deployment_circuit_breaker(breaker).build();
-        self.update().deployment_configuration(configuration).send().await.unwrap();
-    }
-
-    fn update(
-        &self,
-    ) -> aws_sdk_ecs::operation::update_service::builders::UpdateServiceFluentBuilder {
-        self.ecs.update_service().cluster("demo").service("web")
-    }
-
-    /// Registers a revision, deploys it, and returns the deployment's id.
-    async fn deploy(&self) -> String {
-        let arn = register(&self.ecs, "web").await;
-        let output = self.update().task_definition(arn).send().await.unwrap();
-        output.service.unwrap().deployments()[0].id().unwrap().to_owned()
-    }
-
-    async fn service(&self) -> Service {
-        let request = self.ecs.describe_services().cluster("demo").services("web");
-        request.send().await.unwrap().services.unwrap().remove(0)
-    }
-
-    /// `STATUS rolloutState running/pending/desired failed`, one for each deployment.
-    async fn deployments(&self) -> Vec<String> {
-        let service = self.service().await;
-        let line = |it: &aws_sdk_ecs::types::Deployment| {
-            format!(
-                "{} {} {}/{}/{} {}",
-                it.status().unwrap(),
-                it.rollout_state().map_or("-", |state| state.as_str()),
-                it.running_count,
-                it.pending_count,
-                it.desired_count,
-                it.failed_tasks
-            )
-        };
-        service.deployments().iter().map(line).collect()
-    }
-
-    /// Lets time pass until the deployments show as `expected`.
-    async fn until(&self, expected: &[&str]) {
-        let mut seen = Vec::new();
-        for _ in 0..3600 {
-            let now = self.deployments().await;
-            if now == expected {
-                return;
-            }
-            if seen.last() != Some(&now) {
-                seen.push(now);
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-        panic!("never {expected:?}, but {seen:#?}");
-    }
-
-    async fn service_deployment(&self) -> ServiceDeployment {
-        let list = self.ecs.list_service_deployments().cluster("demo").service("web");
-        let brief = list.send().await.unwrap().service_deployments.unwrap().remove(0);
-        let arn = brief.service_deployment_arn.unwrap();
-        let output = self.ecs.describe_service_deployments().service_deployment_arns(arn);
-        output.send().await.unwrap().service_deployments.unwrap().remove(0)
-    }
-
-    async fn stopped_tasks(&self, deployment: &str) -> Vec<Task> {
-        let list = self.ecs.list_tasks().cluster("demo").service_name("web");
-        let arns = list.desired_status(DesiredStatus::Stopped).send().await.unwrap().task_arns;
-        let describe = self.ecs.describe_tasks().cluster("demo").set_tasks(arns);
-        let tasks = describe.send().await.unwrap().tasks.unwrap();
-        tasks.into_iter().filter(|task| task.started_by() == Some(deployment)).collect()
-    }
-
-    /// The texts without the service's name, ids cut off, oldest first.
-    async fn events(&self) -> Vec<String> {
-        let service = self.service().await;
-        let text = |message: &str| {
-            let message = message.trim_start_matches("(service web) ");
-            message.split_inclusive(": (task ").next().unwrap().to_owned()
-        };
-        service.events().iter().rev().map(|event| text(event.message().unwrap())).collect()
-    }
-}
-
-async fn pass(seconds: u64) {
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
-}
+use crate::ecs_demo::{Demo, pass};
 
 #[tokio::test(start_paused = true)]
 async fn success() {
@@ -231,12 +125,13 @@ async fn crash_without_breaker_goes_on_for_ever_and_ever_slower() {
 async fn a_first_deployment_has_nothing_to_go_back_to() {
     let demo = Demo::new();
     demo.local.script("demo", "api", Script::Crash { exit_code: 1 });
+    register(&demo.ecs, "api").await;
     let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(true).build();
     demo.ecs
         .create_service()
         .cluster("demo")
         .service_name("api")
-        .task_definition("web:1")
+        .task_definition("api:1")
         .desired_count(1)
         .deployment_configuration(
             DeploymentConfiguration::builder().deployment_circuit_breaker(breaker).build(),
@@ -295,6 +190,9 @@ async fn stopping_a_service_deployment_rolls_it_back() {
     let arn = demo.service_deployment().await.service_deployment_arn.unwrap();
     let stop = demo.ecs.stop_service_deployment().service_deployment_arn(&arn);
     stop.clone().send().await.unwrap();
+    let status = demo.service_deployment().await.status.unwrap();
+    assert_eq!(status.as_str(), "ROLLBACK_REQUESTED");
+    pass(3).await;
     let status = demo.service_deployment().await.status.unwrap();
     assert_eq!(status.as_str(), "ROLLBACK_IN_PROGRESS");
     demo.until(&["PRIMARY COMPLETED 2/0/2 0"]).await;

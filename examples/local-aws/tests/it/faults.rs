@@ -173,3 +173,17 @@ async fn a_line_takes_its_time_in_process_too() {
     // The paused clock steps by milliseconds.
     assert!(began.elapsed().abs_diff(expected) <= Duration::from_millis(2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_read_can_be_from_before_the_last_change() {
+    let world = World::new().await;
+    world.local.inject(When::nth("BatchCheckLayerAvailability", 1), Fault::StaleRead);
+    let layer = world.push_layer(b"layer").await;
+    let check = || async {
+        let check = world.ecr.batch_check_layer_availability().repository_name(REPOSITORY);
+        let output = check.layer_digests(&layer).send().await.unwrap();
+        output.layers()[0].layer_availability().unwrap().clone()
+    };
+    assert_eq!(check().await, LayerAvailability::Unavailable);
+    assert_eq!(check().await, LayerAvailability::Available);
+}

@@ -3,11 +3,22 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod ecr;
+mod ecr_deletes;
+mod ecr_downloads;
 mod ecr_images;
 mod ecr_layers;
 mod ecr_lookups;
+mod ecr_mutability;
+mod ecr_scripts;
 mod ecs;
+mod ecs_calls;
+mod ecs_demo;
+mod ecs_failures;
+mod ecs_property;
 mod ecs_rollout;
+mod ecs_scenarios;
+mod ecs_strategies;
+mod ecs_tasks;
 mod faults;
 mod iam;
 mod property;

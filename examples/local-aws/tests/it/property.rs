@@ -10,7 +10,12 @@ use tokio::runtime::Runtime;
 use crate::ecr_images::{OCI, OCI_INDEX, index, manifest};
 use crate::wire::{Answer, ECR, Wire, signed};
 
-const OPERATIONS: [&str; 13] = [
+const OPERATIONS: [&str; 18] = [
+    "BatchDeleteImage",
+    "DeleteRepository",
+    "GetDownloadUrlForLayer",
+    "ListTagsForResource",
+    "PutImageTagMutability",
     "BatchCheckLayerAvailability",
     "BatchGetImage",
     "CompleteLayerUpload",
@@ -26,7 +31,18 @@ const OPERATIONS: [&str; 13] = [
     "",
 ];
 
-const MEMBERS: [&str; 20] = [
+const MEMBERS: [&str; 31] = [
+    "encryptionConfiguration",
+    "encryptionType",
+    "filterType",
+    "force",
+    "imageScanningConfiguration",
+    "imageStatus",
+    "imageTagMutabilityExclusionFilters",
+    "layerDigest",
+    "resourceArn",
+    "scanOnPush",
+    "tags",
     "filter",
     "imageDigest",
     "imageIds",
@@ -99,6 +115,12 @@ fn leaf() -> impl Strategy<Value = Value> {
         json!("latest"),
         json!("TAGGED"),
         json!("IMMUTABLE"),
+        json!("ARCHIVED"),
+        json!("IMMUTABLE_WITH_EXCLUSION"),
+        json!([{ "filterType": "WILDCARD", "filter": "l*t" }]),
+        json!("arn:aws:ecr:us-east-1:123456789012:repository/app"),
+        json!({ "encryptionType": "KMS" }),
+        json!([{ "Key": "a", "Value": "b" }]),
         json!(4),
         json!(5),
     ];
@@ -139,6 +161,9 @@ fn likely() -> impl Strategy<Value = Value> {
         "partLastByte": 9,
         "layerPartBlob": "bGF5ZXI=",
         "layerDigests": [layer],
+        "layerDigest": layer,
+        "imageTagMutability": "IMMUTABLE",
+        "resourceArn": "arn:aws:ecr:us-east-1:123456789012:repository/app",
         "imageManifest": manifest(OCI, &layer, &[&layer]),
         "imageIds": [{ "imageTag": "latest" }],
     });

@@ -7,6 +7,8 @@ use std::time::Duration;
 use local_aws::{Fault, LocalAws, Server, When};
 use serde_json::Value;
 
+use crate::ecr::{REPOSITORY, World, digest};
+
 pub(crate) const ECR: &str = "AmazonEC2ContainerRegistry_V20150921";
 const ECS: &str = "AmazonEC2ContainerServiceV20141113";
 
@@ -46,6 +48,11 @@ impl Wire {
             &[("x-amz-target", target.as_bytes()), ("authorization", authorization.as_bytes())],
             body.as_bytes(),
         )
+    }
+
+    fn get(&mut self, path: &str) -> Answer {
+        self.write(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes());
+        self.read().expect("an answer")
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -299,6 +306,23 @@ async fn sts_answers_in_xml() {
         failed.body.contains("<Type>Receiver</Type><Code>InternalFailure</Code>"),
         "{failed:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_layer_s_url_serves_its_bytes() {
+    let world = World::new().await;
+    let server = world.local.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let image = world.image("a").await;
+    world.put(&image).send().await.unwrap();
+    let layer = digest("layer of a");
+    let get = world.ecr.get_download_url_for_layer().repository_name(REPOSITORY);
+    let url = get.layer_digest(&layer).send().await.unwrap().download_url.unwrap();
+    let path = url.strip_prefix(&server.endpoint_url()).unwrap();
+    let mut wire = Wire::connect(&server);
+    let served = wire.get(path);
+    assert_eq!((served.status, served.body.as_str()), (200, "layer of a"));
+    let absent = wire.get(&path.replace(&layer, &digest("absent")));
+    assert_eq!(absent.status, 404);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

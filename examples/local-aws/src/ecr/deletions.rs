@@ -1,0 +1,84 @@
+//! BatchDeleteImage: tags, and images with all of theirs.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::core::Context;
+use crate::ecr::images::{ImageId, Reason};
+use crate::ecr::repositories::Repository;
+use crate::ecr::{Ecr, constraints};
+use crate::error::AwsError;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct BatchDeleteImage {
+    pub(super) registry_id: Option<String>,
+    pub(super) repository_name: String,
+    image_ids: Vec<ImageId>,
+}
+
+impl Ecr {
+    pub(crate) fn batch_delete_image(
+        &mut self,
+        input: BatchDeleteImage,
+        context: &mut Context<'_>,
+    ) -> Result<Value, AwsError> {
+        // ECR's service model.
+        constraints::check_length("imageIds", input.image_ids.len(), 1..=100)?;
+        let repository =
+            self.repository(input.registry_id.as_deref(), &input.repository_name, context)?;
+        // As it was when the call came: users report that an index and its children aren't deleted
+        // in one call.
+        let children: BTreeSet<String> =
+            repository.images.values().flat_map(|it| it.manifest.children.clone()).collect();
+        let mut deleted = Vec::new();
+        let mut failures = Vec::new();
+        for id in &input.image_ids {
+            match repository.delete(id, &children) {
+                Ok(ids) => deleted.extend(ids.iter().map(ImageId::to_json)),
+                Err(reason) => failures.push(reason.failure(id)),
+            }
+        }
+        Ok(json!({ "imageIds": deleted, "failures": failures }))
+    }
+}
+
+impl Repository {
+    /// Deletes a tag where the id has one, an image with all tags where it has a digest only, and
+    /// returns what is gone.
+    fn delete(
+        &mut self,
+        id: &ImageId,
+        children: &BTreeSet<String>,
+    ) -> Result<Vec<ImageId>, Reason> {
+        let (digest, _) = self.find(id)?;
+        let digest = digest.to_owned();
+        let tags = self.tags_of(&digest);
+        // ECR's API reference: an image goes with its last tag.
+        if let Some(tag) = &id.image_tag
+            && tags.len() > 1
+        {
+            self.tags.remove(tag);
+            return Ok(vec![ImageId::new(&digest, Some(tag))]);
+        }
+        if children.contains(&digest) {
+            return Err(REFERENCED);
+        }
+        // That each tag is answered with an id of its own is inferred.
+        let gone = match tags.as_slice() {
+            [] => vec![ImageId::new(&digest, None)],
+            tags => tags.iter().map(|tag| ImageId::new(&digest, Some(tag))).collect(),
+        };
+        self.tags.retain(|_, at| *at != digest);
+        self.images.remove(&digest);
+        Ok(gone)
+    }
+}
+
+/// ECR's service model has the code; users report the words.
+const REFERENCED: Reason = Reason {
+    code: "ImageReferencedByManifestList",
+    text: "Requested image referenced by manifest list",
+};

@@ -1,0 +1,335 @@
+//! The upload protocol, with its one cursor per upload.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::core::{Blobs, Context};
+use crate::ecr::hashing::Hashing;
+use crate::ecr::layers::Layer;
+use crate::ecr::{Ecr, constraints};
+use crate::error::AwsError;
+use crate::wire::{malformed, parse};
+
+/// An upload in progress.
+#[derive(Debug, Clone)]
+pub(crate) struct Upload {
+    /// Sizes of the parts, in order: all but the last must have reached the minimum at the end.
+    parts: Vec<u64>,
+    /// How many bytes have arrived: the first byte that the next part must have.
+    size: u64,
+    hashing: Hashing,
+    /// Where content is kept, the parts themselves.
+    content: Option<Vec<Bytes>>,
+}
+
+/// ECR's service model: `layerPartBlob` holds at most 20 MiB.
+const MAX_PART: usize = 20 * 1024 * 1024;
+
+/// ECR's Service Quotas page: 5 MiB for every part but the last. Users report that it is refused
+/// at CompleteLayerUpload, not when the part arrives.
+const MIN_PART: u64 = 5 * 1024 * 1024;
+
+/// ECR's Service Quotas page: layer parts, and the size of a layer, 52,000 MiB.
+const MAX_PARTS: usize = 4_200;
+const MAX_LAYER: u64 = 52_000 * 1024 * 1024;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct InitiateLayerUpload {
+    pub(super) registry_id: Option<String>,
+    pub(super) repository_name: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct UploadLayerPart {
+    pub(super) registry_id: Option<String>,
+    pub(super) repository_name: String,
+    upload_id: String,
+    first: i64,
+    last: i64,
+    content: Bytes,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct CompleteLayerUpload {
+    pub(super) registry_id: Option<String>,
+    pub(super) repository_name: String,
+    upload_id: String,
+    layer_digests: Vec<String>,
+}
+
+impl UploadLayerPart {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, AwsError> {
+        #[derive(Default, Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        struct Wire<'a> {
+            registry_id: Option<String>,
+            repository_name: String,
+            upload_id: String,
+            part_first_byte: i64,
+            part_last_byte: i64,
+            // Borrowed from the body: base64 holds nothing that JSON escapes, but for a `\/`.
+            #[serde(borrow)]
+            layer_part_blob: Cow<'a, str>,
+        }
+        let wire: Wire<'_> = parse(body)?;
+        let content = base64_simd::STANDARD
+            .decode_to_vec(wire.layer_part_blob.as_bytes())
+            .map_err(|_| malformed("layerPartBlob is not base64"))?;
+        Ok(Self {
+            registry_id: wire.registry_id,
+            repository_name: wire.repository_name,
+            upload_id: wire.upload_id,
+            first: wire.part_first_byte,
+            last: wire.part_last_byte,
+            content: content.into(),
+        })
+    }
+}
+
+impl Ecr {
+    pub(crate) fn initiate_upload(
+        &mut self,
+        input: InitiateLayerUpload,
+        context: &mut Context<'_>,
+    ) -> Result<Value, AwsError> {
+        let id = context.ids.uuid();
+        let upload = Upload {
+            parts: Vec::new(),
+            size: 0,
+            hashing: Hashing::default(),
+            // Decided once: half a layer would be none.
+            content: match context.settings.blobs {
+                Blobs::Count => None,
+                Blobs::Keep => Some(Vec::new()),
+            },
+        };
+        let repository = self.decrypted_repository(
+            input.registry_id.as_deref(),
+            &input.repository_name,
+            context,
+        )?;
+        repository.uploads.insert(id.clone(), upload);
+        Ok(json!({ "uploadId": id, "partSize": context.settings.part_size }))
+    }
+
+    pub(crate) fn upload_part(
+        &mut self,
+        input: UploadLayerPart,
+        context: &mut Context<'_>,
+    ) -> Result<Value, AwsError> {
+        let UploadLayerPart { upload_id, first, last, content, .. } = &input;
+        constraints::check_length("layerPartBlob", content.len(), 0..=MAX_PART)?;
+        constraints::check_upload_id(upload_id)?;
+        let first = byte_number("partFirstByte", *first)?;
+        let last = byte_number("partLastByte", *last)?;
+        let account = context.caller.account.clone();
+        let repository = self.decrypted_repository(
+            input.registry_id.as_deref(),
+            &input.repository_name,
+            context,
+        )?;
+        let Some(upload) = repository.uploads.get_mut(upload_id) else {
+            return Err(upload_not_found(upload_id, &repository.name, &account));
+        };
+        let invalid = |message: String| {
+            let error = AwsError::new("InvalidLayerPartException", message)
+                .member("registryId", account.clone())
+                .member("repositoryName", input.repository_name.clone())
+                .member("uploadId", upload_id.clone());
+            // Absent before the first part. That AWS leaves it out then is inferred.
+            match upload.size.checked_sub(1) {
+                Some(last) => error.member("lastValidByteReceived", last),
+                None => error,
+            }
+        };
+        if first != upload.size {
+            return Err(invalid(format!(
+                "First byte of the layer part is {first} instead of {}",
+                upload.size
+            )));
+        }
+        // The last byte is inclusive: AWS's CLI example sends 0 to 8323314 for 8323315 bytes. That
+        // a range which contradicts the content is refused is inferred.
+        if content.is_empty() || last.checked_sub(first) != Some(content.len() as u64 - 1) {
+            return Err(invalid(format!(
+                "Layer part has {} bytes, and says that it is bytes {first} to {last}",
+                content.len()
+            )));
+        }
+        check_quotas(upload.parts.len() + 1, last + 1)?;
+        upload.parts.push(content.len() as u64);
+        upload.size += content.len() as u64;
+        if let Some(kept) = &mut upload.content {
+            kept.push(content.clone());
+        }
+        context.deferred.push(upload.hashing.append(content.clone()));
+        Ok(json!({
+            "registryId": account,
+            "repositoryName": input.repository_name,
+            "uploadId": upload_id,
+            "lastByteReceived": last,
+        }))
+    }
+
+    pub(crate) fn complete_upload(
+        &mut self,
+        input: CompleteLayerUpload,
+        context: &mut Context<'_>,
+    ) -> Result<Value, AwsError> {
+        let upload_id = &input.upload_id;
+        // ECR's service model.
+        constraints::check_upload_id(upload_id)?;
+        constraints::check_length("layerDigests", input.layer_digests.len(), 1..=100)?;
+        for digest in &input.layer_digests {
+            constraints::check_digest("layerDigests", digest)?;
+        }
+        let account = &context.caller.account;
+        let repository = self.decrypted_repository(
+            input.registry_id.as_deref(),
+            &input.repository_name,
+            context,
+        )?;
+        let name = repository.name.clone();
+        let Some(upload) = repository.uploads.get(upload_id) else {
+            return Err(upload_not_found(upload_id, &name, account));
+        };
+        let Some((_, all_but_last)) = upload.parts.split_last() else {
+            return Err(AwsError::new(
+                "EmptyUploadException",
+                format!(
+                    "Layer upload with id '{upload_id}' in the repository with name '{name}' in \
+                     the registry with id '{account}' cannot be completed because it does not \
+                     have any parts"
+                ),
+            ));
+        };
+        if all_but_last.iter().any(|&size| size < MIN_PART) {
+            return Err(AwsError::new(
+                "LayerPartTooSmallException",
+                "All layer parts except the last part should be at least 5MB",
+            ));
+        }
+        let digest = upload.hashing.digest();
+        if !input.layer_digests.contains(&digest) {
+            return Err(AwsError::new(
+                "InvalidLayerException",
+                "None of the provided layer digests match the calculated layer digest",
+            ));
+        }
+        // AWS documents that pushing an archived image again restores it at once: that its layers
+        // are taken again is inferred.
+        if repository.layers.get(&digest).is_some_and(|layer| !layer.archived) {
+            return Err(AwsError::new(
+                "LayerAlreadyExistsException",
+                format!(
+                    "Layer with digest '{digest}' already exists in the repository with name \
+                     '{name}' in the registry with id '{account}'"
+                ),
+            ));
+        }
+        if let Some(Upload { size, content, .. }) = repository.uploads.remove(upload_id) {
+            repository.layers.insert(digest.clone(), Layer { size, content, archived: false });
+        }
+        Ok(json!({
+            "registryId": account,
+            "repositoryName": name,
+            "uploadId": upload_id,
+            "layerDigest": digest,
+        }))
+    }
+
+    /// Ends every upload in progress. How long one lasts isn't documented.
+    pub(crate) fn expire_uploads(&mut self) {
+        for repository in self.repositories.values_mut() {
+            repository.uploads.clear();
+        }
+    }
+}
+
+/// ECR's service model: 0 or more.
+fn byte_number(member: &str, number: i64) -> Result<u64, AwsError> {
+    u64::try_from(number).map_err(|_| {
+        constraints::violated(member, "Member must have value greater than or equal to 0")
+    })
+}
+
+/// ECR's service model lists LimitExceeded for UploadLayerPart: that it is these quotas which it
+/// means is inferred.
+fn check_quotas(parts: usize, size: u64) -> Result<(), AwsError> {
+    if parts > MAX_PARTS {
+        return Err(AwsError::new(
+            "LimitExceededException",
+            format!("A layer can't have more than {MAX_PARTS} parts"),
+        ));
+    }
+    if size > MAX_LAYER {
+        return Err(AwsError::new(
+            "LimitExceededException",
+            format!("A layer can't have more than {MAX_LAYER} bytes"),
+        ));
+    }
+    Ok(())
+}
+
+fn upload_not_found(id: &str, repository: &str, account: &str) -> AwsError {
+    AwsError::new(
+        "UploadNotFoundException",
+        format!(
+            "The upload with id '{id}' does not exist in the repository with name '{repository}' \
+             in the registry with id '{account}'"
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::caller::Caller;
+    use crate::clock::Clock;
+    use crate::core::{Deferred, Ids, Settings};
+
+    /// Here rather than through a client, because that many requests take seconds.
+    #[tokio::test]
+    async fn a_layer_of_52_000_mib_in_4_200_parts_is_the_largest() {
+        let caller = Caller::local("us-east-1");
+        let (now, mut ids, settings) = (Clock::new().now(), Ids::default(), Settings::default());
+        let mut deferred = Deferred::default();
+        let mut context = Context {
+            caller: &caller,
+            now,
+            ids: &mut ids,
+            settings: &settings,
+            deferred: &mut deferred,
+        };
+        let mut ecr = Ecr::default();
+        ecr.create_repository(parse(br#"{ "repositoryName": "app" }"#).unwrap(), &mut context)
+            .unwrap();
+        for (parts, size, expected) in [
+            (MAX_PARTS - 1, 1, Ok(())),
+            (MAX_PARTS, 1, Err("LimitExceededException")),
+            (1, MAX_LAYER - 1, Ok(())),
+            (1, MAX_LAYER, Err("LimitExceededException")),
+        ] {
+            let id = context.ids.uuid();
+            let hashing = Hashing::default();
+            let upload = Upload { parts: vec![MIN_PART; parts], size, hashing, content: None };
+            let repository = ecr.repository(None, "app", &context).unwrap();
+            repository.uploads.insert(id.clone(), upload);
+            let part = json!({
+                "repositoryName": "app",
+                "uploadId": id,
+                "partFirstByte": size,
+                "partLastByte": size,
+                "layerPartBlob": "AA==",
+            });
+            let part = UploadLayerPart::parse(part.to_string().as_bytes()).unwrap();
+            let answer = ecr.upload_part(part, &mut context);
+            assert_eq!(answer.map(drop).map_err(|error| error.code), expected);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Service events: what the scheduler tells people.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::rollout::World;
+use super::services::Service;
+use super::workload::TargetGroup;
+use crate::clock::Timestamp;
+
+#[derive(Debug)]
+pub(crate) struct Event {
+    id: String,
+    at: Timestamp,
+    message: String,
+}
+
+impl Event {
+    pub(crate) fn to_json(&self) -> Value {
+        json!({ "id": self.id, "createdAt": self.at.to_json(), "message": self.message })
+    }
+}
+
+impl Service {
+    pub(crate) fn record(&mut self, text: String, at: Timestamp, world: &mut World<'_>) {
+        let message = format!("(service {}) {text}", self.name);
+        self.events.push_front(Event { id: world.ids.uuid(), at, message });
+        // AWS documentation: the last 100 events are returned.
+        self.events.truncate(100);
+    }
+
+    /// AWS documentation: an event that comes again and again is left out for up to six hours.
+    pub(crate) fn record_once(&mut self, text: &str, at: Timestamp, world: &mut World<'_>) {
+        const SUPPRESSED: Duration = Duration::from_secs(6 * 60 * 60);
+        let is_recent = self
+            .events
+            .iter()
+            .any(|event| event.message.ends_with(text) && at.since(event.at) < SUPPRESSED);
+        if !is_recent {
+            self.record(text.to_owned(), at, world);
+        }
+    }
+
+    /// Where the service has a target group: so many targets in it.
+    pub(crate) fn record_targets(
+        &mut self,
+        what: &str,
+        count: usize,
+        at: Timestamp,
+        world: &mut World<'_>,
+    ) {
+        if let Some(group) = self.target_group().filter(|_| count > 0) {
+            let text = format!("{what} {count} targets in (target-group {})", group.arn);
+            self.record(text, at, world);
+        }
+    }
+
+    pub(crate) fn target_group(&self) -> Option<&TargetGroup> {
+        self.deployments.front()?.revision.workload.target_group.as_ref()
+    }
+}

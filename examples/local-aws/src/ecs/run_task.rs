@@ -1,0 +1,176 @@
+//! RunTask: tasks without a service.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Ecs;
+use super::deployments::scatter;
+use super::input::{check_tags, cluster_name};
+use super::rollout::World;
+use super::script::Script;
+use super::tasks::{Origin, Task};
+use super::workload::Workload;
+use crate::core::Context;
+use crate::error::AwsError;
+use crate::wire::parse;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RunTask {
+    cluster: Option<String>,
+    #[serde(default)]
+    task_definition: String,
+    count: Option<i64>,
+    launch_type: Option<String>,
+    group: Option<String>,
+    started_by: Option<String>,
+    client_token: Option<String>,
+    network_configuration: Option<Value>,
+    overrides: Option<Overrides>,
+    propagate_tags: Option<String>,
+    tags: Option<Vec<Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Overrides {
+    #[serde(default)]
+    container_overrides: Vec<ContainerOverride>,
+}
+
+#[derive(Deserialize)]
+struct ContainerOverride {
+    #[serde(default)]
+    name: String,
+}
+
+/// A call that is known by its token.
+#[derive(Debug)]
+pub(crate) struct TokenCall {
+    token: String,
+    input: Value,
+    output: Value,
+}
+
+impl Ecs {
+    pub(crate) fn run_task(
+        &mut self,
+        body: &[u8],
+        context: &mut Context<'_>,
+    ) -> Result<Value, AwsError> {
+        let (input, raw): (RunTask, Value) = (parse(body)?, parse(body)?);
+        let name = cluster_name(input.cluster.as_deref(), context).to_owned();
+        let cluster = self.cluster(&name)?;
+        input.check()?;
+        if let Some(token) = &input.client_token
+            && let Some(call) = cluster.token_calls.iter().find(|call| call.token == *token)
+        {
+            // API reference: the same call again does nothing, another one with its token is in
+            // conflict. Text inferred.
+            return match call.input == raw {
+                true => Ok(call.output.clone()),
+                false => Err(AwsError::new(
+                    "ConflictException",
+                    "The client token was used with other parameters.",
+                )),
+            };
+        }
+        let definition = self.active_definition(&input.task_definition, context)?;
+        definition.check_network(input.network_configuration.as_ref())?;
+        for given in input.overrides.iter().flat_map(|it| &it.container_overrides) {
+            // Reported, with this text.
+            if !definition.containers().iter().any(|container| container.name == given.name) {
+                return Err(AwsError::invalid_parameter(format!(
+                    "Override for container named {} is not a container in the TaskDefinition.",
+                    given.name
+                )));
+            }
+        }
+        let mut tags = input.tags.unwrap_or_default();
+        if input.propagate_tags.as_deref() == Some("TASK_DEFINITION") {
+            tags.extend(definition.tags.iter().cloned());
+        }
+        let family = definition.family();
+        let launch_type = input.launch_type.as_deref().unwrap_or("EC2");
+        let workload = Arc::new(Workload::new(definition, launch_type));
+        let group = input.group.unwrap_or_else(|| format!("family:{family}"));
+        let overrides = match raw.get("overrides") {
+            Some(given) if given.is_object() => given.clone(),
+            _ => json!({ "containerOverrides": [] }),
+        };
+        let script = self.controls.task_script(family);
+        let prefix = context.caller.arn("ecs", "");
+
+        let Self { clusters, controls, .. } = self;
+        let world = World::new(context, controls);
+        let mut tasks = Vec::new();
+        let mut failures = Vec::new();
+        for ordinal in 0..input.count.unwrap_or(1) {
+            if script == Script::Unplaceable {
+                failures.push(unplaced(launch_type, &prefix, &name));
+                continue;
+            }
+            let origin = Origin {
+                deployment: None,
+                workload: Arc::clone(&workload),
+                script: script.of_task(ordinal as u32),
+                group: group.clone(),
+                started_by: input.started_by.clone(),
+                overrides: overrides.clone(),
+                tags: tags.clone(),
+            };
+            let id = format!("{:032x}", scatter(world.ids.number()));
+            tasks.push(Task::start(id, origin, world.now, world.pace));
+        }
+        let values: Vec<Value> = tasks.iter().map(|task| task.to_json(&prefix, &name)).collect();
+        let output = json!({ "tasks": values, "failures": failures });
+        if let Some(cluster) = clusters.get_mut(&name) {
+            cluster.standalone.append(&mut tasks);
+            if let Some(token) = input.client_token {
+                let output = output.clone();
+                cluster.token_calls.push(TokenCall { token, input: raw, output });
+            }
+        }
+        Ok(output)
+    }
+}
+
+impl RunTask {
+    /// The rules are the API reference's, the texts inferred but where another source is named.
+    fn check(&self) -> Result<(), AwsError> {
+        let refuse = |message: &str| Err(AwsError::invalid_parameter(message));
+        if self.task_definition.is_empty() {
+            return refuse("TaskDefinition can not be blank.");
+        }
+        if !(1..=10).contains(&self.count.unwrap_or(1)) {
+            return refuse("Count must be between 1 and 10.");
+        }
+        if self.client_token.as_ref().is_some_and(|token| token.is_empty() || token.len() > 64) {
+            return refuse("clientToken must have between 1 and 64 characters.");
+        }
+        if self.started_by.as_ref().is_some_and(|text| text.len() > 128) {
+            return refuse("startedBy must have at most 128 characters.");
+        }
+        // Reported: NONE is refused here, unlike in CreateService.
+        if self.propagate_tags.as_ref().is_some_and(|from| from != "TASK_DEFINITION") {
+            return refuse("Invalid value for propagateTags.");
+        }
+        check_tags(self.tags.as_deref())
+    }
+}
+
+/// AWS documentation, API failure reasons; the one on Fargate is reported.
+fn unplaced(launch_type: &str, prefix: &str, cluster: &str) -> Value {
+    match launch_type {
+        "FARGATE" => json!({
+            "reason": "Capacity is unavailable at this time. Please try again later or in a \
+                       different availability zone",
+        }),
+        _ => json!({
+            "arn": format!("{prefix}container-instance/{cluster}/0123456789abcdef0123456789abcdef"),
+            "reason": "RESOURCE:MEMORY",
+        }),
+    }
+}
