@@ -285,14 +285,17 @@ fn describe_immutable(
     pushed: &Digest,
     current: Option<&Digest>,
 ) -> String {
-    let exists = match current {
-        Some(current) => format!("is {current}"),
-        None => "is another image".to_owned(),
-    };
-    format!(
-        "tag `{tag}` of {repository} {exists} and immutable, so that it can't become {pushed}: \
-         choose another tag"
-    )
+    match current {
+        Some(current) => format!(
+            "tag `{tag}` of {repository} is {current} and immutable, so that it can't become \
+             {pushed}: choose another tag"
+        ),
+        None => format!(
+            "tag `{tag}` of {repository} exists and is immutable, so that it can't become \
+             {pushed}; which image it is could not be found out, for which the policy needs \
+             `ecr:BatchGetImage`: choose another tag"
+        ),
+    }
 }
 
 #[cfg(test)]

@@ -71,11 +71,14 @@ pub enum Event {
 
 /// A push that tells what it does, from [`Push::events`](crate::Push::events).
 ///
-/// The push goes on only while [`next`](Self::next) or [`finish`](Self::finish) is awaited.
+/// The push goes from one step to the next only while [`next`](Self::next) or
+/// [`finish`](Self::finish) is awaited; the layers that are on their way go on meanwhile, as tasks
+/// of the runtime.
 ///
 /// # Cancellation
-/// Dropping it cancels the push; see [`Push`](crate::Push) for what is left behind. Both methods
-/// may be dropped and called again: nothing is lost.
+/// Dropping it cancels the push, layers on their way included; see [`Push`](crate::Push) for what
+/// is left behind. The future of `next` can be dropped, as in `tokio::select!`, and `next` called
+/// again: nothing is lost. Dropping the future of `finish` cancels the push.
 pub struct Events {
     state: State,
     receiver: mpsc::UnboundedReceiver<Event>,

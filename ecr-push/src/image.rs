@@ -2,7 +2,7 @@
 
 mod layout;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,13 +34,14 @@ impl Image {
     ///   or a manifest is broken.
     /// - [`BlobMismatch`](crate::ErrorKind::BlobMismatch): a manifest or config has another digest,
     ///   or any blob another size, than its descriptor says.
-    /// - [`Unsupported`](crate::ErrorKind::Unsupported): a blob is empty, which ECR can't store.
+    /// - [`Unsupported`](crate::ErrorKind::Unsupported): a blob is one that ECR can't store: empty,
+    ///   too large, or foreign.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::load(path.as_ref(), layout::Choice::Only).await
     }
 
     /// Opens the image that a layout's `index.json` annotates with `name`
-    /// (`org.opencontainers.image.ref.name`, such as a tag).
+    /// (`org.opencontainers.image.ref.name`, such as a tag), or that has the digest `name`.
     ///
     /// # Errors
     /// As [`open`](Self::open); also where no image has that name, with the names that exist.
@@ -127,13 +128,25 @@ impl Graph {
 struct Builder {
     manifests: Vec<Manifest>,
     blobs: Vec<Blob>,
-    seen: HashSet<Digest>,
+    /// Apart from the blobs: the same content may be both.
+    manifests_seen: HashSet<Digest>,
+    sizes: HashMap<Digest, u64>,
 }
 
 impl Builder {
-    /// Whether `digest` is new.
-    fn first_seen(&mut self, digest: &Digest) -> bool {
-        self.seen.insert(digest.clone())
+    /// Whether the manifest is new.
+    fn first_manifest(&mut self, digest: &Digest) -> bool {
+        self.manifests_seen.insert(digest.clone())
+    }
+
+    /// The size of a blob that has been added.
+    fn size_of(&self, digest: &Digest) -> Option<u64> {
+        self.sizes.get(digest).copied()
+    }
+
+    fn add(&mut self, blob: Blob) {
+        self.sizes.insert(blob.layer.digest.clone(), blob.layer.size);
+        self.blobs.push(blob);
     }
 
     fn finish(self) -> Graph {

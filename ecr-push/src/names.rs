@@ -56,6 +56,16 @@ impl Repository {
         &self.uri
     }
 
+    /// Which of ECR's API endpoints belongs to the registry's host.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        let host = self.host();
+        Endpoint {
+            region: self.region().to_owned(),
+            fips: host.contains("ecr-fips."),
+            dual_stack: host.ends_with(".on.aws") || host.contains(".on.amazonwebservices."),
+        }
+    }
+
     /// The ARN by which IAM policies name the repository.
     pub fn arn(&self) -> String {
         let (partition, region, account) = (self.partition, self.region(), self.account());
@@ -104,6 +114,14 @@ impl fmt::Debug for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Repository({})", self.uri)
     }
+}
+
+/// What tells one API endpoint of ECR from another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Endpoint {
+    pub(crate) region: String,
+    pub(crate) fips: bool,
+    pub(crate) dual_stack: bool,
 }
 
 /// A tag of an image, such as `1.4.2`.
@@ -238,18 +256,19 @@ const ACCOUNT_DIGITS: usize = 12;
 /// the dash form of the dual-stack hosts.
 const SERVICES: [&str; 4] = [".dkr.ecr.", ".dkr.ecr-fips.", ".dkr-ecr.", ".dkr-ecr-fips."];
 
-/// DNS suffixes after the region. A suffix that others end with (`amazonaws.com` of
-/// `amazonaws.com.cn`) can't match too early: all that follows the region is compared.
-const SUFFIXES: [&str; 9] = [
-    "amazonaws.com",
-    "amazonaws.com.cn",
-    "amazonaws.eu",
-    "c2s.ic.gov",
-    "cloud.adc-e.uk",
-    "csp.hci.ic.gov",
-    "on.amazonwebservices.com.cn",
-    "on.aws",
-    "sc2s.sgov.gov",
+/// DNS suffixes after the region, each with the partitions whose regions it has. A suffix that
+/// others end with (`amazonaws.com` of `amazonaws.com.cn`) can't match too early: all that follows
+/// the region is compared.
+const SUFFIXES: [(&str, &[&str]); 9] = [
+    ("amazonaws.com", &["aws", "aws-us-gov"]),
+    ("amazonaws.com.cn", &["aws-cn"]),
+    ("amazonaws.eu", &["aws-eusc"]),
+    ("c2s.ic.gov", &["aws-iso"]),
+    ("cloud.adc-e.uk", &["aws-iso-e"]),
+    ("csp.hci.ic.gov", &["aws-iso-f"]),
+    ("on.amazonwebservices.com.cn", &["aws-cn"]),
+    ("on.aws", &["aws", "aws-us-gov"]),
+    ("sc2s.sgov.gov", &["aws-iso-b"]),
 ];
 
 impl Host {
@@ -276,17 +295,29 @@ impl Host {
         let region_len = host[start..].find('.').unwrap_or(host.len() - start);
         let region = &host[start..start + region_len];
         let suffix = host[start + region_len..].strip_prefix('.').unwrap_or_default();
-        let is_region = !region.is_empty()
-            && region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-            && region.contains('-');
-        if !is_region {
+        if !is_region(region) {
             return Err(format!("`{region}` is no region, {form}"));
         }
-        if !SUFFIXES.contains(&suffix) {
+        let Some((_, partitions)) = SUFFIXES.iter().find(|(known, _)| *known == suffix) else {
             return Err(format!("`{suffix}` is no domain of AWS, {form}"));
+        };
+        let partition = partition(region);
+        if !partitions.contains(&partition) {
+            return Err(format!("the region {region} has no registries under `{suffix}`"));
         }
-        Ok(Self { region: Span { start, end: start + region_len }, partition: partition(region) })
+        Ok(Self { region: Span { start, end: start + region_len }, partition })
     }
+}
+
+/// As `us-east-1` and `us-gov-west-1` are made: words in lower case, then a number.
+fn is_region(text: &str) -> bool {
+    let mut parts = text.rsplit('-');
+    let number = parts.next().unwrap_or_default();
+    let words: Vec<&str> = parts.collect();
+    !number.is_empty()
+        && number.bytes().all(|b| b.is_ascii_digit())
+        && words.len() >= 2
+        && words.iter().all(|it| !it.is_empty() && it.bytes().all(|b| b.is_ascii_lowercase()))
 }
 
 /// The partition by the region's prefix, as the SDKs' partitions.json has it.

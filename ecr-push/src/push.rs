@@ -19,15 +19,18 @@ use crate::api::{Calls, PutAnswer};
 use crate::error::Error;
 use crate::events::{Event, Events, Reporter};
 use crate::image::{Blob, Image, Manifest};
-use crate::names::{Digest, Repository, Tag};
+use crate::names::{Digest, Endpoint, Repository, Tag};
 use crate::tasks::joined;
 use crate::upload::upload;
 
 /// Pushes images with one configuration: credentials, HTTP client, retries.
 ///
-/// A push goes to the region of its repository, whatever region the configuration has. Cheap to
-/// clone: clones share their clients and one bound on memory, 256 MiB for the parts of all their
+/// A push goes to the region of its repository, whatever region the configuration has, and to the
+/// FIPS or dual-stack endpoint where its host is of that kind. Cheap to clone: clones share their
+/// clients and one bound on what is in flight, 256 MiB for the parts and 16 layers of all their
 /// pushes together.
+///
+/// The SDK's clients wait for an answer for ever unless the configuration has a time-out.
 #[derive(Debug, Clone)]
 pub struct Pusher {
     shared: Arc<Shared>,
@@ -36,7 +39,7 @@ pub struct Pusher {
 #[derive(Debug)]
 struct Shared {
     config: SdkConfig,
-    clients: Mutex<HashMap<String, Client>>,
+    clients: Mutex<HashMap<Endpoint, Client>>,
     memory: Arc<Memory>,
 }
 
@@ -62,16 +65,24 @@ impl Pusher {
         }
     }
 
-    fn client(&self, region: &str) -> Client {
+    fn client(&self, repository: &Repository) -> Client {
         let mut clients = self.shared.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(region) {
+        let endpoint = repository.endpoint();
+        if let Some(client) = clients.get(&endpoint) {
             return client.clone();
         }
-        let config = aws_sdk_ecr::config::Builder::from(&self.shared.config)
-            .region(Region::new(region.to_owned()))
-            .build();
-        let client = Client::from_conf(config);
-        clients.insert(region.to_owned(), client.clone());
+        let Endpoint { region, fips, dual_stack } = &endpoint;
+        let mut config = aws_sdk_ecr::config::Builder::from(&self.shared.config)
+            .region(Region::new(region.clone()));
+        // What the configuration asks for stays: a host of the ordinary kind forbids neither.
+        if *fips {
+            config = config.use_fips(true);
+        }
+        if *dual_stack {
+            config = config.use_dual_stack(true);
+        }
+        let client = Client::from_conf(config.build());
+        clients.insert(endpoint, client.clone());
         client
     }
 }
@@ -123,7 +134,7 @@ impl Push {
         let Self { pusher, image, repository, tags } = self;
         let digest = image.digest().clone();
         let span = tracing::info_span!("push", %repository, %digest);
-        let calls = Arc::new(Calls::new(pusher.client(repository.region()), repository));
+        let calls = Arc::new(Calls::new(pusher.client(&repository), repository));
         let mut run = Run { image, calls, memory: pusher.shared.memory.clone(), reporter };
         let work = async {
             let first = run.send_missing().await?;
@@ -311,27 +322,34 @@ impl Run {
     }
 }
 
-/// The bound on the memory of all parts in flight, in bytes rather than in layers: two parts of
-/// 10 MiB weigh as much as ten of 2 MiB.
+/// The bounds on what all pushes of a pusher have in flight: in bytes rather than in layers, since
+/// two parts of 10 MiB weigh as much as ten of 2 MiB; and in layers, since each has a file and a
+/// connection open.
 #[derive(Debug)]
 pub(crate) struct Memory {
     /// A permit is a KiB.
     permits: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
     /// What ECR asked for last, so that it is known before the next upload begins.
     part_size: AtomicU64,
 }
 
-/// Enough for six layers at once in parts of 10 MiB.
+/// Enough for five layers at once in parts of 10 MiB.
 const MEMORY_KIB: u32 = 256 * 1024;
 
-/// A part is in memory as it was read, as base64, and in the request's body, and while the last
-/// grows, in its old and its new place.
-const COPIES_OF_A_PART: u64 = 4;
+/// A part is in memory as it was read, as base64, and in the request's body, and while either grows,
+/// in its old and its new place: measured, not more than so many times its size.
+const COPIES_OF_A_PART: u64 = 5;
+
+/// Small layers would be hundreds at once otherwise, each with a file and a connection. On a line
+/// of 100 ms, 16 start 160 uploads a second, which is over ECR's default quota of 100 already.
+const UPLOADS: usize = 16;
 
 impl Default for Memory {
     fn default() -> Self {
         Self {
             permits: Arc::new(Semaphore::new(MEMORY_KIB as usize)),
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
             // What AWS's examples show; corrected by the first answer.
             part_size: AtomicU64::new(10 * 1024 * 1024),
         }
@@ -341,24 +359,62 @@ impl Default for Memory {
 /// Room for one part of a layer, given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Reserved {
-    _permit: Option<OwnedSemaphorePermit>,
+    _permits: [Option<OwnedSemaphorePermit>; 2],
     /// The largest part that there is room for.
     pub(crate) part_size: u64,
 }
 
 impl Memory {
-    /// Waits until there is room for a part of a layer of `size` bytes.
-    pub(crate) async fn reserve(&self, size: u64) -> Reserved {
-        let part_size = self.part_size.load(Ordering::Relaxed);
+    /// Waits until there is room for a part of at most `part_size` bytes of a layer of `size`
+    /// bytes.
+    pub(crate) async fn reserve(&self, size: u64, part_size: u64) -> Reserved {
         let kib = (part_size.min(size) * COPIES_OF_A_PART).div_ceil(1024);
         let kib = u32::try_from(kib).unwrap_or(MEMORY_KIB).min(MEMORY_KIB);
-        // The semaphore is never closed, so that this is never `None`.
-        let permit = self.permits.clone().acquire_many_owned(kib).await.ok();
-        Reserved { _permit: permit, part_size }
+        // The semaphores are never closed, so that these are never `None`. Always in this order:
+        // whoever waits for the second has the first, and whoever has both waits for nothing.
+        let upload = self.uploads.clone().acquire_owned().await.ok();
+        let memory = self.permits.clone().acquire_many_owned(kib).await.ok();
+        Reserved { _permits: [upload, memory], part_size }
+    }
+
+    pub(crate) fn usual_part_size(&self) -> u64 {
+        self.part_size.load(Ordering::Relaxed)
     }
 
     /// Notes the size of parts that ECR asks for.
     pub(crate) fn learn_part_size(&self, part_size: u64) {
         self.part_size.store(part_size, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1024 * 1024;
+
+    /// How many layers of `size` get room at once.
+    async fn at_once(memory: &Memory, size: u64, part_size: u64) -> usize {
+        let mut reserved = Vec::new();
+        let wait = Duration::from_secs(1);
+        while let Ok(room) = tokio::time::timeout(wait, memory.reserve(size, part_size)).await {
+            reserved.push(room);
+        }
+        reserved.len()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn large_parts_are_bounded_in_bytes_and_small_layers_in_number() {
+        assert_eq!(at_once(&Memory::default(), 100 * MIB, 10 * MIB).await, 5);
+        assert_eq!(at_once(&Memory::default(), 100 * MIB, 20 * MIB).await, 2);
+        assert_eq!(at_once(&Memory::default(), MIB, 10 * MIB).await, UPLOADS);
+        assert_eq!(at_once(&Memory::default(), 100 * MIB, 1000 * MIB).await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn room_is_given_back() {
+        let memory = Memory::default();
+        assert_eq!(at_once(&memory, 100 * MIB, 10 * MIB).await, 5);
+        assert_eq!(at_once(&memory, 100 * MIB, 10 * MIB).await, 5);
     }
 }

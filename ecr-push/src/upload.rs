@@ -22,14 +22,14 @@ pub(crate) async fn upload(
     let mut sent = 0;
     // An upload can expire. Once that is made good; twice in a row is no accident.
     for _ in 0..2 {
-        let mut reserved = memory.reserve(layer.size()).await;
+        let mut reserved = memory.reserve(layer.size(), memory.usual_part_size()).await;
         let Started { upload_id, part_size } = calls.start_upload().await?;
+        memory.learn_part_size(part_size);
         if part_size > reserved.part_size {
-            memory.learn_part_size(part_size);
             // Given back before asking for more: whoever holds some while waiting for more can
             // wait for ever.
             drop(reserved);
-            reserved = memory.reserve(layer.size()).await;
+            reserved = memory.reserve(layer.size(), part_size).await;
         }
         reporter.report(Event::LayerStarted { layer: layer.clone() });
         let attempt = Attempt { blob, calls, reporter, upload_id: &upload_id, part_size };
@@ -119,7 +119,9 @@ impl Attempt<'_> {
 #[derive(Debug, Default)]
 struct Cursor {
     next: u64,
-    /// How many answers in a row did not move it.
+    /// The farthest that it has been.
+    farthest: u64,
+    /// How many answers in a row did not get it any farther.
     stalled: u32,
 }
 
@@ -150,7 +152,10 @@ impl Cursor {
             // Beyond anything sent here: whose bytes those are is unknown.
             return Step::StartAgain;
         }
-        if next > self.next {
+        // Farther than ever before: a server that loses bytes again and again moves the cursor
+        // forth and back for ever.
+        if next > self.farthest {
+            self.farthest = next;
             self.stalled = 0;
         } else {
             self.stalled += 1;
@@ -165,7 +170,7 @@ mod tests {
     use super::*;
 
     fn at(next: u64) -> Cursor {
-        Cursor { next, stalled: 0 }
+        Cursor { next, farthest: next, stalled: 0 }
     }
 
     #[test]
@@ -206,6 +211,26 @@ mod tests {
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.follow(&answer, 19), Step::Stuck);
+    }
+
+    #[test]
+    fn a_server_that_goes_forth_and_back_is_given_up() {
+        let mut cursor = Cursor::default();
+        let mut steps = 0;
+        // Part size 10: the server takes up to byte 9, and then says that it has only 5.
+        while steps < 100 {
+            steps += 1;
+            let last = cursor.next + 9;
+            let answer = if cursor.next >= 10 {
+                PartAnswer::OutOfOrder { last_valid: Some(4) }
+            } else {
+                PartAnswer::Received { last }
+            };
+            if cursor.follow(&answer, last) == Step::Stuck {
+                break;
+            }
+        }
+        assert!(steps < 20, "it went on for {steps} steps");
     }
 
     #[test]

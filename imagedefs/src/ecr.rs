@@ -65,10 +65,17 @@ impl<'a> EcrRegistry<'a> {
             let offset = start + region.len() + 1;
             return flaw(offset, format!("{} is not how an ECR host ends", Quoted(suffix)));
         };
-        let partition = match *partition {
-            "aws" if region.starts_with("us-gov-") => "aws-us-gov",
-            other => other,
-        };
+        if !is_region(region) {
+            return flaw(start, format!("{} is no AWS region", Quoted(region)));
+        }
+        let of_region = partition_of(region);
+        // The commercial regions share their suffixes with those of GovCloud.
+        let shares = *partition == "aws" && of_region == "aws-us-gov";
+        if of_region != *partition && !shares {
+            let (region, suffix) = (Quoted(region), Quoted(suffix));
+            return flaw(start, format!("the region {region} has no ECR hosts under {suffix}"));
+        }
+        let partition = of_region;
         Ok(Some(Self { account, region, partition }))
     }
 }
@@ -86,6 +93,32 @@ const SUFFIXES: [(&str, &str); 9] = [
     ("cloud.adc-e.uk", "aws-iso-e"),
     ("csp.hci.ic.gov", "aws-iso-f"),
 ];
+
+/// The partition by the region's prefix, as the SDKs' partition data has it.
+fn partition_of(region: &str) -> &'static str {
+    const PREFIXES: [(&str, &str); 7] = [
+        ("cn-", "aws-cn"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("eusc-", "aws-eusc"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-iso-", "aws-iso"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-isof-", "aws-iso-f"),
+    ];
+    let found = PREFIXES.iter().find(|(prefix, _)| region.starts_with(prefix));
+    found.map_or("aws", |(_, partition)| partition)
+}
+
+/// As `us-east-1` and `us-gov-west-1` are made: words in lower case, then a number.
+fn is_region(text: &str) -> bool {
+    let mut parts = text.rsplit('-');
+    let number = parts.next().unwrap_or_default();
+    let words: Vec<&str> = parts.collect();
+    !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && words.len() >= 2
+        && words.iter().all(|it| !it.is_empty() && it.bytes().all(|b| b.is_ascii_lowercase()))
+}
 
 /// Whether a host is one of ECR, or can only be a mistaken or a forged one. A registry of one's own
 /// may well be on a name under `amazonaws.com`, and an emulator of ECR calls its hosts like ECR
@@ -169,6 +202,17 @@ mod tests {
                 "111122223333.dkr.ecr.us-east-1.amazonaws.com.fake.example.com",
                 31,
                 "`amazonaws.com.fake.example.com` is not how an ECR host ends",
+            ),
+            ("111122223333.dkr.ecr.US-EAST-1.amazonaws.com", 21, "`US-EAST-1` is no AWS region"),
+            (
+                "111122223333.dkr.ecr.us-east-1.amazonaws.com.cn",
+                21,
+                "the region `us-east-1` has no ECR hosts under `amazonaws.com.cn`",
+            ),
+            (
+                "111122223333.dkr.ecr.cn-north-1.amazonaws.com",
+                21,
+                "the region `cn-north-1` has no ECR hosts under `amazonaws.com`",
             ),
             ("111122223333.dkr.ecr.amazonaws", 21, "the ECR host ends with `amazonaws`"),
             (

@@ -95,8 +95,9 @@ fn an_immutable_tag_names_both_digests() {
     assert_eq!(
         Error::tag_immutable(&tag, &uri, &a, None).to_string(),
         format!(
-            "tag `1.0` of {uri} is another image and immutable, so that it can't become {a}: \
-             choose another tag"
+            "tag `1.0` of {uri} exists and is immutable, so that it can't become {a}; which image \
+             it is could not be found out, for which the policy needs `ecr:BatchGetImage`: choose \
+             another tag"
         )
     );
 }

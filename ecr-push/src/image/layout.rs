@@ -39,6 +39,22 @@ pub(crate) fn read(root: &Path, choice: &Choice) -> Result<Graph, Error> {
     Ok(builder.finish())
 }
 
+/// The manifests that ECR's user guide lists ("Container image manifest format support").
+const MANIFESTS: [&str; 2] = [
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+];
+const INDEXES: [&str; 2] = [
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.index.v1+json",
+];
+
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    Index,
+    Manifest,
+}
+
 struct Layout<'a> {
     root: &'a Path,
 }
@@ -51,13 +67,7 @@ impl Layout<'_> {
             return Err(Error::image(self.root, problem));
         }
         let marker = self.root.join("oci-layout");
-        let text = fs::read(&marker).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => Error::image(
-                self.root,
-                "it is no OCI layout, which holds the files `oci-layout` and `index.json`",
-            ),
-            _ => Error::io(&marker, error),
-        })?;
+        let text = self.read_small(&marker)?;
         let version = serde_json::from_slice::<Value>(&text).ok();
         match version.as_ref().and_then(|json| json.get("imageLayoutVersion")?.as_str()) {
             Some(version) if version.starts_with("1.") => Ok(()),
@@ -69,9 +79,26 @@ impl Layout<'_> {
         }
     }
 
+    /// One of the two files that make a folder a layout.
+    fn read_small(&self, path: &Path) -> Result<Vec<u8>, Error> {
+        let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Error::image(
+                self.root,
+                "it is no OCI layout, which holds the files `oci-layout` and `index.json`",
+            ),
+            _ => Error::io(path, error),
+        })?;
+        // A pipe would be waited for, and a device has no end.
+        if !metadata.is_file() || metadata.len() > MAX_MANIFEST {
+            let problem = format!("{} is no file of at most 4 MiB", path.display());
+            return Err(Error::image(self.root, problem));
+        }
+        fs::read(path).map_err(|error| Error::io(path, error))
+    }
+
     fn choose(&self, choice: &Choice) -> Result<Descriptor, Error> {
         let path = self.root.join("index.json");
-        let text = fs::read(&path).map_err(|error| Error::io(&path, error))?;
+        let text = self.read_small(&path)?;
         let index: ImageIndex = serde_json::from_slice(&text)
             .map_err(|error| Error::image_caused(self.root, "its index.json is broken", error))?;
         let named = |descriptor: &Descriptor| {
@@ -97,7 +124,10 @@ impl Layout<'_> {
             )),
             (Choice::Named(name), all) => all
                 .iter()
-                .find(|descriptor| named(descriptor).as_ref() == Some(name))
+                .find(|descriptor| {
+                    named(descriptor).as_ref() == Some(name)
+                        || descriptor.digest().to_string() == *name
+                })
                 .cloned()
                 .ok_or_else(|| {
                     let problem =
@@ -114,8 +144,8 @@ impl Layout<'_> {
         depth: usize,
         builder: &mut Builder,
     ) -> Result<(), Error> {
-        let digest: Digest = descriptor.digest().to_string().parse()?;
-        if !builder.first_seen(&digest) {
+        let digest = self.digest(descriptor)?;
+        if !builder.first_manifest(&digest) {
             return Ok(());
         }
         if depth > MAX_DEPTH {
@@ -126,25 +156,54 @@ impl Layout<'_> {
         let broken = |error| {
             Error::image_caused(self.root, format!("its manifest {digest} is broken"), error)
         };
-        // An index has `manifests`, a manifest has `layers`: the media type may be missing, and
-        // artifacts have ones of their own.
-        if json.get("manifests").is_some() {
-            let index: ImageIndex = serde_json::from_str(&text).map_err(broken)?;
-            for child in index.manifests() {
-                self.add_manifest(child, depth + 1, builder)?;
-            }
-        } else {
-            let manifest: ImageManifest = serde_json::from_str(&text).map_err(broken)?;
-            self.add_blob(manifest.config(), builder)?;
-            for layer in manifest.layers() {
-                self.add_blob(layer, builder)?;
-            }
-            self.check_config(manifest.config())?;
-        }
         let own = json.get("mediaType").and_then(Value::as_str).map(str::to_owned);
         let media_type = own.unwrap_or_else(|| descriptor.media_type().to_string());
+        match self.shape(&digest, &media_type, &json)? {
+            Shape::Index => {
+                let index: ImageIndex = serde_json::from_str(&text).map_err(broken)?;
+                for child in index.manifests() {
+                    self.add_manifest(child, depth + 1, builder)?;
+                }
+            }
+            Shape::Manifest => {
+                let manifest: ImageManifest = serde_json::from_str(&text).map_err(broken)?;
+                self.add_blob(manifest.config(), builder)?;
+                for layer in manifest.layers() {
+                    self.add_blob(layer, builder)?;
+                }
+                self.check_config(manifest.config())?;
+            }
+        }
         builder.manifests.push(Manifest { digest, media_type, text });
         Ok(())
+    }
+
+    /// What it is by its media type, which has to be what it looks like: a text that passes for
+    /// both is how one image is checked and another one run.
+    fn shape(&self, digest: &Digest, media_type: &str, json: &Value) -> Result<Shape, Error> {
+        let wrong = |problem: String| {
+            Error::image(self.root, format!("its manifest {digest} is broken: {problem}"))
+        };
+        let shape = if MANIFESTS.contains(&media_type) {
+            Shape::Manifest
+        } else if INDEXES.contains(&media_type) {
+            Shape::Index
+        } else {
+            return Err(wrong(format!("ECR takes no manifests of the type `{media_type}`")));
+        };
+        if json.get("schemaVersion").and_then(Value::as_u64) != Some(2) {
+            return Err(wrong("its schemaVersion isn't 2".to_owned()));
+        }
+        let foreign = match shape {
+            Shape::Index => ["config", "layers"].as_slice(),
+            Shape::Manifest => ["manifests"].as_slice(),
+        };
+        match foreign.iter().find(|member| json.get(**member).is_some()) {
+            Some(member) => {
+                Err(wrong(format!("it is of the type `{media_type}` and has `{member}`")))
+            }
+            None => Ok(shape),
+        }
     }
 
     fn manifest_text(
@@ -168,11 +227,23 @@ impl Layout<'_> {
     }
 
     fn add_blob(&self, descriptor: &Descriptor, builder: &mut Builder) -> Result<(), Error> {
-        let digest: Digest = descriptor.digest().to_string().parse()?;
-        if !builder.first_seen(&digest) {
-            return Ok(());
-        }
+        let digest = self.digest(descriptor)?;
         let size = descriptor.size();
+        match builder.size_of(&digest) {
+            Some(same) if same == size => return Ok(()),
+            Some(other) => {
+                let problem = format!("it names the blob {digest} with {other} and {size} bytes");
+                return Err(Error::image(self.root, problem));
+            }
+            None => {}
+        }
+        if descriptor.urls().as_ref().is_some_and(|urls| !urls.is_empty())
+            && !self.blob_path(&digest).exists()
+        {
+            let problem = "it is a foreign layer, whose content is elsewhere: fetch it into the \
+                           layout first";
+            return Err(Error::unsupported(&digest, problem));
+        }
         if size == 0 {
             let problem = "it is empty; artifacts without content have the blob `{}` (the OCI empty \
                  descriptor) instead";
@@ -184,7 +255,7 @@ impl Layout<'_> {
             return Err(Error::unsupported(&digest, problem));
         }
         let path = self.check_size(&digest, size)?;
-        builder.blobs.push(Blob { layer: Layer { digest, size }, path });
+        builder.add(Blob { layer: Layer { digest, size }, path });
         Ok(())
     }
 
@@ -193,9 +264,17 @@ impl Layout<'_> {
         if config.size() <= MAX_MANIFEST { self.verified(config).map(drop) } else { Ok(()) }
     }
 
+    fn digest(&self, descriptor: &Descriptor) -> Result<Digest, Error> {
+        let text = descriptor.digest().to_string();
+        text.parse().map_err(|_| {
+            let problem = format!("it names {text}, and ECR stores nothing but sha256");
+            Error::image(self.root, problem)
+        })
+    }
+
     /// Reads a small blob, and checks its size and digest.
     fn verified(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Error> {
-        let digest: Digest = descriptor.digest().to_string().parse()?;
+        let digest = self.digest(descriptor)?;
         let path = self.check_size(&digest, descriptor.size())?;
         let content = fs::read(&path).map_err(|error| Error::io(&path, error))?;
         let found = Digest::of(&content);
@@ -205,9 +284,13 @@ impl Layout<'_> {
         Ok(content)
     }
 
+    fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.root.join("blobs/sha256").join(digest.hex())
+    }
+
     /// Where the blob is.
     fn check_size(&self, digest: &Digest, expected: u64) -> Result<PathBuf, Error> {
-        let path = self.root.join("blobs/sha256").join(digest.hex());
+        let path = self.blob_path(digest);
         let metadata = fs::metadata(&path).map_err(|error| match error.kind() {
             ErrorKind::NotFound => Error::image(
                 self.root,
@@ -215,6 +298,10 @@ impl Layout<'_> {
             ),
             _ => Error::io(&path, error),
         })?;
+        if !metadata.is_file() {
+            let problem = format!("its blob {digest} is no file: {}", path.display());
+            return Err(Error::image(self.root, problem));
+        }
         if metadata.len() != expected {
             return Err(Error::blob_size(&path, digest, expected, metadata.len()));
         }

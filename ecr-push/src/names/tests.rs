@@ -70,6 +70,19 @@ fn what_is_wrong_with_a_repository_is_said() {
             "`amazonaws` is no region, the form is `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`",
         ),
         (
+            "123456789012.dkr.ecr.US-EAST-1.amazonaws.com/web".to_owned(),
+            "`US-EAST-1` is no region, the form is \
+             `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`",
+        ),
+        (
+            "123456789012.dkr.ecr.us-east-1.amazonaws.com.cn/web".to_owned(),
+            "the region us-east-1 has no registries under `amazonaws.com.cn`",
+        ),
+        (
+            "123456789012.dkr.ecr.cn-north-1.amazonaws.com/web".to_owned(),
+            "the region cn-north-1 has no registries under `amazonaws.com`",
+        ),
+        (
             "ghcr.io/team/web".to_owned(),
             "`ghcr.io` is no ECR registry, the form is \
              `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`",
@@ -94,6 +107,20 @@ fn what_is_wrong_with_a_repository_is_said() {
         let expected = format!("`{text}` is no ECR repository URI: {problem}");
         assert_eq!(repository_error(&text), expected);
     }
+}
+
+#[test]
+fn a_host_has_its_endpoint() {
+    let endpoint = |host: &str| {
+        let repository: Repository = format!("123456789012.{host}/web").parse().unwrap();
+        let Endpoint { fips, dual_stack, .. } = repository.endpoint();
+        (fips, dual_stack)
+    };
+    assert_eq!(endpoint("dkr.ecr.us-east-1.amazonaws.com"), (false, false));
+    assert_eq!(endpoint("dkr.ecr-fips.us-east-1.amazonaws.com"), (true, false));
+    assert_eq!(endpoint("dkr-ecr.us-east-1.on.aws"), (false, true));
+    assert_eq!(endpoint("dkr-ecr-fips.us-east-1.on.aws"), (true, true));
+    assert_eq!(endpoint("dkr.ecr.cn-north-1.on.amazonwebservices.com.cn"), (false, true));
 }
 
 #[test]
@@ -146,7 +173,7 @@ proptest! {
     #[test]
     fn a_repository_prints_what_it_read(
         account in "[0-9]{12}",
-        region in "[a-z]{2}-[a-z]{4,9}-[1-9]",
+        region in "(us|eu|ap)-[a-z]{4,9}-[1-9]",
         name in "[a-z0-9]{2,8}((\\.|_|__|-{1,3})[a-z0-9]{1,5}){0,3}(/[a-z0-9]{1,5}){0,3}",
     ) {
         let text = format!("{account}.dkr.ecr.{region}.amazonaws.com/{name}");

@@ -1,6 +1,9 @@
 //! The story of a push.
 
+use std::time::Duration;
+
 use ecr_push::{Event, Image};
+use local_aws::{Fault, When};
 
 use crate::layout::Layout;
 use crate::world::{World, repository};
@@ -79,19 +82,27 @@ async fn a_failure_ends_the_story_and_is_the_outcome() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropping_it_leaves_the_tag_where_it_was() {
+async fn dropping_it_ends_every_upload() {
+    const MIB: usize = 1024 * 1024;
     let world = World::new().await;
-    let layout = Layout::image(&[100]);
+    // Each part takes a second, so that the push is in the middle of two layers.
+    world.local.inject(When::every("UploadLayerPart"), Fault::Delay(Duration::from_secs(1)));
+    let layout = Layout::image(&[40 * MIB, 50 * MIB]);
     let image = Image::open(layout.path()).await.unwrap();
     let push = world.pusher.push(&image, &repository()).tag("1.0".parse().unwrap());
     let mut events = push.events();
     while let Some(event) = events.next().await {
-        if matches!(event, Event::LayerStarted { .. }) {
+        if matches!(event, Event::LayerProgress { sent, .. } if sent >= 20 * MIB as u64) {
             break;
         }
     }
     drop(events);
-    tokio::task::yield_now().await;
+    let sent = || world.local.journal().count("UploadLayerPart");
+    // What was on its way may still arrive.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = sent();
+    assert!(before < 9, "{before} parts of 9 were sent already");
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(sent(), before);
     assert_eq!(world.tagged("1.0").await, None);
-    assert_eq!(world.local.journal().count("PutImage"), 0);
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use ecr_push::{Error, ErrorKind, Image};
 use serde_json::{Value, json};
 
-use crate::layout::{Layout, MANIFEST, digest};
+use crate::layout::{INDEX, Layout, MANIFEST, digest};
 
 async fn broken(layout: &Layout) -> Error {
     Image::open(layout.path()).await.unwrap_err()
@@ -170,14 +170,120 @@ async fn a_manifest_or_config_of_another_digest_is_named() {
     }
 }
 
+/// What is wrong with a layout whose manifest is this.
+async fn problem_of(layout: &Layout, media_type: &str, manifest: &Value) -> String {
+    let blob = layout.blob(media_type, manifest.to_string().as_bytes());
+    layout.set_index(std::slice::from_ref(&blob));
+    let text = problem(&broken(layout).await, layout.path());
+    text.replace(blob["digest"].as_str().unwrap(), "DIGEST")
+}
+
 #[tokio::test]
 async fn a_manifest_that_is_none_is_said() {
     let layout = Layout::new();
-    let blob = layout.blob(MANIFEST, b"\"junk\"");
-    layout.set_index(std::slice::from_ref(&blob));
+    let config = layout.blob("application/vnd.oci.image.config.v1+json", b"{}");
+    let good = json!({ "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [] });
+    let with = |member: &str, value: Value| {
+        let mut manifest = good.clone();
+        manifest[member] = value;
+        manifest
+    };
+    let is_broken = "its manifest DIGEST is broken";
+    for (manifest, expected) in [
+        (json!("junk"), format!("{is_broken}: its schemaVersion isn't 2")),
+        (with("schemaVersion", json!(1)), format!("{is_broken}: its schemaVersion isn't 2")),
+        (with("layers", json!({})), is_broken.to_owned()),
+        (
+            with("mediaType", json!("text/plain")),
+            format!("{is_broken}: ECR takes no manifests of the type `text/plain`"),
+        ),
+        (
+            with("manifests", json!([])),
+            format!("{is_broken}: it is of the type `{MANIFEST}` and has `manifests`"),
+        ),
+        (
+            with("mediaType", json!(INDEX)),
+            format!("{is_broken}: it is of the type `{INDEX}` and has `config`"),
+        ),
+    ] {
+        assert_eq!(problem_of(&layout, MANIFEST, &manifest).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_blob_that_two_descriptors_contradict_is_named() {
+    let layout = Layout::new();
+    let config = layout.blob("application/vnd.oci.image.config.v1+json", b"{}");
+    let mut layer = config.clone();
+    layer["size"] = json!(3);
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
+    });
+    let expected = format!("it names the blob {} with 2 and 3 bytes", digest(b"{}"));
+    assert_eq!(problem_of(&layout, MANIFEST, &manifest).await, expected);
+}
+
+#[tokio::test]
+async fn a_digest_of_another_algorithm_is_named() {
+    let layout = Layout::new();
+    let mut config = layout.blob("application/vnd.oci.image.config.v1+json", b"{}");
+    let sha512 = format!("sha512:{}", "0".repeat(128));
+    config["digest"] = json!(sha512);
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [],
+    });
+    let expected = format!("it names {sha512}, and ECR stores nothing but sha256");
+    assert_eq!(problem_of(&layout, MANIFEST, &manifest).await, expected);
+}
+
+#[tokio::test]
+async fn a_foreign_layer_is_called_that() {
+    let layout = Layout::new();
+    let config = layout.blob("application/vnd.oci.image.config.v1+json", b"{}");
+    let layer = json!({
+        "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        "digest": digest(b"elsewhere"), "size": 9, "urls": ["https://example.com/layer"],
+    });
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
+    });
+    layout.set_index(&[layout.blob(MANIFEST, manifest.to_string().as_bytes())]);
     let error = broken(&layout).await;
-    let expected = format!("its manifest {} is broken", blob["digest"].as_str().unwrap());
-    assert_eq!(problem(&error, layout.path()), expected);
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "blob {} can't be stored by ECR: it is a foreign layer, whose content is elsewhere: \
+             fetch it into the layout first",
+            digest(b"elsewhere")
+        )
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_file_is_not_read() {
+    let layout = Layout::image(&[1000]);
+    let image = Image::open(layout.path()).await.unwrap();
+    let layer = image.layers().find(|layer| layer.size() == 1000).unwrap().digest().to_string();
+    let path = layout.blob_path(&layer);
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert_eq!(
+        problem(&broken(&layout).await, layout.path()),
+        format!("its blob {layer} is no file: {}", path.display())
+    );
+    let index = layout.path().join("index.json");
+    fs::remove_file(&index).unwrap();
+    fs::create_dir(&index).unwrap();
+    assert_eq!(
+        problem(&broken(&layout).await, layout.path()),
+        format!("{} is no file of at most 4 MiB", index.display())
+    );
+    fs::remove_dir(&index).unwrap();
+    assert_eq!(
+        problem(&broken(&layout).await, layout.path()),
+        "it is no OCI layout, which holds the files `oci-layout` and `index.json`"
+    );
 }
 
 #[tokio::test]

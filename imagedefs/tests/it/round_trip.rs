@@ -4,7 +4,7 @@ use proptest::prelude::*;
 /// References of every form that ECS accepts.
 fn image() -> impl Strategy<Value = String> {
     let registry = "|localhost/|[a-z]{1,8}\\.example\\.com(:[0-9]{1,5})?/\
-                    |[0-9]{12}\\.dkr\\.ecr\\.[a-z]{2}-[a-z]{4}-[1-9]\\.amazonaws\\.com(\\.cn)?/";
+                    |[0-9]{12}\\.dkr\\.ecr\\.(ap-[a-z]{4}-[1-9]\\.amazonaws\\.com|cn-[a-z]{4}-1\\.amazonaws\\.com\\.cn)/";
     // With a dot, the first part would be a host.
     let path = "[a-z][a-z0-9]{0,8}((_|__|-{1,3})[a-z0-9]{1,8}){0,2}\
                 (/[a-z0-9]{1,8}((\\.|_|__|-{1,3})[a-z0-9]{1,8}){0,2}){0,2}";
