@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import urllib.request
 from datetime import datetime, timedelta, timezone
 
 import boto3
@@ -97,6 +98,10 @@ def complete_push(push):
     assert described[0]["imageTags"] == ["1.0"], described
     assert isinstance(described[0]["imagePushedAt"], datetime), described
 
+    url = ecr.get_download_url_for_layer(repositoryName="app", layerDigest=layer["digest"])
+    with urllib.request.urlopen(url["downloadUrl"]) as served_layer:
+        assert served_layer.read() == content
+
     index = json.dumps({
         "schemaVersion": 2, "mediaType": INDEX,
         "manifests": [{"mediaType": MANIFEST, "digest": of_image, "size": len(manifest)}],
@@ -155,11 +160,48 @@ def refusals_of_images(push, manifest):
     refused("ImageTagAlreadyExistsException", lambda: fixed.put(second, imageTag="1.0"))
 
 
+def refusals_of_what_is_scripted(variables, push, manifest):
+    ecr = push.ecr
+    order(variables, {"kmsError": {"repository": "app", "kmsError": "DisabledException"}})
+    refused("KmsException", push.start, kmsError="DisabledException")
+    order(variables, {"kmsError": {"repository": "app", "kmsError": None}})
+    order(variables, {"layersPerImage": 1})
+    two = push.manifest([push.layer(b"one of two"), push.layer(b"two of two")])
+    refused("InvalidParameterException", lambda: push.put(two))
+    order(variables, {"missingLayers": "Failure"})
+    check = ecr.batch_check_layer_availability(
+        repositoryName="app", layerDigests=[digest(b"absent")]
+    )
+    assert check["failures"][0]["failureCode"] == "MissingLayerDigest", check
+    # Its layers are in use by the index alone from now on.
+    order(variables, {"archiveImage": {"repository": "app", "image": "1.0"}})
+    layer = json.loads(manifest)["layers"][0]["digest"]
+    refused(
+        "LayerInaccessibleException",
+        lambda: ecr.get_download_url_for_layer(repositoryName="app", layerDigest=layer),
+    )
+    plain = push.manifest([])
+    # As many tags as an image may have.
+    for number in range(1000):
+        push.put(plain, imageTag=f"t{number}")
+    refused("LimitExceededException", lambda: push.put(plain, imageTag="over"))
+
+
 def refusals_of_everything(variables, push):
     ecr = push.ecr
     refused("RepositoryNotFoundException", lambda: ecr.list_images(repositoryName="none"))
     refused("RepositoryAlreadyExistsException", lambda: ecr.create_repository(repositoryName="app"))
     refused("InvalidParameterException", lambda: ecr.list_images(repositoryName="UPPER"))
+    refused("RepositoryNotEmptyException", lambda: ecr.delete_repository(repositoryName="app"))
+    refused("ImageNotFoundException", lambda: ecr.describe_images(
+        repositoryName="app", imageIds=[{"imageTag": "none"}]))
+    tags = [{"Key": f"k{number}", "Value": "v"} for number in range(51)]
+    refused("TooManyTagsException", lambda: ecr.create_repository(repositoryName="b1", tags=tags))
+    long = [{"Key": "k" * 129, "Value": "v"}]
+    refused(
+        "InvalidTagParameterException",
+        lambda: ecr.create_repository(repositoryName="b2", tags=long),
+    )
     for fault, code in [
         ("Throttle", "ThrottlingException"),
         ("ServerError", "ServerException"),
@@ -201,6 +243,7 @@ def main():
         manifest = complete_push(push)
         refusals_of_uploads(push)
         refusals_of_images(push, manifest)
+        refusals_of_what_is_scripted(variables, push, manifest)
         refusals_of_everything(variables, push)
     print("boto3 pushes, and parses every refusal of ECR")
 

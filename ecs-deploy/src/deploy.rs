@@ -30,6 +30,10 @@ impl Deployer {
     /// The task definition that `service` is to run now: the one of its PRIMARY deployment, not
     /// the newest of the family. Two calls: DescribeServices and DescribeTaskDefinition.
     ///
+    /// What is rolled out from the copy replaces the whole task definition, so that two pipelines
+    /// for two containers of one service must not work on copies of the same revision:
+    /// [`RollOut`] says how much of that is noticed.
+    ///
     /// # Errors
     /// [`ClusterNotFound`](crate::ErrorKind::ClusterNotFound),
     /// [`ServiceNotFound`](crate::ErrorKind::ServiceNotFound),
@@ -150,11 +154,13 @@ impl Deployer {
         Ok(output.services.unwrap_or_default().into_iter().next())
     }
 
-    /// Starts a deployment, and returns the service with it.
+    /// Starts a deployment, and returns the service with it. Unless it is forced, ECS starts none
+    /// where the PRIMARY deployment is one of `task_definition` already.
     pub(crate) async fn update(
         &self,
         service: &Service,
         task_definition: &str,
+        is_forced: bool,
     ) -> Result<Description, Error> {
         const OPERATION: &str = "UpdateService";
         let output = self
@@ -163,6 +169,7 @@ impl Deployer {
             .cluster(service.cluster_reference())
             .service(service.name())
             .task_definition(task_definition)
+            .set_force_new_deployment(is_forced.then_some(true))
             .send()
             .await
             .map_err(|error| Error::service_api(OPERATION, service, &self.region(), error))?;

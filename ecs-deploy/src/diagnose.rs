@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::fmt;
 
 use aws_sdk_ecs::Client;
-use aws_sdk_ecs::types::{DesiredStatus, Task, TaskStopCode};
+use aws_sdk_ecs::types::{DesiredStatus, HealthStatus, Task, TaskStopCode};
 
 use crate::events::{Event, Story};
 use crate::service::Service;
 
-/// A task of the deployment that stopped without the service's scheduler having asked it to.
+/// A task of the deployment that stopped by itself, or that ECS stopped because it failed a health
+/// check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskFailure {
     task: String,
@@ -35,7 +36,8 @@ impl TaskFailure {
         self.container.as_deref()
     }
 
-    /// What that container exited with; `None` where it never ran.
+    /// What that container exited with; `None` where it never ran, or only stopped because ECS
+    /// told it to.
     pub fn exit_code(&self) -> Option<i32> {
         self.exit_code
     }
@@ -58,20 +60,30 @@ impl TaskFailure {
     }
 
     pub(crate) fn of(task: &Task) -> Option<Self> {
-        // A scheduler that stops a task isn't a failure of the task.
-        if matches!(
-            task.stop_code(),
-            Some(TaskStopCode::ServiceSchedulerInitiated | TaskStopCode::UserInitiated)
-        ) {
+        let is_told_to = match task.stop_code() {
+            Some(TaskStopCode::UserInitiated) => return None,
+            Some(TaskStopCode::ServiceSchedulerInitiated) => true,
+            _ => false,
+        };
+        // The scheduler stops what it has no more use for, and what fails a health check.
+        if is_told_to && task.stopped_reason().is_some_and(|reason| reason.starts_with(SCALING)) {
             return None;
         }
         let containers = task.containers();
-        let culprit = containers
-            .iter()
-            .find(|container| container.reason().is_some_and(|reason| !reason.is_empty()))
-            .or_else(|| containers.iter().find(|it| it.exit_code().is_some_and(|code| code != 0)));
+        // How a container ends that is told to stop has nothing to do with why.
+        let culprit = if is_told_to {
+            containers.iter().find(|it| it.health_status() == Some(&HealthStatus::Unhealthy))
+        } else {
+            containers
+                .iter()
+                .find(|container| container.reason().is_some_and(|reason| !reason.is_empty()))
+                .or_else(|| {
+                    containers.iter().find(|it| it.exit_code().is_some_and(|code| code != 0))
+                })
+        };
         let reason = culprit
             .and_then(|container| container.reason())
+            .filter(|reason| !reason.is_empty())
             .or(task.stopped_reason())
             .unwrap_or("no reason given");
         let arn = task.task_arn()?;
@@ -79,7 +91,7 @@ impl TaskFailure {
             task: arn.rsplit_once('/').map_or(arn, |(_, id)| id).to_owned(),
             stop_code: task.stop_code().map_or("", |code| code.as_str()).to_owned(),
             container: culprit.and_then(|container| container.name()).map(str::to_owned),
-            exit_code: culprit.and_then(|container| container.exit_code()),
+            exit_code: culprit.and_then(|container| container.exit_code()).filter(|_| !is_told_to),
             reason: reason.to_owned(),
         })
     }
@@ -96,6 +108,8 @@ impl fmt::Display for TaskFailure {
 pub(crate) struct Diagnosis {
     seen: HashSet<String>,
     failures: Vec<TaskFailure>,
+    /// Whether tasks of the deployment were still stopping.
+    is_unfinished: bool,
 }
 
 impl Diagnosis {
@@ -116,6 +130,7 @@ impl Diagnosis {
             .desired_status(DesiredStatus::Stopped)
             .into_paginator()
             .send();
+        self.is_unfinished = false;
         // Hundreds of stopped tasks don't tell more than the first few.
         for _ in 0..3 {
             let Some(Ok(page)) = pages.next().await else { break };
@@ -126,10 +141,14 @@ impl Diagnosis {
             }
             let describe = client.describe_tasks().cluster(service.cluster_reference());
             let Ok(output) = describe.set_tasks(Some(new)).send().await else { break };
-            // One that is still stopping may have its reasons later.
-            for task in output.tasks().iter().filter(|it| it.last_status() == Some("STOPPED")) {
-                self.seen.extend(task.task_arn().map(str::to_owned));
+            for task in output.tasks() {
                 let ours = task.started_by() == Some(deployment);
+                // One that is still stopping may have its reasons later.
+                if task.last_status() != Some("STOPPED") {
+                    self.is_unfinished |= ours;
+                    continue;
+                }
+                self.seen.extend(task.task_arn().map(str::to_owned));
                 if let Some(failure) = TaskFailure::of(task).filter(|_| ours) {
                     story.tell(Event::TaskFailed(failure.clone()));
                     self.failures.push(failure);
@@ -138,11 +157,20 @@ impl Diagnosis {
         }
     }
 
+    /// Whether another look may tell more, though no more tasks have failed.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.is_unfinished
+    }
+
     /// All failures so far, the first first.
     pub(crate) fn into_failures(self) -> Vec<TaskFailure> {
         self.failures
     }
 }
+
+/// How the scheduler begins the reason of a task that it has no more use for (AWS documentation on
+/// stopped tasks).
+const SCALING: &str = "Scaling activity initiated by";
 
 #[cfg(test)]
 mod tests {
@@ -190,6 +218,28 @@ mod tests {
             stopped(TaskStopCode::TaskFailedToStart, "Task failed to start", containers).unwrap();
         assert_eq!(failure.reason(), cause);
         assert_eq!(failure.container(), Some("web"));
+    }
+
+    #[test]
+    fn a_task_that_fails_a_health_check_has_failed() {
+        let reason = "Task failed container health checks";
+        let containers = vec![
+            Container::builder().name("log").exit_code(143).build(),
+            Container::builder()
+                .name("web")
+                .exit_code(137)
+                .health_status(HealthStatus::Unhealthy)
+                .build(),
+        ];
+        let failure = stopped(TaskStopCode::ServiceSchedulerInitiated, reason, containers);
+        assert_eq!(
+            failure.unwrap().to_string(),
+            "task 0a1b: container web: Task failed container health checks"
+        );
+        let reason = "Task failed ELB health checks in (target-group arn:a)";
+        let containers = vec![Container::builder().name("web").exit_code(143).build()];
+        let failure = stopped(TaskStopCode::ServiceSchedulerInitiated, reason, containers);
+        assert_eq!(failure.unwrap().cause(), reason);
     }
 
     #[test]

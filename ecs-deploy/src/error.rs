@@ -36,6 +36,9 @@ pub enum ErrorKind {
     InvalidService,
     /// No answer: no route, no name, no connection, or the time-out ran out. Try again later.
     Network,
+    /// Somebody else deployed to the service after the revision was copied from it. The new one
+    /// would undo that, and isn't deployed. Copy again, and make the same changes.
+    Outdated,
     /// ECS accepted the call, but its answer makes no sense. Report it.
     Protocol,
     /// The service was given by an ARN of one region, the configuration is of another. Correct
@@ -59,7 +62,8 @@ pub enum ErrorKind {
     /// More requests than the account may make. Try again later.
     Throttled,
     /// The rollout was still going on when the time was up, and goes on. Look at
-    /// [`task_failures`](Error::task_failures), or allow more time.
+    /// [`task_failures`](Error::task_failures), or allow more time. Without a
+    /// [`deployment`](Error::deployment), the calls that begin it weren't answered in time.
     TimedOut,
     /// The task definition has no container of that name. Correct the name.
     UnknownContainer,
@@ -73,15 +77,17 @@ impl Error {
         match &*self.0 {
             Repr::Api { source, .. } => source.kind,
             Repr::InvalidService { .. } => ErrorKind::InvalidService,
+            Repr::Lost { source, .. } => source.kind(),
             Repr::NoCluster { .. } => ErrorKind::ClusterNotFound,
             Repr::NoService { .. } => ErrorKind::ServiceNotFound,
+            Repr::Outdated { .. } => ErrorKind::Outdated,
             Repr::Protocol { .. } => ErrorKind::Protocol,
             Repr::Region { .. } => ErrorKind::RegionMismatch,
             Repr::RolledBack { .. } => ErrorKind::RolledBack,
             Repr::RolloutFailed { .. } => ErrorKind::RolloutFailed,
             Repr::ServiceInactive { .. } => ErrorKind::ServiceInactive,
             Repr::Superseded { .. } => ErrorKind::Superseded,
-            Repr::TimedOut { .. } => ErrorKind::TimedOut,
+            Repr::NotBegun { .. } | Repr::TimedOut { .. } => ErrorKind::TimedOut,
             Repr::UnknownContainer { .. } => ErrorKind::UnknownContainer,
             Repr::UnsupportedController { .. } => ErrorKind::UnsupportedController,
         }
@@ -97,11 +103,14 @@ impl Error {
         }
     }
 
-    /// The API operation that failed, such as `UpdateService`; `None` where it wasn't a call that
-    /// failed.
+    /// The API operation that failed or wasn't answered in time, such as `UpdateService`; `None`
+    /// where it wasn't a call that failed.
     pub fn operation(&self) -> Option<&'static str> {
         match &*self.0 {
-            Repr::Api { operation, .. } | Repr::Protocol { operation, .. } => Some(operation),
+            Repr::Api { operation, .. }
+            | Repr::NotBegun { operation, .. }
+            | Repr::Protocol { operation, .. } => Some(operation),
+            Repr::Lost { source, .. } => source.operation(),
             _ => None,
         }
     }
@@ -112,15 +121,17 @@ impl Error {
             Repr::Api { source, .. } | Repr::NoCluster { source, .. } => {
                 source.request_id.as_deref()
             }
+            Repr::Lost { source, .. } => source.request_id(),
             _ => None,
         }
     }
 
-    /// The id of the deployment that didn't succeed, such as `ecs-svc/1234567890123456789`; `None`
-    /// where none was started or watched.
+    /// The id of the deployment that didn't succeed, or whose outcome is unknown, such as
+    /// `ecs-svc/1234567890123456789`; `None` where none was started or watched.
     pub fn deployment(&self) -> Option<&str> {
         match &*self.0 {
-            Repr::RolledBack { rollout, .. }
+            Repr::Lost { rollout, .. }
+            | Repr::RolledBack { rollout, .. }
             | Repr::RolloutFailed { rollout, .. }
             | Repr::Superseded { rollout, .. }
             | Repr::TimedOut { rollout, .. } => Some(&rollout.deployment),
@@ -128,12 +139,12 @@ impl Error {
         }
     }
 
-    /// The tasks of this deployment that stopped by themselves, as far as ECS still knows them and
-    /// `ecs:ListTasks` and `ecs:DescribeTasks` are allowed; empty where the rollout isn't what
-    /// failed.
+    /// The tasks of this deployment that failed, as far as ECS still knows them and `ecs:ListTasks`
+    /// and `ecs:DescribeTasks` are allowed; empty where the rollout isn't what failed.
     pub fn task_failures(&self) -> &[TaskFailure] {
         match &*self.0 {
-            Repr::RolledBack { rollout, .. }
+            Repr::Lost { rollout, .. }
+            | Repr::RolledBack { rollout, .. }
             | Repr::RolloutFailed { rollout, .. }
             | Repr::Superseded { rollout, .. }
             | Repr::TimedOut { rollout, .. } => &rollout.failures,
@@ -228,7 +239,9 @@ pub(crate) enum Remedy {
     NotAsked,
     /// ECS was told to go back to this `FAMILY:REVISION`.
     RollingBack(String),
-    /// There is nothing to go back to, or ECS refused.
+    /// The same, but it didn't answer.
+    Unanswered(String),
+    /// There is nothing to go back to, it isn't known whether to, or ECS refused.
     Unavailable(String),
 }
 
@@ -240,11 +253,23 @@ pub(crate) enum Repr {
     #[error("`{}` is no ECS service: {problem}", text.escape_debug())]
     InvalidService { text: String, problem: String },
 
+    #[error(
+        "the deployment {} of {} to {} goes on, but its outcome is unknown",
+        rollout.deployment, rollout.revision, rollout.service
+    )]
+    Lost { rollout: Rollout, source: Error },
+
     #[error("there is no cluster `{cluster}` in {region}")]
     NoCluster { cluster: String, region: String, source: ApiFailure },
 
     #[error("the cluster `{}` in {region} has no service `{}`", service.cluster(), service.name())]
     NoService { service: Service, region: String },
+
+    #[error("{}", not_begun(service, operation, after.as_secs()))]
+    NotBegun { service: Service, operation: &'static str, after: std::time::Duration },
+
+    #[error("{service} runs {running} by now, and {revision} is based on {base}")]
+    Outdated { service: Service, revision: String, base: String, running: String },
 
     #[error("the response to {operation} can't be used: {problem}")]
     Protocol { operation: &'static str, problem: String },
@@ -358,6 +383,9 @@ impl fmt::Display for Remedy {
         match self {
             Remedy::NotAsked => Ok(()),
             Remedy::RollingBack(to) => write!(f, "; it is being rolled back to {to}"),
+            Remedy::Unanswered(to) => {
+                write!(f, "; it was to be rolled back to {to}, but ECS didn't answer")
+            }
             Remedy::Unavailable(why) => write!(f, "; it couldn't be rolled back: {why}"),
         }
     }
@@ -398,6 +426,14 @@ fn api_failed(operation: &str, subject: &str, source: &ApiFailure) -> String {
         ErrorKind::Throttled => format!("{operation} on {subject} was throttled"),
         _ => format!("{operation} on {subject} was refused"),
     }
+}
+
+fn not_begun(service: &Service, operation: &str, seconds: u64) -> String {
+    let doubt = match operation {
+        "UpdateService" => ", so that the rollout may go on",
+        _ => "",
+    };
+    format!("{operation} for the rollout to {service} wasn't done after {seconds} s{doubt}")
 }
 
 fn because(rollout: &Rollout) -> String {

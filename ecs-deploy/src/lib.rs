@@ -11,6 +11,7 @@ mod revision;
 mod rollback;
 mod rollout;
 mod service;
+mod wait;
 mod watch;
 
 pub use crate::deploy::Deployer;

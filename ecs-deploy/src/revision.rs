@@ -161,6 +161,11 @@ pub(crate) fn short(arn: &str) -> &str {
     arn.rsplit_once('/').map_or(arn, |(_, short)| short)
 }
 
+/// The revision's number at the end of a task definition's ARN.
+pub(crate) fn number(arn: &str) -> Option<u64> {
+    arn.rsplit_once(':')?.1.parse().ok()
+}
+
 /// The members of TaskDefinition that RegisterTaskDefinition's input doesn't have (service model).
 const READ_ONLY: [&str; 9] = [
     "compatibilities",

@@ -5,8 +5,7 @@ use aws_sdk_ecs::types::{
 };
 
 use crate::deploy::Deployer;
-use crate::error::Remedy;
-use crate::revision::short;
+use crate::error::Error;
 use crate::service::Service;
 
 /// What to do where a rollout fails or isn't complete in time, and ECS doesn't roll it back.
@@ -19,46 +18,60 @@ pub enum OnFailure {
     /// Tell ECS to go back to what ran before, and don't wait for it: by StopServiceDeployment,
     /// or, where that isn't possible or not allowed, by deploying the revision that the last
     /// completed deployment ran. The outcome remains an error, which says what was done.
+    ///
+    /// Before each of the two, the service is looked at once more. Nothing is done where the
+    /// deployment is complete after all, where another one has taken over, or where that can't be
+    /// seen; nor where the wait ends because a call isn't allowed or the credentials are no longer
+    /// valid, or before ECS has answered UpdateService.
     RollBack,
 }
 
 impl Deployer {
-    /// Tells ECS to go back to what `before` (the service when the deployment began) ran beside
-    /// `deployment`.
-    pub(crate) async fn roll_back(
+    /// Tells ECS to go back to the task definition `previous`. `start` is the service when the
+    /// deployment began that is to be undone.
+    pub(crate) async fn go_back(
         &self,
+        way: Way,
         service: &Service,
-        deployment: &str,
-        before: &Description,
-    ) -> Remedy {
-        let Some(previous) = before
-            .deployments()
-            .iter()
-            .filter(|it| it.id() != Some(deployment))
-            .find(|it| it.rollout_state() == Some(&DeploymentRolloutState::Completed))
-            .and_then(|it| it.task_definition())
-        else {
-            return Remedy::Unavailable("no deployment before it was complete".to_owned());
-        };
-        if let Some(arn) = before.current_service_deployment() {
-            let stop = self
-                .client()
-                .stop_service_deployment()
-                .service_deployment_arn(arn)
-                .stop_type(StopServiceDeploymentStopType::Rollback)
-                .send()
-                .await;
-            match stop {
-                Ok(_) => return Remedy::RollingBack(short(previous).to_owned()),
-                // It isn't in progress any more, or the action isn't allowed.
-                Err(error) => {
-                    tracing::debug!(%service, %error, "the service deployment can't be stopped");
-                }
+        start: &Description,
+        previous: &str,
+    ) -> Result<(), Error> {
+        match way {
+            Way::StopServiceDeployment => {
+                const OPERATION: &str = "StopServiceDeployment";
+                let Some(arn) = start.current_service_deployment() else {
+                    let problem = "there is no service deployment in it".to_owned();
+                    return Err(Error::protocol("UpdateService", problem));
+                };
+                self.client()
+                    .stop_service_deployment()
+                    .service_deployment_arn(arn)
+                    .stop_type(StopServiceDeploymentStopType::Rollback)
+                    .send()
+                    .await
+                    .map_err(|error| Error::api(OPERATION, service, error))?;
+            }
+            Way::UpdateService => {
+                self.update(service, previous, false).await?;
             }
         }
-        match self.update(service, previous).await {
-            Ok(_) => Remedy::RollingBack(short(previous).to_owned()),
-            Err(error) => Remedy::Unavailable(error.to_string()),
-        }
+        Ok(())
     }
+}
+
+/// How to go back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Way {
+    /// Undoes this very deployment, or nothing.
+    StopServiceDeployment,
+    /// Replaces whatever the service runs.
+    UpdateService,
+}
+
+/// The task definition of the last deployment that was complete when `deployment` began.
+pub(crate) fn previous<'a>(start: &'a Description, deployment: &str) -> Option<&'a str> {
+    let mut others = start.deployments().iter().filter(|it| it.id() != Some(deployment));
+    let complete =
+        others.find(|it| it.rollout_state() == Some(&DeploymentRolloutState::Completed))?;
+    complete.task_definition()
 }

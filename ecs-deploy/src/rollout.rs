@@ -5,33 +5,40 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::Duration;
 
-use aws_sdk_ecs::types::Service as Description;
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::deploy::Deployer;
 use crate::diagnose::Diagnosis;
-use crate::error::{Error, Remedy, Repr, Rollout};
+use crate::error::{Error, Repr};
 use crate::events::{Event, Events, Story};
-use crate::poll::{Look, Poller};
-use crate::revision::{Revision, short};
+use crate::revision::{Revision, number, short};
 use crate::rollback::OnFailure;
 use crate::service::Service;
-use crate::watch::{Verdict, Watch, primary, was_rolled_back};
+use crate::wait::Wait;
+use crate::watch::{Watch, has_failed, primary};
 
 /// A rollout that has yet to begin: await it for the outcome, or call [`events`](Self::events) for
 /// the story.
 ///
 /// `Ok(Deployed)` means that the revision is what the service runs: the deployment that this call
 /// started is complete. Where the service already runs the revision, nothing is registered and
-/// nothing deployed; where a deployment of it is still going on, that one is watched. For that,
-/// what [`Deployer::current`] saw is believed for 30 seconds; later the service is looked at again.
+/// nothing deployed; where a deployment of it is still going on, that one is watched; where it has
+/// failed and nobody rolled it back, another one of the same revision is forced. For that, what
+/// [`Deployer::current`] saw is believed for 30 seconds; later the service is looked at again.
+///
+/// What was deployed between [`Deployer::current`] and here is not silently undone where it came
+/// with a new revision of the same family: the next number shows that there was none, without a
+/// further call, and where there was one the service is looked at before UpdateService. A
+/// deployment of an older revision, or of another family's, isn't noticed; nor is one that begins
+/// at the same moment, of which one of the two then reports that it was superseded.
 ///
 /// # Errors
 /// [`RolledBack`](crate::ErrorKind::RolledBack), [`Superseded`](crate::ErrorKind::Superseded),
 /// [`RolloutFailed`](crate::ErrorKind::RolloutFailed) and [`TimedOut`](crate::ErrorKind::TimedOut),
-/// as soon as it shows; before it has begun, those of [`Deployer::current`],
-/// [`Deployer::register`] and UpdateService. Throttling, errors of ECS's own and lost connections
-/// don't end the wait.
+/// as soon as it shows; before it has begun, [`Outdated`](crate::ErrorKind::Outdated) and those of
+/// [`Deployer::current`], [`Deployer::register`] and UpdateService. Throttling, errors of ECS's own
+/// and lost connections don't end the wait. A permission or credentials that are lost do, with
+/// their kind and the [`deployment`](Error::deployment), which goes on.
 ///
 /// # Cancellation
 /// Dropping the future stops watching, and no more: ECS goes on with the deployment. Dropped before
@@ -55,8 +62,12 @@ impl RollOut {
     /// How long it may take where [`timeout`](Self::timeout) doesn't say otherwise: 30 minutes.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
-    /// How long it may take in all, counted from when it is first awaited. Without a circuit
-    /// breaker, ECS never gives up itself.
+    /// How long it may take in all, counted from when it is first awaited: the calls that begin it
+    /// and the wait. Without a circuit breaker, ECS never gives up itself.
+    ///
+    /// When the wait is over without success, what is left to do (a last look, the reasons of
+    /// stopped tasks, [`OnFailure::RollBack`]) takes 30 seconds more at most. A call that ECS never
+    /// answers holds up neither.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -78,29 +89,49 @@ impl RollOut {
     async fn run(self, story: Story) -> Result<Deployed, Error> {
         let began = Instant::now();
         let Self { deployer, service, mut revision, timeout, on_failure } = self;
+        // Too far off to be a moment is as good as never.
+        let deadline = began.checked_add(timeout).unwrap_or_else(|| began + NEVER);
+        let limit = Limit { service: &service, deadline, timeout };
         // Before anything is registered: is it a service that can be deployed to? `current` has
         // just looked, as a rule.
         let changed = revision.is_changed();
         let observed = revision.observed.take().filter(|observed| {
             observed.service == service && (changed || observed.at.elapsed() <= FRESH)
         });
-        let description = match observed {
+        let describe = async || limit.hold("DescribeServices", deployer.describe(&service)).await;
+        let is_copy = changed && observed.is_some();
+        let mut description = match observed {
             Some(observed) => observed.description,
-            None => deployer.describe(&service).await?,
+            None => describe().await?,
         };
-        let arn = deployer.register(&mut revision).await?;
+        let base = revision.arn().to_owned();
+        let register = deployer.register(&mut revision);
+        let arn = limit.hold("RegisterTaskDefinition", register).await?;
         if changed {
             story.tell(Event::Registered(arn.clone()));
         }
-        let runs_already =
-            primary(&description).and_then(|it| it.task_definition()) == Some(arn.as_str());
+        // Whoever deploys a change of this family registers a revision first. Where there is one
+        // between ours and the one that ours was copied from, it may run by now.
+        if is_copy && number(&arn) != number(&base).map(|number| number + 1) {
+            description = describe().await?;
+            let running = primary(&description).and_then(|it| it.task_definition());
+            if let Some(running) = running.filter(|running| *running != base) {
+                let running = short(running).to_owned();
+                let (revision, base) = (revision.short(), short(&base).to_owned());
+                return Err(Repr::Outdated { service, revision, base, running }.into());
+            }
+        }
+        let current = primary(&description).filter(|it| it.task_definition() == Some(&arn));
+        // ECS has given that one up, and takes it up again only where it is forced to.
+        let has_failed = current.is_some_and(has_failed);
+        let runs_already = current.is_some() && !has_failed;
         let start = if runs_already {
             story.tell(Event::Unchanged(arn.clone()));
             description
         } else {
-            deployer.update(&service, &arn).await?
+            limit.hold("UpdateService", deployer.update(&service, &arn, has_failed)).await?
         };
-        let ours = primary(&start).filter(|it| it.task_definition() == Some(arn.as_str()));
+        let ours = primary(&start).filter(|it| it.task_definition() == Some(&arn));
         let Some(deployment) = ours.and_then(|it| it.id()).map(str::to_owned) else {
             let problem = format!("its PRIMARY deployment isn't one of {arn}");
             return Err(Error::protocol("UpdateService", problem));
@@ -117,8 +148,7 @@ impl RollOut {
             deployment: &deployment,
             start: &start,
             diagnosis: Diagnosis::default(),
-            // Too far off to be a moment is as good as never.
-            deadline: began.checked_add(timeout).unwrap_or_else(|| began + NEVER),
+            deadline,
             timeout,
             on_failure,
             story,
@@ -184,167 +214,26 @@ impl fmt::Display for Deployed {
     }
 }
 
-/// The wait for one deployment.
-struct Wait<'a> {
-    deployer: &'a Deployer,
+/// The time that a rollout may take, for the calls that begin it.
+struct Limit<'a> {
     service: &'a Service,
-    revision: &'a Revision,
-    watch: Watch,
-    deployment: &'a str,
-    /// The service as it was when the deployment began.
-    start: &'a Description,
-    diagnosis: Diagnosis,
     deadline: Instant,
     timeout: Duration,
-    on_failure: OnFailure,
-    story: Story,
 }
 
-impl Wait<'_> {
-    async fn run(mut self) -> Result<(), Error> {
-        let mut poller = Poller::new(self.deployer, self.service);
-        let mut look = Look::Found(Box::new(self.start.clone()));
-        loop {
-            if let Look::Found(description) = look {
-                let observation = self.watch.observe(&description);
-                if observation.events.is_empty() {
-                    poller.slow_down();
-                } else {
-                    poller.hurry();
-                }
-                for event in observation.events {
-                    self.story.tell(event);
-                }
-                if observation.tasks_failed {
-                    self.diagnose().await;
-                }
-                match observation.verdict {
-                    Verdict::Completed => return Ok(()),
-                    Verdict::Failed { reason } => return Err(self.failed(reason).await),
-                    Verdict::Gone { status } => {
-                        let service = self.service.clone();
-                        return Err(Repr::ServiceInactive { service, status }.into());
-                    }
-                    Verdict::Pending => {}
-                    Verdict::RolledBack { to, reason } => {
-                        return Err(self.rolled_back(to, reason).await);
-                    }
-                    Verdict::Unclear { by, task_definition, reason } => {
-                        return Err(self.replaced(by, task_definition, reason).await);
-                    }
-                }
-            }
-            let next = Instant::now() + poller.interval();
-            if next >= self.deadline {
-                sleep_until(self.deadline).await;
-                return Err(self.timed_out().await);
-            }
-            sleep_until(next).await;
-            look = match timeout_at(self.deadline, poller.look()).await {
-                Ok(look) => look?,
-                Err(_) => return Err(self.timed_out().await),
-            };
-        }
-    }
-
-    async fn diagnose(&mut self) {
-        let client = self.deployer.client();
-        let look = self.diagnosis.look(client, self.service, self.deployment, &self.story);
-        // The wait must not hang on what is only there to explain.
-        if timeout(DIAGNOSIS, look).await.is_err() {
-            tracing::debug!(service = %self.service, "no answer about stopped tasks");
-        }
-    }
-
-    async fn failed(mut self, reason: String) -> Error {
-        self.diagnose().await;
-        let remedy = self.remedy().await;
-        Repr::RolloutFailed { rollout: self.rollout(reason, remedy) }.into()
-    }
-
-    /// Another deployment has taken over, as a rollback or by somebody else's doing.
-    async fn replaced(self, by: String, task_definition: String, reason: String) -> Error {
-        if self.ecs_rolled_back().await {
-            return self.rolled_back(task_definition, reason).await;
-        }
-        let rollout = self.rollout(reason, Remedy::NotAsked);
-        Repr::Superseded { rollout, by, by_revision: task_definition }.into()
-    }
-
-    async fn rolled_back(mut self, to: String, reason: String) -> Error {
-        self.diagnose().await;
-        Repr::RolledBack { rollout: self.rollout(reason, Remedy::NotAsked), to }.into()
-    }
-
-    async fn timed_out(mut self) -> Error {
-        self.diagnose().await;
-        let remedy = self.remedy().await;
-        let (after, last) = (self.timeout, self.watch.progress());
-        Repr::TimedOut { rollout: self.rollout(String::new(), remedy), after, last }.into()
-    }
-
-    async fn remedy(&self) -> Remedy {
-        match self.on_failure {
-            OnFailure::Leave => Remedy::NotAsked,
-            OnFailure::RollBack => {
-                self.deployer.roll_back(self.service, self.deployment, self.start).await
-            }
-        }
-    }
-
-    fn rollout(self, reason: String, remedy: Remedy) -> Rollout {
-        Rollout {
-            service: self.service.clone(),
-            revision: self.revision.short(),
-            deployment: self.deployment.to_owned(),
-            reason,
-            failures: self.diagnosis.into_failures(),
-            remedy,
-        }
-    }
-
-    /// Whether ECS's newer view of the deployment says that it was rolled back. The two views are
-    /// joined by the number at the end of the deployment's id and of the service revision's ARN
-    /// (reported). Where the action isn't allowed, or the newer view lags behind for long, it
-    /// wasn't, as far as can be known.
-    async fn ecs_rolled_back(&self) -> bool {
-        let number = short(self.deployment);
-        for _ in 0..TRIES {
-            let list = self
-                .deployer
-                .client()
-                .list_service_deployments()
-                .cluster(self.service.cluster_reference())
-                .service(self.service.name());
-            match list.send().await {
-                Ok(output) => {
-                    let ours = output.service_deployments().iter().find(|it| {
-                        let target = it.target_service_revision_arn();
-                        target.is_some_and(|arn| short(arn) == number)
-                    });
-                    let status = ours.and_then(|it| it.status());
-                    if let Some(known) = status.and_then(was_rolled_back) {
-                        return known;
-                    }
-                }
-                Err(error) => {
-                    let error = Error::api("ListServiceDeployments", self.service, error);
-                    if !error.is_retryable() {
-                        tracing::debug!(service = %self.service, %error, "doing without");
-                        return false;
-                    }
-                }
-            }
-            sleep(BETWEEN_TRIES).await;
-        }
-        false
+impl Limit<'_> {
+    async fn hold<T>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        timeout_at(self.deadline, call).await.unwrap_or_else(|_| {
+            let service = self.service.clone();
+            Err(Repr::NotBegun { service, operation, after: self.timeout }.into())
+        })
     }
 }
 
 /// For how long what [`Deployer::current`] saw is still the truth about an unchanged service.
 const FRESH: Duration = Duration::from_secs(30);
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
-const DIAGNOSIS: Duration = Duration::from_secs(10);
-/// The newer view of a rollout lags behind by seconds (reported).
-const TRIES: u32 = 4;
-const BETWEEN_TRIES: Duration = Duration::from_secs(2);

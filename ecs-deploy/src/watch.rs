@@ -24,6 +24,8 @@ pub(crate) struct Watch {
     progress: Option<Progress>,
     /// In how many looks on end ours hasn't shown at all.
     absent: u32,
+    /// Why ours failed, in ECS's words; empty until it says so. Ours vanishes soon after.
+    failure: String,
 }
 
 /// What one description tells.
@@ -32,6 +34,8 @@ pub(crate) struct Observation {
     pub(crate) events: Vec<Event>,
     /// Whether tasks have failed since the last one.
     pub(crate) tasks_failed: bool,
+    /// Whether ours is PRIMARY. Without it, [`Verdict::Pending`] says nothing about ours.
+    pub(crate) is_primary: bool,
     pub(crate) verdict: Verdict,
 }
 
@@ -69,7 +73,11 @@ impl Watch {
         Self {
             deployment: deployment.to_owned(),
             earlier: others().filter_map(|it| it.id()).map(str::to_owned).collect(),
-            before: others().find_map(|it| it.task_definition()).map(str::to_owned),
+            before: others()
+                .find(|it| it.rollout_state() == Some(&DeploymentRolloutState::Completed))
+                .or_else(|| others().next())
+                .and_then(|it| it.task_definition())
+                .map(str::to_owned),
             messages: description
                 .events()
                 .iter()
@@ -78,6 +86,7 @@ impl Watch {
                 .collect(),
             progress: None,
             absent: 0,
+            failure: String::new(),
         }
     }
 
@@ -104,10 +113,14 @@ impl Watch {
                 self.progress = Some(progress);
                 events.push(Event::Progress(progress));
             }
+            if has_failed(ours) {
+                ours.rollout_state_reason().unwrap_or_default().clone_into(&mut self.failure);
+            }
         }
         self.absent = if ours.is_some() { 0 } else { self.absent + 1 };
+        let is_primary = ours.is_some_and(|it| it.status() == Some(PRIMARY));
         let verdict = self.judge(description, ours);
-        Observation { events, tasks_failed, verdict }
+        Observation { events, tasks_failed, is_primary, verdict }
     }
 
     /// Messages that weren't there before, oldest first. By id: the same text may come again.
@@ -126,14 +139,15 @@ impl Watch {
                 return Verdict::Gone { status: status.to_owned() };
             }
         }
-        let reason = |of: &Deployment| of.rollout_state_reason().unwrap_or_default().to_owned();
         let Some(primary) = primary(description) else {
             return Verdict::Pending;
         };
         if primary.id() == Some(&self.deployment) {
             return match primary.rollout_state() {
                 Some(DeploymentRolloutState::Completed) => Verdict::Completed,
-                Some(DeploymentRolloutState::Failed) => Verdict::Failed { reason: reason(primary) },
+                Some(DeploymentRolloutState::Failed) => {
+                    Verdict::Failed { reason: self.failure.clone() }
+                }
                 Some(_) => Verdict::Pending,
                 // Behind a Classic Load Balancer ECS gives no state (API reference): what is left
                 // is that nothing else runs and all of ours does.
@@ -149,27 +163,36 @@ impl Watch {
             return Verdict::Pending;
         }
         let task_definition = primary.task_definition().unwrap_or_default().to_owned();
-        let has_failed =
-            ours.and_then(|it| it.rollout_state()) == Some(&DeploymentRolloutState::Failed);
+        // "…: rolling back to deploymentId …" is about ours; anything else that the new PRIMARY one
+        // has to say is about itself, such as that it was completed.
+        let words = primary.rollout_state_reason().unwrap_or_default();
+        let about_ours = words.contains("rolling back").then_some(words);
+        let reason = match self.failure.as_str() {
+            "" => about_ours.unwrap_or_default().to_owned(),
+            failure => failure.to_owned(),
+        };
         // A rollback makes the old deployment PRIMARY by its old id (reported). Should ECS give it
         // a new one, its reason or ours still tell.
         let is_rollback = primary.id().is_some_and(|id| self.earlier.contains(id))
-            || reason(primary).contains("rolling back")
-            || (has_failed && self.before.as_ref() == Some(&task_definition));
+            || about_ours.is_some()
+            || (ours.is_some_and(has_failed) && self.before.as_ref() == Some(&task_definition));
         if is_rollback {
-            let reason = ours.map(reason).filter(|_| has_failed).unwrap_or_else(|| reason(primary));
             return Verdict::RolledBack { to: short(&task_definition).to_owned(), reason };
         }
         Verdict::Unclear {
             by: primary.id().unwrap_or_default().to_owned(),
             task_definition: short(&task_definition).to_owned(),
-            reason: reason(primary),
+            reason,
         }
     }
 }
 
 pub(crate) fn primary(description: &Description) -> Option<&Deployment> {
-    description.deployments().iter().find(|it| it.status() == Some("PRIMARY"))
+    description.deployments().iter().find(|it| it.status() == Some(PRIMARY))
+}
+
+pub(crate) fn has_failed(deployment: &Deployment) -> bool {
+    deployment.rollout_state() == Some(&DeploymentRolloutState::Failed)
 }
 
 /// Whether the status of our service deployment says that it was rolled back; `None` where it
@@ -184,6 +207,8 @@ pub(crate) fn was_rolled_back(status: &ServiceDeploymentStatus) -> Option<bool> 
         _ => None,
     }
 }
+
+const PRIMARY: &str = "PRIMARY";
 
 /// A description may be older than the one before it: ECS is eventually consistent. One without
 /// our deployment at all is believed when as many on end say so; none fails and is forgotten so

@@ -10,7 +10,7 @@ mod story;
 mod traffic;
 
 pub use crate::demo::DemoImage;
-pub use crate::ending::{BoxError, end};
+pub use crate::ending::{BoxError, run};
 pub use crate::progress::show_push;
 pub use crate::rollout::show_roll_out;
 pub use crate::session::Session;

@@ -1,6 +1,9 @@
 //! A configuration to call AWS with: the real one, or the emulator.
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_smithy_http_client::Builder;
@@ -23,15 +26,36 @@ impl Session {
     /// environment, profiles, container, instance.
     ///
     /// # Errors
-    /// Where there are no credentials or no region.
+    /// Where there are no credentials or no region, or an endpoint is none.
     pub async fn on_aws() -> Result<Self, BoxError> {
-        let (client, traffic) = http_client();
-        let config =
-            aws_config::defaults(BehaviorVersion::latest()).http_client(client).load().await;
-        if config.region().is_none() {
+        let session = Self::load(Self::loader()?).await?;
+        if session.config.region().is_none_or(|region| region.as_ref().is_empty()) {
             let cure = "set AWS_REGION, or a `region` in the profile that AWS_PROFILE names";
             return Err(format!("no region is configured: {cure}").into());
         }
+        Ok(session)
+    }
+
+    /// AWS in this region, whichever is configured.
+    ///
+    /// # Errors
+    /// Where there are no credentials, or an endpoint is none.
+    pub async fn on_aws_in(region: &str) -> Result<Self, BoxError> {
+        let (loader, traffic) = Self::loader()?;
+        Self::load((loader.region(Region::new(region.to_owned())), traffic)).await
+    }
+
+    fn loader() -> Result<(ConfigLoader, Traffic), BoxError> {
+        check_endpoints()?;
+        let (client, traffic) = http_client();
+        let loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(client)
+            .timeout_config(timeouts());
+        Ok((loader, traffic))
+    }
+
+    async fn load((loader, traffic): (ConfigLoader, Traffic)) -> Result<Self, BoxError> {
+        let config = loader.load().await;
         // Asked for now, so that nothing is half done when it turns out that there are none.
         let provider = config.credentials_provider().ok_or("no credentials are configured")?;
         provider.provide_credentials().await.map_err(NoCredentials)?;
@@ -58,6 +82,7 @@ impl Session {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .endpoint_url(server.endpoint_url())
             .http_client(client)
+            .timeout_config(timeouts())
             .build();
         Ok(Self { config, traffic, server: Some(server) })
     }
@@ -76,7 +101,9 @@ impl Session {
     /// Where the calls go, for the story.
     pub fn place(&self) -> String {
         match &self.server {
-            Some(server) => format!("local-aws on {}", server.endpoint_url()),
+            Some(server) => {
+                format!("the emulator on {}; --aws is for AWS", server.endpoint_url())
+            }
             None => {
                 let region = self.config.region().map_or("no region", Region::as_ref);
                 match self.config.endpoint_url() {
@@ -94,8 +121,8 @@ struct NoCredentials(aws_credential_types::provider::error::CredentialsError);
 impl std::fmt::Display for NoCredentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(
-            "no AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and \
-             AWS_SECRET_ACCESS_KEY",
+            "no AWS credentials were found: set AWS_PROFILE to a profile that has some, or \
+             AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         )
     }
 }
@@ -104,6 +131,36 @@ impl std::error::Error for NoCredentials {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.0)
     }
+}
+
+/// What is set and empty, as CI leaves variables that it has no value for, would be a panic of the
+/// SDK's, and what is no URL a request that it can't send.
+fn check_endpoints() -> Result<(), BoxError> {
+    for name in
+        ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_ECS", "AWS_ENDPOINT_URL_STS"]
+    {
+        match std::env::var(name) {
+            Ok(url) if url.is_empty() => {
+                return Err(format!("{name} is set, but empty: unset it").into());
+            }
+            Ok(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
+                return Err(
+                    format!("{name} is `{url}`, which is no http:// or https:// URL").into()
+                );
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Without them, the SDK waits for a server that never answers. A part of 13 MB gets through in
+/// that time at 1 Mbit/s.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .read_timeout(Duration::from_secs(120))
+        .build()
 }
 
 /// The SDK's own client with rustls; ring builds without a C toolchain's half minute.

@@ -1,8 +1,10 @@
 //! Where a program tells what it does, and in which form.
 
-use std::io::{IsTerminal as _, stderr, stdout};
+use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 
 use indicatif::ProgressDrawTarget;
+
+use crate::ending::BoxError;
 
 /// The story of a program's run, line by line.
 #[derive(Debug, Clone, Copy)]
@@ -27,12 +29,22 @@ impl Story {
         Self { stream: Stream::Stderr }
     }
 
-    /// Tells a line.
+    /// Tells a line. Where nobody reads it any more, the work goes on all the same.
     pub fn tell(&self, line: impl AsRef<str>) {
-        match self.stream {
-            Stream::Stderr => eprintln!("{}", line.as_ref()),
-            Stream::Stdout => println!("{}", line.as_ref()),
-        }
+        let line = line.as_ref();
+        let _ = match self.stream {
+            Stream::Stderr => writeln!(stderr(), "{line}"),
+            Stream::Stdout => writeln!(stdout(), "{line}"),
+        };
+    }
+
+    /// Prints what the program is run for, as the last line on stdout.
+    ///
+    /// # Errors
+    /// Where it can't be written: whoever waits for it must not take silence for success.
+    pub fn result(&self, line: impl AsRef<str>) -> Result<(), BoxError> {
+        writeln!(stdout(), "{}", line.as_ref())
+            .map_err(|error| format!("the result can't be written to stdout: {error}").into())
     }
 
     /// Where progress bars go; `None` where lines are better, because nobody is watching.

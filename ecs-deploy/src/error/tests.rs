@@ -198,6 +198,45 @@ fn every_other_error_in_full() {
              pending, 3 failed",
         ),
         (
+            Repr::TimedOut {
+                rollout: rollout("", vec![], Remedy::Unanswered("web:7".into())),
+                after,
+                last,
+            },
+            ErrorKind::TimedOut,
+            "the rollout of web:8 to prod/web wasn't complete after 600 s: 0 of 2 running, 1 \
+             pending, 3 failed; it was to be rolled back to web:7, but ECS didn't answer",
+        ),
+        (
+            Repr::NotBegun { service: service(), operation: "RegisterTaskDefinition", after },
+            ErrorKind::TimedOut,
+            "RegisterTaskDefinition for the rollout to prod/web wasn't done after 600 s",
+        ),
+        (
+            Repr::NotBegun { service: service(), operation: "UpdateService", after },
+            ErrorKind::TimedOut,
+            "UpdateService for the rollout to prod/web wasn't done after 600 s, so that the \
+             rollout may go on",
+        ),
+        (
+            Repr::Lost {
+                rollout: rollout("", vec![], Remedy::NotAsked),
+                source: api(400, "ExpiredTokenException", "The security token is expired"),
+            },
+            ErrorKind::Credentials,
+            "the deployment ecs-svc/2 of web:8 to prod/web goes on, but its outcome is unknown",
+        ),
+        (
+            Repr::Outdated {
+                service: service(),
+                revision: "web:9".into(),
+                base: "web:7".into(),
+                running: "web:8".into(),
+            },
+            ErrorKind::Outdated,
+            "prod/web runs web:8 by now, and web:9 is based on web:7",
+        ),
+        (
             Repr::UnsupportedController { service: service(), controller: "CODE_DEPLOY".into() },
             ErrorKind::UnsupportedController,
             "the deployments of prod/web are controlled by CODE_DEPLOY, and only those of ECS \

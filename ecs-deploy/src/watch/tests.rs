@@ -98,6 +98,33 @@ fn a_rollback_to_a_deployment_with_a_new_id_is_one_too() {
 }
 
 #[test]
+fn the_reason_is_ours_and_never_what_the_new_primary_says_of_itself() {
+    let start = service(&["n PRIMARY IN_PROGRESS web:2 0", "m ACTIVE COMPLETED web:1 2"]);
+    let said = |deployments: &[&str], words: [&str; 2]| {
+        let mut description = service(deployments);
+        for (deployment, words) in description.deployments.iter_mut().flatten().zip(words) {
+            deployment.rollout_state_reason = Some(words.to_owned());
+        }
+        description
+    };
+    let completed = "ECS deployment m completed.";
+    let after = said(&["m PRIMARY COMPLETED web:1 2"], [completed, ""]);
+    assert_eq!(settled(&start, &after), rolled_back(""));
+    let progress = "ECS deployment n in progress.";
+    let both = ["m PRIMARY COMPLETED web:1 2", "n ACTIVE IN_PROGRESS web:2 0"];
+    assert_eq!(settled(&start, &said(&both, [completed, progress])), rolled_back(""));
+    let failed = "ECS deployment circuit breaker: tasks failed to start.";
+    let both = ["m PRIMARY COMPLETED web:1 2", "n ACTIVE FAILED web:2 0"];
+    assert_eq!(settled(&start, &said(&both, [completed, failed])), rolled_back(failed));
+    // Seen once, and gone by the time that counts.
+    let mut watch = Watch::new("n", &start);
+    watch.observe(&said(&["n PRIMARY FAILED web:2 0"], [failed, ""]));
+    watch.observe(&after);
+    watch.observe(&after);
+    assert_eq!(watch.observe(&after).verdict, rolled_back(failed));
+}
+
+#[test]
 fn an_unknown_primary_is_unclear() {
     let unclear = Verdict::Unclear {
         by: "o".to_owned(),

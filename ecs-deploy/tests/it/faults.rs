@@ -113,8 +113,9 @@ async fn a_call_that_is_no_longer_allowed_ends_it() {
     let deployer = Fault::new("DescribeServices", 2..usize::MAX, 400, DENIED).deployer(&demo);
     let error = deployer.roll_out(&demo.service, demo.changed().await).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AccessDenied);
-    assert_eq!(error.to_string(), "DescribeServices on demo/web isn't allowed");
-    let source = std::error::Error::source(&error).unwrap();
+    let lost = std::error::Error::source(&error).unwrap();
+    assert_eq!(lost.to_string(), "DescribeServices on demo/web isn't allowed");
+    let source = lost.source().unwrap();
     assert_eq!(source.to_string(), "User: x is not authorized (AccessDeniedException)");
     assert_eq!(error.request_id(), Some("a-request"));
 }
@@ -137,14 +138,38 @@ async fn without_the_optional_permissions_the_outcome_is_the_same() {
 
     let demo = Demo::new();
     let denied = Fault::new("ListServiceDeployments", 0..usize::MAX, 400, DENIED).deployer(&demo);
-    let (first, second) = (demo.changed_to("a:1").await, demo.changed_to("a:2").await);
+    let first = demo.changed_to("a:1").await;
     let later = async {
         tokio::time::sleep(std::time::Duration::from_secs(20)).await;
-        demo.deployer.roll_out(&demo.service, second).await
+        demo.deployer.roll_out(&demo.service, demo.changed_to("a:2").await).await
     };
     let (first, second) = tokio::join!(denied.roll_out(&demo.service, first), later);
     assert_eq!(first.unwrap_err().kind(), ErrorKind::Superseded);
     second.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_view_that_lags_behind_is_waited_for_but_not_after_the_last_try() {
+    let demo = Demo::new();
+    let empty =
+        Fault::new("ListServiceDeployments", 0..usize::MAX, 200, r#"{"serviceDeployments":[]}"#);
+    let deployer = empty.deployer(&demo);
+    let first = demo.changed_to("a:1").await;
+    let later = async {
+        tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+        let update = demo.ecs.update_service().cluster("demo").service("web");
+        update.force_new_deployment(true).send().await.unwrap();
+    };
+    let (first, ()) = tokio::join!(deployer.roll_out(&demo.service, first).into_future(), later);
+    assert_eq!(first.unwrap_err().kind(), ErrorKind::Superseded);
+    demo.running().await;
+    let journal = demo.local.journal();
+    let calls = journal.calls();
+    let tries: Vec<_> =
+        calls.iter().filter(|it| it.operation == "ListServiceDeployments").collect();
+    assert_eq!(tries.len(), 4);
+    assert_eq!(tries[3].at.since(tries[0].at).as_secs(), 6);
+    assert_eq!(calls.last().unwrap().at.since(tries[3].at).as_secs(), 0);
 }
 
 #[tokio::test(start_paused = true)]

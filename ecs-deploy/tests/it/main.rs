@@ -7,5 +7,6 @@ mod demo;
 mod faults;
 mod outcome;
 mod refused;
+mod remedy;
 mod revision;
 mod traits;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ecs_deploy::{Error, ErrorKind, Event, OnFailure};
-use local_aws::Script;
+use local_aws::{HealthCheck, Script};
 use tokio::time::{Instant, sleep};
 
 use crate::demo::{Demo, NEW_IMAGE};
@@ -121,11 +121,39 @@ async fn failure_without_rollback() {
          container in task exited (3 more stopped too)"
     );
     assert_eq!(demo.running().await, WEB_2);
-    // The same again isn't deployed once more: it has failed already.
-    let revision = demo.deployer.current(&demo.service).await.unwrap();
-    let error = demo.deployer.roll_out(&demo.service, revision).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::RolloutFailed);
-    assert_eq!(demo.local.journal().count("RegisterTaskDefinition"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_health_check_is_told_as_the_cause() {
+    for (by, cause) in [
+        (HealthCheck::Container, "Task failed container health checks"),
+        (HealthCheck::LoadBalancer, "Task failed ELB health checks in (target-group arn:"),
+    ] {
+        let demo = Demo::new();
+        demo.local.script("demo", "web", Script::Unhealthy { by });
+        let error = demo.deployer.roll_out(&demo.service, demo.changed().await).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RolledBack);
+        let prefix = format!("demo/web rolled web:2 back to web:1: {cause}");
+        assert!(error.to_string().starts_with(&prefix), "{error}");
+        for failure in error.task_failures() {
+            assert_eq!(failure.stop_code(), "ServiceSchedulerInitiated");
+            assert!(failure.reason().starts_with(cause), "{failure}");
+            assert_eq!((failure.container(), failure.exit_code()), (None, None));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_health_check_is_told_when_the_task_has_stopped() {
+    let demo = Demo::new();
+    let script = Script::Unhealthy { by: HealthCheck::LoadBalancer };
+    demo.local.script("demo", "web", script);
+    let mut events = demo.deployer.roll_out(&demo.service, demo.changed().await).events();
+    let began = Instant::now();
+    while !matches!(events.next().await.unwrap(), Event::TaskFailed(_)) {}
+    // The first ones fail after 86 s, and take 10 s to stop.
+    let elapsed = began.elapsed().as_secs();
+    assert!((96..=101).contains(&elapsed), "{elapsed}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,10 +204,10 @@ async fn an_image_that_cannot_be_pulled_is_named() {
 #[tokio::test(start_paused = true)]
 async fn another_deployment_in_the_middle_supersedes() {
     let demo = Demo::new();
-    let (first, second) = (demo.changed_to("nginx:1").await, demo.changed_to("nginx:2").await);
+    let first = demo.changed_to("nginx:1").await;
     let later = async {
         sleep(Duration::from_secs(20)).await;
-        demo.deployer.roll_out(&demo.service, second).await
+        demo.deployer.roll_out(&demo.service, demo.changed_to("nginx:2").await).await
     };
     let (first, second) = tokio::join!(demo.deployer.roll_out(&demo.service, first), later);
     let error = first.unwrap_err();
@@ -192,6 +220,34 @@ async fn another_deployment_in_the_middle_supersedes() {
             second.deployment()
         )
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_deployed_since_the_copy_is_not_undone() {
+    let demo = Demo::new();
+    let (ours, theirs) = (demo.changed().await, {
+        let mut revision = demo.deployer.current(&demo.service).await.unwrap();
+        revision.set_images([("log-router", "a:1")]).unwrap();
+        revision
+    });
+    demo.deployer.roll_out(&demo.service, theirs).await.unwrap();
+    let error = demo.deployer.roll_out(&demo.service, ours).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Outdated);
+    assert_eq!(error.to_string(), "demo/web runs web:2 by now, and web:3 is based on web:1");
+    assert_eq!(demo.local.journal().count("UpdateService"), 1);
+    assert_eq!(demo.running().await, WEB_2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revision_that_nobody_deployed_is_no_obstacle() {
+    let demo = Demo::new();
+    demo.deployer.register(&mut demo.changed_to("a:1").await).await.unwrap();
+    let deployed = demo.deployer.roll_out(&demo.service, demo.changed().await).await.unwrap();
+    assert!(deployed.revision().ends_with("/web:3"));
+    // What runs is looked at once more, because web:2 might.
+    let operations = demo.operations();
+    let began = operations.iter().position(|it| it == "UpdateService").unwrap();
+    assert_eq!(operations[began - 2..began], ["RegisterTaskDefinition", "DescribeServices"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 use ecs_deploy::{Deployer, Service};
-use examples::{BoxError, Session, Story, end, show_roll_out};
+use examples::{BoxError, Session, Story, run, show_roll_out};
 use imagedefs::ImageDefinitions;
 
 /// Roll new images out to an Amazon ECS service, and tell the truth about the outcome.
@@ -18,10 +18,16 @@ use imagedefs::ImageDefinitions;
 /// The last line on stdout is the ARN of the revision that now runs. What happens on the way is
 /// told on stderr.
 ///
+/// Needs ecs:DescribeServices and ecs:UpdateService on the service, ecs:DescribeTaskDefinition and
+/// ecs:RegisterTaskDefinition on *, iam:PassRole on the task's roles, and ecs:TagResource where
+/// the task definition has tags. ecs:ListTasks, ecs:DescribeTasks, ecs:ListServiceDeployments and
+/// ecs:StopServiceDeployment tell more and roll back.
+///
 /// Without --aws it deploys to an emulator that ends with the program, to try it out: its service
 /// is --cluster demo --service web, with the containers `web` and `log-router`.
 #[derive(Debug, Parser)]
 #[command(
+    group(ArgGroup::new("what").args(["definitions", "images"]).required(true).multiple(true)),
     override_usage = "deploy [--aws] --cluster C --service S \
                       (--definitions FILE | --image CONTAINER=URI)...",
     after_help = "Exit code: 0 the revision runs, 1 it doesn't, 2 bad usage."
@@ -41,7 +47,7 @@ struct Arguments {
     service: String,
 
     /// A file of images, as CodePipeline takes it; may be given several times
-    #[arg(long, value_name = "FILE", required_unless_present = "images")]
+    #[arg(long, value_name = "FILE")]
     definitions: Vec<PathBuf>,
 
     /// The image of one container; may be given several times
@@ -51,20 +57,20 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    end(run(Arguments::parse()).await)
+    run(deploy(Arguments::parse())).await
 }
 
-async fn run(arguments: Arguments) -> Result<(), BoxError> {
+async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
     let Arguments { aws, cluster, service, definitions: files, images } = arguments;
     let story = Story::on_stderr();
     let mut definitions = ImageDefinitions::new();
     for file in files {
         for (container, image) in &ImageDefinitions::read(file)? {
-            definitions.insert(container, image)?;
+            add(&mut definitions, container, image)?;
         }
     }
-    for (container, image) in images {
-        definitions.insert(container, image)?;
+    for (container, image) in &images {
+        add(&mut definitions, container, image)?;
     }
     let service = Service::new(cluster, service)?;
     let session = if aws { Session::on_aws().await? } else { Session::on_emulator().await? };
@@ -74,8 +80,20 @@ async fn run(arguments: Arguments) -> Result<(), BoxError> {
     let mut revision = deployer.current(&service).await?;
     revision.set_images(&definitions)?;
     let deployed = show_roll_out(&deployer, &service, revision, &story).await?;
-    println!("{}", deployed.revision());
-    Ok(())
+    story.result(deployed.revision())
+}
+
+/// A container may be named twice, as long as it gets one image.
+fn add(definitions: &mut ImageDefinitions, container: &str, image: &str) -> Result<(), BoxError> {
+    match definitions.get(container) {
+        Some(other) if other.as_str() == image => Ok(()),
+        Some(other) => Err(format!(
+            "the container `{container}` gets two images, {other} and {image}: leave one of them \
+             out of --definitions and --image"
+        )
+        .into()),
+        None => Ok(definitions.insert(container, image)?),
+    }
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

@@ -1,13 +1,13 @@
 //! The whole way of an image: into ECR, into imagedefinitions.json, into a running service.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
 use ecr_push::{Image, Pushed, Pusher, Repository, Tag};
 use ecs_deploy::{Deployed, Deployer, Service};
-use examples::{BoxError, DemoImage, Session, Story, end, show_push, show_roll_out};
+use examples::{BoxError, DemoImage, Session, Story, run, show_push, show_roll_out};
 use imagedefs::ImageDefinitions;
 use indicatif::BinaryBytes;
 
@@ -30,6 +30,10 @@ struct Arguments {
     /// The folder of an OCI image layout [default: an image of this program]
     #[arg(long, value_name = "PATH")]
     image: Option<PathBuf>,
+
+    /// Which of the images in the layout, by its name or digest, where there are several
+    #[arg(long, value_name = "NAME", requires = "image")]
+    name: Option<String>,
 
     /// Keep the image of this program, as a new folder
     #[arg(long, value_name = "PATH", conflicts_with = "image")]
@@ -64,10 +68,10 @@ const DEMO_REPOSITORY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    end(run(Arguments::parse()).await)
+    run(pipeline(Arguments::parse())).await
 }
 
-async fn run(arguments: Arguments) -> Result<(), BoxError> {
+async fn pipeline(arguments: Arguments) -> Result<(), BoxError> {
     let started = Instant::now();
     let story = Story::on_stdout();
     let text = |given: Option<String>, default: &str| given.unwrap_or_else(|| default.to_owned());
@@ -90,7 +94,11 @@ async fn run(arguments: Arguments) -> Result<(), BoxError> {
             demo.path()
         }
     };
-    let image = Image::open(layout).await?;
+    let image = match &arguments.name {
+        Some(name) => Image::open_named(layout, name).await?,
+        None => Image::open(layout).await?,
+    };
+    check_writable(&arguments.definitions)?;
     story.tell(format!("image {} in {}", image.digest(), layout.display()));
 
     let session =
@@ -118,6 +126,23 @@ async fn run(arguments: Arguments) -> Result<(), BoxError> {
     let deployed = show_roll_out(&deployer, &service, revision, &story).await?;
     summarise(&story, &pushed, &deployed, &session, started);
     Ok(())
+}
+
+/// Finds out that the definitions can't be written while nothing has been pushed yet.
+fn check_writable(definitions: &Path) -> Result<(), BoxError> {
+    let folder = match definitions.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let problem = if definitions.is_dir() {
+        "it is a folder".to_owned()
+    } else {
+        match tempfile::Builder::new().prefix(".writable-").tempfile_in(folder) {
+            Ok(_) => return Ok(()),
+            Err(error) => error.to_string(),
+        }
+    };
+    Err(format!("{} can't be written: {problem}", definitions.display()).into())
 }
 
 /// Finds out that the service lacks the container while nothing has been pushed yet.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ecr_push::{Image, Pusher, Repository, Tag};
-use examples::{BoxError, Session, Story, end, show_push};
+use examples::{BoxError, Session, Story, run, show_push};
 
 /// Push an OCI image layout into Amazon ECR, without Docker.
 ///
@@ -21,14 +21,18 @@ use examples::{BoxError, Session, Story, end, show_push};
 #[derive(Debug, Parser)]
 #[command(after_help = "Exit code: 0 pushed, 1 failed, 2 bad usage.")]
 struct Arguments {
-    /// Push to AWS. Credentials, region and endpoints come from where every AWS tool takes them:
-    /// AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, a container's or an instance's role, …
+    /// Push to AWS, in the repository's region. Credentials and endpoints come from where every
+    /// AWS tool takes them: AWS_PROFILE, AWS_ENDPOINT_URL, a container's or an instance's role, …
     #[arg(long)]
     aws: bool,
 
     /// Tag the image as well; may be given several times
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<Tag>,
+
+    /// Which of the images in the layout, by its name or digest, where there are several
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
 
     /// The folder of an OCI image layout, as `skopeo copy … oci:FOLDER` writes it
     image: PathBuf,
@@ -39,15 +43,22 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    end(run(Arguments::parse()).await)
+    run(push(Arguments::parse())).await
 }
 
-async fn run(arguments: Arguments) -> Result<(), BoxError> {
-    let Arguments { aws, tags, image, repository } = arguments;
+async fn push(arguments: Arguments) -> Result<(), BoxError> {
+    let Arguments { aws, tags, name, image, repository } = arguments;
     let story = Story::on_stderr();
     // Before any connection: a path that is wrong needs no credentials to be found out.
-    let image = Image::open(image).await?;
-    let session = if aws { Session::on_aws().await? } else { Session::on_emulator().await? };
+    let image = match name {
+        Some(name) => Image::open_named(image, &name).await?,
+        None => Image::open(image).await?,
+    };
+    let session = if aws {
+        Session::on_aws_in(repository.region()).await?
+    } else {
+        Session::on_emulator().await?
+    };
     story.tell(format!("pushing {} to {repository} ({})", image.digest(), session.place()));
 
     let mut push = Pusher::new(session.config()).push(&image, &repository);
@@ -55,6 +66,5 @@ async fn run(arguments: Arguments) -> Result<(), BoxError> {
         push = push.tag(tag);
     }
     let pushed = show_push(push, &story).await?;
-    println!("{}", pushed.image_uri());
-    Ok(())
+    story.result(pushed.image_uri())
 }

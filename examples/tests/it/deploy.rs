@@ -86,3 +86,29 @@ async fn bad_usage_is_2() {
         assert_eq!(ended.stdout, "");
     }
 }
+
+#[tokio::test]
+async fn a_missing_region_is_said() {
+    let deploy = Program::deploy().with(&SERVICE).with(&["--image", &image_of("web")]);
+    let deploy = deploy.env("AWS_ACCESS_KEY_ID", "AKIA").env("AWS_SECRET_ACCESS_KEY", "x");
+    // Set and empty, as CI leaves variables that it has no value for.
+    let ended = deploy.env("AWS_REGION", "").run().await;
+    assert_eq!(ended.code, 1);
+    assert_eq!(
+        ended.stderr,
+        "error: no region is configured: set AWS_REGION, or a `region` in the profile that \
+         AWS_PROFILE names\n"
+    );
+}
+
+#[tokio::test]
+async fn a_container_gets_one_image() {
+    let arguments = ["--image", "web=nginx:1", "--image", "web=nginx:1", "--image", "web=nginx:2"];
+    let ended = Program::deploy().with(&SERVICE).with(&arguments).run().await;
+    assert_eq!(ended.code, 1);
+    assert_eq!(
+        ended.stderr,
+        "error: the container `web` gets two images, nginx:1 and nginx:2: leave one of them out \
+         of --definitions and --image\n"
+    );
+}

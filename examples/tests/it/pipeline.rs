@@ -89,3 +89,29 @@ async fn aws_needs_all_the_names() {
         assert!(ended.stderr.contains(name), "{}", ended.stderr);
     }
 }
+
+#[tokio::test]
+async fn definitions_that_can_not_be_written_are_found_out_before_anything_is_pushed() {
+    let (server, workplace) = (served().await, Workplace::new());
+    for (path, problem) in [
+        ("no/such/folder/x.json", "can't be written: No such file or directory (os error 2)"),
+        ("image", "can't be written: it is a folder"),
+    ] {
+        let pipeline = Program::pipeline().with(&on_aws(&workplace)).with(&["--definitions", path]);
+        let ended = pipeline.on(&server).within(workplace.folder.path()).run().await;
+        assert_eq!(ended.code, 1);
+        let error = ended.stderr.lines().next().unwrap();
+        assert!(error.starts_with(&format!("error: {path} can't be written: ")), "{error}");
+        assert!(error.contains(problem.trim_start_matches("can't be written: ")), "{error}");
+    }
+    assert_eq!(server.local().journal().operations(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_does_not_stop_the_work() {
+    let (server, workplace) = (served().await, Workplace::new());
+    let pipeline = Program::pipeline().with(&on_aws(&workplace)).on(&server);
+    let ended = pipeline.within(workplace.folder.path()).without_reader().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(server.local().journal().count("UpdateService"), 1);
+}

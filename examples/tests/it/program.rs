@@ -1,7 +1,7 @@
 //! Runs a program, with nothing of this machine's AWS configuration in its environment.
 
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use examples::DemoImage;
 use local_aws::{LocalAws, Server};
@@ -64,12 +64,26 @@ impl Program {
         self
     }
 
+    /// Runs it with a stdout that nobody reads.
+    pub(crate) async fn without_reader(mut self) -> Ended {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        self.command.stdout(writer).stderr(Stdio::piped());
+        let child = self.command.spawn().unwrap();
+        Ended::from(child.wait_with_output().await.unwrap())
+    }
+
     pub(crate) async fn run(mut self) -> Ended {
-        let Output { status, stdout, stderr } = self.command.output().await.unwrap();
-        Ended {
-            code: status.code().unwrap(),
-            stdout: String::from_utf8(stdout).unwrap(),
-            stderr: String::from_utf8(stderr).unwrap(),
+        Ended::from(self.command.output().await.unwrap())
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
 }

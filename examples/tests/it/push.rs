@@ -60,25 +60,26 @@ async fn an_image_that_is_none_needs_no_credentials_to_be_found_out() {
 }
 
 #[tokio::test]
-async fn a_missing_region_is_said() {
+async fn an_endpoint_that_is_none_is_said_by_its_name() {
     let workplace = Workplace::new();
-    let ended = Program::push().with(&["--aws", workplace.image(), URI]).run().await;
-    assert_eq!(ended.code, 1);
-    assert_eq!(
-        ended.stderr,
-        "error: no region is configured: set AWS_REGION, or a `region` in the profile that \
-         AWS_PROFILE names\n"
-    );
+    for (value, problem) in [
+        ("", "AWS_ENDPOINT_URL_ECR is set, but empty: unset it"),
+        ("nonsense", "AWS_ENDPOINT_URL_ECR is `nonsense`, which is no http:// or https:// URL"),
+    ] {
+        let push = Program::push().with(&["--aws", workplace.image(), URI]);
+        let ended = push.env("AWS_ENDPOINT_URL_ECR", value).run().await;
+        assert_eq!(ended.code, 1);
+        assert_eq!(ended.stderr, format!("error: {problem}\n"));
+    }
 }
 
 #[tokio::test]
 async fn missing_credentials_are_said() {
     let workplace = Workplace::new();
-    let push = Program::push().with(&["--aws", workplace.image(), URI]);
-    let ended = push.env("AWS_REGION", "us-east-1").run().await;
+    let ended = Program::push().with(&["--aws", workplace.image(), URI]).run().await;
     assert_eq!(ended.code, 1);
-    let expected = "error: no AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID \
-                    and AWS_SECRET_ACCESS_KEY\n  caused by: ";
+    let expected = "error: no AWS credentials were found: set AWS_PROFILE to a profile that has \
+                    some, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n  caused by: ";
     assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
 }
 

@@ -1,0 +1,197 @@
+//! What is done about a rollout that didn't succeed, and how long that may take.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use ecs_deploy::{ErrorKind, OnFailure};
+use local_aws::{Fault, LocalAws, Script, When};
+use tokio::time::{Instant, sleep};
+
+use crate::demo::{Demo, NEW_IMAGE};
+
+const HOURS: Duration = Duration::from_secs(10 * 60 * 60);
+
+fn changes(demo: &Demo) -> Vec<String> {
+    let is_look = |it: &String| it.starts_with("Describe") || it.starts_with("List");
+    demo.operations().into_iter().filter(|it| !is_look(it)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_complete_by_the_deadline_is_left_alone() {
+    let demo = Demo::new();
+    let revision = demo.changed().await;
+    let until = Duration::from_secs(200);
+    demo.local.inject(When::for_the_next("DescribeServices", until), Fault::Throttle);
+    let roll_out = demo.deployer.roll_out(&demo.service, revision);
+    let deployed = roll_out.timeout(until).on_failure(OnFailure::RollBack).await.unwrap();
+    assert!(deployed.elapsed() >= until);
+    assert_eq!(changes(&demo), ["RegisterTaskDefinition", "UpdateService"]);
+    assert_eq!(demo.running().await, deployed.revision());
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_else_s_deployment_is_left_alone() {
+    let demo = Demo::with_breaker(false, false).await;
+    let until = Duration::from_secs(200);
+    let revision = demo.changed().await;
+    demo.local.inject(When::for_the_next("DescribeServices", until), Fault::Throttle);
+    let roll_out = demo.deployer.roll_out(&demo.service, revision);
+    let other = async {
+        sleep(Duration::from_secs(20)).await;
+        let update = demo.ecs.update_service().cluster("demo").service("web");
+        update.force_new_deployment(true).send().await.unwrap();
+    };
+    let ours = roll_out.timeout(until).on_failure(OnFailure::RollBack);
+    let (ours, ()) = tokio::join!(ours.into_future(), other);
+    assert_eq!(ours.unwrap_err().kind(), ErrorKind::Superseded);
+    assert_eq!(changes(&demo), ["RegisterTaskDefinition", "UpdateService", "UpdateService"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_completes_between_the_two_ways_back_is_left_alone() {
+    let demo = Demo::new();
+    let revision = demo.changed().await;
+    // 86 s after UpdateService it is complete: the look at the deadline can't tell yet.
+    let late = Fault::Delay(Duration::from_secs(5));
+    demo.local.inject(When::every("DescribeServices"), late);
+    let roll_out = demo.deployer.roll_out(&demo.service, revision);
+    let roll_out = roll_out.timeout(Duration::from_secs(85)).on_failure(OnFailure::RollBack);
+    let deployed = roll_out.await.unwrap();
+    assert_eq!(
+        changes(&demo),
+        ["RegisterTaskDefinition", "UpdateService", "StopServiceDeployment"]
+    );
+    assert_eq!(demo.running().await, deployed.revision());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_seen_is_left_alone() {
+    let demo = Demo::with_breaker(false, false).await;
+    demo.local.script("demo", "web", Script::ImageMissing);
+    let revision = demo.changed().await;
+    demo.local.inject(When::every("DescribeServices"), Fault::Throttle);
+    let roll_out = demo.deployer.roll_out(&demo.service, revision);
+    let roll_out = roll_out.timeout(Duration::from_secs(100)).on_failure(OnFailure::RollBack);
+    let error = roll_out.await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the rollout of web:2 to demo/web wasn't complete after 100 s: 0 of 2 running; it couldn't \
+         be rolled back: what the service runs by now can't be seen"
+    );
+    assert_eq!(changes(&demo), ["RegisterTaskDefinition", "UpdateService"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_never_answered_does_not_hold_up_the_beginning() {
+    for (operation, doubt) in [
+        ("DescribeServices", ""),
+        ("RegisterTaskDefinition", ""),
+        ("UpdateService", ", so that the rollout may go on"),
+    ] {
+        let demo = Demo::new();
+        let revision = match operation {
+            "DescribeServices" => demo.deployer.current(&demo.service).await.unwrap(),
+            _ => demo.changed().await,
+        };
+        // What `current` saw is too old by then.
+        sleep(Duration::from_secs(60)).await;
+        demo.local.inject(When::every(operation), Fault::Delay(HOURS));
+        let began = Instant::now();
+        let roll_out = demo.deployer.roll_out(&demo.service, revision);
+        let error = roll_out.timeout(Duration::from_secs(50)).await.unwrap_err();
+        assert_eq!(began.elapsed(), Duration::from_secs(50));
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert_eq!(error.operation(), Some(operation));
+        assert_eq!(error.deployment(), None);
+        assert_eq!(
+            error.to_string(),
+            format!("{operation} for the rollout to demo/web wasn't done after 50 s{doubt}")
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_never_answered_does_not_hold_up_the_end() {
+    for (operation, remedy) in [
+        ("ListTasks", "it is being rolled back to web:1"),
+        ("StopServiceDeployment", "it was to be rolled back to web:1, but ECS didn't answer"),
+        (
+            "DescribeServices",
+            "it couldn't be rolled back: what the service runs by now can't be seen",
+        ),
+    ] {
+        let demo = Demo::with_breaker(false, false).await;
+        demo.local.script("demo", "web", Script::ImageMissing);
+        let revision = demo.changed().await;
+        demo.local.inject(When::every(operation), Fault::Delay(HOURS));
+        let began = Instant::now();
+        let roll_out = demo.deployer.roll_out(&demo.service, revision);
+        let roll_out = roll_out.timeout(Duration::from_secs(100)).on_failure(OnFailure::RollBack);
+        let error = roll_out.await.unwrap_err();
+        assert!(began.elapsed() <= Duration::from_secs(130), "{operation}: {:?}", began.elapsed());
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert!(error.to_string().ends_with(&format!("; {remedy}")), "{error}");
+    }
+
+    let demo = Demo::new();
+    demo.local.inject(When::every("ListServiceDeployments"), Fault::Delay(HOURS));
+    let began = Instant::now();
+    let other = async {
+        sleep(Duration::from_secs(20)).await;
+        let update = demo.ecs.update_service().cluster("demo").service("web");
+        update.force_new_deployment(true).send().await.unwrap();
+    };
+    let ours = demo.deployer.roll_out(&demo.service, demo.changed().await);
+    let (ours, ()) = tokio::join!(ours.into_future(), other);
+    assert_eq!(ours.unwrap_err().kind(), ErrorKind::Superseded);
+    assert!(began.elapsed() <= Duration::from_secs(60), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permission_that_is_lost_in_the_middle_leaves_the_rollout_alone() {
+    let demo = Demo::new();
+    let revision = demo.changed().await;
+    let roll_out = demo.deployer.roll_out(&demo.service, revision);
+    let withdrawal = async {
+        sleep(Duration::from_secs(3)).await;
+        let policy = r#"{ "Version": "2012-10-17", "Statement": [] }"#;
+        demo.local.set_policy(LocalAws::USER, policy).unwrap();
+    };
+    let ours = roll_out.on_failure(OnFailure::RollBack).into_future();
+    let (ours, ()) = tokio::join!(ours, withdrawal);
+    let error = ours.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AccessDenied);
+    assert_eq!(error.operation(), Some("DescribeServices"));
+    assert!(error.request_id().is_some());
+    let deployment = error.deployment().unwrap();
+    assert!(deployment.starts_with("ecs-svc/"));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the deployment {deployment} of web:2 to demo/web goes on, but its outcome is unknown"
+        )
+    );
+    let source = error.source().unwrap();
+    assert_eq!(source.to_string(), "DescribeServices on demo/web isn't allowed");
+    assert!(source.source().unwrap().to_string().starts_with("User: arn:aws:iam::"));
+    assert_eq!(changes(&demo), ["RegisterTaskDefinition", "UpdateService"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_failed_before_is_deployed_again() {
+    let demo = Demo::with_breaker(true, false).await;
+    demo.local.script("demo", "web", Script::Crash { exit_code: 1 });
+    let roll_out = demo.deployer.roll_out(&demo.service, demo.changed().await);
+    let error = roll_out.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RolloutFailed);
+    demo.local.script("demo", "web", Script::Healthy);
+    let revision = demo.changed_to(NEW_IMAGE).await;
+    let deployed = demo.deployer.roll_out(&demo.service, revision).await.unwrap();
+    assert!(deployed.was_changed());
+    assert_ne!(error.deployment(), Some(deployed.deployment()));
+    assert_eq!(
+        changes(&demo),
+        ["RegisterTaskDefinition", "UpdateService", "UpdateService"],
+        "the revision is the same"
+    );
+}
