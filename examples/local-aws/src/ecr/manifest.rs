@@ -61,6 +61,7 @@ impl Manifest {
         let mut manifest =
             Self { media_type, artifact_media_type: None, blobs: Vec::new(), children: Vec::new() };
         if MANIFESTS.contains(&manifest.media_type.as_str()) {
+            lacks(&json, "manifests")?;
             let config: Descriptor = member(&json, "config")?;
             let artifact = json.get("artifactType").and_then(Value::as_str);
             manifest.artifact_media_type =
@@ -69,6 +70,8 @@ impl Manifest {
             let layers: Vec<Descriptor> = member(&json, "layers")?;
             manifest.blobs.extend(layers.into_iter().map(|layer| layer.digest));
         } else if INDEXES.contains(&manifest.media_type.as_str()) {
+            lacks(&json, "config")?;
+            lacks(&json, "layers")?;
             let children: Vec<Descriptor> = member(&json, "manifests")?;
             manifest.children = children.into_iter().map(|child| child.digest).collect();
         } else {
@@ -85,6 +88,15 @@ impl Manifest {
     /// Users report the words.
     pub(crate) fn too_many_layers() -> AwsError {
         invalid("Limit on number of layers per image exceeded".to_owned())
+    }
+}
+
+/// The OCI image specification tells registries to refuse a text that could be read as a manifest
+/// and as an index. That ECR does is inferred.
+fn lacks(json: &Value, name: &str) -> Result<(), AwsError> {
+    match json.get(name) {
+        None | Some(Value::Null) => Ok(()),
+        Some(_) => Err(invalid(format!("'{name}' contradicts the media type"))),
     }
 }
 

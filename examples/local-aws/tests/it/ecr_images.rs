@@ -144,6 +144,7 @@ async fn the_media_type_comes_from_the_manifest_or_the_request() {
 async fn a_manifest_has_the_form_of_its_type() {
     let world = World::new().await;
     let manifest = world.image("a").await;
+    let without = with(&manifest, "config", Value::Null);
     for (broken, constraint) in [
         (with(&manifest, "schemaVersion", json!(1)), "schemaVersion must be 2"),
         (with(&manifest, "config", Value::Null), "'config' is missing or has the wrong form"),
@@ -153,9 +154,12 @@ async fn a_manifest_has_the_form_of_its_type() {
             "'layers' is missing or has the wrong form",
         ),
         (
-            with(&manifest, "mediaType", json!(OCI_INDEX)),
+            with(&with(&without, "layers", Value::Null), "mediaType", json!(OCI_INDEX)),
             "'manifests' is missing or has the wrong form",
         ),
+        (with(&manifest, "mediaType", json!(OCI_INDEX)), "'config' contradicts the media type"),
+        (with(&without, "mediaType", json!(OCI_INDEX)), "'layers' contradicts the media type"),
+        (with(&manifest, "manifests", json!([])), "'manifests' contradicts the media type"),
     ] {
         assert_eq!(world.refused(&broken).await, violated("ImageManifest", constraint));
     }

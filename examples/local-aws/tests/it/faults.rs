@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use aws_sdk_ecr::types::LayerAvailability;
 use local_aws::{Fault, Link, LocalAws, When};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::ecr::{REPOSITORY, Refusal, World, digest, refusal, refused};
@@ -186,4 +188,27 @@ async fn a_read_can_be_from_before_the_last_change() {
     };
     assert_eq!(check().await, LayerAvailability::Unavailable);
     assert_eq!(check().await, LayerAvailability::Available);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_takes_its_time_over_http() {
+    let server = LocalAws::start().await.unwrap();
+    let mut link = Link::default();
+    link.round_trip = Duration::from_millis(80);
+    link.in_total = Some(1_000_000);
+    server.local().set_link(link);
+    let address = server.endpoint_url().strip_prefix("http://").unwrap().to_owned();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = "POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+                content-length: 3000000\r\n\r\n";
+    let began = Instant::now();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&vec![b' '; 3_000_000]).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 "), "{}", String::from_utf8_lossy(&answer));
+    // On the paused clock, which goes on only by what is waited for.
+    let elapsed = began.elapsed();
+    let expected = Duration::from_millis(3080);
+    assert!(elapsed >= expected && elapsed < expected * 2, "{elapsed:?}");
 }
