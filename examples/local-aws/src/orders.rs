@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::ecr::MissingLayers;
-use crate::ecs::Script;
-use crate::faults::{Fault, When};
+use crate::ecs::{AlarmState, HookAnswer, RollbackId, Script};
+use crate::faults::{Fault, When, seconds};
 use crate::local::LocalAws;
 
 pub(crate) const PATH: &str = "/_local-aws";
@@ -39,13 +39,42 @@ pub(crate) fn answer(local: &LocalAws, method: &Method, body: &[u8]) -> Response
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 enum Order {
-    ArchiveImage { repository: String, image: String },
+    Alarm {
+        name: String,
+        state: AlarmState,
+        #[serde(default, deserialize_with = "seconds")]
+        after: Duration,
+    },
+    ArchiveImage {
+        repository: String,
+        image: String,
+    },
+    HideService {
+        cluster: String,
+        service: String,
+        times: u32,
+    },
+    Hook {
+        target_arn: String,
+        answer: HookAnswer,
+    },
     Inject(Inject),
-    KmsError { repository: String, kms_error: Option<String> },
+    KmsError {
+        repository: String,
+        kms_error: Option<String>,
+    },
     LayersPerImage(usize),
     MissingLayers(MissingLayers),
-    Policy { principal: String, policy: Value },
-    Script { cluster: String, service: String, script: Script },
+    Policy {
+        principal: String,
+        policy: Value,
+    },
+    RollbackId(RollbackId),
+    Script {
+        cluster: String,
+        service: String,
+        script: Script,
+    },
 }
 
 /// `{"operation": "UploadLayerPart", "nth": 2, "fault": "LoseResponse"}`: without `nth` and
@@ -61,6 +90,12 @@ struct Inject {
 
 fn obey(local: &LocalAws, body: &[u8]) -> Result<Value, String> {
     match serde_json::from_slice(body).map_err(|error| error.to_string())? {
+        Order::Alarm { name, state, after } => local.set_alarm(&name, state, after),
+        Order::HideService { cluster, service, times } => {
+            local.hide_service(&cluster, &service, times);
+        }
+        Order::Hook { target_arn, answer } => local.script_hook(&target_arn, answer),
+        Order::RollbackId(id) => local.set_rollback_id(id),
         Order::ArchiveImage { repository, image } => {
             if !local.archive_image(&repository, &image) {
                 return Err(format!("there is no image {image} in {repository}"));
@@ -130,6 +165,11 @@ mod tests {
             json!({ "script": { "cluster": "a", "service": "b", "script": "ImageMissing" } }),
             json!({ "kmsError": { "repository": "a", "kmsError": "DisabledException" } }),
             json!({ "kmsError": { "repository": "a", "kmsError": null } }),
+            json!({ "alarm": { "name": "errors", "state": "Alarm", "after": 30 } }),
+            json!({ "alarm": { "name": "errors", "state": "Ok" } }),
+            json!({ "hook": { "targetArn": "arn:aws:lambda:…", "answer": "Fail" } }),
+            json!({ "hideService": { "cluster": "a", "service": "b", "times": 1 } }),
+            json!({ "rollbackId": "New" }),
             json!({ "layersPerImage": 300 }),
             json!({ "missingLayers": "Failure" }),
             json!({ "policy": {

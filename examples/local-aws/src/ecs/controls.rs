@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::local::LocalAws;
 
 /// The state of a CloudWatch alarm.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Deserialize)]
 #[non_exhaustive]
 pub enum AlarmState {
     /// `ALARM`
@@ -21,7 +21,7 @@ pub enum AlarmState {
 }
 
 /// As which deployment ECS rolls a service back.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Deserialize)]
 #[non_exhaustive]
 pub enum RollbackId {
     /// As a new one, with an id of its own and the old task definition: nobody has reported that

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::error::AwsError;
 
 /// What the Lambda function of a lifecycle hook answers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Deserialize)]
 #[non_exhaustive]
 pub enum HookAnswer {
     /// It fails, which rolls the deployment back.
