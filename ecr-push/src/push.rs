@@ -334,12 +334,12 @@ pub(crate) struct Memory {
     part_size: AtomicU64,
 }
 
-/// Enough for five layers at once in parts of 10 MiB.
+/// Enough for four layers at once in parts of 10 MiB.
 const MEMORY_KIB: u32 = 256 * 1024;
 
 /// A part is in memory as it was read, as base64, and in the request's body, and while either grows,
 /// in its old and its new place: measured, not more than so many times its size.
-const COPIES_OF_A_PART: u64 = 5;
+const COPIES_OF_A_PART: u64 = 6;
 
 /// Small layers would be hundreds at once otherwise, each with a file and a connection. On a line
 /// of 100 ms, 16 start 160 uploads a second, which is over ECR's default quota of 100 already.
@@ -405,7 +405,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn large_parts_are_bounded_in_bytes_and_small_layers_in_number() {
-        assert_eq!(at_once(&Memory::default(), 100 * MIB, 10 * MIB).await, 5);
+        assert_eq!(at_once(&Memory::default(), 100 * MIB, 10 * MIB).await, 4);
         assert_eq!(at_once(&Memory::default(), 100 * MIB, 20 * MIB).await, 2);
         assert_eq!(at_once(&Memory::default(), MIB, 10 * MIB).await, UPLOADS);
         assert_eq!(at_once(&Memory::default(), 100 * MIB, 1000 * MIB).await, 1);
@@ -414,7 +414,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn room_is_given_back() {
         let memory = Memory::default();
-        assert_eq!(at_once(&memory, 100 * MIB, 10 * MIB).await, 5);
-        assert_eq!(at_once(&memory, 100 * MIB, 10 * MIB).await, 5);
+        assert_eq!(at_once(&memory, 100 * MIB, 10 * MIB).await, 4);
+        assert_eq!(at_once(&memory, 100 * MIB, 10 * MIB).await, 4);
     }
 }
