@@ -196,10 +196,10 @@ impl Core {
                 return Err(refusal);
             }
             self.quotas.take(&caller.account, &caller.region, &operation, now)?;
-            let place = self.place(&caller.account, &caller.region);
+            let (account, region) = (&caller.account, &caller.region);
             match &fault {
-                Some(Fault::CollectLayers) => place.ecr.collect_layers(),
-                Some(Fault::ExpireUploads) => place.ecr.expire_uploads(),
+                Some(Fault::CollectLayers) => self.place(account, region).ecr.collect_layers(),
+                Some(Fault::ExpireUploads) => self.place(account, region).ecr.expire_uploads(),
                 _ => {}
             }
             match input? {

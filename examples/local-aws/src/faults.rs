@@ -58,9 +58,7 @@ impl Fault {
             _ => None,
         }
     }
-}
 
-impl Fault {
     /// What becomes of an operation's output, where the fault is in there.
     pub(crate) fn distort(&self, output: &mut Value, now: Timestamp) {
         let tokens = output.get_mut("authorizationData").and_then(Value::as_array_mut);
@@ -170,7 +168,7 @@ impl Faults {
 
     /// Counts a call of `operation`, and says which fault it meets: the first one of the script.
     pub(crate) fn meet(&mut self, operation: &str, body: &[u8], now: Timestamp) -> Option<Fault> {
-        let nth = self.calls.get(operation).map_or(1, |calls| calls + 1);
+        let nth = self.next(operation);
         // Nobody can script an operation's n-th call by a name that nobody knows: a fuzzer makes
         // up many.
         if nth > 1 || self.calls.len() < 1000 {
@@ -182,7 +180,7 @@ impl Faults {
     /// Counts the next call of `operation` if it is one whose connection is to break in the middle
     /// of the body, and says so. For when the body has yet to arrive.
     pub(crate) fn break_mid_body(&mut self, operation: &str, now: Timestamp) -> bool {
-        let nth = self.calls.get(operation).map_or(1, |calls| calls + 1);
+        let nth = self.next(operation);
         let breaks = self.met_by(operation, nth, None, now) == Some(&Fault::ResetMidBody);
         if breaks {
             self.calls.insert(operation.to_owned(), nth);
@@ -193,6 +191,11 @@ impl Faults {
     /// Whether `fault` is anywhere in the script.
     pub(crate) fn have(&self, fault: &Fault) -> bool {
         self.script.iter().any(|entry| entry.fault == *fault)
+    }
+
+    /// The number that the next call of `operation` has.
+    fn next(&self, operation: &str) -> usize {
+        self.calls.get(operation).map_or(1, |calls| calls + 1)
     }
 
     fn met_by(

@@ -10,6 +10,7 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt as _;
 
 use crate::core::Reply;
+use crate::link::pause;
 use crate::local::LocalAws;
 
 #[derive(Debug, Clone)]
@@ -40,9 +41,7 @@ impl HttpConnector for InProcess {
             else {
                 return Err(ConnectorError::io("the connection was reset".into()));
             };
-            if !delay.is_zero() {
-                tokio::time::sleep(delay).await;
-            }
+            pause(delay).await;
             HttpResponse::try_from(response.map(SdkBody::from))
                 .map_err(|error| ConnectorError::other(error.into(), None))
         })

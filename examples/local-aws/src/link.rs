@@ -41,9 +41,14 @@ impl Line {
 
     /// Waits for the way there and back.
     pub(crate) async fn round_trip(&self) {
-        if !self.link.round_trip.is_zero() {
-            sleep(self.link.round_trip).await;
-        }
+        pause(self.link.round_trip).await;
+    }
+}
+
+/// Waits, where there is anything to wait for: even no time at all costs a turn of the timer.
+pub(crate) async fn pause(duration: Duration) {
+    if !duration.is_zero() {
+        sleep(duration).await;
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::core::Reply;
 use crate::error::AwsError;
-use crate::link::Line;
+use crate::link::{Line, pause};
 use crate::local::LocalAws;
 use crate::orders;
 use crate::wire::json_response;
@@ -115,9 +115,7 @@ async fn answer(
     }
     match local.answer(Request::from_parts(parts, body)) {
         Reply::Answer(response, delay) => {
-            if !delay.is_zero() {
-                tokio::time::sleep(delay).await;
-            }
+            pause(delay).await;
             Ok(response.map(Full::new))
         }
         Reply::Lost => Err(Broken::AsScripted),

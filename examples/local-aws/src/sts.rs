@@ -29,7 +29,7 @@ pub(crate) enum Input {
 
 #[derive(Debug)]
 pub(crate) struct AssumeRole {
-    role_arn: String,
+    role: Role,
     session_name: String,
     lifetime: Duration,
 }
@@ -50,7 +50,7 @@ impl Input {
     /// GetCallerIdentity needs no permission, and can't be denied (STS API reference).
     pub(crate) fn access(&self) -> Vec<Access> {
         match self {
-            Self::AssumeRole(input) => vec![Access::new("sts:AssumeRole", &input.role_arn)],
+            Self::AssumeRole(input) => vec![Access::new("sts:AssumeRole", input.role.arn())],
             Self::GetCallerIdentity => Vec::new(),
         }
     }
@@ -91,10 +91,9 @@ impl AssumeRole {
             }
         }
         let role_arn = role_arn.ok_or_else(|| invalid("roleArn", "Member must not be null"))?;
-        if Role::parse(&role_arn).is_none() {
-            // Users report the wording.
-            return Err(AwsError::new("ValidationError", format!("{role_arn} is invalid")));
-        }
+        // Users report the wording.
+        let role = Role::parse(&role_arn)
+            .ok_or_else(|| AwsError::new("ValidationError", format!("{role_arn} is invalid")))?;
         let session_name =
             session_name.ok_or_else(|| invalid("roleSessionName", "Member must not be null"))?;
         let is_name = (2..=64).contains(&session_name.len())
@@ -110,14 +109,11 @@ impl AssumeRole {
                 return Err(invalid("durationSeconds", "Member must be between 900 and 43200"));
             }
         };
-        Ok(Self { role_arn, session_name, lifetime: Duration::from_secs(seconds) })
+        Ok(Self { role, session_name, lifetime: Duration::from_secs(seconds) })
     }
 
     fn answer(self, principals: &mut Principals, ids: &mut Ids, now: Timestamp) -> String {
-        let Self { role_arn, session_name, lifetime } = self;
-        let Some(role) = Role::parse(&role_arn) else {
-            unreachable!("the input was parsed with this role");
-        };
+        let Self { role, session_name, lifetime } = self;
         let Temporary { access_key, secret_key, token, expires, identity } =
             principals.assume(&role, &session_name, lifetime, ids.number(), now);
         let expiration = DateTime::from_secs_f64(expires.as_secs_f64());

@@ -77,7 +77,7 @@ impl Principals {
     /// Makes a session of a role in another account or the same one.
     pub(crate) fn assume(
         &mut self,
-        role: &Role<'_>,
+        role: &Role,
         session_name: &str,
         lifetime: Duration,
         number: u64,
@@ -87,13 +87,13 @@ impl Principals {
         let identity = Identity {
             arn: format!("arn:{partition}:sts::{account}:assumed-role/{name}/{session_name}"),
             user_id: format!("AROA{number:016}:{session_name}"),
-            principal: format!("arn:{partition}:iam::{account}:role/{name}"),
+            principal: role.arn(),
         };
         let access_key = format!("{TEMPORARY}{number:016}");
         let token = format!("local-aws-session-{number}");
         let expires = now + lifetime;
         let session = Session {
-            account: (*account).to_owned(),
+            account: account.clone(),
             identity: identity.clone(),
             token: token.clone(),
             expires,
@@ -134,23 +134,33 @@ impl Identity {
 }
 
 /// The parts of a role's ARN.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Role<'a> {
-    partition: &'a str,
-    account: &'a str,
-    name: &'a str,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Role {
+    partition: String,
+    account: String,
+    name: String,
 }
 
-impl<'a> Role<'a> {
+impl Role {
     /// `arn:PARTITION:iam::ACCOUNT:role/NAME`, where the name may have a path in front.
-    pub(crate) fn parse(arn: &'a str) -> Option<Self> {
+    pub(crate) fn parse(arn: &str) -> Option<Self> {
         let mut parts = arn.splitn(6, ':');
         let (scheme, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
         let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
         let name = resource.strip_prefix("role/")?;
         let is_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
         let is_role = (scheme, service, region) == ("arn", "iam", "") && is_account;
-        (is_role && !name.is_empty()).then_some(Self { partition, account, name })
+        let owned = str::to_owned;
+        (is_role && !name.is_empty()).then(|| Self {
+            partition: owned(partition),
+            account: owned(account),
+            name: owned(name),
+        })
+    }
+
+    pub(crate) fn arn(&self) -> String {
+        let Self { partition, account, name } = self;
+        format!("arn:{partition}:iam::{account}:role/{name}")
     }
 }
 
@@ -196,9 +206,10 @@ mod tests {
     fn role_arns() {
         let role = Role::parse("arn:aws-cn:iam::123456789012:role/ci/push").unwrap();
         assert_eq!(
-            (role.partition, role.account, role.name),
+            (role.partition.as_str(), role.account.as_str(), role.name.as_str()),
             ("aws-cn", "123456789012", "ci/push")
         );
+        assert_eq!(role.arn(), "arn:aws-cn:iam::123456789012:role/ci/push");
         for bad in [
             "",
             "push",
