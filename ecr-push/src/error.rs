@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::image::Source;
 use crate::names::{Digest, Repository, Tag};
 
 /// Why a name was refused, an image could not be read, or a push did not succeed.
@@ -68,7 +69,7 @@ impl Error {
             Repr::InvalidDigest { .. } => ErrorKind::InvalidDigest,
             Repr::InvalidRepository { .. } => ErrorKind::InvalidRepository,
             Repr::InvalidTag { .. } => ErrorKind::InvalidTag,
-            Repr::Io { .. } => ErrorKind::Io,
+            Repr::Io { .. } | Repr::Unreadable { .. } => ErrorKind::Io,
             Repr::Protocol { .. } => ErrorKind::Protocol,
             Repr::TagImmutable { .. } => ErrorKind::TagImmutable,
             Repr::Unsupported { .. } => ErrorKind::Unsupported,
@@ -133,17 +134,22 @@ impl Error {
         Repr::Io { path: path.to_owned(), source }.into()
     }
 
-    pub(crate) fn blob_mismatch(path: &Path, expected: &Digest, found: &Digest) -> Self {
+    /// Content that can't be opened or read.
+    pub(crate) fn unreadable(place: &Source, source: std::io::Error) -> Self {
+        Repr::Unreadable { place: place.to_string(), source }.into()
+    }
+
+    pub(crate) fn blob_mismatch(source: &Source, expected: &Digest, found: &Digest) -> Self {
         Repr::BlobMismatch {
-            path: path.to_owned(),
+            place: source.to_string(),
             expected: expected.clone(),
             found: found.clone(),
         }
         .into()
     }
 
-    pub(crate) fn blob_size(path: &Path, digest: &Digest, expected: u64, found: u64) -> Self {
-        Repr::BlobSize { path: path.to_owned(), digest: digest.clone(), expected, found }.into()
+    pub(crate) fn blob_size(source: &Source, digest: &Digest, expected: u64, found: u64) -> Self {
+        Repr::BlobSize { place: source.to_string(), digest: digest.clone(), expected, found }.into()
     }
 
     pub(crate) fn unsupported(digest: &Digest, problem: impl Into<String>) -> Self {
@@ -191,17 +197,13 @@ enum Repr {
     #[error("{}", describe_api(*kind, operation, repository))]
     Api { kind: ErrorKind, operation: &'static str, repository: Repository, source: Cause },
 
-    #[error(
-        "blob {expected} has the digest {found}: the file {} was changed or is damaged",
-        path.display()
-    )]
-    BlobMismatch { path: PathBuf, expected: Digest, found: Digest },
+    #[error("blob {expected} has the digest {found}: {place} was changed or is damaged")]
+    BlobMismatch { place: String, expected: Digest, found: Digest },
 
     #[error(
-        "blob {digest} has {found} bytes instead of {expected}: the file {} was cut off or changed",
-        path.display()
+        "blob {digest} has {found} bytes instead of {expected}: {place} was cut off or changed"
     )]
-    BlobSize { path: PathBuf, digest: Digest, expected: u64, found: u64 },
+    BlobSize { place: String, digest: Digest, expected: u64, found: u64 },
 
     #[error("{} is no image that can be pushed: {problem}", path.display())]
     Image { path: PathBuf, problem: String, source: Option<BoxError> },
@@ -223,6 +225,9 @@ enum Repr {
 
     #[error("{}", describe_immutable(tag, repository, pushed, current.as_ref()))]
     TagImmutable { tag: Tag, repository: Repository, pushed: Digest, current: Option<Digest> },
+
+    #[error("{place} can't be read")]
+    Unreadable { place: String, source: std::io::Error },
 
     #[error("blob {digest} can't be stored by ECR: {problem}")]
     Unsupported { digest: Digest, problem: String },

@@ -1,14 +1,17 @@
 //! [`Image`]: the graph of manifests and blobs that a push has to reproduce.
 
 mod layout;
+mod source;
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::Error;
 use crate::names::Digest;
 use crate::tasks::blocking;
+
+pub(crate) use crate::image::source::{Content, Source};
 
 /// An image that can be pushed: a manifest, or an index of several, with every blob they name.
 ///
@@ -34,8 +37,10 @@ impl Image {
     ///   or a manifest is broken.
     /// - [`BlobMismatch`](crate::ErrorKind::BlobMismatch): a manifest or config has another digest,
     ///   or any blob another size, than its descriptor says.
-    /// - [`Unsupported`](crate::ErrorKind::Unsupported): a blob is one that ECR can't store: empty,
-    ///   too large, or foreign.
+    /// - [`Unsupported`](crate::ErrorKind::Unsupported): a manifest is larger than ECR's limit.
+    ///
+    /// Blobs that ECR can't store, such as empty ones, are an error of the push, before its first
+    /// byte.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::load(path.as_ref(), layout::Choice::Only).await
     }
@@ -109,7 +114,7 @@ pub(crate) struct Manifest {
 #[derive(Debug, Clone)]
 pub(crate) struct Blob {
     pub(crate) layer: Layer,
-    pub(crate) path: PathBuf,
+    pub(crate) source: Source,
 }
 
 impl Graph {

@@ -1,50 +1,42 @@
 //! Reading a layer in parts, and its digest on the way.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
-
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
-use crate::image::Blob;
+use crate::image::{Blob, Content};
 use crate::names::Digest;
 
-/// A layer's file with a cursor. Every byte is hashed once, however often it is read.
+/// A layer's content with its hash. Every byte is hashed once, however often it is read.
 #[derive(Debug)]
 pub(crate) struct PartReader {
-    file: File,
+    content: Content,
     blob: Blob,
-    position: u64,
     hashed: u64,
     hasher: Sha256,
 }
 
 impl PartReader {
     pub(crate) fn open(blob: Blob) -> Result<Self, Error> {
-        let file = File::open(&blob.path).map_err(|error| Error::io(&blob.path, error))?;
-        Ok(Self { file, blob, position: 0, hashed: 0, hasher: Sha256::new() })
+        let content = blob.source.open().map_err(|error| Error::unreadable(&blob.source, error))?;
+        Ok(Self { content, blob, hashed: 0, hasher: Sha256::new() })
     }
 
     /// Reads `len` bytes from `first` on, which is nothing that hasn't been read up to there.
     pub(crate) fn read(&mut self, first: u64, len: usize) -> Result<Vec<u8>, Error> {
         debug_assert!(first <= self.hashed, "the digest can't leave bytes out");
-        let path = &self.blob.path;
-        if first != self.position {
-            self.file.seek(SeekFrom::Start(first)).map_err(|error| Error::io(path, error))?;
-        }
+        let Blob { layer, source } = &self.blob;
         let mut content = vec![0; len];
-        self.file.read_exact(&mut content).map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => {
-                let found = self.file.metadata().map_or(first, |metadata| metadata.len());
-                Error::blob_size(path, self.blob.layer.digest(), self.blob.layer.size(), found)
-            }
-            _ => Error::io(path, error),
-        })?;
-        self.position = first + len as u64;
-        if self.position > self.hashed {
+        let read = self.content.read_at(first, &mut content);
+        let read = read.map_err(|error| Error::unreadable(source, error))?;
+        if read < len {
+            let found = first + read as u64;
+            return Err(Error::blob_size(source, layer.digest(), layer.size(), found));
+        }
+        let end = first + len as u64;
+        if end > self.hashed {
             // In bounds: `hashed` lies between `first` and the end of what has been read.
             self.hasher.update(&content[(self.hashed - first) as usize..]);
-            self.hashed = self.position;
+            self.hashed = end;
         }
         Ok(content)
     }
@@ -56,7 +48,7 @@ impl PartReader {
         if found == *expected {
             Ok(())
         } else {
-            Err(Error::blob_mismatch(&self.blob.path, expected, &found))
+            Err(Error::blob_mismatch(&self.blob.source, expected, &found))
         }
     }
 }

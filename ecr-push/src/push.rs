@@ -18,7 +18,7 @@ use tracing::Instrument as _;
 use crate::api::{Calls, PutAnswer};
 use crate::error::Error;
 use crate::events::{Event, Events, Reporter};
-use crate::image::{Blob, Image, Manifest};
+use crate::image::{Blob, Image, Manifest, Source};
 use crate::names::{Digest, Endpoint, Repository, Tag};
 use crate::tasks::joined;
 use crate::upload::upload;
@@ -243,6 +243,9 @@ impl Run {
         let available = self.calls.available(&digests).await?;
         let (present, mut missing): (Vec<&Blob>, Vec<&Blob>) =
             blobs.iter().partition(|blob| available.contains(blob.layer.digest()));
+        for blob in &missing {
+            check_storable(blob)?;
+        }
         // The largest first: it takes longest, and nothing can speed up a layer of its own.
         missing.sort_by_key(|blob| std::cmp::Reverse(blob.layer.size()));
         self.reporter.report(Event::Planned {
@@ -320,6 +323,27 @@ impl Run {
             }
         }
     }
+}
+
+/// ECR's Service Quotas page: 52,000 MiB for a layer.
+const MAX_LAYER: u64 = 52_000 * 1024 * 1024;
+
+/// Finds out what ECR can't store, before the first byte.
+fn check_storable(blob: &Blob) -> Result<(), Error> {
+    let size = blob.layer.size();
+    let problem = if matches!(blob.source, Source::Elsewhere) {
+        "it is a foreign layer, whose content is elsewhere: fetch it into the image first"
+            .to_owned()
+    } else if size == 0 {
+        "it is empty; artifacts without content have the blob `{}` (the OCI empty descriptor) \
+         instead"
+            .to_owned()
+    } else if size > MAX_LAYER {
+        format!("it has {size} bytes, over ECR's limit of 52,000 MiB for a layer")
+    } else {
+        return Ok(());
+    };
+    Err(Error::unsupported(blob.layer.digest(), problem))
 }
 
 /// The bounds on what all pushes of a pusher have in flight: in bytes rather than in layers, since

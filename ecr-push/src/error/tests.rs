@@ -105,7 +105,7 @@ fn an_immutable_tag_names_both_digests() {
 #[test]
 fn blobs_are_blamed_by_digest_and_file() {
     let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
-    let path = Path::new("layout/blobs/sha256/x");
+    let path = &Source::file("layout/blobs/sha256/x".into());
     assert_eq!(
         Error::blob_mismatch(path, &a, &b).to_string(),
         format!(

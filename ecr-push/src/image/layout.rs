@@ -8,7 +8,7 @@ use oci_spec::image::{Descriptor, ImageIndex, ImageManifest};
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::image::{Blob, Builder, Graph, Layer, Manifest};
+use crate::image::{Blob, Builder, Graph, Layer, Manifest, Source};
 use crate::names::Digest;
 
 /// Which of the images in `index.json`.
@@ -21,9 +21,6 @@ pub(crate) enum Choice {
 /// ECR's service model: `imageManifest` has at most 4194304 characters. Whatever is larger in the
 /// place of a manifest is not read into memory.
 const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
-
-/// ECR's Service Quotas page: 52,000 MiB for a layer.
-const MAX_LAYER: u64 = 52_000 * 1024 * 1024;
 
 /// An index in an index is rare, and a chain of them no image.
 const MAX_DEPTH: usize = 8;
@@ -237,25 +234,13 @@ impl Layout<'_> {
             }
             None => {}
         }
-        if descriptor.urls().as_ref().is_some_and(|urls| !urls.is_empty())
-            && !self.blob_path(&digest).exists()
-        {
-            let problem = "it is a foreign layer, whose content is elsewhere: fetch it into the \
-                           layout first";
-            return Err(Error::unsupported(&digest, problem));
-        }
-        if size == 0 {
-            let problem = "it is empty; artifacts without content have the blob `{}` (the OCI empty \
-                 descriptor) instead";
-            return Err(Error::unsupported(&digest, problem));
-        }
-        if size > MAX_LAYER {
-            let problem =
-                format!("it has {size} bytes, over ECR's limit of 52,000 MiB for a layer");
-            return Err(Error::unsupported(&digest, problem));
-        }
-        let path = self.check_size(&digest, size)?;
-        builder.add(Blob { layer: Layer { digest, size }, path });
+        let foreign = descriptor.urls().as_ref().is_some_and(|urls| !urls.is_empty());
+        let source = if foreign && !self.blob_path(&digest).exists() {
+            Source::Elsewhere
+        } else {
+            Source::file(self.check_size(&digest, size)?)
+        };
+        builder.add(Blob { layer: Layer { digest, size }, source });
         Ok(())
     }
 
@@ -279,7 +264,7 @@ impl Layout<'_> {
         let content = fs::read(&path).map_err(|error| Error::io(&path, error))?;
         let found = Digest::of(&content);
         if found != digest {
-            return Err(Error::blob_mismatch(&path, &digest, &found));
+            return Err(Error::blob_mismatch(&Source::file(path), &digest, &found));
         }
         Ok(content)
     }
@@ -303,7 +288,7 @@ impl Layout<'_> {
             return Err(Error::image(self.root, problem));
         }
         if metadata.len() != expected {
-            return Err(Error::blob_size(&path, digest, expected, metadata.len()));
+            return Err(Error::blob_size(&Source::file(path), digest, expected, metadata.len()));
         }
         Ok(path)
     }

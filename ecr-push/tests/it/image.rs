@@ -237,30 +237,6 @@ async fn a_digest_of_another_algorithm_is_named() {
 }
 
 #[tokio::test]
-async fn a_foreign_layer_is_called_that() {
-    let layout = Layout::new();
-    let config = layout.blob("application/vnd.oci.image.config.v1+json", b"{}");
-    let layer = json!({
-        "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar",
-        "digest": digest(b"elsewhere"), "size": 9, "urls": ["https://example.com/layer"],
-    });
-    let manifest = json!({
-        "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
-    });
-    layout.set_index(&[layout.blob(MANIFEST, manifest.to_string().as_bytes())]);
-    let error = broken(&layout).await;
-    assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "blob {} can't be stored by ECR: it is a foreign layer, whose content is elsewhere: \
-             fetch it into the layout first",
-            digest(b"elsewhere")
-        )
-    );
-}
-
-#[tokio::test]
 async fn what_is_no_file_is_not_read() {
     let layout = Layout::image(&[1000]);
     let image = Image::open(layout.path()).await.unwrap();
@@ -283,44 +259,6 @@ async fn what_is_no_file_is_not_read() {
     assert_eq!(
         problem(&broken(&layout).await, layout.path()),
         "it is no OCI layout, which holds the files `oci-layout` and `index.json`"
-    );
-}
-
-#[tokio::test]
-async fn an_empty_blob_is_found_before_the_first_byte() {
-    let layout = Layout::image(&[0]);
-    let error = broken(&layout).await;
-    assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "blob {} can't be stored by ECR: it is empty; artifacts without content have the blob \
-             `{{}}` (the OCI empty descriptor) instead",
-            digest(b"")
-        )
-    );
-}
-
-#[tokio::test]
-async fn a_layer_over_the_quota_is_found_before_the_first_byte() {
-    let layout = Layout::new();
-    let config = layout.blob("application/vnd.oci.image.config.v1+json", b"{}");
-    let layer = json!({
-        "mediaType": "application/vnd.oci.image.layer.v1.tar",
-        "digest": digest(b"huge"),
-        "size": 54_525_952_001_u64,
-    });
-    let manifest = json!({
-        "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
-    });
-    layout.set_index(&[layout.blob(MANIFEST, manifest.to_string().as_bytes())]);
-    assert_eq!(
-        broken(&layout).await.to_string(),
-        format!(
-            "blob {} can't be stored by ECR: it has 54525952001 bytes, over ECR's limit of 52,000 \
-             MiB for a layer",
-            digest(b"huge")
-        )
     );
 }
 

@@ -1,12 +1,13 @@
 //! What a push says where it can't even begin.
 
 use std::error::Error as _;
+use std::fs::File;
 
 use ecr_push::{ErrorKind, Image, Pusher};
 use local_aws::{Fault, LocalAws, When};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::layout::Layout;
+use crate::layout::{Layout, MANIFEST, digest};
 use crate::world::{URI, World, repository};
 
 /// What is said, and every cause behind it.
@@ -116,4 +117,76 @@ async fn five_actions_on_one_repository_are_enough() {
     }
     world.local.set_policy(LocalAws::USER, &policy(&actions)).unwrap();
     world.push(&layout, &["1.0"]).await.unwrap();
+}
+
+/// The push's error, which comes before anything is sent.
+async fn unsupported(layout: &Layout) -> String {
+    let world = World::new().await;
+    let error = world.push(layout, &["1.0"]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(world.local.journal().count("InitiateLayerUpload"), 0);
+    error.to_string()
+}
+
+/// A layout of one image with a config, and a layer of this descriptor.
+fn with_layer(layout: &Layout, layer: &Value) {
+    let config = layout.blob("application/vnd.oci.image.config.v1+json", b"{}");
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
+    });
+    layout.set_index(&[layout.blob(MANIFEST, manifest.to_string().as_bytes())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_layer_is_called_that() {
+    let layout = Layout::new();
+    with_layer(
+        &layout,
+        &json!({
+            "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar",
+            "digest": digest(b"elsewhere"), "size": 9, "urls": ["https://example.com/layer"],
+        }),
+    );
+    assert_eq!(
+        unsupported(&layout).await,
+        format!(
+            "blob {} can't be stored by ECR: it is a foreign layer, whose content is elsewhere: \
+             fetch it into the image first",
+            digest(b"elsewhere")
+        )
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_blob_is_found_before_the_first_byte() {
+    assert_eq!(
+        unsupported(&Layout::image(&[0])).await,
+        format!(
+            "blob {} can't be stored by ECR: it is empty; artifacts without content have the blob \
+             `{{}}` (the OCI empty descriptor) instead",
+            digest(b"")
+        )
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_over_the_quota_is_found_before_the_first_byte() {
+    let layout = Layout::new();
+    let size = 54_525_952_001_u64;
+    let layer = json!({
+        "mediaType": "application/vnd.oci.image.layer.v1.tar",
+        "digest": digest(b"huge"),
+        "size": size,
+    });
+    with_layer(&layout, &layer);
+    // A hole: it takes no space.
+    File::create(layout.blob_path(&digest(b"huge"))).unwrap().set_len(size).unwrap();
+    assert_eq!(
+        unsupported(&layout).await,
+        format!(
+            "blob {} can't be stored by ECR: it has 54525952001 bytes, over ECR's limit of 52,000 \
+             MiB for a layer",
+            digest(b"huge")
+        )
+    );
 }

@@ -1,0 +1,106 @@
+//! Where a blob's bytes are, and reading them from any place on.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// Where a blob's content is. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// In memory.
+    Bytes(Bytes),
+    /// Not here: a foreign layer, which only a descriptor's `urls` lead to.
+    Elsewhere,
+    /// In a file, from a byte on.
+    File { path: Arc<Path>, start: u64 },
+    /// In an unnamed file, which goes away with the last clone.
+    Temporary { file: Arc<File>, of: Arc<str> },
+}
+
+impl Source {
+    /// A whole file.
+    pub(crate) fn file(path: PathBuf) -> Self {
+        Self::File { path: path.into(), start: 0 }
+    }
+
+    /// # Errors
+    /// Where the file can't be opened, or the content is elsewhere.
+    pub(crate) fn open(&self) -> io::Result<Content> {
+        Ok(Content(match self {
+            Self::Bytes(bytes) => Opened::Bytes(bytes.clone()),
+            Self::Elsewhere => return Err(io::ErrorKind::NotFound.into()),
+            Self::File { path, start } => {
+                Opened::File { file: Arc::new(File::open(path)?), start: *start }
+            }
+            Self::Temporary { file, .. } => Opened::File { file: file.clone(), start: 0 },
+        }))
+    }
+}
+
+/// For messages: which place is to be looked at.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(_) => f.write_str("the content given in memory"),
+            Self::Elsewhere => f.write_str("the foreign layer"),
+            Self::File { path, start: 0 } => write!(f, "the file {}", path.display()),
+            Self::File { path, start } => {
+                write!(f, "the file {} from byte {start} on", path.display())
+            }
+            Self::Temporary { of, .. } => write!(f, "the temporary file of {of}"),
+        }
+    }
+}
+
+/// A blob's content, opened.
+#[derive(Debug)]
+pub(crate) struct Content(Opened);
+
+#[derive(Debug)]
+enum Opened {
+    Bytes(Bytes),
+    File { file: Arc<File>, start: u64 },
+}
+
+impl Content {
+    /// Reads from `position` on, counted from the blob's first byte, until `buffer` is full or the
+    /// content ends, and returns how many bytes that were. Blocks.
+    pub(crate) fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        match &self.0 {
+            Opened::Bytes(bytes) => {
+                let from = usize::try_from(position).unwrap_or(usize::MAX).min(bytes.len());
+                let len = buffer.len().min(bytes.len() - from);
+                buffer[..len].copy_from_slice(&bytes[from..from + len]);
+                Ok(len)
+            }
+            Opened::File { file, start } => {
+                let mut filled = 0;
+                while filled < buffer.len() {
+                    let at = start + position + filled as u64;
+                    match read_some_at(file, at, &mut buffer[filled..]) {
+                        Ok(0) => break,
+                        Ok(read) => filled += read,
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ok(filled)
+            }
+        }
+    }
+}
+
+/// At a place of its own each time, because clones of a source share their file's cursor.
+#[cfg(unix)]
+fn read_some_at(file: &File, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, position)
+}
+
+#[cfg(windows)]
+fn read_some_at(file: &File, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, position)
+}
