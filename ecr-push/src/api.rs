@@ -1,7 +1,8 @@
 //! The calls of one push to one repository: SDK types go in here, and answers come out that name
 //! what the protocol distinguishes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_ecr::Client;
@@ -9,19 +10,28 @@ use aws_sdk_ecr::config::http::HttpResponse;
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecr::operation::RequestId as _;
 use aws_sdk_ecr::operation::complete_layer_upload::CompleteLayerUploadError;
+use aws_sdk_ecr::operation::create_repository::CreateRepositoryError;
 use aws_sdk_ecr::operation::put_image::PutImageError;
 use aws_sdk_ecr::operation::upload_layer_part::UploadLayerPartError;
-use aws_sdk_ecr::primitives::Blob as Content;
 use aws_sdk_ecr::types::{ImageIdentifier, LayerAvailability, LayerFailureCode};
+use aws_smithy_types::body::SdkBody;
+use serde_json::Value;
 
 use crate::error::{Cause, Error, ErrorKind};
+use crate::events::Reporter;
+use crate::frame::{Frame, Header};
 use crate::image::Manifest;
 use crate::names::{Digest, Repository, Tag};
+use crate::new_repository::NewRepository;
+use crate::pace::Pace;
+use crate::retries::Attempts;
 
 #[derive(Debug)]
 pub(crate) struct Calls {
     client: Client,
     repository: Repository,
+    pace: Arc<Pace>,
+    reporter: Reporter,
     made: AtomicU64,
 }
 
@@ -52,26 +62,62 @@ pub(crate) enum CompleteAnswer {
     Complete,
     /// The upload doesn't exist any more: it has expired, or an earlier attempt completed it.
     Gone,
+    /// What arrived isn't what was sent, or in parts that ECR doesn't take; in ECR's words.
+    Refused(String),
 }
 
 /// What became of a manifest.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PutAnswer {
+    /// It was there already, under the tag where one was given.
+    AlreadyThere,
+    /// A manifest that this one lists isn't there, or not any more.
+    ImagesMissing,
     /// A layer has vanished since it was checked or sent.
     LayersMissing,
-    /// The manifest is there, under the tag where one was given.
-    There,
+    /// The manifest is there now, under the tag where one was given.
+    Put,
+    /// The tag is on another image, and can't be moved.
+    TagTaken,
 }
 
-/// BatchCheckLayerAvailability takes at most 100 digests: ECR's service model.
-const DIGESTS_PER_CHECK: usize = 100;
+/// What a repository has of what was asked for.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) images: HashSet<Digest>,
+    pub(crate) tags: HashMap<Tag, Digest>,
+}
+
+/// BatchCheckLayerAvailability takes at most 100 digests, BatchGetImage at most 100 ids: ECR's
+/// service model.
+const PER_BATCH: usize = 100;
 
 /// `layerPartBlob` holds at most 20 MiB: ECR's service model.
-const MAX_PART: u64 = 20 * 1024 * 1024;
+pub(crate) const MAX_PART: u64 = 20 * 1024 * 1024;
+
+/// A call of an operation on the repository, counted, and reported where the SDK repeats it.
+macro_rules! call {
+    ($calls:expr, $operation:ident, $name:literal $(, $member:ident: $value:expr)*) => {{
+        let Calls { client, repository, reporter, .. } = $calls;
+        $calls.count();
+        client
+            .$operation()
+            .registry_id(repository.account())
+            .repository_name(repository.name())
+            $(.$member($value))*
+            .customize()
+            .interceptor(Attempts::of($name, repository, reporter))
+    }};
+}
 
 impl Calls {
-    pub(crate) fn new(client: Client, repository: Repository) -> Self {
-        Self { client, repository, made: AtomicU64::new(0) }
+    pub(crate) fn new(
+        client: Client,
+        repository: Repository,
+        pace: Arc<Pace>,
+        reporter: Reporter,
+    ) -> Self {
+        Self { client, repository, pace, reporter, made: AtomicU64::new(0) }
     }
 
     pub(crate) fn repository(&self) -> &Repository {
@@ -87,17 +133,15 @@ impl Calls {
     pub(crate) async fn available(&self, digests: &[&Digest]) -> Result<HashSet<Digest>, Error> {
         const OPERATION: &str = "BatchCheckLayerAvailability";
         let mut available = HashSet::new();
-        for chunk in digests.chunks(DIGESTS_PER_CHECK) {
-            self.count();
-            let answer = self
-                .client
-                .batch_check_layer_availability()
-                .registry_id(self.repository.account())
-                .repository_name(self.repository.name())
-                .set_layer_digests(Some(chunk.iter().map(ToString::to_string).collect()))
-                .send()
-                .await
-                .map_err(|error| self.failure(OPERATION, error))?;
+        for chunk in digests.chunks(PER_BATCH) {
+            let digests = chunk.iter().map(ToString::to_string).collect();
+            let answer = call!(
+                self, batch_check_layer_availability, "BatchCheckLayerAvailability",
+                set_layer_digests: Some(digests)
+            )
+            .send()
+            .await
+            .map_err(|error| self.failure(OPERATION, error))?;
             // An absent layer is UNAVAILABLE in `layers` (which AWS's own Go client relies on) or
             // in `failures` (which other implementations answer): both mean that it is to be sent.
             // An archived one as well, because a push is what restores it.
@@ -119,14 +163,59 @@ impl Calls {
         Ok(available)
     }
 
+    /// Which of these tags and images there are, and what the tags are on.
+    pub(crate) async fn look_up(&self, tags: &[Tag], digests: &[&Digest]) -> Result<Found, Error> {
+        let tags = tags.iter().map(|tag| ImageIdentifier::builder().image_tag(tag.as_str()));
+        let digests =
+            digests.iter().map(|digest| ImageIdentifier::builder().image_digest(digest.as_str()));
+        let ids: Vec<_> = tags.chain(digests).map(|id| id.build()).collect();
+        let mut found = Found::default();
+        for chunk in ids.chunks(PER_BATCH) {
+            let answer = call!(
+                self, batch_get_image, "BatchGetImage",
+                set_image_ids: Some(chunk.to_vec()),
+                set_accepted_media_types: Some(MEDIA_TYPES.map(str::to_owned).to_vec())
+            )
+            .send()
+            .await
+            .map_err(|error| self.failure("BatchGetImage", error))?;
+            // What isn't there, or can't be read, is among the failures: it is put, then.
+            for id in answer.images().iter().filter_map(|image| image.image_id()) {
+                let Some(digest) = id.image_digest().and_then(|it| it.parse::<Digest>().ok())
+                else {
+                    continue;
+                };
+                if let Some(tag) = id.image_tag().and_then(|tag| tag.parse().ok()) {
+                    found.tags.insert(tag, digest.clone());
+                }
+                found.images.insert(digest);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Creates the repository; whoever else has done so meanwhile is welcome.
+    pub(crate) async fn create_repository(&self, new: &NewRepository) -> Result<(), Error> {
+        let request = self.client.create_repository().repository_name(self.repository.name());
+        self.count();
+        let answer = new
+            .set(request)
+            .customize()
+            .interceptor(Attempts::of("CreateRepository", &self.repository, &self.reporter))
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(CreateRepositoryError::RepositoryAlreadyExistsException(_)) => Ok(()),
+                _ => Err(self.failure("CreateRepository", error)),
+            },
+        }
+    }
+
     pub(crate) async fn start_upload(&self) -> Result<Started, Error> {
         const OPERATION: &str = "InitiateLayerUpload";
-        self.count();
-        let answer = self
-            .client
-            .initiate_layer_upload()
-            .registry_id(self.repository.account())
-            .repository_name(self.repository.name())
+        let answer = call!(self, initiate_layer_upload, "InitiateLayerUpload")
             .send()
             .await
             .map_err(|error| self.failure(OPERATION, error))?;
@@ -143,26 +232,30 @@ impl Calls {
         }
     }
 
-    /// Sends the bytes from `first` on; `content` isn't empty.
+    /// Sends a part, which isn't empty.
     pub(crate) async fn send_part(
         &self,
         upload_id: &str,
-        first: u64,
-        content: Vec<u8>,
+        frame: Frame,
     ) -> Result<PartAnswer, Error> {
         const OPERATION: &str = "UploadLayerPart";
-        // Inclusive: AWS's CLI example sends 0 to 8323314 for 8323315 bytes.
-        let last = first + content.len() as u64 - 1;
-        self.count();
-        let answer = self
-            .client
-            .upload_layer_part()
-            .registry_id(self.repository.account())
-            .repository_name(self.repository.name())
-            .upload_id(upload_id)
-            .part_first_byte(first.cast_signed())
-            .part_last_byte(last.cast_signed())
-            .layer_part_blob(Content::new(content))
+        let last = frame.bytes.end - 1;
+        let header = Header {
+            registry: self.repository.account(),
+            repository: self.repository.name(),
+            upload_id,
+        };
+        let body = frame.into_body(&header).map_err(|_| {
+            let problem = "the upload's id is longer than any of ECR's";
+            Error::protocol(OPERATION, &self.repository, problem)
+        })?;
+        let answer = call!(self, upload_layer_part, "UploadLayerPart", upload_id: upload_id)
+            // In place of the one that the SDK has made of a part without content, and before it
+            // is signed.
+            .mutate_request(move |request| {
+                *request.body_mut() = SdkBody::from(body.clone());
+                request.headers_mut().insert("content-length", body.len().to_string());
+            })
             .send()
             .await;
         match answer {
@@ -187,27 +280,23 @@ impl Calls {
         upload_id: &str,
         digest: &Digest,
     ) -> Result<CompleteAnswer, Error> {
-        self.count();
-        let answer = self
-            .client
-            .complete_layer_upload()
-            .registry_id(self.repository.account())
-            .repository_name(self.repository.name())
-            .upload_id(upload_id)
-            .layer_digests(digest.as_str())
-            .send()
-            .await;
-        match answer {
-            Ok(_) => Ok(CompleteAnswer::Complete),
-            Err(error) => match error.as_service_error() {
-                Some(CompleteLayerUploadError::LayerAlreadyExistsException(_)) => {
-                    Ok(CompleteAnswer::Complete)
-                }
-                Some(CompleteLayerUploadError::UploadNotFoundException(_)) => {
-                    Ok(CompleteAnswer::Gone)
-                }
-                _ => Err(self.failure("CompleteLayerUpload", error)),
-            },
+        use CompleteLayerUploadError as Refusal;
+        let answer = call!(
+            self, complete_layer_upload, "CompleteLayerUpload",
+            upload_id: upload_id, layer_digests: digest.as_str()
+        )
+        .send()
+        .await;
+        let Err(error) = answer else { return Ok(CompleteAnswer::Complete) };
+        match error.as_service_error() {
+            Some(Refusal::LayerAlreadyExistsException(_)) => Ok(CompleteAnswer::Complete),
+            Some(Refusal::UploadNotFoundException(_)) => Ok(CompleteAnswer::Gone),
+            Some(
+                Refusal::InvalidLayerException(_)
+                | Refusal::LayerPartTooSmallException(_)
+                | Refusal::EmptyUploadException(_),
+            ) => Ok(CompleteAnswer::Refused(describe(&error))),
+            _ => Err(self.failure("CompleteLayerUpload", error)),
         }
     }
 
@@ -216,51 +305,27 @@ impl Calls {
         manifest: &Manifest,
         tag: Option<&Tag>,
     ) -> Result<PutAnswer, Error> {
-        self.count();
-        let answer = self
-            .client
-            .put_image()
-            .registry_id(self.repository.account())
-            .repository_name(self.repository.name())
-            .image_manifest(&manifest.text)
-            .image_manifest_media_type(&manifest.media_type)
+        self.pace.keep(&self.repository).await;
+        let answer = call!(
+            self, put_image, "PutImage",
+            image_manifest: &manifest.text,
+            image_manifest_media_type: &manifest.media_type,
             // So that ECR checks the bytes that it got.
-            .image_digest(manifest.digest.as_str())
-            .set_image_tag(tag.map(Tag::to_string))
-            .send()
-            .await;
-        let Err(error) = answer else {
-            return Ok(PutAnswer::There);
-        };
-        match (error.as_service_error(), tag) {
-            (Some(PutImageError::ImageAlreadyExistsException(_)), _) => Ok(PutAnswer::There),
-            (Some(PutImageError::LayersNotFoundException(_)), _) => Ok(PutAnswer::LayersMissing),
-            (Some(PutImageError::ImageTagAlreadyExistsException(_)), Some(tag)) => {
-                match self.tagged(tag).await {
-                    Some(current) if current == manifest.digest => Ok(PutAnswer::There),
-                    current => {
-                        Err(Error::tag_immutable(tag, &self.repository, &manifest.digest, current))
-                    }
-                }
+            image_digest: manifest.digest.as_str(),
+            set_image_tag: tag.map(Tag::to_string)
+        )
+        .send()
+        .await;
+        let Err(error) = answer else { return Ok(PutAnswer::Put) };
+        match error.as_service_error() {
+            Some(PutImageError::ImageAlreadyExistsException(_)) => Ok(PutAnswer::AlreadyThere),
+            Some(PutImageError::ImageTagAlreadyExistsException(_)) => Ok(PutAnswer::TagTaken),
+            Some(PutImageError::LayersNotFoundException(_)) => Ok(PutAnswer::LayersMissing),
+            Some(PutImageError::ReferencedImagesNotFoundException(_)) => {
+                Ok(PutAnswer::ImagesMissing)
             }
             _ => Err(self.failure("PutImage", error)),
         }
-    }
-
-    /// The image that a tag is on; `None` also where it can't be found out, since a push doesn't
-    /// need the permission to ask (BatchGetImage).
-    async fn tagged(&self, tag: &Tag) -> Option<Digest> {
-        self.count();
-        let answer = self
-            .client
-            .batch_get_image()
-            .registry_id(self.repository.account())
-            .repository_name(self.repository.name())
-            .image_ids(ImageIdentifier::builder().image_tag(tag.as_str()).build())
-            .send()
-            .await
-            .ok()?;
-        answer.images().first()?.image_id()?.image_digest()?.parse().ok()
     }
 
     fn count(&self) {
@@ -286,6 +351,14 @@ impl Calls {
     }
 }
 
+/// Those of manifests that ECR's user guide lists: asked for, so that none is converted.
+const MEDIA_TYPES: [&str; 4] = [
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+];
+
 /// What kind of failure it is, by the error's code.
 fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorKind {
     match error {
@@ -309,6 +382,7 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorKind
                 | "MissingAuthenticationTokenException"
                 | "UnrecognizedClientException",
             ) => ErrorKind::Credentials,
+            Some("KmsException") => ErrorKind::EncryptionKey,
             Some("LimitExceededException") => ErrorKind::LimitExceeded,
             Some("RepositoryNotFoundException") => ErrorKind::RepositoryNotFound,
             Some("ThrottlingException" | "TooManyRequestsException") => ErrorKind::Throttled,
@@ -318,9 +392,22 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorKind
 }
 
 fn describe<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> String {
-    match (error.code(), error.message()) {
+    let text = match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
         (None, _) => error.to_string(),
+    };
+    match kms_error(error) {
+        Some(kms) => format!("{text} (KMS: {kms})"),
+        None => text,
     }
+}
+
+/// KMS's own code, which is a member of KmsException beside its message.
+fn kms_error<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<String> {
+    if error.code() != Some("KmsException") {
+        return None;
+    }
+    let body: Value = serde_json::from_slice(error.raw_response()?.body().bytes()?).ok()?;
+    Some(body.get("kmsError")?.as_str()?.to_owned())
 }

@@ -28,6 +28,9 @@ pub enum ErrorKind {
     Configuration,
     /// Expired credentials, or ones that AWS doesn't know. Renew them.
     Credentials,
+    /// KMS refuses the repository's key: it is disabled, or its policy doesn't allow its use. The
+    /// source says which.
+    EncryptionKey,
     /// A text that was to be a digest is none.
     InvalidDigest,
     /// The path holds no image that can be read, or the image is broken. Build it again.
@@ -97,6 +100,17 @@ impl Error {
         }
     }
 
+    /// The IAM statement, in JSON, whose lack [`AccessDenied`](ErrorKind::AccessDenied) is about;
+    /// `None` for every other kind.
+    pub fn missing_statement(&self) -> Option<String> {
+        match &*self.0 {
+            Repr::Api { kind: ErrorKind::AccessDenied, operation, repository, source } => {
+                Some(statement(operation, repository, source))
+            }
+            _ => None,
+        }
+    }
+
     /// AWS's id of the failed request, which its support asks for.
     pub fn request_id(&self) -> Option<&str> {
         match &*self.0 {
@@ -152,8 +166,10 @@ impl Error {
         Repr::BlobSize { place: source.to_string(), digest: digest.clone(), expected, found }.into()
     }
 
-    pub(crate) fn unsupported(digest: &Digest, problem: impl Into<String>) -> Self {
-        Repr::Unsupported { digest: digest.clone(), problem: problem.into() }.into()
+    /// An image with something in it that ECR doesn't store.
+    pub(crate) fn unsupported(image: &Digest, problems: &[impl ToString]) -> Self {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Repr::Unsupported { image: image.clone(), problems: problems.join("; ") }.into()
     }
 
     pub(crate) fn protocol(
@@ -194,7 +210,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Debug, thiserror::Error)]
 enum Repr {
-    #[error("{}", describe_api(*kind, operation, repository))]
+    #[error("{}", describe_api(*kind, operation, repository, source))]
     Api { kind: ErrorKind, operation: &'static str, repository: Repository, source: Cause },
 
     #[error("blob {expected} has the digest {found}: {place} was changed or is damaged")]
@@ -229,8 +245,8 @@ enum Repr {
     #[error("{place} can't be read")]
     Unreadable { place: String, source: std::io::Error },
 
-    #[error("blob {digest} can't be stored by ECR: {problem}")]
-    Unsupported { digest: Digest, problem: String },
+    #[error("image {image} can't be stored by ECR: {problems}")]
+    Unsupported { image: Digest, problems: String },
 }
 
 impl From<Repr> for Error {
@@ -256,16 +272,37 @@ impl Cause {
     }
 }
 
-fn describe_api(kind: ErrorKind, operation: &str, repository: &Repository) -> String {
+/// The IAM statement that is missing. ECR names the action, which is not always the operation's:
+/// creating a repository with tags needs `ecr:TagResource`, too.
+fn statement(operation: &str, repository: &Repository, source: &Cause) -> String {
+    let action = source
+        .text
+        .split_once("is not authorized to perform: ")
+        .and_then(|(_, rest)| rest.split_whitespace().next())
+        .filter(|action| action.starts_with("ecr:"))
+        .map_or_else(|| format!("ecr:{operation}"), str::to_owned);
+    let arn = repository.arn();
+    format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"{arn}"}}"#)
+}
+
+fn describe_api(
+    kind: ErrorKind,
+    operation: &str,
+    repository: &Repository,
+    source: &Cause,
+) -> String {
     let (name, account, region) = (repository.name(), repository.account(), repository.region());
     match kind {
         ErrorKind::AccessDenied => format!(
-            "{operation} on {repository} is not allowed: the policy needs `ecr:{operation}` on `{}`",
-            repository.arn()
+            "{operation} on {repository} is not allowed: add {} to the policy",
+            statement(operation, repository, source)
         ),
         ErrorKind::Configuration => format!("{operation} on {repository} can't be sent"),
         ErrorKind::Credentials => {
             format!("{operation} on {repository} was not accepted with these credentials")
+        }
+        ErrorKind::EncryptionKey => {
+            format!("{operation} on {repository} can't use the repository's KMS key")
         }
         ErrorKind::LimitExceeded => {
             format!("{operation} on {repository} met a quota of account {account} in {region}")

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -10,48 +11,95 @@ use tokio::sync::mpsc;
 
 use crate::error::Error;
 use crate::image::Layer;
-use crate::names::{Digest, Tag};
-use crate::push::Pushed;
+use crate::names::{Digest, Repository, Tag};
+use crate::pushed::Pushed;
+use crate::tags::TagChange;
 
 /// One step of a push.
+///
+/// Enough to draw a bar for each layer and one for all of them: [`Planned`](Self::Planned) has the
+/// total of a repository, [`LayerProgress`](Self::LayerProgress) the bytes of a layer that have
+/// arrived. Whatever was lost on the way and is made good can be seen, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A layer is complete in the repository.
+    /// The file given as [`checkpoint`](crate::Push::checkpoint) is none, or can't be read or
+    /// written: it is left as it is, and the push goes on without.
+    #[non_exhaustive]
+    CheckpointIgnored {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A layer is complete in a repository.
     #[non_exhaustive]
     LayerFinished {
-        /// Which one.
+        /// Which repository.
+        repository: Repository,
+        /// Which layer.
         layer: Layer,
     },
-    /// More of a layer has arrived.
+    /// A repository has more of a layer, or, where it has lost some, less.
     #[non_exhaustive]
     LayerProgress {
-        /// Which one.
+        /// Which repository.
+        repository: Repository,
+        /// Which layer.
         layer: Layer,
         /// How many of its bytes have arrived so far.
+        sent: u64,
+    },
+    /// The upload of a layer was lost, and begins anew.
+    #[non_exhaustive]
+    LayerRestarted {
+        /// Which repository.
+        repository: Repository,
+        /// Which layer.
+        layer: Layer,
+        /// Why.
+        reason: String,
+    },
+    /// The upload of a layer that an earlier push began goes on.
+    #[non_exhaustive]
+    LayerResumed {
+        /// Which repository.
+        repository: Repository,
+        /// Which layer.
+        layer: Layer,
+        /// How many of its bytes have arrived by then.
         sent: u64,
     },
     /// The repository has the layer already: nothing is sent.
     #[non_exhaustive]
     LayerSkipped {
-        /// Which one.
+        /// Which repository.
+        repository: Repository,
+        /// Which layer.
         layer: Layer,
     },
     /// A layer's upload begins.
     #[non_exhaustive]
     LayerStarted {
-        /// Which one.
+        /// Which repository.
+        repository: Repository,
+        /// Which layer.
         layer: Layer,
     },
-    /// A manifest is in the repository, by its digest.
+    /// A manifest is in the repository now, by its digest.
     #[non_exhaustive]
     ManifestPut {
+        /// Which repository.
+        repository: Repository,
         /// The manifest's digest.
         digest: Digest,
     },
-    /// What has to be sent is known.
+    /// What has to be sent to a repository is known. Comes again where layers have vanished from
+    /// it before the image was complete, and are sent once more.
     #[non_exhaustive]
     Planned {
+        /// Which repository.
+        repository: Repository,
         /// How many layers and configs the image has.
         layers: usize,
         /// How many of them the repository lacks.
@@ -59,13 +107,35 @@ pub enum Event {
         /// The bytes of those.
         bytes: u64,
     },
+    /// A repository that was missing has been created.
+    #[non_exhaustive]
+    RepositoryCreated {
+        /// Which one.
+        repository: Repository,
+    },
+    /// A request failed in a way that may pass, and the SDK sends it again.
+    #[non_exhaustive]
+    RequestRetried {
+        /// The operation, such as `UploadLayerPart`.
+        operation: &'static str,
+        /// Which repository.
+        repository: Repository,
+        /// The number of the attempt that is made now: 2 or more.
+        attempt: u32,
+        /// What became of the one before it.
+        reason: String,
+    },
     /// A tag is on the image.
     #[non_exhaustive]
     Tagged {
+        /// Which repository.
+        repository: Repository,
         /// The tag.
         tag: Tag,
         /// The image's digest.
         digest: Digest,
+        /// What this has changed.
+        change: TagChange,
     },
 }
 

@@ -7,6 +7,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::error::Error;
 use crate::names::Digest;
 use crate::tasks::blocking;
@@ -76,13 +78,17 @@ impl Image {
 }
 
 /// What ECR calls a layer: a blob that a manifest names, be it a file system layer or the config.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Layer {
     digest: Digest,
     size: u64,
 }
 
 impl Layer {
+    pub(crate) fn new(digest: Digest, size: u64) -> Self {
+        Self { digest, size }
+    }
+
     /// The digest of its content.
     pub fn digest(&self) -> &Digest {
         &self.digest
@@ -118,9 +124,9 @@ pub(crate) struct Blob {
 }
 
 impl Graph {
-    /// The manifests that no tag goes upon, in the order in which they have to be put.
-    pub(crate) fn children(&self) -> &[Manifest] {
-        &self.manifests[..self.manifests.len() - 1]
+    /// The manifests in the order in which they have to be put.
+    pub(crate) fn manifests(&self) -> &[Manifest] {
+        &self.manifests
     }
 
     pub(crate) fn root(&self) -> &Manifest {

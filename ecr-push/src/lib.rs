@@ -1,17 +1,39 @@
 #![doc = include_str!("../README.md")]
 
 mod api;
+mod checkpoint;
+mod clients;
 mod error;
 mod events;
+mod frame;
 mod image;
+mod memory;
 mod names;
+mod new_repository;
+mod pace;
 mod parts;
+mod plan;
+mod policy;
 mod push;
+mod pushed;
+mod retries;
+mod run;
+mod tags;
 mod tasks;
+mod text;
 mod upload;
 
 pub use crate::error::{Error, ErrorKind};
 pub use crate::events::{Event, Events};
 pub use crate::image::{Image, Layer};
 pub use crate::names::{Digest, Repository, Tag};
-pub use crate::push::{Push, Pushed, Pusher};
+pub use crate::new_repository::NewRepository;
+pub use crate::plan::{
+    LargeLayers, LayerStep, ManifestStep, Obstacle, Plan, PlannedLayer, PlannedManifest,
+    PlannedTag, RepositoryPlan, RepositoryState,
+};
+pub use crate::policy::{Permission, PushPolicy};
+pub use crate::push::{Push, Pusher};
+pub use crate::pushed::{Pushed, PushedTag, PushedTo};
+pub use crate::run::LookUp;
+pub use crate::tags::TagChange;

@@ -1,58 +1,92 @@
-//! [`Pusher`] and [`Push`]: an image into a repository.
+//! [`Pusher`] and [`Push`]: an image into a repository, or several.
 
 use std::collections::HashMap;
 use std::future::{Future, IntoFuture};
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use aws_sdk_ecr::Client;
-use aws_sdk_ecr::config::Region;
 use aws_types::SdkConfig;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use crate::api::{Calls, PutAnswer};
+use crate::api::Calls;
+use crate::checkpoint::Checkpoint;
+use crate::clients::Clients;
 use crate::error::Error;
-use crate::events::{Event, Events, Reporter};
-use crate::image::{Blob, Image, Manifest, Source};
-use crate::names::{Digest, Endpoint, Repository, Tag};
-use crate::tasks::joined;
-use crate::upload::upload;
+use crate::events::{Events, Reporter};
+use crate::image::Image;
+use crate::memory::{DEFAULT_LIMIT, Memory};
+use crate::names::{Repository, Tag};
+use crate::new_repository::NewRepository;
+use crate::pace::Pace;
+use crate::plan::{LargeLayers, Plan};
+use crate::policy::PushPolicy;
+use crate::pushed::Pushed;
+use crate::run::{LookUp, MissingRepository, Run};
+use crate::tags::in_order;
+use crate::tasks::blocking;
+use crate::upload::Uploader;
 
 /// Pushes images with one configuration: credentials, HTTP client, retries.
 ///
 /// A push goes to the region of its repository, whatever region the configuration has, and to the
 /// FIPS or dual-stack endpoint where its host is of that kind. Cheap to clone: clones share their
-/// clients and one bound on what is in flight, 256 MiB for the parts and 16 layers of all their
-/// pushes together.
+/// clients and one bound on what is in flight, see [`memory_limit`](Self::memory_limit).
 ///
 /// The SDK's clients wait for an answer for ever unless the configuration has a time-out.
 #[derive(Debug, Clone)]
 pub struct Pusher {
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    config: SdkConfig,
-    clients: Mutex<HashMap<Endpoint, Client>>,
+    clients: Arc<Clients>,
+    /// By account, where it has a configuration of its own.
+    accounts: HashMap<String, Arc<Clients>>,
     memory: Arc<Memory>,
+    pace: Arc<Pace>,
 }
 
 impl Pusher {
     /// A pusher with the credentials and the HTTP client of `config`, as `aws_config::load_…`
     /// returns it.
     pub fn new(config: &SdkConfig) -> Self {
-        let shared = Shared {
-            config: config.clone(),
-            clients: Mutex::default(),
-            memory: Arc::new(Memory::default()),
-        };
-        Self { shared: Arc::new(shared) }
+        Self {
+            clients: Arc::new(Clients::new(config)),
+            accounts: HashMap::new(),
+            memory: Arc::new(Memory::new(DEFAULT_LIMIT)),
+            pace: Arc::default(),
+        }
+    }
+
+    /// Pushes to the repositories of `account`, by its 12 digits, with another configuration: as a
+    /// rule one whose credentials are those of a role in that account, from
+    /// `aws_config::sts::AssumeRoleProvider`.
+    ///
+    /// ```
+    /// use ecr_push::Pusher;
+    ///
+    /// # fn pusher(config: &aws_types::SdkConfig, assumed: &aws_types::SdkConfig) {
+    /// let pusher = Pusher::new(config).for_account("210987654321", assumed);
+    /// # let _ = pusher;
+    /// # }
+    /// ```
+    pub fn for_account(mut self, account: impl Into<String>, config: &SdkConfig) -> Self {
+        self.accounts.insert(account.into(), Arc::new(Clients::new(config)));
+        self
+    }
+
+    /// Bounds the memory for parts on their way, in bytes, for all pushes of this pusher and of
+    /// the clones that are made of it from now on, together. 128 MiB unless set.
+    ///
+    /// A part of a layer takes 4/3 of its size, which is 10 MiB as a rule and at most 20 MiB, while
+    /// it is sent to a repository, and once more while the next one is read ahead, as long as
+    /// there is room. So 128 MiB are nine parts: nine layers at once, or four with read-ahead.
+    /// A part that takes more than the limit goes alone. At most 16 layers are on their way at
+    /// once.
+    ///
+    /// Beside that, a push holds its image's manifests, 192 KiB for each layer on its way, and
+    /// what the SDK's HTTP client buffers.
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.memory = Arc::new(Memory::new(bytes));
+        self
     }
 
     /// Prepares the push of `image` into `repository`; nothing happens before it is awaited.
@@ -60,43 +94,32 @@ impl Pusher {
         Push {
             pusher: self.clone(),
             image: image.clone(),
-            repository: repository.clone(),
+            repositories: vec![repository.clone()],
             tags: Vec::new(),
+            look_up: LookUp::default(),
+            missing_repository: MissingRepository::default(),
+            large_layers: LargeLayers::default(),
+            checkpoint: None,
         }
     }
 
-    fn client(&self, repository: &Repository) -> Client {
-        let mut clients = self.shared.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let endpoint = repository.endpoint();
-        if let Some(client) = clients.get(&endpoint) {
-            return client.clone();
-        }
-        let Endpoint { region, fips, dual_stack } = &endpoint;
-        let mut config = aws_sdk_ecr::config::Builder::from(&self.shared.config)
-            .region(Region::new(region.clone()));
-        // What the configuration asks for stays: a host of the ordinary kind forbids neither.
-        if *fips {
-            config = config.use_fips(true);
-        }
-        if *dual_stack {
-            config = config.use_dual_stack(true);
-        }
-        let client = Client::from_conf(config.build());
-        clients.insert(endpoint, client.clone());
-        client
+    fn calls(&self, repository: Repository, reporter: &Reporter) -> Calls {
+        let clients = self.accounts.get(repository.account()).unwrap_or(&self.clients);
+        let client = clients.client(&repository);
+        Calls::new(client, repository, self.pace.clone(), reporter.clone())
     }
 }
 
-/// A push that is prepared. Await it for the outcome, or take its [`events`](Self::events).
+/// A push that is prepared. Await it for the outcome, take its [`events`](Self::events), or ask for
+/// its [`plan`](Self::plan) first.
 ///
 /// Layers that the repository has are skipped; the others are sent several at once, the largest
 /// first, each in parts of the size that ECR asks for. Then come the manifests, an index after
 /// those that it lists, and the tags last: a tag never points at an image that isn't complete.
-/// Calls of `ecr:BatchCheckLayerAvailability`, `ecr:InitiateLayerUpload`, `ecr:UploadLayerPart`,
-/// `ecr:CompleteLayerUpload` and `ecr:PutImage` on the repository are all that is needed.
 ///
 /// # Errors
 /// [`RepositoryNotFound`](crate::ErrorKind::RepositoryNotFound),
+/// [`Unsupported`](crate::ErrorKind::Unsupported) before the first byte,
 /// [`BlobMismatch`](crate::ErrorKind::BlobMismatch) where a file has changed since the image was
 /// opened, [`TagImmutable`](crate::ErrorKind::TagImmutable), and whatever else ECR refuses: each a
 /// kind of its own.
@@ -104,23 +127,103 @@ impl Pusher {
 /// # Cancellation
 /// Dropping the future cancels the push: nothing is sent after the requests that are on their way.
 /// ECR keeps layers that are complete for a later push to skip, and forgets unfinished uploads by
-/// itself. No tag has moved before the last steps.
+/// itself; with a [`checkpoint`](Self::checkpoint), a later push goes on with those, too. No tag
+/// has moved before the last steps.
 #[derive(Debug, Clone)]
 #[must_use = "a push does nothing until it is awaited"]
 pub struct Push {
     pusher: Pusher,
     image: Image,
-    repository: Repository,
+    /// Never empty, each once.
+    repositories: Vec<Repository>,
     tags: Vec<Tag>,
+    look_up: LookUp,
+    missing_repository: MissingRepository,
+    large_layers: LargeLayers,
+    checkpoint: Option<PathBuf>,
 }
 
 impl Push {
     /// Tags the image as well. Without any, it can be had by its digest alone.
+    ///
+    /// Whatever the order in which they are given, tags that look like the name of one version
+    /// (`1.4.2`, a commit) are set before those that move from version to version (`1.4`,
+    /// `latest`): where a repository's tags are immutable and `1.4.2` is taken, `latest` stays
+    /// where it was.
     pub fn tag(mut self, tag: Tag) -> Self {
         if !self.tags.contains(&tag) {
             self.tags.push(tag);
         }
         self
+    }
+
+    /// Pushes to another repository as well, of any region and account: the same image with the
+    /// same tags. Each blob is read once for all of them, and the slowest sets the pace.
+    ///
+    /// No tag moves in any of them before all of them have every layer. Where one fails, the push
+    /// fails, and what the others have got by then stays there.
+    pub fn also_to(mut self, repository: &Repository) -> Self {
+        if !self.repositories.contains(repository) {
+            self.repositories.push(repository.clone());
+        }
+        self
+    }
+
+    /// Creates the repository where it is missing, with these settings. Needs
+    /// `ecr:CreateRepository`. Without this, a missing repository is an error.
+    pub fn create_repository(mut self, settings: NewRepository) -> Self {
+        self.missing_repository = MissingRepository::Create(settings);
+        self
+    }
+
+    /// Decides whether the image and its tags are looked up first, which takes
+    /// `ecr:BatchGetImage`: a push of what is there already puts nothing then, and says of each tag
+    /// where it was. Unless set, they are [where that is allowed](LookUp::WhereAllowed).
+    pub fn look_up(mut self, look_up: LookUp) -> Self {
+        self.look_up = look_up;
+        self
+    }
+
+    /// Decides what becomes of layers of more than 4,200 parts: 42,000 MiB in the 10 MiB that ECR
+    /// asks for. They are [refused](LargeLayers::Refuse) unless set, because that ECR takes larger
+    /// parts than it asks for is documented by its API, and contradicted by its quotas.
+    pub fn large_layers(mut self, large_layers: LargeLayers) -> Self {
+        self.large_layers = large_layers;
+        self
+    }
+
+    /// Notes in a file how far each upload is, so that another push of the same image to the same
+    /// repositories, by another process, goes on in the middle of a layer where this one was
+    /// killed. It is removed when the push has succeeded.
+    ///
+    /// A file that is out of date, belongs to other pushes, or ends in the middle of a line does
+    /// no harm. One that is no checkpoint is left as it is, and
+    /// [reported](crate::Event::CheckpointIgnored). It holds names, digests and the ids of uploads,
+    /// and no secret. Two pushes at the same time need a file each.
+    pub fn checkpoint(mut self, file: impl AsRef<Path>) -> Self {
+        self.checkpoint = Some(file.as_ref().to_owned());
+        self
+    }
+
+    /// Finds out what the push is going to do, and changes nothing: what is skipped and sent, which
+    /// tags are created and moved, what ECR is going to refuse, how many calls it takes.
+    ///
+    /// # Errors
+    /// Where ECR can't be asked, or a repository doesn't exist and isn't to be created.
+    pub async fn plan(&self) -> Result<Plan, Error> {
+        self.clone().prepare(Reporter::default(), None).plan().await
+    }
+
+    /// The least that an IAM policy has to allow for this push.
+    pub fn policy(&self) -> PushPolicy {
+        let mut policy = PushPolicy::new(&self.repositories[0]).look_up(self.look_up);
+        for repository in &self.repositories[1..] {
+            policy = policy.also_to(repository);
+        }
+        match &self.missing_repository {
+            MissingRepository::Create(settings) => policy.create_repository(settings),
+            MissingRepository::Fail => policy,
+        }
     }
 
     /// The push as a story to follow, for progress bars and logs.
@@ -129,29 +232,51 @@ impl Push {
         Events::new(self.run(reporter), receiver)
     }
 
-    async fn run(self, reporter: Reporter) -> Result<Pushed, Error> {
+    async fn run(mut self, reporter: Reporter) -> Result<Pushed, Error> {
         let started = Instant::now();
-        let Self { pusher, image, repository, tags } = self;
-        let digest = image.digest().clone();
+        let digest = self.image.digest().clone();
+        let repository = &self.repositories[0];
         let span = tracing::info_span!("push", %repository, %digest);
-        let calls = Arc::new(Calls::new(pusher.client(&repository), repository));
-        let mut run = Run { image, calls, memory: pusher.shared.memory.clone(), reporter };
+        let memory = self.pusher.memory.clone();
+        let file = self.checkpoint.take();
         let work = async {
-            let first = run.send_missing().await?;
-            let again = run.put_manifests(&tags).await?;
-            Ok::<_, Error>((first, again))
+            let checkpoint = match file {
+                Some(path) => {
+                    let reporter = reporter.clone();
+                    blocking(move || Checkpoint::open(path, &reporter)).await
+                }
+                None => None,
+            };
+            let run = self.prepare(reporter, checkpoint.clone());
+            let plan = run.plan().await?;
+            let done = run.carry_out(&plan).await?;
+            if let Some(checkpoint) = checkpoint {
+                blocking(move || checkpoint.finish()).await;
+            }
+            Ok::<_, Error>(done)
         };
-        let (Sent { layers, bytes, skipped }, again) = work.instrument(span).await?;
-        Ok(Pushed {
-            image_uri: format!("{}@{digest}", run.calls.repository()),
-            digest,
-            tags,
-            layers_sent: layers + again.layers,
-            layers_skipped: skipped,
-            bytes_sent: bytes + again.bytes,
-            calls: run.calls.made(),
-            elapsed: started.elapsed(),
-        })
+        let ended = work.instrument(span).await;
+        memory.trim();
+        let (repositories, bytes_read) = ended?;
+        Ok(Pushed { digest, repositories, bytes_read, elapsed: started.elapsed() })
+    }
+
+    fn prepare(self, reporter: Reporter, checkpoint: Option<Checkpoint>) -> Run {
+        let Self { pusher, image, repositories, tags, look_up, missing_repository, .. } = self;
+        let calls = repositories.into_iter().map(|to| Arc::new(pusher.calls(to, &reporter)));
+        Run {
+            image,
+            tags: in_order(&tags),
+            repositories: calls.collect(),
+            look_up,
+            missing_repository,
+            uploader: Uploader {
+                memory: pusher.memory.clone(),
+                reporter,
+                checkpoint,
+                large_layers: self.large_layers,
+            },
+        }
     }
 }
 
@@ -161,284 +286,5 @@ impl IntoFuture for Push {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run(Reporter::default()))
-    }
-}
-
-/// An image that is in its repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pushed {
-    image_uri: String,
-    digest: Digest,
-    tags: Vec<Tag>,
-    layers_sent: usize,
-    layers_skipped: usize,
-    bytes_sent: u64,
-    calls: u64,
-    elapsed: Duration,
-}
-
-impl Pushed {
-    /// `REPOSITORY@sha256:…`: this image and no other, whatever becomes of its tags. What belongs
-    /// into an image definition or a task definition.
-    pub fn image_uri(&self) -> &str {
-        &self.image_uri
-    }
-
-    /// The image's digest.
-    pub fn digest(&self) -> &Digest {
-        &self.digest
-    }
-
-    /// The tags that are on the image now, in the order in which they were asked for.
-    pub fn tags(&self) -> &[Tag] {
-        &self.tags
-    }
-
-    /// How many layers and configs were sent.
-    pub fn layers_sent(&self) -> usize {
-        self.layers_sent
-    }
-
-    /// How many layers and configs the repository had already.
-    pub fn layers_skipped(&self) -> usize {
-        self.layers_skipped
-    }
-
-    /// How many bytes of layers and configs were sent, before base64 makes a third more of them.
-    pub fn bytes_sent(&self) -> u64 {
-        self.bytes_sent
-    }
-
-    /// How many API operations were called; the SDK's retries of one count as one.
-    pub fn calls(&self) -> u64 {
-        self.calls
-    }
-
-    /// How long the push took.
-    pub fn elapsed(&self) -> Duration {
-        self.elapsed
-    }
-}
-
-/// One push at work.
-struct Run {
-    image: Image,
-    calls: Arc<Calls>,
-    memory: Arc<Memory>,
-    reporter: Reporter,
-}
-
-#[derive(Debug, Default)]
-struct Sent {
-    layers: usize,
-    bytes: u64,
-    skipped: usize,
-}
-
-impl Run {
-    /// Sends what the repository lacks.
-    async fn send_missing(&self) -> Result<Sent, Error> {
-        let blobs = &self.image.graph().blobs;
-        let digests: Vec<&Digest> = blobs.iter().map(|blob| blob.layer.digest()).collect();
-        let available = self.calls.available(&digests).await?;
-        let (present, mut missing): (Vec<&Blob>, Vec<&Blob>) =
-            blobs.iter().partition(|blob| available.contains(blob.layer.digest()));
-        for blob in &missing {
-            check_storable(blob)?;
-        }
-        // The largest first: it takes longest, and nothing can speed up a layer of its own.
-        missing.sort_by_key(|blob| std::cmp::Reverse(blob.layer.size()));
-        self.reporter.report(Event::Planned {
-            layers: blobs.len(),
-            missing: missing.len(),
-            bytes: missing.iter().map(|blob| blob.layer.size()).sum(),
-        });
-        for blob in &present {
-            self.reporter.report(Event::LayerSkipped { layer: blob.layer.clone() });
-        }
-        // Dropped with this future, and all uploads with it: none outlives the push.
-        let mut uploads = JoinSet::new();
-        for blob in &missing {
-            let blob = (*blob).clone();
-            let Self { calls, memory, reporter, .. } = self;
-            let (calls, memory, reporter) = (calls.clone(), memory.clone(), reporter.clone());
-            let digest = blob.layer.digest();
-            let span = tracing::info_span!("layer", %digest, size = blob.layer.size());
-            let work = async move { upload(&blob, &calls, &memory, &reporter).await };
-            uploads.spawn(work.instrument(span));
-        }
-        let mut sent = Sent { layers: missing.len(), bytes: 0, skipped: present.len() };
-        while let Some(ended) = uploads.join_next().await {
-            sent.bytes += joined(ended).await?;
-        }
-        Ok(sent)
-    }
-
-    /// Children by digest, then the root, then its tags. Returns what had to be sent once more.
-    async fn put_manifests(&mut self, tags: &[Tag]) -> Result<Sent, Error> {
-        let mut again = Sent::default();
-        let image = self.image.clone();
-        for child in image.graph().children() {
-            self.put(child, None, &mut again).await?;
-            self.reporter.report(Event::ManifestPut { digest: child.digest.clone() });
-        }
-        let root = image.graph().root();
-        let digest = || root.digest.clone();
-        if tags.is_empty() {
-            self.put(root, None, &mut again).await?;
-            self.reporter.report(Event::ManifestPut { digest: digest() });
-        }
-        for (put_before, tag) in tags.iter().enumerate() {
-            self.put(root, Some(tag), &mut again).await?;
-            if put_before == 0 {
-                self.reporter.report(Event::ManifestPut { digest: digest() });
-            }
-            self.reporter.report(Event::Tagged { tag: tag.clone(), digest: digest() });
-        }
-        Ok(again)
-    }
-
-    async fn put(
-        &self,
-        manifest: &Manifest,
-        tag: Option<&Tag>,
-        again: &mut Sent,
-    ) -> Result<(), Error> {
-        if self.calls.put_manifest(manifest, tag).await? == PutAnswer::There {
-            return Ok(());
-        }
-        // ECR may clean up layers that no image refers to yet: once that is made good.
-        tracing::warn!(digest = %manifest.digest, "layers have vanished, sending them again");
-        let sent = self.send_missing().await?;
-        again.layers += sent.layers;
-        again.bytes += sent.bytes;
-        match self.calls.put_manifest(manifest, tag).await? {
-            PutAnswer::There => Ok(()),
-            PutAnswer::LayersMissing => {
-                let problem = format!(
-                    "ECR says that layers of {} are missing, and has them when asked",
-                    manifest.digest
-                );
-                Err(Error::protocol("PutImage", self.calls.repository(), problem))
-            }
-        }
-    }
-}
-
-/// ECR's Service Quotas page: 52,000 MiB for a layer.
-const MAX_LAYER: u64 = 52_000 * 1024 * 1024;
-
-/// Finds out what ECR can't store, before the first byte.
-fn check_storable(blob: &Blob) -> Result<(), Error> {
-    let size = blob.layer.size();
-    let problem = if matches!(blob.source, Source::Elsewhere) {
-        "it is a foreign layer, whose content is elsewhere: fetch it into the image first"
-            .to_owned()
-    } else if size == 0 {
-        "it is empty; artifacts without content have the blob `{}` (the OCI empty descriptor) \
-         instead"
-            .to_owned()
-    } else if size > MAX_LAYER {
-        format!("it has {size} bytes, over ECR's limit of 52,000 MiB for a layer")
-    } else {
-        return Ok(());
-    };
-    Err(Error::unsupported(blob.layer.digest(), problem))
-}
-
-/// The bounds on what all pushes of a pusher have in flight: in bytes rather than in layers, since
-/// two parts of 10 MiB weigh as much as ten of 2 MiB; and in layers, since each has a file and a
-/// connection open.
-#[derive(Debug)]
-pub(crate) struct Memory {
-    /// A permit is a KiB.
-    permits: Arc<Semaphore>,
-    uploads: Arc<Semaphore>,
-    /// What ECR asked for last, so that it is known before the next upload begins.
-    part_size: AtomicU64,
-}
-
-/// Enough for four layers at once in parts of 10 MiB.
-const MEMORY_KIB: u32 = 256 * 1024;
-
-/// A part is in memory as it was read, as base64, and in the request's body, and while either grows,
-/// in its old and its new place: measured, not more than so many times its size.
-const COPIES_OF_A_PART: u64 = 6;
-
-/// Small layers would be hundreds at once otherwise, each with a file and a connection. On a line
-/// of 100 ms, 16 start 160 uploads a second, which is over ECR's default quota of 100 already.
-const UPLOADS: usize = 16;
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self {
-            permits: Arc::new(Semaphore::new(MEMORY_KIB as usize)),
-            uploads: Arc::new(Semaphore::new(UPLOADS)),
-            // What AWS's examples show; corrected by the first answer.
-            part_size: AtomicU64::new(10 * 1024 * 1024),
-        }
-    }
-}
-
-/// Room for one part of a layer, given back when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Reserved {
-    _permits: [Option<OwnedSemaphorePermit>; 2],
-    /// The largest part that there is room for.
-    pub(crate) part_size: u64,
-}
-
-impl Memory {
-    /// Waits until there is room for a part of at most `part_size` bytes of a layer of `size`
-    /// bytes.
-    pub(crate) async fn reserve(&self, size: u64, part_size: u64) -> Reserved {
-        let kib = (part_size.min(size) * COPIES_OF_A_PART).div_ceil(1024);
-        let kib = u32::try_from(kib).unwrap_or(MEMORY_KIB).min(MEMORY_KIB);
-        // The semaphores are never closed, so that these are never `None`. Always in this order:
-        // whoever waits for the second has the first, and whoever has both waits for nothing.
-        let upload = self.uploads.clone().acquire_owned().await.ok();
-        let memory = self.permits.clone().acquire_many_owned(kib).await.ok();
-        Reserved { _permits: [upload, memory], part_size }
-    }
-
-    pub(crate) fn usual_part_size(&self) -> u64 {
-        self.part_size.load(Ordering::Relaxed)
-    }
-
-    /// Notes the size of parts that ECR asks for.
-    pub(crate) fn learn_part_size(&self, part_size: u64) {
-        self.part_size.store(part_size, Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MIB: u64 = 1024 * 1024;
-
-    /// How many layers of `size` get room at once.
-    async fn at_once(memory: &Memory, size: u64, part_size: u64) -> usize {
-        let mut reserved = Vec::new();
-        let wait = Duration::from_secs(1);
-        while let Ok(room) = tokio::time::timeout(wait, memory.reserve(size, part_size)).await {
-            reserved.push(room);
-        }
-        reserved.len()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn large_parts_are_bounded_in_bytes_and_small_layers_in_number() {
-        assert_eq!(at_once(&Memory::default(), 100 * MIB, 10 * MIB).await, 4);
-        assert_eq!(at_once(&Memory::default(), 100 * MIB, 20 * MIB).await, 2);
-        assert_eq!(at_once(&Memory::default(), MIB, 10 * MIB).await, UPLOADS);
-        assert_eq!(at_once(&Memory::default(), 100 * MIB, 1000 * MIB).await, 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn room_is_given_back() {
-        let memory = Memory::default();
-        assert_eq!(at_once(&memory, 100 * MIB, 10 * MIB).await, 4);
-        assert_eq!(at_once(&memory, 100 * MIB, 10 * MIB).await, 4);
     }
 }

@@ -1,122 +1,255 @@
-//! One layer: a cursor that moves over its parts.
+//! One layer, to one repository or several: a cursor for each that moves over its parts.
 //!
 //! ECR keeps one cursor per upload, so that the parts of a layer go one after another; speed comes
-//! from many layers at once.
+//! from many layers at once, and from reading the next part while one is sent.
+
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
 
 use crate::api::{Calls, CompleteAnswer, PartAnswer, Started};
+use crate::checkpoint::Checkpoint;
 use crate::error::Error;
 use crate::events::{Event, Reporter};
-use crate::image::Blob;
-use crate::parts::PartReader;
-use crate::push::Memory;
-use crate::tasks::blocking;
+use crate::frame::Frame;
+use crate::image::{Blob, Layer};
+use crate::memory::Memory;
+use crate::parts::Parts;
+use crate::plan::LargeLayers;
 
-/// Puts a layer into the repository, and returns how many bytes of content were sent for it.
-pub(crate) async fn upload(
-    blob: &Blob,
-    calls: &Calls,
-    memory: &Memory,
-    reporter: &Reporter,
-) -> Result<u64, Error> {
-    let layer = &blob.layer;
-    let mut sent = 0;
-    // An upload can expire. Once that is made good; twice in a row is no accident.
-    for _ in 0..2 {
-        let mut reserved = memory.reserve(layer.size(), memory.usual_part_size()).await;
-        let Started { upload_id, part_size } = calls.start_upload().await?;
-        memory.learn_part_size(part_size);
-        if part_size > reserved.part_size {
+/// What all uploads of a push share.
+#[derive(Debug, Clone)]
+pub(crate) struct Uploader {
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) reporter: Reporter,
+    pub(crate) checkpoint: Option<Checkpoint>,
+    pub(crate) large_layers: LargeLayers,
+}
+
+/// How many bytes of content went over the line, and how many were read for that.
+#[derive(Debug, Default)]
+pub(crate) struct Moved {
+    /// To each repository, in the order in which they were given.
+    pub(crate) sent: Vec<u64>,
+    pub(crate) read: u64,
+}
+
+impl Uploader {
+    /// Puts a layer into the repositories. Each byte is read once for all of them, as long as
+    /// nothing goes wrong: those that are ahead wait for those that are behind.
+    pub(crate) async fn upload(&self, blob: Blob, to: &[Arc<Calls>]) -> Result<Moved, Error> {
+        let layer = blob.layer.clone();
+        let size = layer.size();
+        let cut = |asked| crate::plan::Parts { size: asked, large_layers: self.large_layers };
+        let expected = cut(self.memory.usual_part_size()).size_for(size);
+        let mut room = self.memory.reserve(size, expected, to.len()).await;
+        let begin = to.iter().map(|calls| Upload::begin(self, calls, &layer));
+        let mut uploads = try_join_all(begin).await?;
+        let asked = uploads.iter().map(|upload| upload.part_size).min().unwrap_or(expected);
+        let part_size = cut(asked).size_for(size);
+        if part_size > room.part_size {
             // Given back before asking for more: whoever holds some while waiting for more can
             // wait for ever.
-            drop(reserved);
-            reserved = memory.reserve(layer.size(), part_size).await;
+            drop(room);
+            room = self.memory.reserve(size, part_size, to.len()).await;
         }
-        reporter.report(Event::LayerStarted { layer: layer.clone() });
-        let attempt = Attempt { blob, calls, reporter, upload_id: &upload_id, part_size };
-        let ended = attempt.run(&mut sent).await;
-        drop(reserved);
-        if ended? == Ended::Complete {
-            reporter.report(Event::LayerFinished { layer: layer.clone() });
-            return Ok(sent);
+
+        let mut parts = Parts::open(blob).await?;
+        let mut moved = Moved::default();
+        while uploads.iter().any(|upload| !upload.is_complete) {
+            let unfinished = uploads.iter().filter(|it| !it.is_complete && it.cursor.next < size);
+            let Some(first) = unfinished.map(|upload| upload.cursor.next).min() else {
+                // Before it is completed, so that nothing wrong is stored, and the file is blamed
+                // by name.
+                parts.verify()?;
+                let rest = uploads.iter_mut().filter(|upload| !upload.is_complete);
+                let ended = try_join_all(rest.map(Upload::complete)).await?;
+                if ended.contains(&Ended::Refused) {
+                    parts.start_again().await;
+                }
+                continue;
+            };
+            let len = part_size.min(size - first);
+            let frame = parts.read(first, len, &room).await?;
+            moved.read += len;
+            let next = first + len;
+            if next < size && room.has_room_ahead() {
+                parts.read_ahead(next, part_size.min(size - next), &room);
+            }
+            let waiting: Vec<&mut Upload<'_>> = uploads
+                .iter_mut()
+                .filter(|upload| !upload.is_complete && upload.cursor.next == first)
+                .collect();
+            let mut frames: Vec<Frame> = (1..waiting.len()).map(|_| frame.copy(&room)).collect();
+            frames.push(frame);
+            let sending = waiting.into_iter().zip(frames);
+            try_join_all(sending.map(|(upload, frame)| upload.send(frame))).await?;
         }
-        tracing::warn!(digest = %layer.digest(), upload_id, "the upload is gone, starting again");
+        moved.sent = uploads.iter().map(|upload| upload.sent).collect();
+        Ok(moved)
     }
-    let problem = format!("the upload of {} disappeared twice", layer.digest());
-    Err(Error::protocol("UploadLayerPart", calls.repository(), problem))
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum Ended {
     Complete,
     Gone,
+    Refused,
 }
 
-struct Attempt<'a> {
-    blob: &'a Blob,
+/// A layer on its way into one repository.
+#[derive(Debug)]
+struct Upload<'a> {
+    uploader: &'a Uploader,
     calls: &'a Calls,
-    reporter: &'a Reporter,
-    upload_id: &'a str,
+    layer: &'a Layer,
+    id: String,
     part_size: u64,
+    cursor: Cursor,
+    origin: Origin,
+    is_complete: bool,
+    sent: u64,
 }
 
-impl Attempt<'_> {
-    async fn run(&self, sent: &mut u64) -> Result<Ended, Error> {
-        let layer = &self.blob.layer;
-        let mut cursor = Cursor::default();
-        let blob = self.blob.clone();
-        let mut reader = blocking(move || PartReader::open(blob)).await?;
-        while cursor.next < layer.size() {
-            let first = cursor.next;
-            let len = self.part_size.min(layer.size() - first);
-            let read = blocking(move || {
-                // Bounded by the largest part, so that it fits.
-                let content = reader.read(first, len as usize);
-                content.map(|content| (reader, content))
-            });
-            let content;
-            (reader, content) = read.await?;
-            *sent += len;
-            let answer = self.calls.send_part(self.upload_id, first, content).await?;
-            match cursor.follow(&answer, first + len - 1) {
-                Step::On => {
-                    let sent = cursor.next;
-                    self.reporter.report(Event::LayerProgress { layer: layer.clone(), sent });
-                }
-                Step::StartAgain => return Ok(Ended::Gone),
-                Step::Stuck => {
-                    let problem = format!(
-                        "the upload of {} does not get past byte {}",
-                        layer.digest(),
-                        cursor.next
-                    );
-                    return Err(Error::protocol(
-                        "UploadLayerPart",
-                        self.calls.repository(),
-                        problem,
-                    ));
-                }
+/// Which upload it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// An earlier process began it: that it has expired meanwhile is to be expected.
+    Checkpoint,
+    First,
+    /// The one before it was lost, and this one may not be.
+    Second,
+}
+
+impl<'a> Upload<'a> {
+    async fn begin(
+        uploader: &'a Uploader,
+        calls: &'a Calls,
+        layer: &'a Layer,
+    ) -> Result<Self, Error> {
+        let repository = calls.repository();
+        let found = uploader.checkpoint.as_ref().and_then(|it| it.find(repository, layer));
+        let (id, part_size, cursor, origin) = match found {
+            Some(begun) => {
+                let cursor = Cursor::at(begun.sent);
+                (begun.upload_id, begun.part_size, cursor, Origin::Checkpoint)
             }
-        }
-        // Before it is completed, so that nothing wrong is stored, and the file is blamed by name.
-        reader.verify()?;
-        self.complete().await
+            None => {
+                let Started { upload_id, part_size } = calls.start_upload().await?;
+                (upload_id, part_size, Cursor::at(0), Origin::First)
+            }
+        };
+        let upload = Self {
+            uploader,
+            calls,
+            layer,
+            id,
+            part_size,
+            cursor,
+            origin,
+            is_complete: false,
+            sent: 0,
+        };
+        uploader.memory.learn_part_size(part_size);
+        let (repository, layer) = (repository.clone(), layer.clone());
+        uploader.reporter.report(match origin {
+            Origin::Checkpoint => {
+                Event::LayerResumed { repository, layer, sent: upload.cursor.next }
+            }
+            Origin::First | Origin::Second => {
+                upload.note(|checkpoint| {
+                    checkpoint.begin(calls.repository(), upload.layer, &upload.id, part_size);
+                });
+                Event::LayerStarted { repository, layer }
+            }
+        });
+        Ok(upload)
     }
 
-    async fn complete(&self) -> Result<Ended, Error> {
-        let digest = self.blob.layer.digest();
-        match self.calls.complete(self.upload_id, digest).await? {
-            CompleteAnswer::Complete => Ok(Ended::Complete),
+    /// Sends a part that begins at the cursor.
+    async fn send(&mut self, frame: Frame) -> Result<(), Error> {
+        let last = frame.bytes.end - 1;
+        self.sent += frame.bytes.end - frame.bytes.start;
+        let answer = self.calls.send_part(&self.id, frame).await?;
+        match self.cursor.follow(&answer, last) {
+            Step::On => {
+                let sent = self.cursor.next;
+                self.note(|checkpoint| checkpoint.sent(&self.id, sent));
+                let (repository, layer) = (self.calls.repository().clone(), self.layer.clone());
+                self.uploader.reporter.report(Event::LayerProgress { repository, layer, sent });
+                Ok(())
+            }
+            Step::StartAgain => self.start_again("the upload is gone").await,
+            Step::Stuck => {
+                let (digest, next) = (self.layer.digest(), self.cursor.next);
+                let problem = format!("the upload of {digest} does not get past byte {next}");
+                Err(Error::protocol("UploadLayerPart", self.calls.repository(), problem))
+            }
+        }
+    }
+
+    /// Completes the layer, all of which has arrived.
+    async fn complete(&mut self) -> Result<Ended, Error> {
+        let digest = self.layer.digest();
+        let ended = match self.calls.complete(&self.id, digest).await? {
+            CompleteAnswer::Complete => Ended::Complete,
             // An attempt whose answer was lost may have completed it.
             CompleteAnswer::Gone if self.calls.available(&[digest]).await?.contains(digest) => {
-                Ok(Ended::Complete)
+                Ended::Complete
             }
-            CompleteAnswer::Gone => Ok(Ended::Gone),
+            CompleteAnswer::Gone => {
+                self.start_again("the upload is gone").await?;
+                Ended::Gone
+            }
+            CompleteAnswer::Refused(reason) => {
+                self.start_again(&reason).await?;
+                Ended::Refused
+            }
+        };
+        if ended == Ended::Complete {
+            self.is_complete = true;
+            self.note(|checkpoint| checkpoint.end(&self.id));
+            let (repository, layer) = (self.calls.repository().clone(), self.layer.clone());
+            self.uploader.reporter.report(Event::LayerFinished { repository, layer });
+        }
+        Ok(ended)
+    }
+
+    /// Begins a new upload in place of one that was lost. Once that is made good; twice in a row is
+    /// no accident.
+    async fn start_again(&mut self, reason: &str) -> Result<(), Error> {
+        let (repository, digest) = (self.calls.repository(), self.layer.digest());
+        tracing::warn!(%repository, %digest, upload = self.id, reason, "starting again");
+        self.note(|checkpoint| checkpoint.end(&self.id));
+        self.origin = match self.origin {
+            Origin::Checkpoint => Origin::First,
+            Origin::First => Origin::Second,
+            Origin::Second => {
+                let problem = format!("{digest} could not be uploaded in two attempts: {reason}");
+                return Err(Error::protocol("UploadLayerPart", repository, problem));
+            }
+        };
+        self.uploader.reporter.report(Event::LayerRestarted {
+            repository: repository.clone(),
+            layer: self.layer.clone(),
+            reason: reason.to_owned(),
+        });
+        let Started { upload_id, part_size } = self.calls.start_upload().await?;
+        self.note(|checkpoint| checkpoint.begin(repository, self.layer, &upload_id, part_size));
+        self.id = upload_id;
+        self.cursor = Cursor::at(0);
+        Ok(())
+    }
+
+    fn note(&self, what: impl FnOnce(&Checkpoint)) {
+        if let Some(checkpoint) = &self.uploader.checkpoint {
+            what(checkpoint);
         }
     }
 }
 
 /// Where the upload stands on the server, as far as its answers tell.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Cursor {
     next: u64,
     /// The farthest that it has been.
@@ -136,6 +269,11 @@ enum Step {
 const MAX_STALLS: u32 = 3;
 
 impl Cursor {
+    /// At a byte up to which everything has arrived.
+    fn at(next: u64) -> Self {
+        Self { next, farthest: next, stalled: 0 }
+    }
+
     /// Moves on after a part that ended at byte `last`.
     ///
     /// A part that is out of order is as a rule one whose first attempt arrived while its answer
@@ -169,20 +307,16 @@ impl Cursor {
 mod tests {
     use super::*;
 
-    fn at(next: u64) -> Cursor {
-        Cursor { next, farthest: next, stalled: 0 }
-    }
-
     #[test]
     fn a_part_that_arrived_moves_the_cursor() {
-        let mut cursor = at(10);
+        let mut cursor = Cursor::at(10);
         assert_eq!(cursor.follow(&PartAnswer::Received { last: 19 }, 19), Step::On);
         assert_eq!(cursor.next, 20);
     }
 
     #[test]
     fn a_part_that_had_arrived_before_moves_it_too() {
-        let mut cursor = at(10);
+        let mut cursor = Cursor::at(10);
         let answer = PartAnswer::OutOfOrder { last_valid: Some(19) };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.next, 20);
@@ -190,7 +324,7 @@ mod tests {
 
     #[test]
     fn the_tail_of_a_part_is_sent_from_where_the_server_stands() {
-        let mut cursor = at(10);
+        let mut cursor = Cursor::at(10);
         let answer = PartAnswer::OutOfOrder { last_valid: Some(14) };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.next, 15);
@@ -198,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_server_that_lost_bytes_gets_them_again() {
-        let mut cursor = at(10);
+        let mut cursor = Cursor::at(10);
         let answer = PartAnswer::OutOfOrder { last_valid: Some(4) };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.next, 5);
@@ -206,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_server_that_keeps_losing_them_is_given_up() {
-        let mut cursor = at(10);
+        let mut cursor = Cursor::at(10);
         let answer = PartAnswer::OutOfOrder { last_valid: Some(9) };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.follow(&answer, 19), Step::On);
@@ -215,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_server_that_goes_forth_and_back_is_given_up() {
-        let mut cursor = Cursor::default();
+        let mut cursor = Cursor::at(0);
         let mut steps = 0;
         // Part size 10: the server takes up to byte 9, and then says that it has only 5.
         while steps < 100 {
@@ -241,7 +375,7 @@ mod tests {
             PartAnswer::OutOfOrder { last_valid: Some(20) },
             PartAnswer::Received { last: u64::MAX },
         ] {
-            assert_eq!(at(10).follow(&answer, 19), Step::StartAgain, "{answer:?}");
+            assert_eq!(Cursor::at(10).follow(&answer, 19), Step::StartAgain, "{answer:?}");
         }
     }
 }

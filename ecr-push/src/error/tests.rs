@@ -35,10 +35,11 @@ fn api_errors_say_what_to_do() {
     let uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web";
     assert_eq!(
         text(ErrorKind::AccessDenied),
-        format!(
-            "PutImage on {uri} is not allowed: the policy needs `ecr:PutImage` on \
-             `arn:aws:ecr:us-east-1:123456789012:repository/demo/web`"
-        )
+        format!("PutImage on {uri} is not allowed: add {PUT_IMAGE} to the policy")
+    );
+    assert_eq!(
+        text(ErrorKind::EncryptionKey),
+        format!("PutImage on {uri} can't use the repository's KMS key")
     );
     assert_eq!(text(ErrorKind::Configuration), format!("PutImage on {uri} can't be sent"));
     assert_eq!(
@@ -64,6 +65,23 @@ fn api_errors_say_what_to_do() {
         )
     );
     assert_eq!(text(ErrorKind::Service), format!("PutImage on {uri} was refused"));
+}
+
+const PUT_IMAGE: &str = r#"{"Effect":"Allow","Action":"ecr:PutImage","Resource":"arn:aws:ecr:us-east-1:123456789012:repository/demo/web"}"#;
+
+#[test]
+fn the_missing_statement_names_the_action_that_ecr_names() {
+    let statement = |kind, text: &str| {
+        Error::api(kind, "PutImage", &repository(), cause(text)).missing_statement()
+    };
+    assert_eq!(statement(ErrorKind::AccessDenied, "x").as_deref(), Some(PUT_IMAGE));
+    let text = "AccessDeniedException: User: arn:aws:iam::123456789012:user/local is not \
+                authorized to perform: ecr:TagResource on resource: …";
+    assert_eq!(
+        statement(ErrorKind::AccessDenied, text),
+        Some(PUT_IMAGE.replace("PutImage", "TagResource"))
+    );
+    assert_eq!(statement(ErrorKind::Service, text), None);
 }
 
 #[test]
@@ -121,7 +139,7 @@ fn blobs_are_blamed_by_digest_and_file() {
         )
     );
     assert_eq!(
-        Error::unsupported(&a, "it is empty").to_string(),
-        format!("blob {a} can't be stored by ECR: it is empty")
+        Error::unsupported(&a, &["blob x: it is empty", "blob y: it is foreign"]).to_string(),
+        format!("image {a} can't be stored by ECR: blob x: it is empty; blob y: it is foreign")
     );
 }

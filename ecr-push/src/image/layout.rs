@@ -212,7 +212,7 @@ impl Layout<'_> {
             let size = descriptor.size();
             let problem =
                 format!("a manifest of {size} bytes is over ECR's limit of {MAX_MANIFEST}");
-            return Err(Error::unsupported(digest, problem));
+            return Err(Error::unsupported(digest, &[problem]));
         }
         let content = self.verified(descriptor)?;
         let problem = || format!("its manifest {digest} is broken");

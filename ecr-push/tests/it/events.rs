@@ -17,7 +17,7 @@ fn told(event: &Event) -> String {
         Event::LayerStarted { layer, .. } => format!("started {}", layer.size()),
         Event::ManifestPut { .. } => "manifest".to_owned(),
         Event::Planned { layers, missing, .. } => format!("planned {missing} of {layers}"),
-        Event::Tagged { tag, .. } => format!("tagged {tag}"),
+        Event::Tagged { tag, change, .. } => format!("tagged {tag}, {change}"),
         other => panic!("an event without a test: {other:?}"),
     }
 }
@@ -43,7 +43,7 @@ async fn each_layer_starts_moves_and_finishes_and_the_tag_comes_last() {
 
     let (large, part) = (12 * MIB, 10 * MIB);
     assert_eq!(story[..2], ["planned 2 of 3".to_owned(), "skipped 100".to_owned()]);
-    assert_eq!(story[story.len() - 2..], ["manifest", "tagged 1.0"]);
+    assert_eq!(story[story.len() - 2..], ["manifest", "tagged 1.0, new"]);
     let of_the_layer: Vec<&String> =
         story.iter().filter(|told| told.ends_with(&large.to_string())).collect();
     assert_eq!(

@@ -55,7 +55,8 @@ async fn an_upload_that_always_expires_is_given_up() {
     let error = world.push(&Layout::image(&[100]), &[]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol);
     assert!(error.is_retryable());
-    assert!(error.to_string().ends_with(" disappeared twice"), "{error}");
+    let problem = "could not be uploaded in two attempts: the upload is gone";
+    assert!(error.to_string().ends_with(problem), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -73,8 +73,9 @@ async fn a_denied_action_is_named_with_the_repository() {
         chain(&error),
         [
             format!(
-                "PutImage on {URI} is not allowed: the policy needs `ecr:PutImage` on \
-                 `arn:aws:ecr:us-east-1:123456789012:repository/demo/web`"
+                "PutImage on {URI} is not allowed: add \
+                 {{\"Effect\":\"Allow\",\"Action\":\"ecr:PutImage\",\"Resource\":\
+                 \"arn:aws:ecr:us-east-1:123456789012:repository/demo/web\"}} to the policy"
             ),
             "AccessDeniedException: User: arn:aws:iam::123456789012:user/local is not authorized \
              to perform: ecr:PutImage on resource: \
@@ -125,7 +126,11 @@ async fn unsupported(layout: &Layout) -> String {
     let error = world.push(layout, &["1.0"]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert_eq!(world.local.journal().count("InitiateLayerUpload"), 0);
-    error.to_string()
+    let (image, problem) =
+        error.to_string().split_once(": ").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let digest = Image::open(layout.path()).await.unwrap().digest().to_string();
+    assert_eq!(image, format!("image {digest} can't be stored by ECR"));
+    problem
 }
 
 /// A layout of one image with a config, and a layer of this descriptor.
@@ -150,7 +155,7 @@ async fn a_foreign_layer_is_called_that() {
     assert_eq!(
         unsupported(&layout).await,
         format!(
-            "blob {} can't be stored by ECR: it is a foreign layer, whose content is elsewhere: \
+            "blob {}: it is a foreign layer, whose content is elsewhere: \
              fetch it into the image first",
             digest(b"elsewhere")
         )
@@ -162,7 +167,7 @@ async fn an_empty_blob_is_found_before_the_first_byte() {
     assert_eq!(
         unsupported(&Layout::image(&[0])).await,
         format!(
-            "blob {} can't be stored by ECR: it is empty; artifacts without content have the blob \
+            "blob {}: it is empty; artifacts without content have the blob \
              `{{}}` (the OCI empty descriptor) instead",
             digest(b"")
         )
@@ -184,7 +189,7 @@ async fn a_layer_over_the_quota_is_found_before_the_first_byte() {
     assert_eq!(
         unsupported(&layout).await,
         format!(
-            "blob {} can't be stored by ECR: it has 54525952001 bytes, over ECR's limit of 52,000 \
+            "blob {}: it has 54525952001 bytes, over ECR's limit of 52,000 \
              MiB for a layer",
             digest(b"huge")
         )

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::caller::{Caller, Signed};
 use crate::clock::Timestamp;
+use crate::ecr::MIN_PART_SIZE;
 use crate::ecr::{self, Ecr};
 use crate::ecs::Ecs;
 use crate::error::AwsError;
@@ -41,6 +42,8 @@ pub(crate) struct Core {
 pub(crate) struct Settings {
     /// The `partSize` that InitiateLayerUpload returns.
     pub(crate) part_size: u64,
+    /// What every part but a layer's last must have, in bytes.
+    pub(crate) min_part_size: u64,
     /// What every duration of a rollout is multiplied with.
     pub(crate) rollout_pace: f64,
     pub(crate) blobs: Blobs,
@@ -65,6 +68,7 @@ impl Default for Settings {
         // 10 MiB is what ECR returns in AWS's own examples.
         Self {
             part_size: 10 * 1024 * 1024,
+            min_part_size: MIN_PART_SIZE,
             rollout_pace: 1.0,
             blobs: Blobs::default(),
             link: Link::default(),

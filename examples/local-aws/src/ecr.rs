@@ -29,6 +29,7 @@ use crate::wire::parse;
 
 pub(crate) use crate::ecr::downloads::serve as serve_blob;
 pub use crate::ecr::script::MissingLayers;
+pub(crate) use crate::ecr::uploads::MIN_PART_SIZE;
 
 /// The private registry of one account in one region.
 #[derive(Debug, Clone, Default)]
@@ -98,7 +99,15 @@ impl Input {
             Self::BatchDeleteImage(it) => on(&it.registry_id, &it.repository_name),
             Self::BatchGetImage(it) => on(&it.registry_id, &it.repository_name),
             Self::CompleteLayerUpload(it) => on(&it.registry_id, &it.repository_name),
-            Self::CreateRepository(it) => on(&it.registry_id, &it.repository_name),
+            Self::CreateRepository(it) => {
+                let mut needed = on(&it.registry_id, &it.repository_name);
+                // Users report that AWS has required it since 2023.
+                if it.has_tags() {
+                    let resource = needed[0].resource.clone();
+                    needed.push(Access::new("ecr:TagResource", resource));
+                }
+                needed
+            }
             Self::DeleteRepository(it) => on(&it.registry_id, &it.repository_name),
             Self::DescribeImages(it) => on(&it.registry_id, &it.repository_name),
             Self::DescribeRepositories(it) => match &it.repository_names {

@@ -136,6 +136,12 @@ impl LocalAws {
         self.lock().settings.part_size = bytes;
     }
 
+    /// Sets what every part of a layer but the last must have, in bytes: 5 MiB on ECR. A model of
+    /// small parts shows the same faults as a layer of gigabytes, in no time.
+    pub fn set_min_part_size(&self, bytes: u64) {
+        self.lock().settings.min_part_size = bytes;
+    }
+
     /// Multiplies every duration of a rollout with `factor`: 1 is as long as ECS takes, 0.01 is
     /// fit for a demonstration.
     pub fn set_rollout_pace(&self, factor: f64) {

@@ -97,6 +97,12 @@ struct ResourceTag {
     value: String,
 }
 
+impl CreateRepository {
+    pub(super) fn has_tags(&self) -> bool {
+        self.tags.as_ref().is_some_and(|tags| !tags.is_empty())
+    }
+}
+
 impl Ecr {
     pub(crate) fn create_repository(
         &mut self,

@@ -30,7 +30,7 @@ const MAX_PART: usize = 20 * 1024 * 1024;
 
 /// ECR's Service Quotas page: 5 MiB for every part but the last. Users report that it is refused
 /// at CompleteLayerUpload, not when the part arrives.
-const MIN_PART: u64 = 5 * 1024 * 1024;
+pub(crate) const MIN_PART_SIZE: u64 = 5 * 1024 * 1024;
 
 /// ECR's Service Quotas page: layer parts, and the size of a layer, 52,000 MiB.
 const MAX_PARTS: usize = 4_200;
@@ -208,7 +208,7 @@ impl Ecr {
                 ),
             ));
         };
-        if all_but_last.iter().any(|&size| size < MIN_PART) {
+        if all_but_last.iter().any(|&size| size < context.settings.min_part_size) {
             return Err(AwsError::new(
                 "LayerPartTooSmallException",
                 "All layer parts except the last part should be at least 5MB",
@@ -317,7 +317,7 @@ mod tests {
         ] {
             let id = context.ids.uuid();
             let hashing = Hashing::default();
-            let upload = Upload { parts: vec![MIN_PART; parts], size, hashing, content: None };
+            let upload = Upload { parts: vec![MIN_PART_SIZE; parts], size, hashing, content: None };
             let repository = ecr.repository(None, "app", &context).unwrap();
             repository.uploads.insert(id.clone(), upload);
             let part = json!({

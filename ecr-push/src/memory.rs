@@ -1,0 +1,266 @@
+//! The bound on what all pushes of a pusher have in memory, and the buffers themselves.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::frame::framed_len;
+
+/// Room for parts, in bytes rather than in layers, since two parts of 10 MiB weigh as much as ten
+/// of 2 MiB; and for layers in number, since each has a file and a connection open.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    /// A permit is a KiB.
+    permits: Arc<Semaphore>,
+    limit_kib: u32,
+    uploads: Arc<Semaphore>,
+    /// What ECR asked for last, so that it is known before the next upload begins.
+    part_size: AtomicU64,
+    buffers: Mutex<Buffers>,
+}
+
+/// Unless a pusher is told otherwise: nine parts of 10 MiB, as base64.
+pub(crate) const DEFAULT_LIMIT: u64 = 128 * 1024 * 1024;
+
+/// Small layers would be hundreds at once otherwise, each with a file and a connection. On a line
+/// of 100 ms, 16 start 160 uploads a second, which is over ECR's default quota of 100 already.
+const UPLOADS: usize = 16;
+
+/// What AWS's examples show; corrected by the first answer.
+const USUAL_PART_SIZE: u64 = 10 * 1024 * 1024;
+
+impl Memory {
+    pub(crate) fn new(limit: u64) -> Self {
+        let limit_kib = u32::try_from(limit / 1024).unwrap_or(u32::MAX).max(1);
+        Self {
+            permits: Arc::new(Semaphore::new(limit_kib as usize)),
+            limit_kib,
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
+            part_size: AtomicU64::new(USUAL_PART_SIZE),
+            buffers: Mutex::default(),
+        }
+    }
+
+    /// Waits until there is room for a layer of `size` bytes that goes to so many repositories: for
+    /// one part of at most `part_size` bytes for each of them.
+    pub(crate) async fn reserve(
+        self: &Arc<Self>,
+        size: u64,
+        part_size: u64,
+        repositories: usize,
+    ) -> Room {
+        let capacity = capacity(part_size.min(size));
+        // A part that is over the limit on its own goes alone.
+        let kib = (capacity / 1024).saturating_mul(repositories);
+        let kib = u32::try_from(kib).unwrap_or(u32::MAX).min(self.limit_kib);
+        // The semaphores are never closed, so that these are never `None`. Always in this order:
+        // whoever waits for the second has the first, and whoever has both waits for nothing.
+        let upload = self.uploads.clone().acquire_owned().await.ok();
+        let sending = self.permits.clone().acquire_many_owned(kib).await.ok();
+        Room { memory: self.clone(), capacity, part_size, _held: [upload, sending], ahead: None }
+    }
+
+    pub(crate) fn usual_part_size(&self) -> u64 {
+        self.part_size.load(Ordering::Relaxed)
+    }
+
+    /// Notes the size of parts that ECR asks for.
+    pub(crate) fn learn_part_size(&self, part_size: u64) {
+        self.part_size.store(part_size, Ordering::Relaxed);
+    }
+
+    /// Gives back the buffers that nobody uses: between pushes, a pusher holds nothing.
+    pub(crate) fn trim(&self) {
+        self.lock().idle.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Buffers> {
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Room for the parts of one layer, given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Room {
+    memory: Arc<Memory>,
+    capacity: usize,
+    /// The largest part that there is room for.
+    pub(crate) part_size: u64,
+    _held: [Option<OwnedSemaphorePermit>; 2],
+    ahead: Option<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    /// Whether there is room to read a part while another one is sent. It is kept then: nobody
+    /// waits for it, so that a layer that has it can't keep another from being sent at all.
+    pub(crate) fn has_room_ahead(&mut self) -> bool {
+        if self.ahead.is_none() {
+            let kib = u32::try_from(self.capacity / 1024).unwrap_or(u32::MAX);
+            self.ahead = self.memory.permits.clone().try_acquire_many_owned(kib).ok();
+        }
+        self.ahead.is_some()
+    }
+
+    /// An empty buffer for one part, which goes back to the pool when it is dropped.
+    pub(crate) fn buffer(&self) -> Buffer {
+        let content = self.memory.lock().take(self.capacity);
+        Buffer { content, memory: self.memory.clone() }
+    }
+}
+
+/// A part's buffer.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    pub(crate) content: Vec<u8>,
+    memory: Arc<Memory>,
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.content
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.memory.lock().put_back(std::mem::take(&mut self.content));
+    }
+}
+
+/// Buffers of several MiB are reused, because fresh ones cost more than what is done with them:
+/// the system hands them out page by page.
+#[derive(Debug, Default)]
+struct Buffers {
+    idle: Vec<Vec<u8>>,
+    used: usize,
+    /// The most that there ever was, in use or not.
+    peak: usize,
+}
+
+impl Buffers {
+    fn take(&mut self, capacity: usize) -> Vec<u8> {
+        let fitting = self.idle.iter().position(|buffer| buffer.capacity() == capacity);
+        let mut buffer = match fitting {
+            Some(at) => self.idle.swap_remove(at),
+            None => {
+                // Of another size, from other layers: they make room rather than stand by.
+                self.idle.clear();
+                Vec::with_capacity(capacity)
+            }
+        };
+        buffer.clear();
+        self.used += buffer.capacity();
+        let idle: usize = self.idle.iter().map(Vec::capacity).sum();
+        self.peak = self.peak.max(self.used + idle);
+        buffer
+    }
+
+    fn put_back(&mut self, buffer: Vec<u8>) {
+        self.used = self.used.saturating_sub(buffer.capacity());
+        self.idle.push(buffer);
+    }
+}
+
+/// How large a buffer for parts of `part_size` bytes is. In steps, so that layers of nearly the
+/// same size share theirs.
+fn capacity(part_size: u64) -> usize {
+    let len = usize::try_from(framed_len(part_size)).unwrap_or(usize::MAX / 2);
+    let step = if len > 1024 * 1024 { 64 * 1024 } else { 8 * 1024 };
+    len.next_multiple_of(step)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const MIB: u64 = 1024 * 1024;
+
+    fn memory() -> Arc<Memory> {
+        Arc::new(Memory::new(DEFAULT_LIMIT))
+    }
+
+    /// How many layers of `size` get room at once, for so many repositories.
+    async fn at_once(
+        memory: &Arc<Memory>,
+        size: u64,
+        part_size: u64,
+        repositories: usize,
+    ) -> usize {
+        let mut rooms = Vec::new();
+        let wait = Duration::from_secs(1);
+        let reserve = || memory.reserve(size, part_size, repositories);
+        while let Ok(room) = tokio::time::timeout(wait, reserve()).await {
+            rooms.push(room);
+        }
+        rooms.len()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn large_parts_are_bounded_in_bytes_and_small_layers_in_number() {
+        assert_eq!(at_once(&memory(), 100 * MIB, 10 * MIB, 1).await, 9);
+        assert_eq!(at_once(&memory(), 100 * MIB, 20 * MIB, 1).await, 4);
+        assert_eq!(at_once(&memory(), 100 * MIB, 10 * MIB, 3).await, 3);
+        assert_eq!(at_once(&memory(), MIB, 10 * MIB, 1).await, UPLOADS);
+        assert_eq!(at_once(&memory(), 100 * MIB, 1000 * MIB, 1).await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn room_is_given_back() {
+        let memory = memory();
+        assert_eq!(at_once(&memory, 100 * MIB, 10 * MIB, 1).await, 9);
+        assert_eq!(at_once(&memory, 100 * MIB, 10 * MIB, 1).await, 9);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn room_ahead_is_what_is_left() {
+        let memory = Arc::new(Memory::new(45 * MIB));
+        let mut first = memory.reserve(100 * MIB, 10 * MIB, 1).await;
+        assert!(first.has_room_ahead());
+        let mut second = memory.reserve(100 * MIB, 10 * MIB, 1).await;
+        assert!(!second.has_room_ahead());
+        drop(first);
+        assert!(second.has_room_ahead());
+    }
+
+    #[tokio::test]
+    async fn buffers_are_used_again_and_never_more_than_there_is_room_for() {
+        let memory = Arc::new(Memory::new(30 * MIB));
+        let room = memory.reserve(100 * MIB, 10 * MIB, 1).await;
+        let at = room.buffer().content.as_ptr();
+        assert_eq!(room.buffer().content.as_ptr(), at);
+        let one = capacity(10 * MIB);
+        assert_eq!(memory.lock().peak, one);
+
+        let other = memory.reserve(MIB, 10 * MIB, 1).await;
+        drop(other.buffer());
+        assert_eq!(memory.lock().peak, one, "the idle buffer made room");
+        memory.trim();
+        assert_eq!(memory.lock().idle.len(), 0);
+    }
+
+    /// Whatever comes and goes, the buffers stay within what there are permits for.
+    #[tokio::test(start_paused = true)]
+    async fn the_peak_stays_within_the_limit() {
+        let limit = 40 * MIB;
+        let memory = Arc::new(Memory::new(limit));
+        let mut layers = tokio::task::JoinSet::new();
+        for layer in 0..200_u64 {
+            let memory = memory.clone();
+            layers.spawn(async move {
+                let size = (layer * 7919 * 1024) % (25 * MIB) + 1;
+                let mut room = memory.reserve(size, 10 * MIB, 1).await;
+                let sending = room.buffer();
+                let ahead = room.has_room_ahead().then(|| room.buffer());
+                tokio::time::sleep(Duration::from_millis(layer % 13)).await;
+                drop((sending, ahead));
+            });
+        }
+        layers.join_all().await;
+        let peak = memory.lock().peak as u64;
+        assert!(peak <= limit, "{peak}");
+        assert!(peak > limit / 2, "{peak}: the limit was never come near to");
+    }
+}

@@ -1,0 +1,483 @@
+//! [`Plan`]: what a push is going to do, found out without changing anything.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::api::{Found, MAX_PART};
+use crate::image::{Blob, Graph, Layer, Source};
+use crate::names::{Digest, Repository, Tag};
+use crate::tags::TagChange;
+
+/// What a push is going to do, from [`Push::plan`](crate::Push::plan).
+///
+/// It is as true as the moment in which it was made: the push itself looks once more. `Display`
+/// is a report for people, `Serialize` one for programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    image: Digest,
+    repositories: Vec<RepositoryPlan>,
+    obstacles: Vec<Obstacle>,
+}
+
+impl Plan {
+    pub(crate) fn new(
+        image: Digest,
+        repositories: Vec<RepositoryPlan>,
+        obstacles: Vec<Obstacle>,
+    ) -> Self {
+        Self { image, repositories, obstacles }
+    }
+
+    /// The digest of the image.
+    pub fn image(&self) -> &Digest {
+        &self.image
+    }
+
+    /// What happens in each repository, in the order in which they were given.
+    pub fn repositories(&self) -> &[RepositoryPlan] {
+        &self.repositories
+    }
+
+    /// What ECR is going to refuse, whatever it is asked. A push with any of them fails before its
+    /// first byte, with [`Unsupported`](crate::ErrorKind::Unsupported).
+    pub fn obstacles(&self) -> &[Obstacle] {
+        &self.obstacles
+    }
+
+    /// How many bytes of layers and configs are sent, all repositories together, before base64
+    /// makes a third more of them.
+    pub fn bytes(&self) -> u64 {
+        self.repositories.iter().map(RepositoryPlan::bytes).sum()
+    }
+
+    /// How many API operations the push is going to call, those included by which it finds out
+    /// what is there. Only faults make it more.
+    pub fn calls(&self) -> u64 {
+        self.repositories.iter().map(RepositoryPlan::calls).sum()
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "image {}", self.image)?;
+        for repository in &self.repositories {
+            write!(f, "{repository}")?;
+        }
+        for obstacle in &self.obstacles {
+            writeln!(f, "refused: {obstacle}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What happens in one repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepositoryPlan {
+    repository: Repository,
+    state: RepositoryState,
+    layers: Vec<PlannedLayer>,
+    manifests: Vec<PlannedManifest>,
+    tags: Vec<PlannedTag>,
+    calls: u64,
+}
+
+/// Whether the repository is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum RepositoryState {
+    /// It is.
+    Exists,
+    /// It isn't, and the push creates it.
+    ToBeCreated,
+}
+
+/// A layer or config, and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedLayer {
+    #[serde(flatten)]
+    layer: Layer,
+    #[serde(flatten)]
+    step: LayerStep,
+}
+
+/// What becomes of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "step", rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum LayerStep {
+    /// It is sent.
+    #[non_exhaustive]
+    Send {
+        /// In so many parts, of the size that ECR has asked for last, or 10 MiB.
+        parts: u64,
+    },
+    /// The repository has it.
+    Skip,
+}
+
+/// A manifest or index, and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedManifest {
+    digest: Digest,
+    step: ManifestStep,
+}
+
+/// What becomes of a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum ManifestStep {
+    /// It is put, by its digest, or with its tags.
+    Put,
+    /// The repository has it.
+    Skip,
+}
+
+/// A tag, and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedTag {
+    tag: Tag,
+    change: TagChange,
+}
+
+/// Something that ECR refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle(String);
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Obstacle {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl RepositoryPlan {
+    /// Which repository.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// Whether it is there.
+    pub fn state(&self) -> RepositoryState {
+        self.state
+    }
+
+    /// Every layer and config of every platform, each once.
+    pub fn layers(&self) -> &[PlannedLayer] {
+        &self.layers
+    }
+
+    /// Every manifest, children before the indexes that list them.
+    pub fn manifests(&self) -> &[PlannedManifest] {
+        &self.manifests
+    }
+
+    /// The tags, in the order in which they are set.
+    pub fn tags(&self) -> &[PlannedTag] {
+        &self.tags
+    }
+
+    /// How many bytes of layers and configs are sent.
+    pub fn bytes(&self) -> u64 {
+        let sent = self.layers.iter().filter(|planned| planned.step != LayerStep::Skip);
+        sent.map(|planned| planned.layer.size()).sum()
+    }
+
+    /// How many API operations are called; see [`Plan::calls`].
+    pub fn calls(&self) -> u64 {
+        self.calls
+    }
+}
+
+impl fmt::Display for RepositoryPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let created = match self.state {
+            RepositoryState::Exists => "",
+            RepositoryState::ToBeCreated => ", which is created",
+        };
+        writeln!(f, "to {}{created}", self.repository)?;
+        for PlannedLayer { layer, step } in &self.layers {
+            let (digest, size) = (layer.digest(), layer.size());
+            match step {
+                LayerStep::Send { parts: 1 } => {
+                    writeln!(f, "  send  {digest} {size} bytes")?;
+                }
+                LayerStep::Send { parts } => {
+                    writeln!(f, "  send  {digest} {size} bytes in {parts} parts")?;
+                }
+                LayerStep::Skip => writeln!(f, "  skip  {digest} {size} bytes, already there")?,
+            }
+        }
+        for PlannedManifest { digest, step } in &self.manifests {
+            match step {
+                ManifestStep::Put => writeln!(f, "  put   {digest}")?,
+                ManifestStep::Skip => writeln!(f, "  skip  {digest}, already there")?,
+            }
+        }
+        for PlannedTag { tag, change } in &self.tags {
+            writeln!(f, "  tag   {tag}, {change}")?;
+        }
+        writeln!(f, "  {} bytes, {} calls", self.bytes(), self.calls)
+    }
+}
+
+impl PlannedLayer {
+    /// Which layer.
+    pub fn layer(&self) -> &Layer {
+        &self.layer
+    }
+
+    /// What becomes of it.
+    pub fn step(&self) -> LayerStep {
+        self.step
+    }
+}
+
+impl PlannedManifest {
+    /// The manifest's digest.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// What becomes of it.
+    pub fn step(&self) -> ManifestStep {
+        self.step
+    }
+}
+
+impl PlannedTag {
+    /// Which tag.
+    pub fn tag(&self) -> &Tag {
+        &self.tag
+    }
+
+    /// What becomes of it.
+    pub fn change(&self) -> &TagChange {
+        &self.change
+    }
+}
+
+/// What was found out of a repository.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    pub(crate) state: RepositoryState,
+    pub(crate) available: HashSet<Digest>,
+    /// `None` where it could not be looked up, or was not to be.
+    pub(crate) found: Option<Found>,
+    /// How many calls it took.
+    pub(crate) calls: u64,
+}
+
+/// How a push cuts layers into parts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts {
+    /// What ECR asks for.
+    pub(crate) size: u64,
+    pub(crate) large_layers: LargeLayers,
+}
+
+/// What becomes of layers that have too many parts of the size that ECR asks for; see
+/// [`Push::large_layers`](crate::Push::large_layers).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LargeLayers {
+    /// They are sent in parts of up to 20 MiB, the most that the API takes.
+    GrowParts,
+    /// They are an obstacle, found before the first byte.
+    #[default]
+    Refuse,
+}
+
+/// ECR's Service Quotas page: 4,200 parts for a layer, and 52,000 MiB. With parts of 10 MiB, the
+/// largest that the page names, 4,200 of them are 42,000 MiB: the two contradict each other.
+const MAX_PARTS: u64 = 4_200;
+const MAX_LAYER: u64 = 52_000 * 1024 * 1024;
+
+/// ECR's Service Quotas page: tags per image.
+const MAX_TAGS: usize = 1_000;
+
+impl Parts {
+    /// The size of the parts of a layer of `size` bytes.
+    pub(crate) fn size_for(self, size: u64) -> u64 {
+        match self.large_layers {
+            LargeLayers::GrowParts if size.div_ceil(self.size) > MAX_PARTS => {
+                const MIB: u64 = 1024 * 1024;
+                size.div_ceil(MAX_PARTS).next_multiple_of(MIB).min(MAX_PART)
+            }
+            _ => self.size,
+        }
+    }
+}
+
+impl RepositoryPlan {
+    /// The plan for a repository of which `survey` is known.
+    pub(crate) fn new(
+        repository: Repository,
+        survey: &Survey,
+        graph: &Graph,
+        tags: &[Tag],
+        parts: Parts,
+    ) -> Self {
+        let layers: Vec<PlannedLayer> = graph
+            .blobs
+            .iter()
+            .map(|blob| {
+                let size = blob.layer.size();
+                let step = if survey.available.contains(blob.layer.digest()) {
+                    LayerStep::Skip
+                } else {
+                    LayerStep::Send { parts: size.div_ceil(parts.size_for(size)) }
+                };
+                PlannedLayer { layer: blob.layer.clone(), step }
+            })
+            .collect();
+        let root = graph.root();
+        let tags: Vec<PlannedTag> = tags
+            .iter()
+            .map(|tag| {
+                let change = TagChange::of(tag, &root.digest, survey.found.as_ref());
+                PlannedTag { tag: tag.clone(), change }
+            })
+            .collect();
+        let is_there = |digest: &Digest| {
+            survey.found.as_ref().is_some_and(|found| found.images.contains(digest))
+        };
+        let manifests: Vec<PlannedManifest> = graph
+            .manifests()
+            .iter()
+            .map(|manifest| {
+                let digest = manifest.digest.clone();
+                let step = if is_there(&digest) { ManifestStep::Skip } else { ManifestStep::Put };
+                PlannedManifest { digest, step }
+            })
+            .collect();
+        let mut plan = Self { repository, state: survey.state, layers, manifests, tags, calls: 0 };
+        plan.calls = survey.calls + plan.calls_to_come(&root.digest);
+        plan
+    }
+
+    /// What the push is going to call, once it knows what is there.
+    fn calls_to_come(&self, root: &Digest) -> u64 {
+        let create = u64::from(self.state == RepositoryState::ToBeCreated);
+        let uploads: u64 = self
+            .layers
+            .iter()
+            .map(|planned| match planned.step {
+                LayerStep::Send { parts } => parts + 2,
+                LayerStep::Skip => 0,
+            })
+            .sum();
+        let puts = self.manifests.iter().filter(|planned| planned.step == ManifestStep::Put);
+        let (root, children): (Vec<_>, Vec<_>) = puts.partition(|planned| planned.digest == *root);
+        let tags = self.tags.iter().filter(|planned| planned.change != TagChange::Kept).count();
+        // The first tag brings the image with it.
+        create + uploads + (children.len() + tags.max(root.len())) as u64
+    }
+
+    /// The layers that are sent.
+    pub(crate) fn missing(&self) -> HashSet<&Digest> {
+        let missing = self.layers.iter().filter(|planned| planned.step != LayerStep::Skip);
+        missing.map(|planned| planned.layer.digest()).collect()
+    }
+
+    /// The manifests that are put.
+    pub(crate) fn is_put(&self, digest: &Digest) -> bool {
+        let mut all = self.manifests.iter();
+        all.any(|planned| planned.digest == *digest && planned.step == ManifestStep::Put)
+    }
+}
+
+/// What ECR is going to refuse of what is to be sent.
+pub(crate) fn obstacles(
+    graph: &Graph,
+    repositories: &[RepositoryPlan],
+    tags: &[Tag],
+    parts: Parts,
+) -> Vec<Obstacle> {
+    let missing: HashSet<&Digest> = repositories.iter().flat_map(RepositoryPlan::missing).collect();
+    let sent = graph.blobs.iter().filter(|blob| missing.contains(blob.layer.digest()));
+    let mut obstacles: Vec<Obstacle> = sent
+        .filter_map(|blob| {
+            let problem = problem(blob, parts)?;
+            Some(Obstacle(format!("blob {}: {problem}", blob.layer.digest())))
+        })
+        .collect();
+    if tags.len() > MAX_TAGS {
+        let problem = format!("{} tags are over ECR's limit of 1,000 for an image", tags.len());
+        obstacles.push(Obstacle(problem));
+    }
+    obstacles
+}
+
+fn problem(blob: &Blob, parts: Parts) -> Option<String> {
+    let size = blob.layer.size();
+    let count = size.div_ceil(parts.size_for(size));
+    if matches!(blob.source, Source::Elsewhere) {
+        Some(
+            "it is a foreign layer, whose content is elsewhere: fetch it into the image first"
+                .to_owned(),
+        )
+    } else if size == 0 {
+        Some(
+            "it is empty; artifacts without content have the blob `{}` (the OCI empty \
+             descriptor) instead"
+                .to_owned(),
+        )
+    } else if size > MAX_LAYER {
+        Some(format!("it has {size} bytes, over ECR's limit of 52,000 MiB for a layer"))
+    } else if count > MAX_PARTS {
+        Some(format!(
+            "it has {size} bytes, which are {count} parts of {}, over ECR's limit of 4,200: \
+             larger parts are `LargeLayers::GrowParts`",
+            parts.size
+        ))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1024 * 1024;
+
+    #[test]
+    fn parts_grow_only_where_that_is_asked_for_and_needed() {
+        let size = |size, large_layers| Parts { size: 10 * MIB, large_layers }.size_for(size);
+        assert_eq!(size(42_000 * MIB, LargeLayers::GrowParts), 10 * MIB);
+        assert_eq!(size(42_000 * MIB + 1, LargeLayers::GrowParts), 11 * MIB);
+        assert_eq!(size(52_000 * MIB, LargeLayers::GrowParts), 13 * MIB);
+        assert_eq!(size(52_000 * MIB, LargeLayers::Refuse), 10 * MIB);
+    }
+
+    #[test]
+    fn a_layer_of_too_many_parts_is_an_obstacle() {
+        let blob = Blob {
+            layer: Layer::new(Digest::of(b"a"), 42_001 * MIB),
+            source: Source::file("layer".into()),
+        };
+        let problem = |large_layers| problem(&blob, Parts { size: 10 * MIB, large_layers });
+        assert_eq!(problem(LargeLayers::GrowParts), None);
+        assert_eq!(
+            problem(LargeLayers::Refuse).as_deref(),
+            Some(
+                "it has 44041240576 bytes, which are 4201 parts of 10485760, over ECR's limit of \
+                 4,200: larger parts are `LargeLayers::GrowParts`"
+            )
+        );
+    }
+}

@@ -1,0 +1,145 @@
+//! [`Pushed`]: what a push has done.
+
+use std::time::Duration;
+
+use crate::names::{Digest, Repository, Tag};
+use crate::tags::TagChange;
+
+/// An image that is in its repository, or in all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    pub(crate) digest: Digest,
+    /// Never empty.
+    pub(crate) repositories: Vec<PushedTo>,
+    pub(crate) bytes_read: u64,
+    pub(crate) elapsed: Duration,
+}
+
+/// What a push has done in one repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushedTo {
+    pub(crate) repository: Repository,
+    pub(crate) image_uri: String,
+    pub(crate) tags: Vec<PushedTag>,
+    pub(crate) layers_sent: usize,
+    pub(crate) layers_skipped: usize,
+    pub(crate) bytes_sent: u64,
+    pub(crate) calls: u64,
+}
+
+/// A tag that is on the image now.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PushedTag {
+    pub(crate) tag: Tag,
+    pub(crate) change: TagChange,
+}
+
+impl Pushed {
+    /// `REPOSITORY@sha256:…`: this image and no other, whatever becomes of its tags. What belongs
+    /// into an image definition or a task definition. Of several repositories, that of the first;
+    /// [`repositories`](Self::repositories) has all.
+    pub fn image_uri(&self) -> &str {
+        &self.first().image_uri
+    }
+
+    /// The image's digest, the same in every repository.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The tags that are on the image now, in the order in which they were set, and what that has
+    /// changed. Of several repositories, those of the first.
+    pub fn tags(&self) -> &[PushedTag] {
+        &self.first().tags
+    }
+
+    /// What was done in each repository, in the order in which they were given.
+    pub fn repositories(&self) -> &[PushedTo] {
+        &self.repositories
+    }
+
+    /// How many layers and configs were sent, all repositories together.
+    pub fn layers_sent(&self) -> usize {
+        self.repositories.iter().map(|to| to.layers_sent).sum()
+    }
+
+    /// How many layers and configs the repositories had already.
+    pub fn layers_skipped(&self) -> usize {
+        self.repositories.iter().map(|to| to.layers_skipped).sum()
+    }
+
+    /// How many bytes of layers and configs were sent, all repositories together, before base64
+    /// makes a third more of them.
+    pub fn bytes_sent(&self) -> u64 {
+        self.repositories.iter().map(|to| to.bytes_sent).sum()
+    }
+
+    /// How many bytes of layers and configs were read in order to be sent. To several repositories,
+    /// each is read once, as long as nothing goes wrong.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// How many API operations were called; the SDK's retries of one count as one.
+    pub fn calls(&self) -> u64 {
+        self.repositories.iter().map(|to| to.calls).sum()
+    }
+
+    /// How long the push took.
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    fn first(&self) -> &PushedTo {
+        &self.repositories[0]
+    }
+}
+
+impl PushedTo {
+    /// Which repository.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// `REPOSITORY@sha256:…`
+    pub fn image_uri(&self) -> &str {
+        &self.image_uri
+    }
+
+    /// The tags that are on the image now, in the order in which they were set.
+    pub fn tags(&self) -> &[PushedTag] {
+        &self.tags
+    }
+
+    /// How many layers and configs were sent.
+    pub fn layers_sent(&self) -> usize {
+        self.layers_sent
+    }
+
+    /// How many layers and configs the repository had already.
+    pub fn layers_skipped(&self) -> usize {
+        self.layers_skipped
+    }
+
+    /// How many bytes of layers and configs were sent.
+    pub fn bytes_sent(&self) -> u64 {
+        self.bytes_sent
+    }
+
+    /// How many API operations were called.
+    pub fn calls(&self) -> u64 {
+        self.calls
+    }
+}
+
+impl PushedTag {
+    /// Which tag.
+    pub fn tag(&self) -> &Tag {
+        &self.tag
+    }
+
+    /// What setting it has changed.
+    pub fn change(&self) -> &TagChange {
+        &self.change
+    }
+}
