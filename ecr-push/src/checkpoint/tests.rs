@@ -115,8 +115,7 @@ fn what_is_no_checkpoint_is_left_as_it_is() {
         let (reporter, mut events) = Reporter::channel();
         assert!(Checkpoint::open(folder.path(), &reporter).is_none());
         assert_eq!(folder.text(), text);
-        let expected =
-            Event::CheckpointIgnored { path: folder.path(), reason: problem.to_owned() };
+        let expected = Event::CheckpointIgnored { path: folder.path(), reason: problem.to_owned() };
         assert_eq!(events.try_recv(), Ok(expected));
     }
 }

@@ -1,8 +1,8 @@
 //! An emulator with a repository, and what the tests ask of it.
 
 use aws_sdk_ecr::Client;
-use aws_sdk_ecr::types::{ImageIdentifier, ImageTagMutability};
-use ecr_push::{Error, Image, Pushed, Pusher, Repository, Tag};
+use aws_sdk_ecr::types::{Image, ImageIdentifier, ImageTagMutability};
+use ecr_push::{Error, Pushed, Pusher, Repository, Tag};
 use local_aws::LocalAws;
 
 use crate::layout::Layout;
@@ -35,7 +35,7 @@ impl World {
     }
 
     pub(crate) async fn push(&self, layout: &Layout, tags: &[&str]) -> Result<Pushed, Error> {
-        let image = Image::open(layout.path()).await?;
+        let image = ecr_push::Image::open(layout.path()).await?;
         let mut push = self.pusher.push(&image, &repository());
         for tag in tags {
             push = push.tag(tag.parse::<Tag>()?);
@@ -45,15 +45,19 @@ impl World {
 
     /// The digest that a tag is on.
     pub(crate) async fn tagged(&self, tag: &str) -> Option<String> {
-        let answer = self
-            .client
-            .batch_get_image()
-            .repository_name("demo/web")
-            .image_ids(ImageIdentifier::builder().image_tag(tag).build())
-            .send()
-            .await
-            .unwrap();
-        Some(answer.images().first()?.image_id()?.image_digest()?.to_owned())
+        let image = self.get(ImageIdentifier::builder().image_tag(tag).build()).await?;
+        Some(image.image_id()?.image_digest()?.to_owned())
+    }
+
+    /// The text of the manifest with this digest.
+    pub(crate) async fn manifest(&self, digest: &str) -> Option<String> {
+        let image = self.get(ImageIdentifier::builder().image_digest(digest).build()).await?;
+        Some(image.image_manifest()?.to_owned())
+    }
+
+    async fn get(&self, id: ImageIdentifier) -> Option<Image> {
+        let get = self.client.batch_get_image().repository_name("demo/web").image_ids(id);
+        get.send().await.unwrap().images.unwrap_or_default().into_iter().next()
     }
 
     /// The push's calls, without those that made and look at the world.

@@ -207,7 +207,8 @@ impl Core {
                 _ => {}
             }
             match input? {
-                Input::Ecr(input) => {
+                Input::Ecr(mut input) => {
+                    fault.iter().for_each(|fault| input.meet(fault));
                     let stale = fault == Some(Fault::StaleRead);
                     self.ecr(&operation, input, &caller, now, stale).map(Output::Json)
                 }
@@ -220,7 +221,7 @@ impl Core {
         }
         let error = result.as_ref().err().map(|error| error.code);
         self.record(service, operation.clone(), error, body.len(), now);
-        if fault == Some(Fault::LoseResponse) {
+        if matches!(fault, Some(Fault::HalfPart | Fault::LoseResponse)) {
             return Reply::Lost;
         }
         let response = match result {

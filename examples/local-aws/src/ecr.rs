@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use crate::caller::Caller;
 use crate::core::{Context, unknown_operation};
 use crate::error::AwsError;
+use crate::faults::Fault;
 use crate::iam::Access;
 use crate::wire::parse;
 
@@ -84,6 +85,15 @@ impl Input {
 }
 
 impl Input {
+    /// What a fault does to an input on its way.
+    pub(crate) fn meet(&mut self, fault: &Fault) {
+        match (self, fault) {
+            (Self::UploadLayerPart(part), Fault::CorruptPart) => part.corrupt(),
+            (Self::UploadLayerPart(part), Fault::HalfPart) => part.halve(),
+            _ => {}
+        }
+    }
+
     /// What has to be allowed (Service Authorization Reference, "Actions, resources, and condition
     /// keys for Amazon ECR"): the operation on the repository, or on `*` for what has none.
     pub(crate) fn access(&self, operation: &str, caller: &Caller) -> Vec<Access> {

@@ -17,12 +17,19 @@ use crate::error::AwsError;
 pub enum Fault {
     /// Layers that no image refers to are collected first.
     CollectLayers,
+    /// A bit of a part's content is another one when it arrives.
+    CorruptPart,
     /// The answer comes so much later.
     Delay(#[serde(deserialize_with = "seconds")] Duration),
     /// Every upload in progress expires first.
     ExpireUploads,
     /// GetAuthorizationToken answers with a token whose time is over.
     ExpiredToken,
+    /// Half of a part's content is taken, and the connection breaks before an answer gets through.
+    /// Users report cursors within what had been sent as one part.
+    HalfPart,
+    /// HTTP 400 `LimitExceededException`, a quota of the account, and nothing is carried out.
+    LimitExceeded,
     /// The call is carried out, and the connection breaks before the answer gets through.
     LoseResponse,
     /// The connection breaks before the call is carried out.
@@ -50,6 +57,11 @@ impl Fault {
                 AwsError::new("ServerException", "Service encountered an internal error.")
                     .status(StatusCode::INTERNAL_SERVER_ERROR),
             ),
+            Fault::LimitExceeded => Some(AwsError::new(
+                "LimitExceededException",
+                "The operation did not succeed because it would have exceeded a service limit for \
+                 your account.",
+            )),
             Fault::Throttle => Some(AwsError::new("ThrottlingException", "Rate exceeded")),
             Fault::Unavailable => Some(
                 AwsError::new("ServiceUnavailable", "Service is unable to handle request.")
@@ -164,6 +176,11 @@ struct Entry {
 impl Faults {
     pub(crate) fn add(&mut self, when: When, fault: Fault, now: Timestamp) {
         self.script.push(Entry { when, fault, injected: now });
+    }
+
+    /// Forgets the script, and goes on counting.
+    pub(crate) fn clear(&mut self) {
+        self.script.clear();
     }
 
     /// Counts a call of `operation`, and says which fault it meets: the first one of the script.

@@ -109,6 +109,11 @@ impl LocalAws {
         self.lock().faults.add(when, fault, self.clock.now());
     }
 
+    /// Takes back every fault: from now on, no call meets any.
+    pub fn clear_faults(&self) {
+        self.lock().faults.clear();
+    }
+
     /// Limits the requests per second to what ECR allows by default, for each account and region
     /// by itself. What is over it is throttled.
     pub fn enforce_quotas(&self) {

@@ -91,6 +91,23 @@ impl UploadLayerPart {
     }
 }
 
+impl UploadLayerPart {
+    pub(super) fn corrupt(&mut self) {
+        let mut content = self.content.to_vec();
+        if let Some(byte) = content.first_mut() {
+            *byte ^= 1;
+        }
+        self.content = content.into();
+    }
+
+    pub(super) fn halve(&mut self) {
+        if self.content.len() > 1 {
+            self.content.truncate(self.content.len() / 2);
+            self.last = self.first + self.content.len() as i64 - 1;
+        }
+    }
+}
+
 impl Ecr {
     pub(crate) fn initiate_upload(
         &mut self,

@@ -1,0 +1,114 @@
+//! The policy that is printed is enough, and each action of it is needed.
+
+use std::collections::BTreeSet;
+
+use ecr_push::{ErrorKind, Image, LookUp, NewRepository, Push, PushPolicy, TagChange};
+use local_aws::LocalAws;
+use serde_json::{Value, json};
+
+use crate::layout::Layout;
+use crate::world::{World, repository};
+
+fn set_policy(world: &World, policy: &str) {
+    world.local.set_policy(LocalAws::USER, policy).unwrap();
+}
+
+/// The policy without one of its actions.
+fn without(policy: &PushPolicy, action: &str) -> String {
+    let mut document: Value = serde_json::from_str(&policy.to_string()).unwrap();
+    for statement in document["Statement"].as_array_mut().unwrap() {
+        if let Some(actions) = statement["Action"].as_array_mut() {
+            actions.retain(|other| other != action);
+        }
+    }
+    document.to_string()
+}
+
+async fn prepared(world: &World, layout: &Layout) -> Push {
+    let image = Image::open(layout.path()).await.unwrap();
+    world.pusher.push(&image, &repository()).tag("1.0".parse().unwrap())
+}
+
+/// What the run under its own policy called, as actions.
+fn called(world: &World) -> BTreeSet<String> {
+    let journal = world.local.journal();
+    journal.operations().into_iter().map(|operation| format!("ecr:{operation}")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_option_runs_under_just_its_policy() {
+    let layout = Layout::image(&[100]);
+    type Options = fn(Push) -> Push;
+    let cases: [(Options, bool); 4] = [
+        (|push| push, true),
+        (|push| push.look_up(LookUp::Never), true),
+        (|push| push.create_repository(NewRepository::default()), false),
+        (|push| push.create_repository(NewRepository::default().tag("a", "b")), false),
+    ];
+    for (options, exists) in cases {
+        let world = || async {
+            match exists {
+                true => World::new().await,
+                false => World::empty(),
+            }
+        };
+        let here = world().await;
+        let push = options(prepared(&here, &layout).await);
+        let policy = push.policy();
+        set_policy(&here, &policy.to_string());
+        push.await.unwrap();
+
+        let actions: BTreeSet<String> =
+            policy.permissions().iter().map(|it| it.action().to_owned()).collect();
+        // No call of its own: it is what CreateRepository needs with tags.
+        let mut needed = called(&here);
+        needed.extend(actions.get("ecr:TagResource").cloned());
+        if exists {
+            needed.remove("ecr:CreateRepository");
+        }
+        assert_eq!(actions, needed);
+
+        for action in &actions {
+            let here = world().await;
+            set_policy(&here, &without(&policy, action));
+            let outcome = options(prepared(&here, &layout).await).await;
+            if action == "ecr:BatchGetImage" {
+                // All that is lost is what it is for.
+                assert_eq!(outcome.unwrap().tags()[0].change(), expected_change(exists));
+                continue;
+            }
+            let error = outcome.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AccessDenied, "{action}");
+            let statement = json!({
+                "Effect": "Allow", "Action": action, "Resource": repository().arn(),
+            });
+            let missing = error.missing_statement().unwrap();
+            assert_eq!(serde_json::from_str::<Value>(&missing).unwrap(), statement);
+            assert!(error.to_string().ends_with(&format!("add {missing} to the policy")));
+            // With that statement added, it goes on.
+            let mut document: Value = serde_json::from_str(&without(&policy, action)).unwrap();
+            document["Statement"].as_array_mut().unwrap().push(statement);
+            set_policy(&here, &document.to_string());
+            options(prepared(&here, &layout).await).await.unwrap();
+        }
+    }
+}
+
+/// In a repository that isn't there, no tag is.
+fn expected_change(exists: bool) -> &'static TagChange {
+    if exists { &TagChange::Set } else { &TagChange::Created }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_looking_up_an_immutable_tag_of_another_image_is_said_to_be_taken() {
+    let world = World::with(aws_sdk_ecr::types::ImageTagMutability::Immutable).await;
+    prepared(&world, &Layout::image(&[100])).await.await.unwrap();
+    let other = Layout::image(&[200]);
+    let push = prepared(&world, &other).await;
+    set_policy(&world, &without(&push.policy(), "ecr:BatchGetImage"));
+    let error = push.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TagImmutable);
+    assert!(error.to_string().contains("which image it is could not be found out"), "{error}");
+    // The same image again is fine: ECR tells the two apart.
+    prepared(&world, &Layout::image(&[100])).await.await.unwrap();
+}

@@ -1,0 +1,243 @@
+//! Whatever the image and whatever goes wrong: either all of it is there, or an error says what
+//! isn't, and a push again ends well.
+
+use ecr_push::{Error, ErrorKind, Image, LookUp, Pushed, Tag};
+use local_aws::{Fault, MissingLayers, When};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::Value;
+
+use crate::layout::Layout;
+use crate::world::{World, repository};
+
+/// The model's parts: a layer of 400 bytes has seven of them, as one of 70 MiB has on ECR.
+const PART: usize = 64;
+const MIN_PART: usize = 32;
+
+#[derive(Debug, Clone)]
+struct Case {
+    /// For each platform, the sizes of its layers. Layers of one size are the same layer.
+    platforms: Vec<Vec<usize>>,
+    indexes: usize,
+    tags: Vec<&'static str>,
+    /// How many of the platforms were pushed before.
+    before: usize,
+    faults: Vec<(&'static str, usize, Fault)>,
+    missing_layers: MissingLayers,
+    look_up: LookUp,
+    checkpoint: bool,
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let size = prop_oneof![1..400_usize, Just(PART), Just(PART * 2), Just(PART * 2 + 1)];
+    let platforms = vec(vec(size, 0..4), 1..4);
+    let tags = proptest::sample::subsequence(vec!["1.4.2", "latest", "main"], 0..=3);
+    let look_up = select(&[LookUp::Never, LookUp::WhereAllowed][..]);
+    let missing = select(&[MissingLayers::Failure, MissingLayers::Unavailable][..]);
+    (platforms, 0..3_usize, tags, 0..3_usize, vec(fault(), 0..7), missing, look_up, any::<bool>())
+        .prop_map(
+            |(platforms, indexes, tags, before, faults, missing_layers, look_up, checkpoint)| {
+                let before = before.min(platforms.len());
+                Case {
+                    platforms,
+                    indexes,
+                    tags,
+                    before,
+                    faults,
+                    missing_layers,
+                    look_up,
+                    checkpoint,
+                }
+            },
+        )
+}
+
+const OPERATIONS: [&str; 6] = [
+    "BatchCheckLayerAvailability",
+    "BatchGetImage",
+    "CompleteLayerUpload",
+    "InitiateLayerUpload",
+    "PutImage",
+    "UploadLayerPart",
+];
+
+fn fault() -> impl Strategy<Value = (&'static str, usize, Fault)> {
+    let faults = [
+        Fault::CollectLayers,
+        Fault::CorruptPart,
+        Fault::ExpireUploads,
+        Fault::HalfPart,
+        Fault::LoseResponse,
+        Fault::Reset,
+        Fault::ServerError,
+        Fault::StaleRead,
+        Fault::Throttle,
+        Fault::Unavailable,
+    ];
+    (select(&OPERATIONS[..]), 1..14_usize, select(faults.to_vec())).prop_map(
+        |(operation, nth, fault)| {
+            // A stale answer on where a tag is can't be told from a true one.
+            let lies = operation == "BatchGetImage" && fault == Fault::StaleRead;
+            (operation, nth, if lies { Fault::Throttle } else { fault })
+        },
+    )
+}
+
+impl Case {
+    /// The image: the first platform alone, or an index of all of them, or an index of that.
+    fn build(&self) -> Layout {
+        let layout = Layout::new();
+        let mut manifests: Vec<Value> =
+            self.platforms.iter().map(|sizes| layout.manifest(sizes)).collect();
+        for _ in 0..self.indexes {
+            let index = layout.index(&manifests);
+            manifests = vec![index];
+        }
+        manifests.truncate(1);
+        layout.set_index(&manifests);
+        layout
+    }
+}
+
+struct Outcome {
+    pushed: Result<Pushed, Error>,
+    parts: usize,
+}
+
+async fn push(world: &World, case: &Case, layout: &Layout) -> Outcome {
+    let sent = || world.local.journal().count("UploadLayerPart");
+    let before = sent();
+    let image = Image::open(layout.path()).await.unwrap();
+    let mut push = world.pusher.push(&image, &repository()).look_up(case.look_up);
+    for tag in &case.tags {
+        push = push.tag(tag.parse::<Tag>().unwrap());
+    }
+    if case.checkpoint {
+        push = push.checkpoint(layout.path().join("push.checkpoint"));
+    }
+    let pushed = push.await;
+    Outcome { pushed, parts: sent() - before }
+}
+
+/// Every manifest, tag and layer is there, to the byte.
+async fn is_all_there(world: &World, case: &Case, layout: &Layout) -> Result<(), TestCaseError> {
+    let image = Image::open(layout.path()).await.unwrap();
+    for tag in &case.tags {
+        let tagged = world.tagged(tag).await;
+        prop_assert_eq!(tagged.as_deref(), Some(image.digest().as_str()), "tag {}", tag);
+    }
+    let manifest = world.manifest(image.digest().as_str()).await;
+    let expected = std::fs::read_to_string(layout.blob_path(image.digest().as_str())).unwrap();
+    prop_assert_eq!(manifest, Some(expected));
+    for layer in image.layers() {
+        let digest = layer.digest().as_str();
+        let stored = world.local.layer("demo/web", digest).map(|content| content.to_vec());
+        let expected = std::fs::read(layout.blob_path(digest)).unwrap();
+        prop_assert_eq!(stored, Some(expected), "layer {}", digest);
+    }
+    Ok(())
+}
+
+/// How many parts the faults may cost beside those of the image.
+fn allowance(case: &Case, parts: usize) -> usize {
+    let cost = |(operation, _, fault): &(&str, usize, Fault)| match fault {
+        // A part that is changed or too small is found out when all of its layer has arrived.
+        Fault::CollectLayers
+        | Fault::CorruptPart
+        | Fault::ExpireUploads
+        | Fault::HalfPart
+        | Fault::StaleRead => parts,
+        _ if *operation == "UploadLayerPart" => 1,
+        _ => 0,
+    };
+    case.faults.iter().map(cost).sum()
+}
+
+async fn check(case: Case) -> Result<(), TestCaseError> {
+    let world = World::new().await;
+    world.local.set_part_size(PART as u64);
+    world.local.set_min_part_size(MIN_PART as u64);
+    world.local.set_missing_layers(case.missing_layers);
+    if case.before > 0 {
+        let earlier = Case {
+            platforms: case.platforms[..case.before].to_vec(),
+            indexes: 1,
+            tags: vec!["latest"],
+            ..case.clone()
+        };
+        let layout = earlier.build();
+        push(&world, &earlier, &layout).await.pushed.unwrap();
+    }
+    let done = |operation| world.local.journal().count(operation);
+    for (operation, nth, fault) in &case.faults {
+        world.local.inject(When::nth(operation, done(operation) + nth), fault.clone());
+    }
+
+    let layout = case.build();
+    let image = Image::open(layout.path()).await.unwrap();
+    let parts: usize = image.layers().map(|layer| (layer.size() as usize).div_ceil(PART)).sum();
+    let outcome = push(&world, &case, &layout).await;
+    let limit = parts + allowance(&case, parts);
+    prop_assert!(outcome.parts <= limit, "{} parts instead of {parts} to {limit}", outcome.parts);
+    world.local.clear_faults();
+    match outcome.pushed {
+        Ok(pushed) => {
+            prop_assert_eq!(pushed.digest(), image.digest());
+            is_all_there(&world, &case, &layout).await?;
+        }
+        Err(error) => {
+            let passes =
+                [ErrorKind::Network, ErrorKind::Protocol, ErrorKind::Service, ErrorKind::Throttled];
+            prop_assert!(passes.contains(&error.kind()), "{:?}", error);
+            prop_assert!(error.is_retryable(), "{:?}", error);
+            if error.kind() == ErrorKind::Protocol {
+                prop_assert!(error.to_string().contains("sha256:"), "{}", error);
+            }
+        }
+    }
+    // Without faults, a push again ends well, and a third one has nothing to do.
+    let again = push(&world, &case, &layout).await;
+    prop_assert!(again.pushed.is_ok(), "{:?}", again.pushed);
+    prop_assert!(again.parts <= parts);
+    is_all_there(&world, &case, &layout).await?;
+    let third = push(&world, &case, &layout).await;
+    prop_assert_eq!(third.parts, 0);
+    let calls = third.pushed.unwrap().calls();
+    let expected = match case.look_up {
+        LookUp::WhereAllowed => 2,
+        _ => 1 + u64::try_from(case.manifests() + case.tags.len().max(1) - 1).unwrap(),
+    };
+    prop_assert_eq!(calls, expected);
+    Ok(())
+}
+
+impl Case {
+    /// How many manifests and indexes the image has, each once.
+    fn manifests(&self) -> usize {
+        if self.indexes == 0 {
+            return 1;
+        }
+        let mut platforms = self.platforms.clone();
+        platforms.sort();
+        platforms.dedup();
+        platforms.len() + self.indexes
+    }
+}
+
+#[test]
+fn a_push_ends_well_or_says_why_not() {
+    // Virtual time, of which each case has its own.
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap()
+    };
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|it| it.parse().ok());
+    let config = ProptestConfig::with_cases(cases.unwrap_or(2000));
+    proptest!(config, |(case in case())| {
+        runtime().block_on(check(case))?;
+    });
+}

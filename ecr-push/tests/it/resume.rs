@@ -1,0 +1,159 @@
+//! A push that ends in the middle, and the one that goes on.
+
+use std::path::PathBuf;
+
+use ecr_push::{Event, Image, Push, Pushed, Pusher};
+use local_aws::{Fault, When};
+
+use crate::layout::Layout;
+use crate::world::{World, repository};
+
+const MIB: usize = 1024 * 1024;
+
+/// A world, an image of one large layer, and a file for the checkpoint.
+struct Scene {
+    world: World,
+    layout: Layout,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Self { world: World::new().await, layout: Layout::image(&[45 * MIB]) }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.layout.path().join("push.checkpoint")
+    }
+
+    /// As another process would.
+    async fn push(&self) -> Push {
+        let image = Image::open(self.layout.path()).await.unwrap();
+        let pusher = Pusher::new(&self.world.local.sdk_config());
+        let push = pusher.push(&image, &repository()).tag("1.0".parse().unwrap());
+        push.checkpoint(self.file())
+    }
+
+    /// Pushes until 20 MiB of the large layer have arrived, and no further.
+    async fn cut_off(&self) {
+        let mut events = self.push().await.events();
+        while let Some(event) = events.next().await {
+            if matches!(event, Event::LayerProgress { sent, .. } if sent == 20 * MIB as u64) {
+                return;
+            }
+        }
+        panic!("it got to the end");
+    }
+
+    /// Pushes to the end, and returns from which byte on it went on, too.
+    async fn finish(&self) -> (Pushed, Option<u64>) {
+        let mut events = self.push().await.events();
+        let mut resumed = None;
+        while let Some(event) = events.next().await {
+            if let Event::LayerResumed { sent, .. } = event {
+                resumed = Some(sent);
+            }
+        }
+        let pushed = events.finish().await.unwrap();
+        let tagged = self.world.tagged("1.0").await;
+        assert_eq!(tagged.as_deref(), Some(pushed.digest().as_str()));
+        (pushed, resumed)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_process_goes_on_in_the_middle_of_a_layer() {
+    let scene = Scene::new().await;
+    scene.cut_off().await;
+    let text = std::fs::read_to_string(scene.file()).unwrap();
+    for secret in ["AKIALOCALAWSEXAMPLE", "local-aws", "AWS4"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    let (pushed, resumed) = scene.finish().await;
+    assert_eq!(resumed, Some(20 * MIB as u64));
+    assert_eq!(pushed.bytes_sent() / MIB as u64, 25);
+    assert!(!scene.file().exists(), "it is of no use any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_file_it_begins_anew() {
+    let scene = Scene::new().await;
+    scene.cut_off().await;
+    std::fs::remove_file(scene.file()).unwrap();
+    let (pushed, resumed) = scene.finish().await;
+    assert_eq!(resumed, None);
+    assert_eq!(pushed.bytes_sent() / MIB as u64, 45);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_was_not_noted_is_not_sent_again() {
+    let scene = Scene::new().await;
+    scene.cut_off().await;
+    // The process was killed between the answer and the line.
+    let text = std::fs::read_to_string(scene.file()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let kept = lines[..lines.len() - 1].join("\n") + "\n{\"sent\":{\"upl";
+    std::fs::write(scene.file(), kept).unwrap();
+    let (pushed, resumed) = scene.finish().await;
+    assert_eq!(resumed, Some(10 * MIB as u64));
+    // It is sent, refused with where the upload stands, and left at that.
+    assert_eq!(pushed.bytes_sent() / MIB as u64, 35);
+    let errors = scene.world.local.journal();
+    let errors: Vec<_> = errors.calls().iter().filter_map(|call| call.error.as_deref()).collect();
+    assert_eq!(errors, ["InvalidLayerPartException"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_has_expired_meanwhile_begins_anew() {
+    let scene = Scene::new().await;
+    scene.cut_off().await;
+    scene.world.local.expire_uploads();
+    // And once more on the way, which is made good all the same.
+    let parts = scene.world.local.journal().count("UploadLayerPart");
+    scene.world.local.inject(When::nth("UploadLayerPart", parts + 4), Fault::ExpireUploads);
+    let (pushed, resumed) = scene.finish().await;
+    assert_eq!(resumed, Some(20 * MIB as u64));
+    assert!(pushed.bytes_sent() > 45 * MIB as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_changed_since_then_is_named() {
+    let scene = Scene::new().await;
+    scene.cut_off().await;
+    let image = Image::open(scene.layout.path()).await.unwrap();
+    let layer = image.layers().max_by_key(|layer| layer.size()).unwrap().clone();
+    let path = scene.layout.blob_path(layer.digest().as_str());
+    let mut content = std::fs::read(&path).unwrap();
+    // In what had been sent.
+    content[MIB] ^= 1;
+    std::fs::write(&path, content).unwrap();
+    let error = scene.push().await.await.unwrap_err();
+    assert_eq!(error.kind(), ecr_push::ErrorKind::BlobMismatch);
+    assert!(error.to_string().contains(layer.digest().as_str()), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_of_somebody_else_is_left_alone() {
+    let scene = Scene::new().await;
+    std::fs::write(scene.file(), "precious").unwrap();
+    let (pushed, _) = scene.finish().await;
+    assert_eq!(pushed.layers_sent(), 2);
+    assert_eq!(std::fs::read_to_string(scene.file()).unwrap(), "precious");
+}
+
+/// Dropping a push ends it at once, and a push again sends the rest.
+#[tokio::test(start_paused = true)]
+async fn a_push_that_was_dropped_is_finished_by_the_next() {
+    let scene = Scene::new().await;
+    let small = Layout::image(&[100, 45 * MIB]);
+    let image = Image::open(small.path()).await.unwrap();
+    let mut events = scene.world.pusher.push(&image, &repository()).events();
+    while let Some(event) = events.next().await {
+        if matches!(event, Event::LayerFinished { .. }) {
+            break;
+        }
+    }
+    drop(events);
+    let pushed = scene.world.push(&small, &["1.0"]).await.unwrap();
+    assert!(pushed.layers_skipped() > 0);
+    assert_eq!(scene.world.tagged("1.0").await.as_deref(), Some(pushed.digest().as_str()));
+}
