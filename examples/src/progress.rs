@@ -1,8 +1,8 @@
-//! A push on the screen: a bar per layer on a terminal, lines elsewhere.
+//! A push on the screen: a bar for each layer on a terminal, lines elsewhere.
 
 use std::collections::HashMap;
 
-use ecr_push::{Digest, Error, Event, Layer, Push, Pushed};
+use ecr_push::{Digest, Error, Event, Layer, Push, Pushed, Repository};
 use indicatif::{BinaryBytes, MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::story::Story;
@@ -31,9 +31,10 @@ pub async fn show_push(push: Push, story: &Story) -> Result<Pushed, Error> {
     events.finish().await
 }
 
+/// A bar for each layer on its way into each repository, by the two.
 struct Bars {
     all: MultiProgress,
-    layers: HashMap<Digest, ProgressBar>,
+    layers: HashMap<(Repository, Digest), ProgressBar>,
 }
 
 impl Bars {
@@ -43,16 +44,28 @@ impl Bars {
 
     fn draw(&mut self, event: &Event) {
         match event {
-            Event::LayerFinished { layer, .. } => self.bar(layer).finish_with_message("pushed"),
-            Event::LayerProgress { layer, sent, .. } => self.bar(layer).set_position(*sent),
-            Event::LayerSkipped { layer, .. } => {
-                let bar = self.bar(layer);
+            Event::LayerFinished { repository, layer, .. } => {
+                self.bar(repository, layer).finish_with_message("pushed");
+            }
+            Event::LayerProgress { repository, layer, sent, .. } => {
+                self.bar(repository, layer).set_position(*sent);
+            }
+            Event::LayerResumed { repository, layer, sent, .. } => {
+                // What came before took no time now, and is not in the rate.
+                let bar = self.bar(repository, layer);
+                bar.set_position(*sent);
+                bar.reset_eta();
+            }
+            Event::LayerSkipped { repository, layer, .. } => {
+                let bar = self.bar(repository, layer);
                 bar.set_position(layer.size());
                 bar.finish_with_message("already there");
             }
-            // Started again, where an upload was lost: from the beginning.
-            Event::LayerStarted { layer, .. } => self.bar(layer).reset(),
+            Event::LayerStarted { repository, layer, .. } => self.bar(repository, layer).reset(),
             other => {
+                if let Event::LayerRestarted { repository, layer, .. } = other {
+                    self.bar(repository, layer).reset();
+                }
                 if let Some(line) = line(other) {
                     // An error here means that the terminal is gone, and nobody to tell.
                     let _ = self.all.println(line);
@@ -61,12 +74,13 @@ impl Bars {
         }
     }
 
-    fn bar(&mut self, layer: &Layer) -> ProgressBar {
+    fn bar(&mut self, repository: &Repository, layer: &Layer) -> ProgressBar {
         let new = || {
             let bar = self.all.add(ProgressBar::new(layer.size()).with_prefix(short(layer)));
             bar.with_style(style())
         };
-        self.layers.entry(layer.digest().clone()).or_insert_with(new).clone()
+        let key = (repository.clone(), layer.digest().clone());
+        self.layers.entry(key).or_insert_with(new).clone()
     }
 }
 
@@ -80,21 +94,33 @@ fn style() -> ProgressStyle {
 
 /// What is told of an event where there are no bars; `None` for what would be noise there.
 fn line(event: &Event) -> Option<String> {
-    match event {
-        Event::LayerFinished { layer, .. } => Some(format!("  layer {}: pushed", short(layer))),
-        Event::LayerSkipped { layer, .. } => {
-            Some(format!("  layer {}: already there", short(layer)))
+    Some(match event {
+        Event::CheckpointIgnored { path, reason, .. } => {
+            format!("  the checkpoint {} is ignored: {reason}", path.display())
         }
+        Event::LayerFinished { layer, .. } => format!("  layer {}: pushed", short(layer)),
+        Event::LayerRestarted { layer, reason, .. } => {
+            format!("  layer {}: sending it again, {reason}", short(layer))
+        }
+        Event::LayerResumed { layer, sent, .. } => {
+            format!("  layer {}: going on after {}", short(layer), BinaryBytes(*sent))
+        }
+        Event::LayerSkipped { layer, .. } => format!("  layer {}: already there", short(layer)),
         Event::LayerStarted { layer, .. } => {
-            Some(format!("  layer {}: sending {}", short(layer), BinaryBytes(layer.size())))
+            format!("  layer {}: sending {}", short(layer), BinaryBytes(layer.size()))
         }
-        Event::ManifestPut { digest, .. } => Some(format!("  manifest {digest}")),
-        Event::Planned { layers, missing, bytes, .. } => {
-            Some(format!("  {missing} of {layers} layers to send, {}", BinaryBytes(*bytes)))
+        Event::ManifestPut { digest, .. } => format!("  manifest {digest}"),
+        Event::Planned { repository, layers, missing, bytes, .. } => {
+            let bytes = BinaryBytes(*bytes);
+            format!("  {missing} of {layers} layers to send to {repository}, {bytes}")
         }
-        Event::Tagged { tag, .. } => Some(format!("  tagged {tag}")),
-        _ => None,
-    }
+        Event::RepositoryCreated { repository, .. } => format!("  created {repository}"),
+        Event::RequestRetried { operation, attempt, reason, .. } => {
+            format!("  {operation}, attempt {attempt}: {reason}")
+        }
+        Event::Tagged { tag, change, .. } => format!("  tagged {tag}: {change}"),
+        _ => return None,
+    })
 }
 
 /// As much of the digest as people compare by eye.

@@ -45,6 +45,14 @@ impl Session {
         Self::load((loader.region(Region::new(region.to_owned())), traffic)).await
     }
 
+    /// AWS in the region of a repository, or the emulator.
+    ///
+    /// # Errors
+    /// As [`on_aws_in`](Self::on_aws_in) and [`on_emulator`](Self::on_emulator).
+    pub async fn of(aws: bool, repository: &ecr_push::Repository) -> Result<Self, BoxError> {
+        if aws { Self::on_aws_in(repository.region()).await } else { Self::on_emulator().await }
+    }
+
     fn loader() -> Result<(ConfigLoader, Traffic), BoxError> {
         check_endpoints()?;
         let (client, traffic) = http_client();

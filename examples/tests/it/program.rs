@@ -29,6 +29,22 @@ impl Program {
         Self::new(env!("CARGO_BIN_EXE_push"))
     }
 
+    pub(crate) fn push_events() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_push_events"))
+    }
+
+    pub(crate) fn plan() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_plan"))
+    }
+
+    pub(crate) fn policy() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_policy"))
+    }
+
+    pub(crate) fn multi_region() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_multi_region"))
+    }
+
     pub(crate) fn deploy() -> Self {
         Self::new(env!("CARGO_BIN_EXE_deploy"))
     }

@@ -12,8 +12,12 @@ async fn stdout_has_the_image_and_nothing_else() {
     assert_eq!(ended.stdout, format!("{URI}@{digest}\n"));
     assert_eq!(uri, URI);
     assert_eq!(digest.len(), "sha256:".len() + 64);
-    assert!(ended.stderr.contains("  3 of 3 layers to send, "), "{}", ended.stderr);
-    assert!(ended.stderr.ends_with("  tagged 1.0\n  tagged latest\n"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("  3 of 3 layers to send to "), "{}", ended.stderr);
+    assert!(
+        ended.stderr.ends_with("  tagged 1.0: new\n  tagged latest: new\n"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[tokio::test]

@@ -1,0 +1,64 @@
+//! Prints the IAM policy that a push needs.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use ecr_push::{LookUp, NewRepository, PushPolicy, Repository};
+use examples::{BoxError, Story, run};
+
+/// Print the least that an IAM policy has to allow for a push into Amazon ECR.
+///
+/// The policy document is on stdout, ready for `aws iam put-role-policy --policy-document`. Calls
+/// nothing.
+#[derive(Debug, Parser)]
+#[command(after_help = "Exit code: 0 printed, 2 bad usage.")]
+struct Arguments {
+    /// Explain each action on stderr
+    #[arg(long)]
+    explain: bool,
+
+    /// For pushes that don't look up what is there: the five actions that no push can do without
+    #[arg(long)]
+    no_look_up: bool,
+
+    /// For pushes that create a repository that is missing
+    #[arg(long)]
+    create_repository: bool,
+
+    /// For Docker's protocol as well, which needs a token
+    #[arg(long)]
+    token: bool,
+
+    /// ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME, one or several
+    #[arg(required = true)]
+    repositories: Vec<Repository>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    run(async { policy(Arguments::parse()) }).await
+}
+
+fn policy(arguments: Arguments) -> Result<(), BoxError> {
+    let Arguments { explain, no_look_up, create_repository, token, repositories } = arguments;
+    let story = Story::on_stderr();
+    let mut all = repositories.iter();
+    let first = all.next().ok_or("no repository is given")?;
+    let mut policy = all.fold(PushPolicy::new(first), PushPolicy::also_to);
+    if no_look_up {
+        policy = policy.look_up(LookUp::Never);
+    }
+    if create_repository {
+        policy = policy.create_repository(&NewRepository::default());
+    }
+    if token {
+        policy = policy.token();
+    }
+    if explain {
+        for permission in policy.permissions() {
+            let (action, resource) = (permission.action(), permission.resource());
+            story.tell(format!("{action} on {resource}: {}", permission.reason()));
+        }
+    }
+    story.result(policy.to_string())
+}
