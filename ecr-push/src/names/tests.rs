@@ -40,73 +40,181 @@ fn every_partition_has_its_hosts() {
 
 #[test]
 fn what_is_wrong_with_a_repository_is_said() {
-    let host = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
     let table = [
-        (format!("https://{host}/web"), "leave out `https://`, a repository URI has no scheme"),
-        (format!("{host}/web:1.0"), "leave out `:1.0`, tags are given apart"),
+        ("HOST", "there is no `/` in it, the form is `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`"),
+        ("https://HOST/web", "leave out `https://`, a repository URI has no scheme"),
+        ("HOST/web:1.0", "leave out `:1.0`, tags are given apart"),
         (
-            format!("{host}/web@sha256:00"),
+            "HOST/web@sha256:00",
             "leave out `@sha256:00`, the digest is the image's and follows from it",
         ),
+        (" HOST/web", "' ' at byte 0 is not allowed anywhere in it"),
+        ("HOST/web\n", "'\\n' at byte 48 is not allowed anywhere in it"),
+        ("HOST/we b", "' ' at byte 47 is not allowed anywhere in it"),
+        ("HOST\0/web", "'\\0' at byte 44 is not allowed anywhere in it"),
+        ("HOST/", "the name has 0 characters, 2 to 256 are allowed"),
+        ("HOST/Web", "'W' at byte 45 is not allowed in the name, names are lower case"),
+        ("HOST/web/ä", "'ä' at byte 49 is not allowed in the name"),
+        ("HOST/team//web", "a part of the name is missing at byte 50, next to a `/`"),
+        ("HOST//web", "a part of the name is missing at byte 45, next to a `/`"),
+        ("HOST/web/", "a part of the name is missing at byte 49, next to a `/`"),
         (
-            host.to_owned(),
-            "there is no `/` in it, the form is `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`",
-        ),
-        (
-            "12345678901.dkr.ecr.us-east-1.amazonaws.com/web".to_owned(),
-            "the account id has 11 digits instead of 12",
-        ),
-        (
-            "111EXAMPLE.dkr.ecr.us-east-1.amazonaws.com/web".to_owned(),
-            "`111EXAMPLE` is no account id, which is 12 digits",
-        ),
-        (
-            format!("{host}.evil.example/web"),
-            "`amazonaws.com.evil.example` is no domain of AWS, the form is \
-             `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`",
-        ),
-        (
-            "123456789012.dkr.ecr.amazonaws.com/web".to_owned(),
-            "`amazonaws` is no region, the form is `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`",
-        ),
-        (
-            "123456789012.dkr.ecr.US-EAST-1.amazonaws.com/web".to_owned(),
-            "`US-EAST-1` is no region, the form is \
-             `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`",
-        ),
-        (
-            "123456789012.dkr.ecr.us-east-1.amazonaws.com.cn/web".to_owned(),
-            "the region us-east-1 has no registries under `amazonaws.com.cn`",
-        ),
-        (
-            "123456789012.dkr.ecr.cn-north-1.amazonaws.com/web".to_owned(),
-            "the region cn-north-1 has no registries under `amazonaws.com`",
-        ),
-        (
-            "ghcr.io/team/web".to_owned(),
-            "`ghcr.io` is no ECR registry, the form is \
-             `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`",
-        ),
-        (
-            "public.ecr.aws/team/web".to_owned(),
-            "ECR Public is another service, this is for private registries",
-        ),
-        (format!("{host}/"), "the name has 0 characters, 2 to 256 are allowed"),
-        (format!("{host}/Web"), "'W' is not allowed in the name, names are lower case"),
-        (format!("{host}/we b"), "' ' is not allowed in the name"),
-        (
-            format!("{host}/team//web"),
-            "`` in the name needs letters or digits around each `.`, `_`, `__` or `-`",
-        ),
-        (
-            format!("{host}/web..x"),
-            "`web..x` in the name needs letters or digits around each `.`, `_`, `__` or `-`",
+            "HOST/team/web..x",
+            "`web..x` at byte 50 in the name needs letters or digits around each `.`, `_`, `__` \
+             or `-`",
         ),
     ];
     for (text, problem) in table {
-        let expected = format!("`{text}` is no ECR repository URI: {problem}");
+        let text = text.replace("HOST", "123456789012.dkr.ecr.us-east-1.amazonaws.com");
+        let shown = text.escape_debug();
+        let expected = format!("`{shown}` is no ECR repository URI: {problem}");
         assert_eq!(repository_error(&text), expected);
     }
+    let long = format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/{}", "a".repeat(257));
+    assert_eq!(
+        repository_error(&long),
+        format!(
+            "`{long}` is no ECR repository URI: the name has 257 characters, 2 to 256 are allowed"
+        )
+    );
+}
+
+/// After AWS's own credential helper, whose expression is anchored at both ends, and its tests.
+#[test]
+fn what_is_wrong_with_a_host_is_said() {
+    const FORM: &str = "the form is `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`";
+    let table = [
+        (
+            "12345678901.dkr.ecr.us-east-1.amazonaws.com",
+            "the account id has 11 digits instead of 12",
+        ),
+        (
+            "1234567890123.dkr.ecr.us-east-1.amazonaws.com",
+            "the account id has 13 digits instead of 12",
+        ),
+        (
+            "111EXAMPLE.dkr.ecr.us-east-1.amazonaws.com",
+            "`111EXAMPLE` is no account id, which is 12 digits",
+        ),
+        (".dkr.ecr.us-east-1.amazonaws.com", "the account id has 0 digits instead of 12"),
+        (
+            "123456789012.dkr.ecr.us-east-1.amazonaws.com.evil.example",
+            "`amazonaws.com.evil.example` at byte 31 is no domain of AWS, FORM",
+        ),
+        (
+            "123456789012.dkr.ecr.us-east-1.amazonaws.com.",
+            "`amazonaws.com.` at byte 31 is no domain of AWS, FORM",
+        ),
+        (
+            "123456789012.dkr.ecr.us-east-1.evilamazonaws.com",
+            "`evilamazonaws.com` at byte 31 is no domain of AWS, FORM",
+        ),
+        (
+            "123456789012.dkr.ecr.us-east-1.amazonaws.comevil",
+            "`amazonaws.comevil` at byte 31 is no domain of AWS, FORM",
+        ),
+        (
+            "123456789012.dkr.ecr.us-east-1.AMAZONAWS.COM",
+            "`AMAZONAWS.COM` at byte 31 is no domain of AWS, FORM",
+        ),
+        ("123456789012.dkr.ecr.us-east-1", "`` at byte 30 is no domain of AWS, FORM"),
+        ("123456789012.dkr.ecr.amazonaws.com", "`amazonaws` at byte 21 is no region, FORM"),
+        ("123456789012.dkr.ecr..amazonaws.com", "`` at byte 21 is no region, FORM"),
+        (
+            "123456789012.dkr.ecr-fips.US-EAST-1.amazonaws.com",
+            "`US-EAST-1` at byte 26 is no region, FORM",
+        ),
+        (
+            "123456789012.dkr.ecr.us-east-1.amazonaws.com.cn",
+            "the region us-east-1 has no registries under `amazonaws.com.cn`",
+        ),
+        (
+            "123456789012.dkr.ecr.cn-north-1.amazonaws.com",
+            "the region cn-north-1 has no registries under `amazonaws.com`",
+        ),
+        (
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.eu",
+            "the region eu-west-1 has no registries under `amazonaws.eu`",
+        ),
+        (
+            "123456789012.dkr.ecr.us-east-1.amazonaws.com:443",
+            "leave out `:443` at byte 44, ECR's registries have no port",
+        ),
+        ("evil.example", "`evil.example` is no ECR registry, FORM"),
+        (
+            "evil.123456789012.dkr.ecr.us-east-1.amazonaws.com",
+            "`evil.123456789012.dkr.ecr.us-east-1.amazonaws.com` is no ECR registry, FORM",
+        ),
+        (
+            "123456789012.DKR.ECR.us-east-1.amazonaws.com",
+            "`123456789012.DKR.ECR.us-east-1.amazonaws.com` is no ECR registry, FORM",
+        ),
+        (
+            "123456789012.ecr.us-east-1.amazonaws.com",
+            "`123456789012.ecr.us-east-1.amazonaws.com` is no ECR registry, FORM",
+        ),
+        ("public.ecr.aws", "ECR Public is another service, this is for private registries"),
+        ("ecr-public.aws.com", "ECR Public is another service, this is for private registries"),
+    ];
+    for (host, problem) in table {
+        let problem = problem.replace("FORM", FORM);
+        let expected = format!("`{host}/web` is no ECR repository URI: {problem}");
+        assert_eq!(repository_error(&format!("{host}/web")), expected);
+    }
+}
+
+#[test]
+fn a_password_before_the_host_is_not_repeated() {
+    let host = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+    for login in ["AWS:secret@", "https://AWS:secret@", "AWS:sec/ret@", "https://AWS:sec/ret@"] {
+        for rest in [format!("{host}/web"), host.to_owned()] {
+            assert_eq!(
+                repository_error(&format!("{login}{rest}")),
+                format!(
+                    "`…@{rest}` is no ECR repository URI: leave out the user and password before \
+                     the `@`"
+                )
+            );
+        }
+    }
+}
+
+#[test]
+fn a_repository_is_composed_of_its_parts() {
+    let hosts = [
+        ("us-east-1", "dkr.ecr.us-east-1.amazonaws.com"),
+        ("us-gov-west-1", "dkr.ecr.us-gov-west-1.amazonaws.com"),
+        ("cn-north-1", "dkr.ecr.cn-north-1.amazonaws.com.cn"),
+        ("eusc-de-east-1", "dkr.ecr.eusc-de-east-1.amazonaws.eu"),
+        ("us-iso-east-1", "dkr.ecr.us-iso-east-1.c2s.ic.gov"),
+        ("us-isob-east-1", "dkr.ecr.us-isob-east-1.sc2s.sgov.gov"),
+        ("eu-isoe-west-1", "dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk"),
+        ("us-isof-south-1", "dkr.ecr.us-isof-south-1.csp.hci.ic.gov"),
+    ];
+    for (region, host) in hosts {
+        let repository = Repository::new("123456789012", region, "team/web").unwrap();
+        assert_eq!(repository.as_str(), format!("123456789012.{host}/team/web"));
+        assert_eq!(repository.as_str().parse::<Repository>().unwrap(), repository);
+    }
+    let error = |account, region, name| Repository::new(account, region, name).unwrap_err();
+    assert_eq!(
+        error("1234", "us-east-1", "web").to_string(),
+        "`1234.dkr.ecr.us-east-1.amazonaws.com/web` is no ECR repository URI: `1234` is no account \
+         id, which is 12 digits"
+    );
+    assert_eq!(
+        error("123456789012", "aws-global", "web").to_string(),
+        "`123456789012.dkr.ecr.aws-global.amazonaws.com/web` is no ECR repository URI: \
+         `aws-global` is no region, such as `us-east-1`"
+    );
+    assert_eq!(
+        error("123456789012", "us-east-1", "web:1").to_string(),
+        "`123456789012.dkr.ecr.us-east-1.amazonaws.com/web:1` is no ECR repository URI: ':' at \
+         byte 48 is not allowed in the name"
+    );
+    // What would make another host of it.
+    error("123456789012.dkr.ecr.us-east-1.amazonaws.com/a", "us-east-1", "web");
+    error("123456789012", "us-east-1.amazonaws.com/a", "web");
 }
 
 #[test]
@@ -169,18 +277,50 @@ fn the_digest_of_nothing_is_known() {
     assert_eq!(empty.parse::<Digest>().unwrap(), Digest::of(b""));
 }
 
+/// A host of each kind, and a region that it has.
+fn any_host() -> impl Strategy<Value = (String, String)> {
+    let commercial = || "(us|eu|ap|il|mx)-[a-z]{4,9}-[1-9][0-9]?".prop_map(String::from);
+    let of_partition = prop_oneof![
+        commercial().prop_map(|region| (region, "amazonaws.com")),
+        commercial().prop_map(|region| (region, "on.aws")),
+        "us-gov-[a-z]{4}-1".prop_map(|region| (region, "amazonaws.com")),
+        "cn-[a-z]{5,9}-1".prop_map(|region| (region, "amazonaws.com.cn")),
+        "cn-[a-z]{5,9}-1".prop_map(|region| (region, "on.amazonwebservices.com.cn")),
+        "eusc-de-[a-z]{4}-1".prop_map(|region| (region, "amazonaws.eu")),
+        "us-iso-[a-z]{4}-1".prop_map(|region| (region, "c2s.ic.gov")),
+        "us-isob-[a-z]{4}-1".prop_map(|region| (region, "sc2s.sgov.gov")),
+        "eu-isoe-[a-z]{4}-1".prop_map(|region| (region, "cloud.adc-e.uk")),
+        "us-isof-[a-z]{5}-1".prop_map(|region| (region, "csp.hci.ic.gov")),
+    ];
+    ("[0-9]{12}\\.dkr[.-]ecr(-fips)?", of_partition)
+        .prop_map(|(service, (region, domain))| (format!("{service}.{region}.{domain}"), region))
+}
+
 proptest! {
     #[test]
     fn a_repository_prints_what_it_read(
-        account in "[0-9]{12}",
-        region in "(us|eu|ap)-[a-z]{4,9}-[1-9]",
+        (host, region) in any_host(),
         name in "[a-z0-9]{2,8}((\\.|_|__|-{1,3})[a-z0-9]{1,5}){0,3}(/[a-z0-9]{1,5}){0,3}",
     ) {
-        let text = format!("{account}.dkr.ecr.{region}.amazonaws.com/{name}");
+        let text = format!("{host}/{name}");
         let repository: Repository = text.parse().unwrap();
         prop_assert_eq!(repository.to_string(), text);
+        prop_assert_eq!(repository.host(), host);
         prop_assert_eq!(repository.name(), name);
         prop_assert_eq!(repository.region(), region);
+        prop_assert_eq!(repository.clone(), repository.as_str().parse().unwrap());
+    }
+
+    #[test]
+    fn parts_come_back(
+        account in "[0-9]{12}",
+        (_, region) in any_host(),
+        name in "[a-z0-9]{2,8}(/[a-z0-9]{1,5}){0,3}",
+    ) {
+        let repository = Repository::new(&account, &region, &name).unwrap();
+        prop_assert_eq!(repository.account(), account);
+        prop_assert_eq!(repository.region(), region);
+        prop_assert_eq!(repository.name(), name);
     }
 
     #[test]
@@ -199,6 +339,7 @@ proptest! {
         let _ = text.parse::<Repository>();
         let _ = text.parse::<Tag>();
         let _ = text.parse::<Digest>();
+        let _ = Repository::new(&text, &text, &text);
     }
 
     #[test]

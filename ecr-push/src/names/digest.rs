@@ -1,0 +1,76 @@
+//! [`Digest`]: the name that a blob has by its content.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::Error;
+
+/// The SHA-256 digest of a layer or a manifest: `sha256:` and 64 lower-case hexadecimal digits.
+///
+/// ECR stores no other algorithm.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest(String);
+
+impl Digest {
+    /// The digest's text, with its algorithm.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The 64 hexadecimal digits alone: a blob's file name in an OCI layout.
+    pub(crate) fn hex(&self) -> &str {
+        &self.0[SHA256.len()..]
+    }
+
+    /// The digest of `content`.
+    pub(crate) fn of(content: &[u8]) -> Self {
+        use sha2::Digest as _;
+        Self::from_hash(&sha2::Sha256::digest(content))
+    }
+
+    pub(crate) fn from_hash(hash: &[u8]) -> Self {
+        let mut text = SHA256.to_owned();
+        for byte in hash {
+            text.push_str(&format!("{byte:02x}"));
+        }
+        Self(text)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = Error;
+
+    /// # Errors
+    /// [`InvalidDigest`](crate::ErrorKind::InvalidDigest), saying what is wrong and, in
+    /// bytes from 0, where.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let wrong = |problem: String| Err(Error::invalid_digest(text, problem));
+        let Some(hex) = text.strip_prefix(SHA256) else {
+            return wrong("it does not start with `sha256:`, and ECR knows no other".to_owned());
+        };
+        if let Some((at, c)) =
+            hex.char_indices().find(|&(_, c)| !matches!(c, '0'..='9' | 'a'..='f'))
+        {
+            let at = at + SHA256.len();
+            return wrong(format!("{c:?} at byte {at} is no lower-case hexadecimal digit"));
+        }
+        if hex.len() != 64 {
+            return wrong(format!("it has {} hexadecimal digits instead of 64", hex.len()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({})", self.0)
+    }
+}
+
+const SHA256: &str = "sha256:";

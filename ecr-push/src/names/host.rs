@@ -1,0 +1,129 @@
+//! The hosts of private registries, in every partition.
+
+/// What a registry's host says beside the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Host {
+    pub(crate) region: Span,
+    pub(crate) partition: &'static str,
+}
+
+/// From one byte of a text to before another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Span {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// What tells one API endpoint of ECR from another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Endpoint {
+    pub(crate) region: String,
+    pub(crate) fips: bool,
+    pub(crate) dual_stack: bool,
+}
+
+pub(crate) const ACCOUNT_DIGITS: usize = 12;
+
+/// The form that most users know.
+pub(crate) const FORM: &str = "the form is `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`";
+
+impl Host {
+    /// # Errors
+    /// What is wrong with `host`, with which the text starts: its bytes count from there.
+    pub(crate) fn parse(host: &str) -> Result<Self, String> {
+        if host == "public.ecr.aws" || host == "ecr-public.aws.com" {
+            return Err("ECR Public is another service, this is for private registries".to_owned());
+        }
+        if let Some(colon) = host.find(':') {
+            let port = &host[colon..];
+            return Err(format!(
+                "leave out `{port}` at byte {colon}, ECR's registries have no port"
+            ));
+        }
+        let digits = host.bytes().take_while(u8::is_ascii_digit).count();
+        let service = |at: usize| SERVICES.iter().find(|service| host[at..].starts_with(**service));
+        let Some(service) = service(digits) else {
+            let account = host.split('.').next().unwrap_or(host);
+            if service(account.len()).is_some() {
+                return Err(format!("`{account}` is no account id, which is 12 digits"));
+            }
+            return Err(format!("`{host}` is no ECR registry, {FORM}"));
+        };
+        if digits != ACCOUNT_DIGITS {
+            return Err(format!("the account id has {digits} digits instead of 12"));
+        }
+        let start = digits + service.len();
+        let end = host[start..].find('.').map_or(host.len(), |length| start + length);
+        let region = &host[start..end];
+        let suffix = host[end..].strip_prefix('.').unwrap_or_default();
+        if !is_region(region) {
+            return Err(format!("`{region}` at byte {start} is no region, {FORM}"));
+        }
+        let Some((_, partitions)) = SUFFIXES.iter().find(|(known, _)| *known == suffix) else {
+            let at = host.len() - suffix.len();
+            return Err(format!("`{suffix}` at byte {at} is no domain of AWS, {FORM}"));
+        };
+        let partition = partition(region);
+        if !partitions.contains(&partition) {
+            return Err(format!("the region {region} has no registries under `{suffix}`"));
+        }
+        Ok(Self { region: Span { start, end }, partition })
+    }
+
+    /// The domain of the ordinary hosts in a region, neither FIPS nor dual-stack.
+    pub(crate) fn domain(region: &str) -> &'static str {
+        let partition = partition(region);
+        // Sorted so that the ordinary domain of each partition comes before its dual-stack one.
+        SUFFIXES
+            .iter()
+            .find(|(_, partitions)| partitions.contains(&partition))
+            .map_or("amazonaws.com", |(suffix, _)| suffix)
+    }
+}
+
+/// As `us-east-1` and `us-gov-west-1` are made: words in lower case, then a number.
+pub(crate) fn is_region(text: &str) -> bool {
+    let mut parts = text.rsplit('-');
+    let number = parts.next().unwrap_or_default();
+    let words: Vec<&str> = parts.collect();
+    !number.is_empty()
+        && number.bytes().all(|b| b.is_ascii_digit())
+        && words.len() >= 2
+        && words.iter().all(|it| !it.is_empty() && it.bytes().all(|b| b.is_ascii_lowercase()))
+}
+
+/// What follows the account, as AWS's own credential helper accepts it: the dot form everywhere,
+/// the dash form of the dual-stack hosts.
+const SERVICES: [&str; 4] = [".dkr.ecr.", ".dkr.ecr-fips.", ".dkr-ecr.", ".dkr-ecr-fips."];
+
+/// DNS suffixes after the region, each with the partitions whose regions it has. A suffix that
+/// others end with (`amazonaws.com` of `amazonaws.com.cn`) can't match too early: all that follows
+/// the region is compared.
+const SUFFIXES: [(&str, &[&str]); 9] = [
+    ("amazonaws.com", &["aws", "aws-us-gov"]),
+    ("amazonaws.com.cn", &["aws-cn"]),
+    ("amazonaws.eu", &["aws-eusc"]),
+    ("c2s.ic.gov", &["aws-iso"]),
+    ("cloud.adc-e.uk", &["aws-iso-e"]),
+    ("csp.hci.ic.gov", &["aws-iso-f"]),
+    ("on.amazonwebservices.com.cn", &["aws-cn"]),
+    ("on.aws", &["aws", "aws-us-gov"]),
+    ("sc2s.sgov.gov", &["aws-iso-b"]),
+];
+
+/// The partition by the region's prefix, as the SDKs' partitions.json has it.
+fn partition(region: &str) -> &'static str {
+    const PREFIXES: [(&str, &str); 7] = [
+        ("cn-", "aws-cn"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("eusc-", "aws-eusc"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-iso-", "aws-iso"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-isof-", "aws-iso-f"),
+    ];
+    PREFIXES
+        .iter()
+        .find(|(prefix, _)| region.starts_with(prefix))
+        .map_or("aws", |(_, partition)| partition)
+}

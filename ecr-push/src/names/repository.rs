@@ -1,0 +1,204 @@
+//! [`Repository`]: where an image goes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::host::{ACCOUNT_DIGITS, Endpoint, FORM, Host, is_region};
+use crate::error::Error;
+
+/// An ECR repository, by the URI that the console and `docker push` use:
+/// `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`.
+///
+/// Reads the registry hosts of every partition, FIPS and dual-stack ones included, and prints
+/// exactly what it has read.
+///
+/// ```
+/// use ecr_push::Repository;
+///
+/// let repository: Repository = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/web".parse()?;
+/// assert_eq!(repository.account(), "123456789012");
+/// assert_eq!(repository.region(), "eu-west-1");
+/// assert_eq!(repository.name(), "team/web");
+/// assert_eq!(repository.arn(), "arn:aws:ecr:eu-west-1:123456789012:repository/team/web");
+/// # Ok::<(), ecr_push::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Repository {
+    uri: String,
+    host: Host,
+    /// Where the name starts, after the host and its slash.
+    name: usize,
+}
+
+impl Repository {
+    /// The repository `name` of an account in a region, by the ordinary host of its partition.
+    ///
+    /// # Errors
+    /// [`InvalidRepository`](crate::ErrorKind::InvalidRepository), where the account isn't 12
+    /// digits, the region is none, or the name isn't allowed.
+    ///
+    /// ```
+    /// use ecr_push::Repository;
+    ///
+    /// let repository = Repository::new("123456789012", "cn-north-1", "team/web")?;
+    /// let uri = "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/team/web";
+    /// assert_eq!(repository.as_str(), uri);
+    /// # Ok::<(), ecr_push::Error>(())
+    /// ```
+    pub fn new(account: &str, region: &str, name: &str) -> Result<Self, Error> {
+        let uri = uri(account, region, name);
+        if account.len() != ACCOUNT_DIGITS || !account.bytes().all(|b| b.is_ascii_digit()) {
+            let account = account.escape_debug();
+            let problem = format!("`{account}` is no account id, which is 12 digits");
+            return Err(Error::invalid_repository(&uri, problem));
+        }
+        // With the account, so that the URI has no other host than this one.
+        Self::check(account, region, name)?;
+        uri.parse()
+    }
+
+    /// The 12 digits of the account whose registry this is.
+    pub fn account(&self) -> &str {
+        &self.uri[..ACCOUNT_DIGITS]
+    }
+
+    /// The region of the registry. A push goes there, whatever region the configuration has.
+    pub fn region(&self) -> &str {
+        &self.uri[self.host.region.start..self.host.region.end]
+    }
+
+    /// The registry's host.
+    pub fn host(&self) -> &str {
+        &self.uri[..self.name - 1]
+    }
+
+    /// The repository's name within its registry, such as `team/web`.
+    pub fn name(&self) -> &str {
+        &self.uri[self.name..]
+    }
+
+    /// The whole URI.
+    pub fn as_str(&self) -> &str {
+        &self.uri
+    }
+
+    /// The ARN by which IAM policies name the repository.
+    pub fn arn(&self) -> String {
+        let (partition, region, account) = (self.host.partition, self.region(), self.account());
+        format!("arn:{partition}:ecr:{region}:{account}:repository/{}", self.name())
+    }
+
+    /// Which of ECR's API endpoints belongs to the registry's host.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        let host = self.host();
+        Endpoint {
+            region: self.region().to_owned(),
+            fips: host.contains("ecr-fips."),
+            dual_stack: host.ends_with(".on.aws") || host.contains(".on.amazonwebservices."),
+        }
+    }
+
+    /// Whether there can be a repository of this name in this region. `account` is for the text.
+    pub(crate) fn check(account: &str, region: &str, name: &str) -> Result<(), Error> {
+        let uri = uri(account, region, name);
+        let wrong = |problem| Err(Error::invalid_repository(&uri, problem));
+        if !is_region(region) {
+            return wrong(format!("`{}` is no region, such as `us-east-1`", region.escape_debug()));
+        }
+        check_name(name, uri.len() - name.len()).or_else(wrong)
+    }
+}
+
+impl FromStr for Repository {
+    type Err = Error;
+
+    /// # Errors
+    /// [`InvalidRepository`](crate::ErrorKind::InvalidRepository), saying what is wrong and, in
+    /// bytes from 0, where.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        if let Some(rest) = without_login(text) {
+            let problem = "leave out the user and password before the `@`".to_owned();
+            return Err(Error::invalid_repository(&rest, problem));
+        }
+        let wrong = |problem: String| Error::invalid_repository(text, problem);
+        if let Some((at, c)) =
+            text.char_indices().find(|(_, c)| c.is_whitespace() || c.is_control())
+        {
+            return Err(wrong(format!("{c:?} at byte {at} is not allowed anywhere in it")));
+        }
+        if let Some((scheme, _)) = text.split_once("://") {
+            return Err(wrong(format!("leave out `{scheme}://`, a repository URI has no scheme")));
+        }
+        let Some((host, name)) = text.split_once('/') else {
+            return Err(wrong(format!("there is no `/` in it, {FORM}")));
+        };
+        if let Some((_, digest)) = name.split_once('@') {
+            return Err(wrong(format!(
+                "leave out `@{digest}`, the digest is the image's and follows from it"
+            )));
+        }
+        if let Some((_, tag)) = name.split_once(':') {
+            return Err(wrong(format!("leave out `:{tag}`, tags are given apart")));
+        }
+        let name_at = host.len() + 1;
+        let host = Host::parse(host).map_err(wrong)?;
+        check_name(name, name_at).map_err(wrong)?;
+        Ok(Self { uri: text.to_owned(), host, name: name_at })
+    }
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.uri)
+    }
+}
+
+impl fmt::Debug for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Repository({})", self.uri)
+    }
+}
+
+fn uri(account: &str, region: &str, name: &str) -> String {
+    format!("{account}.dkr.ecr.{region}.{}/{name}", Host::domain(region))
+}
+
+/// The text without `USER:PASSWORD`, where it has them before its host: an error goes into logs,
+/// and a password must not.
+fn without_login(text: &str) -> Option<String> {
+    let rest = &text[text.rfind('@')?..];
+    // After the `@` of a digest comes no host. A password may well have a slash in it.
+    (rest.contains('/') || rest.contains(".dkr")).then(|| format!("…{rest}"))
+}
+
+/// ECR's service model: 2 to 256 characters, `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*` between slashes.
+/// The name starts at byte `start` of the text.
+fn check_name(name: &str, start: usize) -> Result<(), String> {
+    let allowed = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-' | '/');
+    if let Some((at, c)) = name.char_indices().find(|&(_, c)| !allowed(c)) {
+        let hint = if c.is_ascii_uppercase() { ", names are lower case" } else { "" };
+        return Err(format!("{c:?} at byte {} is not allowed in the name{hint}", start + at));
+    }
+    if !(2..=256).contains(&name.len()) {
+        return Err(format!("the name has {} characters, 2 to 256 are allowed", name.len()));
+    }
+    let mut at = start;
+    for component in name.split('/') {
+        if component.is_empty() {
+            return Err(format!("a part of the name is missing at byte {at}, next to a `/`"));
+        }
+        let separators = component.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let at_an_end = !component.starts_with(|c: char| c.is_ascii_alphanumeric())
+            || !component.ends_with(|c: char| c.is_ascii_alphanumeric());
+        let allowed =
+            |run: &str| matches!(run, "" | "." | "_" | "__") || run.bytes().all(|b| b == b'-');
+        if at_an_end || !separators.into_iter().all(allowed) {
+            return Err(format!(
+                "`{component}` at byte {at} in the name needs letters or digits around each `.`, \
+                 `_`, `__` or `-`"
+            ));
+        }
+        at += component.len() + 1;
+    }
+    Ok(())
+}
