@@ -336,17 +336,7 @@ impl Calls {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let kind = kind(&error);
-        let cause = Cause {
-            text: describe(&error),
-            status: error.raw_response().map(|response| response.status().as_u16()),
-            request_id: error.request_id().map(str::to_owned),
-            // A service error's own text says no more than its code and message.
-            source: match error {
-                SdkError::ServiceError(_) => None,
-                other => other.into_source().ok(),
-            },
-        };
+        let (kind, cause) = explain(error);
         Error::api(kind, operation, &self.repository, cause)
     }
 }
@@ -358,6 +348,25 @@ const MEDIA_TYPES: [&str; 4] = [
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.oci.image.manifest.v1+json",
 ];
+
+/// What kind of failure it is, and what AWS says about it.
+pub(crate) fn explain<E>(error: SdkError<E, HttpResponse>) -> (ErrorKind, Cause)
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let kind = kind(&error);
+    let cause = Cause {
+        text: describe(&error),
+        status: error.raw_response().map(|response| response.status().as_u16()),
+        request_id: error.request_id().map(str::to_owned),
+        // A service error's own text says no more than its code and message.
+        source: match error {
+            SdkError::ServiceError(_) => None,
+            other => other.into_source().ok(),
+        },
+    };
+    (kind, cause)
+}
 
 /// What kind of failure it is, by the error's code.
 fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorKind {
@@ -375,17 +384,22 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorKind
         _ => match error.code() {
             Some("AccessDeniedException" | "AccessDenied") => ErrorKind::AccessDenied,
             Some(
-                "ExpiredTokenException"
+                // STS's name of it.
+                "ExpiredToken"
+                | "ExpiredTokenException"
                 | "IncompleteSignatureException"
                 | "InvalidClientTokenId"
                 | "InvalidSignatureException"
                 | "MissingAuthenticationTokenException"
+                | "SignatureDoesNotMatch"
                 | "UnrecognizedClientException",
             ) => ErrorKind::Credentials,
             Some("KmsException") => ErrorKind::EncryptionKey,
             Some("LimitExceededException") => ErrorKind::LimitExceeded,
             Some("RepositoryNotFoundException") => ErrorKind::RepositoryNotFound,
-            Some("ThrottlingException" | "TooManyRequestsException") => ErrorKind::Throttled,
+            Some("Throttling" | "ThrottlingException" | "TooManyRequestsException") => {
+                ErrorKind::Throttled
+            }
             _ => ErrorKind::Service,
         },
     }

@@ -22,6 +22,10 @@ impl Clients {
         Self { config: config.clone(), made: Mutex::default() }
     }
 
+    pub(crate) fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
     /// The client for the repository's registry: its region, and its kind of endpoint.
     pub(crate) fn client(&self, repository: &Repository) -> Client {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,24 +1,33 @@
 //! [`Error`]: what failed, on what, and what to do about it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::image::Source;
 use crate::names::{Digest, Repository, Tag};
 
-/// Why a name was refused, an image could not be read, or a push did not succeed.
+mod login;
+
+pub(crate) use login::HelperSetting;
+use login::Login;
+
+/// Why a name was refused, an image could not be read, or a push or a login did not succeed.
 ///
 /// `Display` is one clause that names the subject and, where there is one, the cure; what AWS or
 /// the operating system said is in [`source`](std::error::Error::source). A program's log wants
 /// the whole chain.
-#[derive(Debug, thiserror::Error)]
+///
+/// A clone is the same error: several callers may have waited for one token.
+#[derive(Debug, Clone, thiserror::Error)]
 #[error(transparent)]
-pub struct Error(Box<Repr>);
+pub struct Error(Arc<Repr>);
 
 /// What kind of failure an [`Error`] is, for a program that acts on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The credentials are valid, but their policy lacks an action. Allow it on the repository.
+    /// The credentials are valid, but their policy lacks an action. Allow it on the repository, or
+    /// on what the text says.
     AccessDenied,
     /// A blob's content isn't what its descriptor says: wrong size or digest, or it changed while
     /// it was read. Build the image again.
@@ -26,11 +35,19 @@ pub enum ErrorKind {
     /// The configuration lacks what a request needs: credentials, or an HTTP client. Complete the
     /// `SdkConfig`; the source says with what.
     Configuration,
+    /// Docker asks a credential helper for this registry, and would not read a login in its
+    /// configuration. Use the helper, or remove it from the configuration.
+    CredentialHelper,
     /// Expired credentials, or ones that AWS doesn't know. Renew them.
     Credentials,
+    /// Docker's configuration can't be found, or is no JSON that a login can be added to. The text
+    /// says what is wrong with it, and in which line.
+    DockerConfig,
     /// KMS refuses the repository's key: it is disabled, or its policy doesn't allow its use. The
     /// source says which.
     EncryptionKey,
+    /// ECR gave a token that has expired already, by this machine's clock. Set the clock.
+    ExpiredToken,
     /// A text that was to be a digest is none.
     InvalidDigest,
     /// The path holds no image that can be read, or the image is broken. Build it again.
@@ -39,7 +56,7 @@ pub enum ErrorKind {
     InvalidRepository,
     /// A text that was to be a tag is none.
     InvalidTag,
-    /// A file could not be read.
+    /// A file could not be read or written.
     Io,
     /// A quota of the account is used up, such as images per repository. Delete old images, or ask
     /// AWS for more; trying again doesn't help.
@@ -73,6 +90,7 @@ impl Error {
             Repr::InvalidRepository { .. } => ErrorKind::InvalidRepository,
             Repr::InvalidTag { .. } => ErrorKind::InvalidTag,
             Repr::Io { .. } | Repr::Unreadable { .. } => ErrorKind::Io,
+            Repr::Login(login) => login.kind(),
             Repr::Protocol { .. } => ErrorKind::Protocol,
             Repr::TagImmutable { .. } => ErrorKind::TagImmutable,
             Repr::Unsupported { .. } => ErrorKind::Unsupported,
@@ -84,9 +102,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self.kind() {
             ErrorKind::Network | ErrorKind::Protocol | ErrorKind::Throttled => true,
-            ErrorKind::Service => {
-                matches!(&*self.0, Repr::Api { source, .. } if source.is_server_fault())
-            }
+            ErrorKind::Service => self.cause().is_some_and(Cause::is_server_fault),
             _ => false,
         }
     }
@@ -95,6 +111,7 @@ impl Error {
     pub fn operation(&self) -> Option<&'static str> {
         match &*self.0 {
             Repr::Api { operation, .. } | Repr::Protocol { operation, .. } => Some(operation),
+            Repr::Login(login) => login.operation(),
             Repr::TagImmutable { .. } => Some("PutImage"),
             _ => None,
         }
@@ -107,14 +124,21 @@ impl Error {
             Repr::Api { kind: ErrorKind::AccessDenied, operation, repository, source } => {
                 Some(statement(operation, repository, source))
             }
+            Repr::Login(login) => login.missing_statement(),
             _ => None,
         }
     }
 
     /// AWS's id of the failed request, which its support asks for.
     pub fn request_id(&self) -> Option<&str> {
+        self.cause()?.request_id.as_deref()
+    }
+
+    /// What AWS answered, where it did.
+    fn cause(&self) -> Option<&Cause> {
         match &*self.0 {
-            Repr::Api { source, .. } => source.request_id.as_deref(),
+            Repr::Api { source, .. } => Some(source),
+            Repr::Login(login) => login.cause(),
             _ => None,
         }
     }
@@ -236,6 +260,9 @@ enum Repr {
     #[error("{} can't be read", path.display())]
     Io { path: PathBuf, source: std::io::Error },
 
+    #[error(transparent)]
+    Login(Login),
+
     #[error("{operation} on {repository}: {problem}")]
     Protocol { operation: &'static str, repository: Repository, problem: String },
 
@@ -251,7 +278,7 @@ enum Repr {
 
 impl From<Repr> for Error {
     fn from(repr: Repr) -> Self {
-        Self(Box::new(repr))
+        Self(Arc::new(repr))
     }
 }
 

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 mod api;
+mod caller;
 mod checkpoint;
 mod clients;
+mod docker_config;
 mod error;
 mod events;
 mod frame;
@@ -21,8 +23,10 @@ mod run;
 mod tags;
 mod tasks;
 mod text;
+mod token;
 mod upload;
 
+pub use crate::docker_config::DockerConfig;
 pub use crate::error::{Error, ErrorKind};
 pub use crate::events::{Event, Events};
 pub use crate::image::{Image, Layer};
@@ -37,3 +41,4 @@ pub use crate::push::{Push, Pusher};
 pub use crate::pushed::{Pushed, PushedTag, PushedTo};
 pub use crate::run::LookUp;
 pub use crate::tags::TagChange;
+pub use crate::token::{Token, TokenProvider};

@@ -1,7 +1,8 @@
 //! Every public type goes into a task of its own.
 
 use ecr_push::{
-    Digest, Error, ErrorKind, Event, Events, Image, Layer, Push, Pushed, Pusher, Repository, Tag,
+    Digest, DockerConfig, Error, ErrorKind, Event, Events, Image, Layer, Push, Pushed, Pusher,
+    Repository, Tag, Token, TokenProvider,
 };
 
 #[test]
@@ -10,6 +11,7 @@ fn public_types_are_send() {
     fn sync<T: Send + Sync + 'static>() {}
     send::<Events>();
     sync::<Digest>();
+    sync::<DockerConfig>();
     sync::<Error>();
     sync::<ErrorKind>();
     sync::<Event>();
@@ -20,4 +22,6 @@ fn public_types_are_send() {
     sync::<Pusher>();
     sync::<Repository>();
     sync::<Tag>();
+    sync::<Token>();
+    sync::<TokenProvider>();
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod auto_traits;
+mod caller;
+mod docker_config;
 mod events;
 mod faults;
 mod image;
@@ -15,4 +17,6 @@ mod recovery;
 mod refused;
 mod resume;
 mod several;
+mod token;
+mod token_clocks;
 mod world;

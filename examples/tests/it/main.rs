@@ -4,6 +4,7 @@
 
 mod deploy;
 mod ecr_push;
+mod login;
 mod pipeline;
 mod program;
 mod push;

@@ -6,12 +6,14 @@ use std::process::{Output, Stdio};
 use examples::DemoImage;
 use local_aws::{LocalAws, Server};
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 pub(crate) const URI: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web";
 
 pub(crate) struct Program {
     command: Command,
+    stdin: String,
 }
 
 pub(crate) struct Ended {
@@ -21,6 +23,10 @@ pub(crate) struct Ended {
 }
 
 impl Program {
+    pub(crate) fn login() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_login"))
+    }
+
     pub(crate) fn pipeline() -> Self {
         Self::new(env!("CARGO_BIN_EXE_pipeline"))
     }
@@ -56,7 +62,7 @@ impl Program {
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_CONFIG_FILE", "/dev/null")
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
-        Self { command }
+        Self { command, stdin: String::new() }
     }
 
     pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
@@ -80,6 +86,12 @@ impl Program {
         self
     }
 
+    /// What it reads.
+    pub(crate) fn stdin(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.stdin);
+        self
+    }
+
     /// Runs it with a stdout that nobody reads.
     pub(crate) async fn without_reader(mut self) -> Ended {
         let (reader, writer) = std::io::pipe().unwrap();
@@ -90,7 +102,11 @@ impl Program {
     }
 
     pub(crate) async fn run(mut self) -> Ended {
-        Ended::from(self.command.output().await.unwrap())
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().unwrap();
+        // Most programs don't read it, and may have ended.
+        let _ = child.stdin.take().unwrap().write_all(self.stdin.as_bytes()).await;
+        Ended::from(child.wait_with_output().await.unwrap())
     }
 }
 

@@ -1,0 +1,161 @@
+//! Logs Docker in to ECR's registries, or is the credential helper that Docker asks.
+
+use std::io::{BufRead as _, Read as _, stdin};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::SystemTime;
+
+use clap::{Parser, ValueEnum};
+use ecr_push::{DockerConfig, Error, Repository, Token, TokenProvider};
+use examples::{BoxError, Session, Story, run};
+use tempfile::TempDir;
+
+/// Log Docker, and whatever else reads its config.json, in to registries of Amazon ECR.
+///
+/// Writes the token into config.json, for the 12 hours that it lasts: no password is on a command
+/// line. Everything else in the file stays. The last line on stdout is the file's path.
+///
+/// Without --aws the token is an emulator's, and goes into a file in a temporary folder, unless
+/// --config names one.
+///
+/// With --credential-helper it answers Docker instead, whenever that needs a token. Put a program
+/// docker-credential-NAME with the lines `#!/bin/sh` and `exec login --aws --credential-helper "$1"`
+/// on the PATH, and {"credHelpers": {"REGISTRY": "NAME"}} into config.json.
+///
+/// Needs ecr:GetAuthorizationToken on *. `push` needs no login at all.
+#[derive(Debug, Parser)]
+#[command(after_help = "Exit code: 0 logged in or answered, 1 failed, 2 bad usage.")]
+struct Arguments {
+    /// Get the token from AWS, in the registry's region. Credentials and endpoints come from where
+    /// every AWS tool takes them: AWS_PROFILE, AWS_ENDPOINT_URL, a container's or an instance's
+    /// role, …
+    #[arg(long)]
+    aws: bool,
+
+    /// Write into this file instead of $DOCKER_CONFIG/config.json or ~/.docker/config.json
+    #[arg(long, value_name = "FILE", conflicts_with = "credential_helper")]
+    config: Option<PathBuf>,
+
+    /// Answer Docker as its credential helper: what to do is its argument, the rest is on stdin
+    #[arg(long, value_name = "REQUEST", conflicts_with = "registries")]
+    credential_helper: Option<Request>,
+
+    /// ACCOUNT.dkr.ecr.REGION.amazonaws.com; a repository of it will do
+    #[arg(required_unless_present = "credential_helper")]
+    registries: Vec<Registry>,
+}
+
+/// What Docker asks of a credential helper.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Request {
+    /// Forget a login
+    Erase,
+    /// The login for the registry on stdin
+    Get,
+    /// All logins
+    List,
+    /// Keep the login on stdin
+    Store,
+}
+
+/// A registry, by any repository in it: a token isn't for one alone.
+#[derive(Debug, Clone)]
+struct Registry(Repository);
+
+impl FromStr for Registry {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        if text.contains('/') {
+            return text.parse().map(Self);
+        }
+        format!("{text}/any").parse().map(Self)
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Arguments { aws, config, credential_helper, registries } = Arguments::parse();
+    match credential_helper {
+        Some(request) => run(answer(aws, request)).await,
+        None => run(log_in(aws, config, registries)).await,
+    }
+}
+
+async fn log_in(
+    aws: bool,
+    config: Option<PathBuf>,
+    registries: Vec<Registry>,
+) -> Result<(), BoxError> {
+    let story = Story::on_stderr();
+    // An emulator's token must not take the place of a real one.
+    let temporary = TempDir::new()?;
+    let config = match config {
+        Some(file) => DockerConfig::at(file),
+        None if aws => DockerConfig::find()?,
+        None => DockerConfig::at(temporary.path().join("config.json")),
+    };
+    let session = session(aws, &registries[0].0).await?;
+    let provider = TokenProvider::new(session.config());
+    story.tell(format!("logging in ({})", session.place()));
+    for Registry(repository) in &registries {
+        let token = provider.token(repository).await?;
+        config.log_in(&token).await?;
+        story.tell(format!("  {} for {:.1} h", token.registry(), hours_left(&token)));
+    }
+    story.result(config.path().display().to_string())
+}
+
+async fn answer(aws: bool, request: Request) -> Result<(), BoxError> {
+    let story = Story::on_stderr();
+    match request {
+        Request::Get => {}
+        Request::List => return story.result("{}"),
+        Request::Erase | Request::Store => {
+            return Err(
+                "there is nothing to store or to erase: a token is got when Docker asks for \
+                        it, so that no `docker login` is needed"
+                    .into(),
+            );
+        }
+    }
+    let server = server()?;
+    let registry: Registry = match server.parse() {
+        Ok(registry) => registry,
+        Err(error) => {
+            // By this very text, Docker knows that it may go on without a login.
+            story.result("credentials not found in native keychain")?;
+            return Err(error.into());
+        }
+    };
+    let session = session(aws, &registry.0).await?;
+    let token = TokenProvider::new(session.config()).token(&registry.0).await?;
+    story.result(token.credential_helper_answer())
+}
+
+async fn session(aws: bool, repository: &Repository) -> Result<Session, BoxError> {
+    if aws { Session::on_aws_in(repository.region()).await } else { Session::on_emulator().await }
+}
+
+/// The host on stdin, which some programs write as a URL.
+fn server() -> Result<String, BoxError> {
+    const MOST_BYTES: u64 = 4096;
+    let mut line = String::new();
+    stdin()
+        .lock()
+        .take(MOST_BYTES)
+        .read_line(&mut line)
+        .map_err(|error| format!("the registry can't be read from stdin: {error}"))?;
+    let server = line.trim();
+    if server.is_empty() {
+        return Err("stdin has no registry on its first line".into());
+    }
+    let server = server.strip_prefix("https://").unwrap_or(server);
+    Ok(server.trim_end_matches('/').to_owned())
+}
+
+fn hours_left(token: &Token) -> f64 {
+    let left = token.expires_at().duration_since(SystemTime::now()).unwrap_or_default();
+    left.as_secs_f64() / 3600.0
+}
