@@ -12,6 +12,6 @@ mod upload;
 
 pub use crate::error::{Error, ErrorKind};
 pub use crate::events::{Event, Events};
-pub use crate::image::{Image, Layer};
+pub use crate::image::{Blob, Compression, FromFile, Image, Layer, Open, Platform};
 pub use crate::names::{Digest, Repository, Tag};
 pub use crate::push::{Push, Pushed, Pusher};

@@ -95,7 +95,7 @@ async fn pipeline(arguments: Arguments) -> Result<(), BoxError> {
         }
     };
     let image = match &arguments.name {
-        Some(name) => Image::open_named(layout, name).await?,
+        Some(name) => Image::open(layout).named(name).await?,
         None => Image::open(layout).await?,
     };
     check_writable(&arguments.definitions)?;

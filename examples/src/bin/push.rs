@@ -51,7 +51,7 @@ async fn push(arguments: Arguments) -> Result<(), BoxError> {
     let story = Story::on_stderr();
     // Before any connection: a path that is wrong needs no credentials to be found out.
     let image = match name {
-        Some(name) => Image::open_named(image, &name).await?,
+        Some(name) => Image::open(image).named(name).await?,
         None => Image::open(image).await?,
     };
     let session = if aws {
