@@ -19,7 +19,8 @@ use crate::tasks::Stop;
 ///
 /// The same layer is compressed into the same bytes each time and on every machine, by the same
 /// version of this crate: no time and no name gets in, and the number of cores makes no
-/// difference. Its content is checked against its digest, and against that in the config
+/// difference. (A program that turns on another backend of `flate2` than zlib-rs gets that one's
+/// bytes.) Its content is checked against its digest, and against that in the config
 /// (`rootfs.diff_ids`).
 ///
 /// An image with such layers gets new manifests, and so another digest; whatever else is in them

@@ -86,6 +86,8 @@ pub(super) struct Reader<'a> {
     sizes: HashMap<Digest, u64>,
     /// Named all together: whoever fetches them wants to know of every one.
     missing: Vec<Digest>,
+    /// The platforms of manifests that are missing, as of an image that was pulled for one alone.
+    lacking: Vec<Platform>,
 }
 
 impl<'a> Reader<'a> {
@@ -98,6 +100,7 @@ impl<'a> Reader<'a> {
             manifests_seen: HashSet::new(),
             sizes: HashMap::new(),
             missing: Vec::new(),
+            lacking: Vec::new(),
         }
     }
 
@@ -155,6 +158,9 @@ impl<'a> Reader<'a> {
         }
         let Some(loaded) = self.load(descriptor)? else {
             self.missing.push(digest);
+            if let Described::Platform(platform) = described_platform(descriptor, depth) {
+                self.lacking.push(platform);
+            }
             return Ok(());
         };
         match loaded.shape {
@@ -278,8 +284,8 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(self) -> Result<Graph, Error> {
-        let Self { store, manifests, blobs, platforms, missing, .. } = self;
-        let problem = match missing.as_slice() {
+        let Self { store, manifests, blobs, platforms, missing, lacking, .. } = self;
+        let mut problem = match missing.as_slice() {
             [] => return Ok(Graph { manifests, blobs, platforms }),
             [one] => format!("its blob {one} is missing{}", store.place(one)),
             several => {
@@ -287,8 +293,18 @@ impl<'a> Reader<'a> {
                 format!("{} of its blobs are missing: {}", several.len(), digests.join(", "))
             }
         };
+        if !platforms.is_empty() && !lacking.is_empty() {
+            let (there, lacking) = (listed(&platforms), listed(&lacking));
+            problem.push_str(&format!("; it has the image for {there}, and lacks {lacking}"));
+        }
         Err(Error::image(store.subject(), problem))
     }
+}
+
+/// For messages.
+fn listed(platforms: &[Platform]) -> String {
+    let names: Vec<String> = platforms.iter().map(|platform| format!("`{platform}`")).collect();
+    names.join(", ")
 }
 
 fn sized(piece: Piece, digest: &Digest, expected: u64) -> Result<Piece, Error> {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod deploy;
+mod multi_arch;
 mod pipeline;
 mod program;
 mod push;
