@@ -8,6 +8,7 @@ mod docker;
 mod files;
 mod graph;
 mod layout;
+mod media_types;
 mod open;
 mod platform;
 mod reader;

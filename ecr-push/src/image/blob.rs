@@ -12,7 +12,8 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::image::reader::{self, INDEXES, MANIFESTS, Store};
+use crate::image::media_types::{OCI_INDEX, OCI_MANIFEST};
+use crate::image::reader::{self, Store};
 use crate::image::source::Piece;
 use crate::image::{Graph, Layer, Source};
 use crate::names::Digest;
@@ -165,8 +166,8 @@ pub(super) fn read(manifest: Bytes, blobs: Vec<Blob>) -> Result<Graph, Error> {
     let json: Value = serde_json::from_slice(&manifest).unwrap_or_default();
     let media_type = match json.get("mediaType").and_then(Value::as_str) {
         Some(own) => own,
-        None if json.get("manifests").is_some() => INDEXES[1],
-        None => MANIFESTS[1],
+        None if json.get("manifests").is_some() => OCI_INDEX,
+        None => OCI_MANIFEST,
     };
     let mut memory = Memory { subject: "the image in memory".to_owned(), ..Memory::default() };
     let size = manifest.len() as u64;

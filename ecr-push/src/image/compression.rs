@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::image::codec::{Codec, compress_layer};
 use crate::image::graph::{Graph, Manifest};
+use crate::image::media_types::{Packing, compressed_type, packing};
 use crate::image::reader::MAX_MANIFEST;
 use crate::image::rewrite::rewritten;
 use crate::image::source::Piece;
@@ -58,46 +59,6 @@ impl Compression {
             Self::Zstd => Some(Codec::Zstd),
         }
     }
-}
-
-/// How a layer is compressed already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Packing {
-    Gzip,
-    None,
-    Zstd,
-}
-
-impl Packing {
-    pub(super) fn oci_layer(self) -> &'static str {
-        match self {
-            Self::Gzip => "application/vnd.oci.image.layer.v1.tar+gzip",
-            Self::None => "application/vnd.oci.image.layer.v1.tar",
-            Self::Zstd => "application/vnd.oci.image.layer.v1.tar+zstd",
-        }
-    }
-}
-
-/// Told by how it begins; no tar begins in these ways.
-pub(super) fn packing(piece: &Piece) -> Result<Packing, Error> {
-    let magic = piece.magic()?;
-    Ok(if magic.starts_with(b"\x1f\x8b") {
-        Packing::Gzip
-    } else if magic.starts_with(b"\x28\xb5\x2f\xfd") {
-        Packing::Zstd
-    } else {
-        Packing::None
-    })
-}
-
-/// The media type of a layer after its compression; `None` for what is no uncompressed tar.
-fn compressed_type(media_type: &str, codec: Codec) -> Option<String> {
-    let separator = match media_type {
-        "application/vnd.docker.image.rootfs.diff.tar" => '.',
-        "application/vnd.oci.image.layer.v1.tar" => '+',
-        _ => return None,
-    };
-    Some(format!("{media_type}{separator}{}", codec.name()))
 }
 
 /// The image with its uncompressed layers compressed.

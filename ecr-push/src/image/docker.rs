@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::image::blob::Memory;
-use crate::image::compression::{Packing, packing};
 use crate::image::files::{Files, Found};
 use crate::image::layout::is_short_for;
+use crate::image::media_types::{OCI_CONFIG, OCI_MANIFEST, Packing, packing};
 use crate::image::open::Choice;
-use crate::image::reader::{self, CONFIGS, MANIFESTS, MAX_MANIFEST, Store as _};
+use crate::image::reader::{self, MAX_MANIFEST, Store as _};
 use crate::image::source::Piece;
 use crate::names::Digest;
 use crate::tasks::Stop;
@@ -50,14 +50,14 @@ pub(super) fn read(
         memory.pieces.insert(digest, piece);
     }
     let size = config.len() as u64;
-    let config = described(CONFIGS[1], &memory.add(config), size);
+    let config = described(OCI_CONFIG, &memory.add(config), size);
     let manifest = json!({
-        "schemaVersion": 2, "mediaType": MANIFESTS[1], "config": config, "layers": layers,
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers,
     });
     let manifest = Bytes::from(manifest.to_string());
     let size = manifest.len() as u64;
     let digest = memory.add(manifest);
-    Ok((memory, reader::descriptor(MANIFESTS[1], &digest, size)))
+    Ok((memory, reader::descriptor(OCI_MANIFEST, &digest, size)))
 }
 
 /// One of the images in `manifest.json`.

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use oci_spec::image::Descriptor;
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::image::media_types::INDEXES;
 
 /// An operating system and a processor, as images name them: `linux/amd64`, `linux/arm/v7`.
 ///
@@ -108,5 +110,27 @@ impl fmt::Display for Platform {
             Some(variant) => write!(f, "/{variant}"),
             None => Ok(()),
         }
+    }
+}
+
+/// What an index says of where one of its manifests runs.
+pub(super) enum Described {
+    /// Nothing: its content has to say it.
+    Nothing,
+    /// Nowhere: it is an attestation.
+    Nowhere,
+    Platform(Platform),
+}
+
+/// What the index at a depth of one less says of the manifest; above the root there is none, as
+/// `index.json` is no part of an image.
+pub(super) fn described_platform(descriptor: &Descriptor, depth: usize) -> Described {
+    let is_index = INDEXES.contains(&descriptor.media_type().as_ref());
+    let Some(platform) = descriptor.platform().as_ref().filter(|_| depth > 0 && !is_index) else {
+        return Described::Nothing;
+    };
+    match serde_json::to_value(platform).ok().as_ref().and_then(Platform::from_json) {
+        Some(platform) => Described::Platform(platform),
+        None => Described::Nowhere,
     }
 }

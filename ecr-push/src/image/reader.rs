@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::image::graph::{Graph, Manifest};
+use crate::image::media_types::{CONFIGS, INDEXES, MANIFESTS};
+use crate::image::platform::{Described, described_platform};
 use crate::image::source::Piece;
 use crate::image::{Blob, Layer, Platform, Source};
 use crate::names::Digest;
@@ -25,19 +27,6 @@ pub(super) trait Store {
         String::new()
     }
 }
-
-/// The manifests that ECR's user guide lists ("Container image manifest format support").
-pub(super) const MANIFESTS: [&str; 2] = [
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.oci.image.manifest.v1+json",
-];
-pub(super) const INDEXES: [&str; 2] = [
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.oci.image.index.v1+json",
-];
-/// The configs that say which platform an image is for.
-pub(super) const CONFIGS: [&str; 2] =
-    ["application/vnd.docker.container.image.v1+json", "application/vnd.oci.image.config.v1+json"];
 
 /// ECR's service model: `imageManifest` has at most 4194304 characters. Whatever is larger in the
 /// place of a manifest is not read into memory.
@@ -191,7 +180,10 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn too_deep(&self) -> Error {
-        let problem = format!("its indexes are nested more than {MAX_DEPTH} deep");
+        self.wrong(format!("its indexes are nested more than {MAX_DEPTH} deep"))
+    }
+
+    pub(super) fn wrong(&self, problem: String) -> Error {
         Error::image(self.store.subject(), problem)
     }
 
@@ -203,10 +195,8 @@ impl<'a> Reader<'a> {
     /// What it is by its media type, which has to be what it looks like: a text that passes for
     /// both is how one image is checked and another one run.
     fn shape(&self, digest: &Digest, media_type: &str, json: &Value) -> Result<Shape, Error> {
-        let wrong = |problem: String| {
-            let problem = format!("its manifest {digest} is broken: {problem}");
-            Error::image(self.store.subject(), problem)
-        };
+        let wrong =
+            |problem: String| self.wrong(format!("its manifest {digest} is broken: {problem}"));
         let shape = if MANIFESTS.contains(&media_type) {
             Shape::Manifest
         } else if INDEXES.contains(&media_type) {
@@ -236,7 +226,7 @@ impl<'a> Reader<'a> {
             Some(same) if same == size => return Ok(()),
             Some(other) => {
                 let problem = format!("it names the blob {digest} with {other} and {size} bytes");
-                return Err(Error::image(self.store.subject(), problem));
+                return Err(self.wrong(problem));
             }
             None => {}
         }
@@ -263,10 +253,8 @@ impl<'a> Reader<'a> {
 
     fn digest(&self, descriptor: &Descriptor) -> Result<Digest, Error> {
         let text = descriptor.digest().to_string();
-        text.parse().map_err(|_| {
-            let problem = format!("it names {text}, and ECR stores nothing but sha256");
-            Error::image(self.store.subject(), problem)
-        })
+        text.parse()
+            .map_err(|_| self.wrong(format!("it names {text}, and ECR stores nothing but sha256")))
     }
 
     /// Reads a small blob, and checks its size and digest.
@@ -312,27 +300,5 @@ fn sized(piece: Piece, digest: &Digest, expected: u64) -> Result<Piece, Error> {
         Ok(piece)
     } else {
         Err(Error::blob_size(&piece.source, digest, expected, piece.size))
-    }
-}
-
-/// What an index says of where one of its manifests runs.
-pub(super) enum Described {
-    /// Nothing: its content has to say it.
-    Nothing,
-    /// Nowhere: it is an attestation.
-    Nowhere,
-    Platform(Platform),
-}
-
-/// What the index at a depth of one less says of the manifest; above the root there is none, as
-/// `index.json` is no part of an image.
-pub(super) fn described_platform(descriptor: &Descriptor, depth: usize) -> Described {
-    let is_index = INDEXES.contains(&descriptor.media_type().as_ref());
-    let Some(platform) = descriptor.platform().as_ref().filter(|_| depth > 0 && !is_index) else {
-        return Described::Nothing;
-    };
-    match serde_json::to_value(platform).ok().as_ref().and_then(Platform::from_json) {
-        Some(platform) => Described::Platform(platform),
-        None => Described::Nowhere,
     }
 }

@@ -9,9 +9,8 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::image::Platform;
 use crate::image::blob::Memory;
-use crate::image::reader::{
-    self, Described, Loaded, MAX_DEPTH, Reader, Shape, Store, described_platform,
-};
+use crate::image::platform::{Described, described_platform};
+use crate::image::reader::{self, Loaded, MAX_DEPTH, Reader, Shape, Store};
 use crate::image::source::Piece;
 use crate::names::Digest;
 
@@ -57,12 +56,11 @@ pub(super) fn select<'a>(
                 Pruner { indexes: &indexes, keep, done: HashMap::new(), new: &mut new };
             let text = root.digest().to_string();
             match pruner.prune(&text) {
-                Pruned::Kept => root.clone(),
                 Pruned::Changed { digest, size } => {
                     reader::descriptor(root.media_type().as_ref(), &digest, size)
                 }
-                // It leads to all that was found.
-                Pruned::Empty => root.clone(),
+                // Not empty, as it leads to all that was found.
+                Pruned::Empty | Pruned::Kept => root.clone(),
             }
         }
     };
@@ -117,6 +115,10 @@ impl Survey<'_> {
         }
         let platform = match described_platform(descriptor, depth) {
             Described::Nothing => match self.reader.load(descriptor)? {
+                None if depth == 0 => {
+                    let problem = format!("its blob {} is missing", descriptor.digest());
+                    return Err(self.reader.wrong(problem));
+                }
                 // Which platform that would be is unknown, so that it can't be asked for, either.
                 None => return Ok(()),
                 Some(index) if index.shape == Shape::Index => {

@@ -196,6 +196,14 @@ async fn what_is_not_chosen_need_not_be_there() {
 }
 
 #[tokio::test]
+async fn an_index_that_is_missing_is_named() {
+    let several = Several::new(&["linux/amd64"]);
+    let index = several.index["digest"].as_str().unwrap();
+    fs::remove_file(several.layout.blob_path(index)).unwrap();
+    assert_eq!(several.problem_of(&["linux/amd64"]).await, format!("its blob {index} is missing"));
+}
+
+#[tokio::test]
 async fn the_variant_counts_where_it_is_given() {
     let several = Several::new(&["linux/arm/v6", "linux/arm/v7", "linux/amd64", "linux/amd64/v3"]);
     for (text, number) in [("linux/arm/v7", 1), ("linux/amd64", 2), ("linux/amd64/v3", 3)] {

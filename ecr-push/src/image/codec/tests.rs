@@ -122,3 +122,12 @@ fn content_of_another_digest_or_size_is_named() {
         )
     );
 }
+
+#[test]
+fn it_stops_when_nobody_waits() {
+    let stop = Stop::default();
+    stop.set();
+    for threads in [0, 2] {
+        assert!(compress_layer(&layer(&content(10 * BLOCK)), Codec::Gzip, threads, &stop).is_err());
+    }
+}
