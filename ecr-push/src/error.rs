@@ -50,8 +50,11 @@ pub enum ErrorKind {
     ExpiredToken,
     /// A text that was to be a digest is none.
     InvalidDigest,
-    /// The path holds no image that can be read, or the image is broken. Build it again.
+    /// The path holds no image that can be read, not the one that was asked for, or a broken one.
+    /// Build it again, or ask for what it has.
     InvalidImage,
+    /// A text that was to be a platform is none.
+    InvalidPlatform,
     /// A text that was to be a repository's URI is none.
     InvalidRepository,
     /// A text that was to be a tag is none.
@@ -87,9 +90,10 @@ impl Error {
             Repr::BlobMismatch { .. } | Repr::BlobSize { .. } => ErrorKind::BlobMismatch,
             Repr::Image { .. } => ErrorKind::InvalidImage,
             Repr::InvalidDigest { .. } => ErrorKind::InvalidDigest,
+            Repr::InvalidPlatform { .. } => ErrorKind::InvalidPlatform,
             Repr::InvalidRepository { .. } => ErrorKind::InvalidRepository,
             Repr::InvalidTag { .. } => ErrorKind::InvalidTag,
-            Repr::Io { .. } | Repr::Unreadable { .. } => ErrorKind::Io,
+            Repr::Io { .. } | Repr::Temporary { .. } | Repr::Unreadable { .. } => ErrorKind::Io,
             Repr::Login(login) => login.kind(),
             Repr::Protocol { .. } => ErrorKind::Protocol,
             Repr::TagImmutable { .. } => ErrorKind::TagImmutable,
@@ -155,21 +159,31 @@ impl Error {
         Repr::InvalidDigest { text: text.to_owned(), problem }.into()
     }
 
-    pub(crate) fn image(path: &Path, problem: impl Into<String>) -> Self {
-        Repr::Image { path: path.to_owned(), problem: problem.into(), source: None }.into()
+    pub(crate) fn invalid_platform(text: &str, problem: String) -> Self {
+        Repr::InvalidPlatform { text: text.to_owned(), problem }.into()
+    }
+
+    /// `subject` is the image's path, or what else it is known by.
+    pub(crate) fn image(subject: &str, problem: impl Into<String>) -> Self {
+        Repr::Image { subject: subject.to_owned(), problem: problem.into(), source: None }.into()
     }
 
     pub(crate) fn image_caused(
-        path: &Path,
+        subject: &str,
         problem: impl Into<String>,
         source: impl Into<BoxError>,
     ) -> Self {
         let source = Some(source.into());
-        Repr::Image { path: path.to_owned(), problem: problem.into(), source }.into()
+        Repr::Image { subject: subject.to_owned(), problem: problem.into(), source }.into()
     }
 
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
         Repr::Io { path: path.to_owned(), source }.into()
+    }
+
+    /// A compressed layer that can't be kept.
+    pub(crate) fn temporary(folder: &Path, source: std::io::Error) -> Self {
+        Repr::Temporary { folder: folder.to_owned(), source }.into()
     }
 
     /// Content that can't be opened or read.
@@ -245,11 +259,14 @@ enum Repr {
     )]
     BlobSize { place: String, digest: Digest, expected: u64, found: u64 },
 
-    #[error("{} is no image that can be pushed: {problem}", path.display())]
-    Image { path: PathBuf, problem: String, source: Option<BoxError> },
+    #[error("{subject} is no image that can be pushed: {problem}")]
+    Image { subject: String, problem: String, source: Option<BoxError> },
 
     #[error("`{}` is no digest: {problem}", text.escape_debug())]
     InvalidDigest { text: String, problem: String },
+
+    #[error("`{}` is no platform: {problem}", text.escape_debug())]
+    InvalidPlatform { text: String, problem: String },
 
     #[error("`{}` is no ECR repository URI: {problem}", text.escape_debug())]
     InvalidRepository { text: String, problem: String },
@@ -268,6 +285,12 @@ enum Repr {
 
     #[error("{}", describe_immutable(tag, repository, pushed, current.as_ref()))]
     TagImmutable { tag: Tag, repository: Repository, pushed: Digest, current: Option<Digest> },
+
+    #[error(
+        "a compressed layer can't be written into {}: make room, or set TMPDIR to another folder",
+        folder.display()
+    )]
+    Temporary { folder: PathBuf, source: std::io::Error },
 
     #[error("{place} can't be read")]
     Unreadable { place: String, source: std::io::Error },

@@ -29,7 +29,7 @@ mod upload;
 pub use crate::docker_config::DockerConfig;
 pub use crate::error::{Error, ErrorKind};
 pub use crate::events::{Event, Events};
-pub use crate::image::{Image, Layer};
+pub use crate::image::{Blob, Compression, FromFile, Image, Layer, Open, Platform};
 pub use crate::names::{Digest, Repository, Tag};
 pub use crate::new_repository::NewRepository;
 pub use crate::plan::{

@@ -467,7 +467,7 @@ mod tests {
     #[test]
     fn a_layer_of_too_many_parts_is_an_obstacle() {
         let blob = Blob {
-            layer: Layer::new(Digest::of(b"a"), 42_001 * MIB),
+            layer: Layer { digest: Digest::of(b"a"), size: 42_001 * MIB },
             source: Source::file("layer".into()),
         };
         let problem = |large_layers| problem(&blob, Parts { size: 10 * MIB, large_layers });

@@ -1,10 +1,45 @@
 //! Work on other threads, awaited where it was ordered.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::task::{JoinError, spawn_blocking};
 
 /// Runs file reading and hashing off the async threads.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     joined(spawn_blocking(work).await).await
+}
+
+/// As [`blocking`], for work that may take long: it is told to stop when nobody waits for it any
+/// more.
+pub(crate) async fn stoppable<T: Send + 'static>(
+    work: impl FnOnce(&Stop) -> T + Send + 'static,
+) -> T {
+    let stop = Stop::default();
+    let _waiting = Waiting(stop.clone());
+    blocking(move || work(&stop)).await
+}
+
+/// Whether work is still wanted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+struct Waiting(Stop);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.set();
+    }
 }
 
 /// What a task returned; its panic goes on here.

@@ -9,7 +9,7 @@ fn repository() -> Repository {
 }
 
 fn layer(content: &[u8]) -> Layer {
-    Layer::new(Digest::of(content), 100)
+    Layer { digest: Digest::of(content), size: 100 }
 }
 
 /// A folder with a checkpoint in it.
@@ -60,7 +60,7 @@ fn another_repository_or_size_is_another_upload() {
     let checkpoint = folder.open();
     let other = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo/web".parse().unwrap();
     assert_eq!(checkpoint.find(&other, &layer(b"a")), None);
-    let longer = Layer::new(Digest::of(b"a"), 101);
+    let longer = Layer { digest: Digest::of(b"a"), size: 101 };
     assert_eq!(checkpoint.find(&repository(), &longer), None);
     assert!(checkpoint.find(&repository(), &layer(b"a")).is_some());
 }

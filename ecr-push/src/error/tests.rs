@@ -143,3 +143,15 @@ fn blobs_are_blamed_by_digest_and_file() {
         format!("image {a} can't be stored by ECR: blob x: it is empty; blob y: it is foreign")
     );
 }
+
+#[test]
+fn a_compressed_layer_that_can_not_be_kept_says_where() {
+    let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    let error = Error::temporary(Path::new("/tmp"), full);
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert_eq!(
+        error.to_string(),
+        "a compressed layer can't be written into /tmp: make room, or set TMPDIR to another folder"
+    );
+    assert_eq!(error.source().unwrap().to_string(), "no storage space");
+}

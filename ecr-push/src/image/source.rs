@@ -7,6 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use crate::error::Error;
+use crate::names::Digest;
+use crate::tasks::Stop;
 
 /// Where a blob's content is. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -53,6 +58,56 @@ impl fmt::Display for Source {
             }
             Self::Temporary { of, .. } => write!(f, "the temporary file of {of}"),
         }
+    }
+}
+
+/// Content of a known size, whose digest need not be known.
+#[derive(Debug, Clone)]
+pub(crate) struct Piece {
+    pub(crate) source: Source,
+    pub(crate) size: u64,
+}
+
+impl Piece {
+    pub(crate) fn bytes(content: Bytes) -> Self {
+        let size = content.len() as u64;
+        Self { source: Source::Bytes(content), size }
+    }
+
+    /// All of it, for what has been found to be small.
+    pub(crate) fn read(&self) -> Result<Vec<u8>, Error> {
+        let mut content = vec![0; usize::try_from(self.size).unwrap_or(usize::MAX)];
+        let read = self.source.open().and_then(|opened| opened.read_at(0, &mut content));
+        content.truncate(read.map_err(|error| Error::unreadable(&self.source, error))?);
+        Ok(content)
+    }
+
+    /// Its first bytes, by which formats are told apart.
+    pub(crate) fn magic(&self) -> Result<[u8; 8], Error> {
+        let mut first = [0; 8];
+        let len = self.size.min(8) as usize;
+        let read = self.source.open().and_then(|opened| opened.read_at(0, &mut first[..len]));
+        read.map_err(|error| Error::unreadable(&self.source, error))?;
+        Ok(first)
+    }
+
+    /// Its digest. Reads all of it, or up to where that is no longer wanted.
+    pub(crate) fn hash(&self, stop: &Stop) -> Result<Digest, Error> {
+        let unreadable = |error| Error::unreadable(&self.source, error);
+        let content = self.source.open().map_err(unreadable)?;
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; 1024 * 1024];
+        let mut at = 0;
+        while at < self.size && !stop.is_set() {
+            let len = (self.size - at).min(buffer.len() as u64) as usize;
+            let read = content.read_at(at, &mut buffer[..len]).map_err(unreadable)?;
+            if read < len {
+                return Err(unreadable(io::ErrorKind::UnexpectedEof.into()));
+            }
+            hasher.update(&buffer[..len]);
+            at += len as u64;
+        }
+        Ok(Digest::from_hash(&hasher.finalize()))
     }
 }
 

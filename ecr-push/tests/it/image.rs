@@ -14,7 +14,7 @@ async fn broken(layout: &Layout) -> Error {
 }
 
 /// The error's text, less the path in front.
-fn problem(error: &Error, path: &Path) -> String {
+pub(crate) fn problem(error: &Error, path: &Path) -> String {
     let text = error.to_string();
     let prefix = format!("{} is no image that can be pushed: ", path.display());
     text.strip_prefix(&prefix).unwrap_or_else(|| panic!("{text}")).to_owned()
@@ -36,18 +36,6 @@ async fn no_such_path() {
     assert_eq!(error.to_string(), "no/such/layout can't be read");
     let source = error.source().unwrap().to_string();
     assert!(source.starts_with("No such file or directory"), "{source}");
-}
-
-#[tokio::test]
-async fn a_file_is_no_layout() {
-    let layout = Layout::new();
-    let path = layout.path().join("oci-layout");
-    let error = Image::open(&path).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidImage);
-    assert_eq!(
-        problem(&error, &path),
-        "it is a file, and only OCI layout directories are read: unpack it first"
-    );
 }
 
 #[tokio::test]
@@ -102,9 +90,9 @@ async fn of_several_images_one_has_to_be_named() {
         problem(&broken(&layout).await, layout.path()),
         "its index.json lists 2 images, name one: `1.0`, `1.1`"
     );
-    let image = Image::open_named(layout.path(), "1.1").await.unwrap();
+    let image = Image::open(layout.path()).named("1.1").await.unwrap();
     assert_eq!(image.digest().as_str(), second["digest"]);
-    let error = Image::open_named(layout.path(), "1.2").await.unwrap_err();
+    let error = Image::open(layout.path()).named("1.2").await.unwrap_err();
     assert_eq!(
         problem(&error, layout.path()),
         "its index.json has no image `1.2`, it has `1.0`, `1.1`"
@@ -122,6 +110,69 @@ async fn a_missing_blob_is_named() {
         problem(&broken(&layout).await, layout.path()),
         format!("its blob {layer} is missing, there is no file {}", path.display())
     );
+}
+
+#[tokio::test]
+async fn missing_blobs_are_all_named() {
+    let layout = Layout::image(&[1000, 2000]);
+    let image = Image::open(layout.path()).await.unwrap();
+    let layers: Vec<String> = image
+        .layers()
+        .filter(|layer| layer.size() >= 1000)
+        .map(|layer| layer.digest().to_string())
+        .collect();
+    for layer in &layers {
+        fs::remove_file(layout.blob_path(layer)).unwrap();
+    }
+    assert_eq!(
+        problem(&broken(&layout).await, layout.path()),
+        format!("2 of its blobs are missing: {}, {}", layers[0], layers[1])
+    );
+}
+
+#[tokio::test]
+async fn a_name_is_the_tag_or_what_docker_and_containerd_call_it() {
+    let layout = Layout::new();
+    let named = |reference: &str, full: &str, mut descriptor: Value| {
+        descriptor["annotations"] = json!({
+            "org.opencontainers.image.ref.name": reference, "io.containerd.image.name": full,
+        });
+        descriptor
+    };
+    let (web, shop) = (layout.manifest(&[10]), layout.manifest(&[20]));
+    layout.set_index(&[
+        named("1.0", "docker.io/library/web:1.0", web.clone()),
+        named("latest", "docker.io/library/web:latest", web.clone()),
+        named("1.0", "docker.io/me/shop:1.0", shop.clone()),
+    ]);
+    for (name, expected) in [
+        ("docker.io/library/web:1.0", &web),
+        ("web:1.0", &web),
+        ("latest", &web),
+        (web["digest"].as_str().unwrap(), &web),
+        ("me/shop:1.0", &shop),
+    ] {
+        let image = Image::open(layout.path()).named(name).await.unwrap();
+        assert_eq!(image.digest().as_str(), expected["digest"], "{name}");
+    }
+    let error = Image::open(layout.path()).named("1.0").await.unwrap_err();
+    assert_eq!(
+        problem(&error, layout.path()),
+        format!(
+            "its index.json has 2 images `1.0`, name one by its digest: {}, {}",
+            web["digest"].as_str().unwrap(),
+            shop["digest"].as_str().unwrap()
+        )
+    );
+    assert_eq!(
+        problem(&broken(&layout).await, layout.path()),
+        "its index.json lists 3 images, name one: `docker.io/library/web:1.0`, \
+         `docker.io/library/web:latest`, `docker.io/me/shop:1.0`"
+    );
+    // One image with two names is one image.
+    layout.set_index(&[named("1.0", "web:1.0", web.clone()), named("1.1", "web:1.1", web.clone())]);
+    let image = Image::open(layout.path()).await.unwrap();
+    assert_eq!(image.digest().as_str(), web["digest"]);
 }
 
 #[tokio::test]

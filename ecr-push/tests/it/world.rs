@@ -1,8 +1,11 @@
 //! An emulator with a repository, and what the tests ask of it.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use aws_sdk_ecr::Client;
-use aws_sdk_ecr::types::{Image, ImageIdentifier, ImageTagMutability};
-use ecr_push::{Error, Pushed, Pusher, Repository, Tag};
+use aws_sdk_ecr::types::{Image as Stored, ImageIdentifier, ImageTagMutability};
+use ecr_push::{Error, Image, Pushed, Pusher, Repository, Tag};
 use local_aws::LocalAws;
 
 use crate::layout::Layout;
@@ -35,8 +38,12 @@ impl World {
     }
 
     pub(crate) async fn push(&self, layout: &Layout, tags: &[&str]) -> Result<Pushed, Error> {
-        let image = ecr_push::Image::open(layout.path()).await?;
-        let mut push = self.pusher.push(&image, &repository());
+        let image = Image::open(layout.path()).await?;
+        self.push_image(&image, tags).await
+    }
+
+    pub(crate) async fn push_image(&self, image: &Image, tags: &[&str]) -> Result<Pushed, Error> {
+        let mut push = self.pusher.push(image, &repository());
         for tag in tags {
             push = push.tag(tag.parse::<Tag>()?);
         }
@@ -55,9 +62,42 @@ impl World {
         Some(image.image_manifest()?.to_owned())
     }
 
-    async fn get(&self, id: ImageIdentifier) -> Option<Image> {
+    async fn get(&self, id: ImageIdentifier) -> Option<Stored> {
         let get = self.client.batch_get_image().repository_name("demo/web").image_ids(id);
         get.send().await.unwrap().images.unwrap_or_default().into_iter().next()
+    }
+
+    /// Pushes the image, and whether all of it is there afterwards, to the byte: the emulator
+    /// checks the digest of every layer.
+    pub(crate) async fn takes(&self, image: &Image) {
+        let pushed = self.push_image(image, &["all"]).await.unwrap();
+        assert_eq!(pushed.digest(), image.digest());
+        let id = ImageIdentifier::builder().image_tag("all").build();
+        let stored = self.get(id).await.unwrap();
+        assert_eq!(stored.image_manifest(), Some(image.manifest()));
+        assert_eq!(stored.image_manifest_media_type(), Some(image.media_type()));
+        let again = self.push_image(image, &["all"]).await.unwrap();
+        assert_eq!(again.layers_sent(), 0);
+    }
+
+    /// The content of a layer, as a puller gets it. Not for paused time: it goes over HTTP.
+    pub(crate) async fn layer(&self, digest: &str) -> Vec<u8> {
+        let server = self.local.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let ask = self.client.get_download_url_for_layer().repository_name("demo/web");
+        let answer = ask.layer_digest(digest).send().await.unwrap();
+        let url = answer.download_url().unwrap().to_owned();
+        let address = server.endpoint_url().split_off("http://".len());
+        let download = move || {
+            let path = url.splitn(4, '/').nth(3).unwrap();
+            let mut connection = TcpStream::connect(address).unwrap();
+            let request = format!("GET /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+            connection.write_all(request.as_bytes()).unwrap();
+            let mut response = Vec::new();
+            connection.read_to_end(&mut response).unwrap();
+            let end = response.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+            response.split_off(end + 4)
+        };
+        tokio::task::spawn_blocking(download).await.unwrap()
     }
 
     /// The push's calls, without those that made and look at the world.

@@ -27,11 +27,12 @@ struct Arguments {
     #[arg(long, requires_all = ["image", "repository", "cluster", "service", "container"])]
     aws: bool,
 
-    /// The folder of an OCI image layout [default: an image of this program]
+    /// The folder of an OCI image layout, an OCI archive, or what `docker save` writes [default: an
+    /// image of this program]
     #[arg(long, value_name = "PATH")]
     image: Option<PathBuf>,
 
-    /// Which of the images in the layout, by its name or digest, where there are several
+    /// Which of the images, by its name or digest, where there are several
     #[arg(long, value_name = "NAME", requires = "image")]
     name: Option<String>,
 
@@ -95,7 +96,7 @@ async fn pipeline(arguments: Arguments) -> Result<(), BoxError> {
         }
     };
     let image = match &arguments.name {
-        Some(name) => Image::open_named(layout, name).await?,
+        Some(name) => Image::open(layout).named(name).await?,
         None => Image::open(layout).await?,
     };
     check_writable(&arguments.definitions)?;

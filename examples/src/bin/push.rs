@@ -1,13 +1,16 @@
-//! Pushes an OCI image layout into an ECR repository.
+//! Pushes an image into an ECR repository.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
-use ecr_push::{Image, Pusher, Repository, Tag};
+use clap::{Parser, ValueEnum};
+use ecr_push::{Image, Platform, Pusher, Repository, Tag};
 use examples::{BoxError, Session, Story, run, show_push};
 
-/// Push an OCI image layout into Amazon ECR, without Docker.
+/// Push a container image into Amazon ECR, without Docker.
+///
+/// The image is an OCI image layout (a folder), an OCI archive, or what `docker save` writes; which
+/// of these is found out. Archives are read in place.
 ///
 /// The last line on stdout is REPOSITORY@sha256:…, the image by its digest: `IMAGE=$(push …)`
 /// takes it. What happens on the way is told on stderr. Layers that the repository has are not
@@ -30,15 +33,52 @@ struct Arguments {
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<Tag>,
 
-    /// Which of the images in the layout, by its name or digest, where there are several
+    /// Which of the images, by its name or digest, where there are several
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
-    /// The folder of an OCI image layout, as `skopeo copy … oci:FOLDER` writes it
+    /// Push this platform alone, such as linux/arm64; given several times, an index of just those.
+    /// AWS Lambda takes no index, and so needs one platform
+    #[arg(long = "platform", value_name = "OS/ARCH")]
+    platforms: Vec<Platform>,
+
+    /// What becomes of uncompressed layers
+    #[arg(long, value_enum, value_name = "HOW", default_value_t)]
+    compression: Compression,
+
+    /// The image: a layout's folder, as `skopeo copy … oci:FOLDER` writes it, or an archive, as
+    /// `docker save -o FILE`, `skopeo copy … oci-archive:FILE` and `docker buildx build --output
+    /// type=oci,dest=FILE` do
     image: PathBuf,
 
     /// ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME, without a tag. The push goes to that region
     repository: Repository,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Compression {
+    /// Compress what `docker save` left uncompressed, with gzip
+    #[default]
+    Auto,
+    /// Compress all with gzip
+    Gzip,
+    /// Push all layers as they are
+    Keep,
+    /// Compress all with zstd
+    #[cfg(feature = "zstd")]
+    Zstd,
+}
+
+impl From<Compression> for ecr_push::Compression {
+    fn from(chosen: Compression) -> Self {
+        match chosen {
+            Compression::Auto => Self::Auto,
+            Compression::Gzip => Self::Gzip,
+            Compression::Keep => Self::Keep,
+            #[cfg(feature = "zstd")]
+            Compression::Zstd => Self::Zstd,
+        }
+    }
 }
 
 #[tokio::main]
@@ -47,13 +87,17 @@ async fn main() -> ExitCode {
 }
 
 async fn push(arguments: Arguments) -> Result<(), BoxError> {
-    let Arguments { aws, tags, name, image, repository } = arguments;
+    let Arguments { aws, tags, name, platforms, compression, image, repository } = arguments;
     let story = Story::on_stderr();
     // Before any connection: a path that is wrong needs no credentials to be found out.
-    let image = match name {
-        Some(name) => Image::open_named(image, &name).await?,
-        None => Image::open(image).await?,
-    };
+    let mut open = Image::open(image).compression(compression.into());
+    if let Some(name) = name {
+        open = open.named(name);
+    }
+    for platform in platforms {
+        open = open.platform(platform);
+    }
+    let image = open.await?;
     let session = if aws {
         Session::on_aws_in(repository.region()).await?
     } else {

@@ -5,6 +5,7 @@
 mod deploy;
 mod ecr_push;
 mod login;
+mod multi_arch;
 mod pipeline;
 mod program;
 mod push;

@@ -31,6 +31,10 @@ impl Program {
         Self::new(env!("CARGO_BIN_EXE_pipeline"))
     }
 
+    pub(crate) fn multi_arch() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_multi_arch"))
+    }
+
     pub(crate) fn push() -> Self {
         Self::new(env!("CARGO_BIN_EXE_push"))
     }

@@ -116,3 +116,30 @@ async fn no_answer_is_said_with_its_cause() {
     );
     assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
 }
+
+#[tokio::test]
+async fn another_platform_is_an_error_that_lists_what_there_is() {
+    let workplace = Workplace::new();
+    let arguments = ["--platform", "plan9/mips", workplace.image(), URI];
+    let ended = Program::push().with(&arguments).run().await;
+    assert_eq!(ended.code, 1);
+    let expected = "there is no image for `plan9/mips` in it, there are `linux/";
+    assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+
+    let ended = Program::push().with(&["--platform", "linux", "image", URI]).run().await;
+    assert_eq!(ended.code, 2);
+    let expected = "`linux` is no platform: it has no architecture, a platform is `os/arch` or \
+                    `os/arch/variant`, as in `linux/arm64`";
+    assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn compression_is_asked_for_by_name() {
+    let workplace = Workplace::new();
+    let arguments = ["--compression", "gzip", workplace.image(), URI];
+    let ended = Program::push().with(&arguments).run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let ended = Program::push().with(&["--compression", "lzma", "image", URI]).run().await;
+    assert_eq!(ended.code, 2);
+    assert!(ended.stderr.contains("[possible values: auto, gzip, keep"), "{}", ended.stderr);
+}

@@ -1,0 +1,268 @@
+//! [`Walk`]: once through the headers of a tar file.
+//!
+//! They are parsed by the `tar` crate, and walked here: its own iterator takes the end of a file
+//! that was cut off for the archive's, and reads names of any length into memory.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use tar::{EntryType, Header, PaxExtensions};
+
+use crate::error::Error;
+use crate::image::archive::{End, Item, joined};
+use crate::image::source::Content;
+
+const BLOCK: u64 = 512;
+
+/// Of an image's archive, each layer is an entry or three; this is a file system's.
+const MAX_ENTRIES: usize = 100_000;
+
+/// Of all names together, in bytes.
+const MAX_NAMES: usize = 16 * 1024 * 1024;
+
+/// A long name or a PAX header, in bytes: paths have 4096 at most.
+const MAX_EXTENSION: u64 = 1024 * 1024;
+
+/// One way through the file.
+pub(super) struct Walk<'a> {
+    subject: &'a str,
+    path: &'a Path,
+    content: Content,
+    len: u64,
+    at: u64,
+    entries: HashMap<String, Item>,
+    names: usize,
+}
+
+/// What the headers before an entry say of it.
+#[derive(Default)]
+struct Extensions {
+    long_name: Option<Vec<u8>>,
+    long_link: Option<Vec<u8>>,
+    pax_name: Option<Vec<u8>>,
+    pax_link: Option<Vec<u8>>,
+    size: Option<u64>,
+    sparse: bool,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(subject: &'a str, path: &'a Path, content: Content, len: u64) -> Self {
+        Self { subject, path, content, len, at: 0, entries: HashMap::new(), names: 0 }
+    }
+
+    /// What there is of each name, and how it ends.
+    pub(super) fn run(mut self) -> Result<(HashMap<String, Item>, End), Error> {
+        self.check_format()?;
+        let end = self.walk()?;
+        Ok((self.entries, end))
+    }
+
+    /// Whether it is a tar file, by its first block.
+    fn check_format(&self) -> Result<(), Error> {
+        if self.len == 0 {
+            return Err(self.wrong("it is empty"));
+        }
+        let mut first = [0; BLOCK as usize];
+        let read = self.read(0, &mut first)?;
+        for (magic, program) in COMPRESSED {
+            if first.starts_with(magic) {
+                let path = self.path.display();
+                return Err(self.wrong(format!(
+                    "it is compressed, and archives are read in place: decompress it with \
+                     `{program} -dc {path} > image.tar`, and open that"
+                )));
+            }
+        }
+        let header = Header::from_byte_slice(&first);
+        if read < first.len() || !(is_zero(&first) || has_checksum(header)) {
+            return Err(self.wrong("it is no tar archive"));
+        }
+        Ok(())
+    }
+
+    fn walk(&mut self) -> Result<End, Error> {
+        let mut extensions = Extensions::default();
+        while self.at < self.len {
+            let mut block = [0; BLOCK as usize];
+            let start = self.at;
+            if self.read(start, &mut block)? < block.len() {
+                return Err(self.cut_off(start));
+            }
+            if is_zero(&block) {
+                return Ok(End::Marked);
+            }
+            let header = Header::from_byte_slice(&block);
+            if !has_checksum(header) {
+                return Err(self.damaged(start));
+            }
+            let kind = header.entry_type();
+            let describes_next = kind.is_pax_local_extensions()
+                || kind.is_pax_global_extensions()
+                || kind.is_gnu_longname()
+                || kind.is_gnu_longlink();
+            let size = match extensions.size {
+                Some(size) if !describes_next => size,
+                _ => header.entry_size().map_err(|_| self.damaged(start))?,
+            };
+            let data = start + BLOCK;
+            let end = data.checked_add(size).filter(|end| *end <= self.len);
+            let end = end.ok_or_else(|| self.cut_off(start))?;
+            self.at = end.next_multiple_of(BLOCK);
+            if describes_next {
+                self.extend(&mut extensions, kind, data, size)?;
+            } else {
+                self.add(header, data, size, std::mem::take(&mut extensions))?;
+            }
+        }
+        Ok(End::Unmarked)
+    }
+
+    fn extend(
+        &self,
+        extensions: &mut Extensions,
+        kind: EntryType,
+        data: u64,
+        size: u64,
+    ) -> Result<(), Error> {
+        // Comments and times: what is said of all entries can't name one of them.
+        if kind.is_pax_global_extensions() {
+            return Ok(());
+        }
+        if size > MAX_EXTENSION {
+            return Err(self.damaged(data - BLOCK));
+        }
+        // Bounded just above.
+        let mut content = vec![0; size as usize];
+        if self.read(data, &mut content)? < content.len() {
+            return Err(self.cut_off(data - BLOCK));
+        }
+        if kind.is_gnu_longname() {
+            extensions.long_name = Some(until_zero(content));
+        } else if kind.is_gnu_longlink() {
+            extensions.long_link = Some(until_zero(content));
+        } else {
+            for extension in PaxExtensions::new(&content) {
+                let extension = extension.map_err(|_| self.damaged(data - BLOCK))?;
+                let value = extension.value_bytes();
+                match extension.key_bytes() {
+                    b"path" => extensions.pax_name = Some(value.to_owned()),
+                    b"linkpath" => extensions.pax_link = Some(value.to_owned()),
+                    b"size" => {
+                        let size = extension.value().ok().and_then(|text| text.parse().ok());
+                        extensions.size = Some(size.ok_or_else(|| self.damaged(data - BLOCK))?);
+                    }
+                    key if key.starts_with(b"GNU.sparse.") => extensions.sparse = true,
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        header: &Header,
+        data: u64,
+        size: u64,
+        extensions: Extensions,
+    ) -> Result<(), Error> {
+        let Extensions { long_name, long_link, pax_name, pax_link, sparse, .. } = extensions;
+        let name = pax_name.or(long_name).unwrap_or_else(|| header.path_bytes().into_owned());
+        let kind = header.entry_type();
+        // No image names what isn't UTF-8, as nothing else in JSON is.
+        let Ok(name) = String::from_utf8(name) else {
+            return Ok(());
+        };
+        let shown = name.escape_debug();
+        if sparse || kind.is_gnu_sparse() {
+            let problem = format!("its entry `{shown}` is sparse: write it without `--sparse`");
+            return Err(self.wrong(problem));
+        }
+        let is_file = kind.is_file() || kind.is_contiguous();
+        // Here one tar program skips the content, and another one takes it for a header.
+        if size > 0 && !is_file && kind.as_byte().is_ascii_digit() {
+            let problem = format!("its entry `{shown}` is no file, and has {size} bytes");
+            return Err(self.wrong(problem));
+        }
+        let Some(key) = joined("", &name) else {
+            return Ok(());
+        };
+        let link = || {
+            let link = pax_link.or(long_link);
+            let link = link.or_else(|| header.link_name_bytes().map(|link| link.into_owned()));
+            link.and_then(|link| String::from_utf8(link).ok())
+        };
+        let item = if is_file && !name.ends_with('/') {
+            Item::File { start: data, size }
+        } else if kind.is_hard_link() {
+            // What the name means now, whatever is written over it later.
+            let target = link().and_then(|target| joined("", &target));
+            let target = target.and_then(|target| self.entries.get(&target).cloned());
+            target.unwrap_or(Item::LinkToNothing)
+        } else if kind.is_symlink() {
+            let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let target = link().filter(|target| !target.starts_with('/'));
+            match target.and_then(|target| joined(folder, &target)) {
+                Some(target) => Item::Link(target),
+                None => Item::LinkToNothing,
+            }
+        } else {
+            Item::Other
+        };
+        self.names += key.len();
+        if self.entries.len() == MAX_ENTRIES || self.names > MAX_NAMES {
+            let problem = format!(
+                "it has more than {MAX_ENTRIES} entries or names of more than {MAX_NAMES} bytes, \
+                 which is no image's archive"
+            );
+            return Err(self.wrong(problem));
+        }
+        // The last one of a name counts, as it does when it is extracted.
+        self.entries.insert(key, item);
+        Ok(())
+    }
+
+    fn read(&self, at: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+        self.content.read_at(at, buffer).map_err(|error| Error::io(self.path, error))
+    }
+
+    fn wrong(&self, problem: impl Into<String>) -> Error {
+        Error::image(self.subject, problem)
+    }
+
+    fn damaged(&self, at: u64) -> Error {
+        self.wrong(format!("it is damaged, there is no tar header at byte {at}"))
+    }
+
+    fn cut_off(&self, at: u64) -> Error {
+        let len = self.len;
+        self.wrong(format!("it was cut off: the entry at byte {at} goes on after its end, {len}"))
+    }
+}
+
+/// How compressed files begin, and what decompresses them.
+const COMPRESSED: [(&[u8], &str); 4] = [
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"BZh", "bzip2"),
+];
+
+fn is_zero(block: &[u8]) -> bool {
+    block.iter().all(|byte| *byte == 0)
+}
+
+/// The sum of all bytes, those of the checksum itself counted as spaces.
+fn has_checksum(header: &Header) -> bool {
+    let bytes = header.as_bytes();
+    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+    let expected = sum(&bytes[..148]) + 8 * u32::from(b' ') + sum(&bytes[156..]);
+    header.cksum().is_ok_and(|found| found == expected)
+}
+
+fn until_zero(mut name: Vec<u8>) -> Vec<u8> {
+    if let Some(end) = name.iter().position(|byte| *byte == 0) {
+        name.truncate(end);
+    }
+    name
+}

@@ -1,0 +1,182 @@
+//! [`Blob`]: content that a tool has, for an image that it builds itself.
+
+use std::collections::HashMap;
+use std::fs;
+use std::future::{Future, IntoFuture};
+use std::io::{self, ErrorKind};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::image::media_types::{OCI_INDEX, OCI_MANIFEST};
+use crate::image::reader::{self, Store};
+use crate::image::source::Piece;
+use crate::image::{Graph, Layer, Source};
+use crate::names::Digest;
+use crate::tasks::{Stop, stoppable};
+
+/// A layer, a config, or a manifest below an index: its digest, its size, and where its content
+/// is. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Blob {
+    pub(crate) layer: Layer,
+    pub(crate) source: Source,
+}
+
+impl Blob {
+    /// Content in memory. It is hashed at once, on the calling thread, at one to two gigabytes a
+    /// second: for configs and manifests; large layers are better left in files.
+    pub fn from_bytes(content: impl Into<Vec<u8>>) -> Self {
+        let content = Bytes::from(content.into());
+        let layer = Layer { digest: Digest::of(&content), size: content.len() as u64 };
+        Self { layer, source: Source::Bytes(content) }
+    }
+
+    /// The content of a file, which is not read into memory. Await what this returns for the blob;
+    /// say first [which part of the file](FromFile::range) it is, or [which digest it
+    /// has](FromFile::known_digest).
+    pub fn from_file(path: impl AsRef<Path>) -> FromFile {
+        let path = path.as_ref().to_owned();
+        FromFile { path, part: Part::All, expected: Expected::Unknown }
+    }
+
+    /// The digest of its content: what a descriptor has to say.
+    pub fn digest(&self) -> &Digest {
+        &self.layer.digest
+    }
+
+    /// The size of its content in bytes.
+    pub fn size(&self) -> u64 {
+        self.layer.size
+    }
+}
+
+/// A blob that is going to be made of a file: await it.
+///
+/// The file is hashed once, off the async threads. It has to stay as it is until it has been
+/// pushed: a change is found out then, and is an error.
+///
+/// # Errors
+/// [`Io`](crate::ErrorKind::Io): the file can't be read, or ends before the range.
+///
+/// # Cancellation
+/// Dropping the future ends the reading. Nothing is left behind.
+#[derive(Debug, Clone)]
+#[must_use = "a file is not read until this is awaited"]
+pub struct FromFile {
+    path: PathBuf,
+    part: Part,
+    expected: Expected,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    All,
+    Range(Range<u64>),
+}
+
+#[derive(Debug, Clone)]
+enum Expected {
+    Known(Digest),
+    Unknown,
+}
+
+impl FromFile {
+    /// Only these bytes of the file: the first, and the one after the last.
+    pub fn range(mut self, range: Range<u64>) -> Self {
+        self.part = Part::Range(range);
+        self
+    }
+
+    /// Takes the caller's word for the content's digest. The file isn't read now: the digest is
+    /// checked while the blob is sent.
+    pub fn known_digest(mut self, digest: Digest) -> Self {
+        self.expected = Expected::Known(digest);
+        self
+    }
+
+    fn make(self, stop: &Stop) -> Result<Blob, Error> {
+        let Self { path, part, expected } = self;
+        let metadata = fs::metadata(&path).map_err(|error| Error::io(&path, error))?;
+        if !metadata.is_file() {
+            let problem = io::Error::new(ErrorKind::InvalidInput, "it is no file");
+            return Err(Error::io(&path, problem));
+        }
+        let len = metadata.len();
+        let Range { start, end } = match part {
+            Part::All => 0..len,
+            Part::Range(range) if range.start <= range.end && range.end <= len => range,
+            Part::Range(Range { start, end }) => {
+                let problem = format!("it has {len} bytes, and {start}..{end} is no range of them");
+                let problem = io::Error::new(ErrorKind::InvalidInput, problem);
+                return Err(Error::io(&path, problem));
+            }
+        };
+        let piece = Piece { source: Source::File { path: path.into(), start }, size: end - start };
+        let digest = match expected {
+            Expected::Known(digest) => digest,
+            Expected::Unknown => piece.hash(stop)?,
+        };
+        Ok(Blob { layer: Layer { digest, size: piece.size }, source: piece.source })
+    }
+}
+
+impl IntoFuture for FromFile {
+    type Output = Result<Blob, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(stoppable(move |stop| self.make(stop)))
+    }
+}
+
+/// Pieces by their digests.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub(super) subject: String,
+    pub(super) pieces: HashMap<Digest, Piece>,
+}
+
+impl Memory {
+    /// Adds content, and returns its digest.
+    pub(super) fn add(&mut self, content: Bytes) -> Digest {
+        let digest = Digest::of(&content);
+        self.pieces.insert(digest.clone(), Piece::bytes(content));
+        digest
+    }
+}
+
+impl Store for Memory {
+    fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    fn find(&self, digest: &Digest) -> Result<Option<Piece>, Error> {
+        Ok(self.pieces.get(digest).cloned())
+    }
+}
+
+/// The graph of a manifest in memory.
+pub(super) fn read(manifest: Bytes, blobs: Vec<Blob>) -> Result<Graph, Error> {
+    // What it is of OCI's is seen from its members; whether it is well-formed, the reader says.
+    let json: Value = serde_json::from_slice(&manifest).unwrap_or_default();
+    let media_type = match json.get("mediaType").and_then(Value::as_str) {
+        Some(own) => own,
+        None if json.get("manifests").is_some() => OCI_INDEX,
+        None => OCI_MANIFEST,
+    };
+    let mut memory = Memory { subject: "the image in memory".to_owned(), ..Memory::default() };
+    let size = manifest.len() as u64;
+    let digest = memory.add(manifest);
+    for Blob { layer, source } in blobs {
+        // Of the same content twice, either will do, unless one of the two isn't here.
+        if !matches!(source, Source::Elsewhere) {
+            memory.pieces.insert(layer.digest, Piece { source, size: layer.size });
+        }
+    }
+    reader::read(&memory, &reader::descriptor(media_type, &digest, size))
+}

@@ -1,0 +1,117 @@
+//! Where a container's files are: in a directory, or in an archive.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::image::archive::Archive;
+use crate::image::reader::{MAX_MANIFEST, Store};
+use crate::image::source::{Piece, Source};
+use crate::names::Digest;
+
+/// Files by their names, and, as in every OCI layout, blobs by their digests.
+pub(super) struct Files {
+    subject: String,
+    place: Place,
+}
+
+enum Place {
+    Archive(Archive),
+    Directory(PathBuf),
+}
+
+/// What there is of a name.
+pub(super) enum Found {
+    File(Piece),
+    Missing,
+    /// A directory, a device, …
+    Other,
+}
+
+impl Files {
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        let metadata = fs::metadata(path).map_err(|error| Error::io(path, error))?;
+        let subject = path.display().to_string();
+        let place = if metadata.is_dir() {
+            Place::Directory(path.to_owned())
+        } else if metadata.is_file() {
+            Place::Archive(Archive::open(path, metadata.len())?)
+        } else {
+            // A pipe would be waited for, and a device has no end.
+            return Err(Error::image(&subject, "it is neither a file nor a directory"));
+        };
+        Ok(Self { subject, place })
+    }
+
+    pub(super) fn is_archive(&self) -> bool {
+        matches!(self.place, Place::Archive(_))
+    }
+
+    pub(super) fn find_file(&self, name: &str) -> Result<Found, Error> {
+        match &self.place {
+            Place::Archive(archive) => archive.find(name),
+            Place::Directory(root) => {
+                let path = root.join(name);
+                match fs::metadata(&path) {
+                    Ok(metadata) if metadata.is_file() => {
+                        Ok(Found::File(Piece { source: Source::file(path), size: metadata.len() }))
+                    }
+                    Ok(_) => Ok(Found::Other),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Missing),
+                    Err(error) => Err(Error::io(&path, error)),
+                }
+            }
+        }
+    }
+
+    /// One of the files that say what the others are; `None` where there is none of that name.
+    pub(super) fn read_small(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        match self.find_file(name)? {
+            Found::File(piece) if piece.size <= MAX_MANIFEST => piece.read().map(Some),
+            Found::Missing => Ok(None),
+            Found::File(_) | Found::Other => {
+                let problem = format!("{} is no file of at most 4 MiB", self.path(name));
+                Err(Error::image(&self.subject, problem))
+            }
+        }
+    }
+
+    /// For messages.
+    pub(super) fn path(&self, name: &str) -> String {
+        match &self.place {
+            Place::Archive(_) => format!("its entry `{}`", name.escape_debug()),
+            Place::Directory(root) => root.join(name).display().to_string(),
+        }
+    }
+}
+
+impl Store for Files {
+    fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    fn find(&self, digest: &Digest) -> Result<Option<Piece>, Error> {
+        let name = blob_name(digest);
+        match self.find_file(&name)? {
+            Found::File(piece) => Ok(Some(piece)),
+            Found::Missing => Ok(None),
+            Found::Other => {
+                let problem = format!("its blob {digest} is no file: {}", self.path(&name));
+                Err(Error::image(&self.subject, problem))
+            }
+        }
+    }
+
+    fn place(&self, digest: &Digest) -> String {
+        let name = blob_name(digest);
+        match &self.place {
+            Place::Archive(archive) => format!(", there is no entry `{name}`{}", archive.hint()),
+            Place::Directory(_) => format!(", there is no file {}", self.path(&name)),
+        }
+    }
+}
+
+fn blob_name(digest: &Digest) -> String {
+    format!("blobs/sha256/{}", digest.hex())
+}

@@ -1,0 +1,136 @@
+//! [`Platform`]: what an image runs on.
+
+use std::fmt;
+use std::str::FromStr;
+
+use oci_spec::image::Descriptor;
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::image::media_types::INDEXES;
+
+/// An operating system and a processor, as images name them: `linux/amd64`, `linux/arm/v7`.
+///
+/// Parsed from and printed as `os/arch` or `os/arch/variant`, in the words of Go's `GOOS`,
+/// `GOARCH` and `GOARM` ([OCI image index]).
+///
+/// # Errors
+/// Of `parse`: [`InvalidPlatform`](crate::ErrorKind::InvalidPlatform), which says what is wrong and
+/// where.
+///
+/// [OCI image index]: https://github.com/opencontainers/image-spec/blob/main/image-index.md
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Platform {
+    os: String,
+    architecture: String,
+    variant: Option<String>,
+}
+
+impl Platform {
+    /// The operating system, such as `linux`.
+    pub fn os(&self) -> &str {
+        &self.os
+    }
+
+    /// The processor's architecture, such as `arm64`.
+    pub fn architecture(&self) -> &str {
+        &self.architecture
+    }
+
+    /// The variant of the architecture, such as `v7`, where there is one.
+    pub fn variant(&self) -> Option<&str> {
+        self.variant.as_deref()
+    }
+
+    /// What a descriptor's `platform` or a config says; `None` where it names no platform.
+    pub(super) fn from_json(json: &Value) -> Option<Self> {
+        let member = |name: &str| json.get(name).and_then(Value::as_str);
+        let (os, architecture) = (member("os")?, member("architecture")?);
+        // The way in which BuildKit says that an attestation runs nowhere.
+        if os == "unknown" {
+            return None;
+        }
+        match member("variant") {
+            None | Some("") => format!("{os}/{architecture}").parse().ok(),
+            Some(variant) => format!("{os}/{architecture}/{variant}").parse().ok(),
+        }
+    }
+
+    /// Whether they are the same, if differently written.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.is_roughly(other) && self.usual_variant() == other.usual_variant()
+    }
+
+    /// Whether they are the same but for the variant.
+    pub(super) fn is_roughly(&self, other: &Self) -> bool {
+        self.os == other.os && self.architecture == other.architecture
+    }
+
+    /// Every arm64 processor is at least a v8: containerd's rule, too.
+    fn usual_variant(&self) -> Option<&str> {
+        match (self.architecture.as_str(), self.variant()) {
+            ("arm64", None) => Some("v8"),
+            (_, variant) => variant,
+        }
+    }
+}
+
+const FORM: &str = "a platform is `os/arch` or `os/arch/variant`, as in `linux/arm64`";
+
+impl FromStr for Platform {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let wrong = |problem: String| Err(Error::invalid_platform(text, problem));
+        let parts: Vec<&str> = text.split('/').collect();
+        let allowed = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-');
+        if let Some((at, c)) = text.char_indices().find(|&(_, c)| c != '/' && !allowed(c)) {
+            return wrong(format!(
+                "{c:?} at byte {at} is none of lower-case letters, digits, `.`, `_` and `-`"
+            ));
+        }
+        let names = ["operating system", "architecture", "variant"];
+        if let Some((_, name)) = parts.iter().zip(names).find(|(part, _)| part.is_empty()) {
+            return wrong(format!("its {name} is empty, {FORM}"));
+        }
+        let (os, architecture, variant) = match parts.as_slice() {
+            [os, architecture] => (os, architecture, None),
+            [os, architecture, variant] => (os, architecture, Some((*variant).to_owned())),
+            [_] => return wrong(format!("it has no architecture, {FORM}")),
+            more => return wrong(format!("it has {} parts, {FORM}", more.len())),
+        };
+        Ok(Self { os: (*os).to_owned(), architecture: (*architecture).to_owned(), variant })
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        match &self.variant {
+            Some(variant) => write!(f, "/{variant}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What an index says of where one of its manifests runs.
+pub(super) enum Described {
+    /// Nothing: its content has to say it.
+    Nothing,
+    /// Nowhere: it is an attestation.
+    Nowhere,
+    Platform(Platform),
+}
+
+/// What the index at a depth of one less says of the manifest; above the root there is none, as
+/// `index.json` is no part of an image.
+pub(super) fn described_platform(descriptor: &Descriptor, depth: usize) -> Described {
+    let is_index = INDEXES.contains(&descriptor.media_type().as_ref());
+    let Some(platform) = descriptor.platform().as_ref().filter(|_| depth > 0 && !is_index) else {
+        return Described::Nothing;
+    };
+    match serde_json::to_value(platform).ok().as_ref().and_then(Platform::from_json) {
+        Some(platform) => Described::Platform(platform),
+        None => Described::Nowhere,
+    }
+}

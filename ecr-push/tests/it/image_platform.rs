@@ -1,0 +1,350 @@
+//! Platforms: their names, what an image has of them, and some of them alone.
+
+use std::fs;
+
+use ecr_push::{Error, ErrorKind, Image, Platform};
+use serde_json::{Value, json};
+
+use crate::image::problem;
+use crate::layout::{INDEX, Layout, MANIFEST, digest};
+use crate::world::World;
+
+fn platform(text: &str) -> Platform {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_platform_is_parsed_and_printed() {
+    for text in ["linux/amd64", "linux/arm/v7", "windows/amd64", "linux/arm64/v8"] {
+        let platform = platform(text);
+        assert_eq!(platform.to_string(), text);
+        let parts: Vec<&str> = text.split('/').collect();
+        assert_eq!(platform.os(), parts[0]);
+        assert_eq!(platform.architecture(), parts[1]);
+        assert_eq!(platform.variant(), parts.get(2).copied());
+    }
+}
+
+#[test]
+fn a_platform_that_is_none_is_said() {
+    let form = "a platform is `os/arch` or `os/arch/variant`, as in `linux/arm64`";
+    for (text, expected) in [
+        ("", format!("its operating system is empty, {form}")),
+        ("linux", format!("it has no architecture, {form}")),
+        ("/amd64", format!("its operating system is empty, {form}")),
+        ("linux/", format!("its architecture is empty, {form}")),
+        ("linux/arm/", format!("its variant is empty, {form}")),
+        ("linux/arm/v7/hf", format!("it has 4 parts, {form}")),
+        (
+            "linux/AMD64",
+            "'A' at byte 6 is none of lower-case letters, digits, `.`, `_` and `-`".to_owned(),
+        ),
+        (
+            "linux/arm\n",
+            "'\\n' at byte 9 is none of lower-case letters, digits, `.`, `_` and `-`".to_owned(),
+        ),
+    ] {
+        let error = text.parse::<Platform>().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidPlatform);
+        let text = text.escape_debug();
+        assert_eq!(error.to_string(), format!("`{text}` is no platform: {expected}"));
+    }
+}
+
+/// A layout whose images are listed as those of these platforms, each with an attestation.
+struct Several {
+    layout: Layout,
+    images: Vec<Value>,
+    attestations: Vec<Value>,
+    index: Value,
+}
+
+impl Several {
+    fn new(platforms: &[&str]) -> Self {
+        let layout = Layout::new();
+        let mut images = Vec::new();
+        let mut attestations = Vec::new();
+        for (number, text) in platforms.iter().enumerate() {
+            let mut image = layout.manifest(&[100 + number]);
+            let mut attestation = attestation(&layout, number);
+            image["platform"] = described(text);
+            attestation["platform"] = json!({ "os": "unknown", "architecture": "unknown" });
+            attestation["annotations"] = json!({
+                "vnd.docker.reference.digest": image["digest"],
+                "vnd.docker.reference.type": "attestation-manifest",
+            });
+            images.push(image);
+            attestations.push(attestation);
+        }
+        let all = [images.clone(), attestations.clone()].concat();
+        let index = json!({
+            "schemaVersion": 2, "mediaType": INDEX, "manifests": all,
+            "annotations": { "kept": "yes" },
+        });
+        let index = layout.blob(INDEX, index.to_string().as_bytes());
+        layout.set_index(std::slice::from_ref(&index));
+        Self { layout, images, attestations, index }
+    }
+
+    async fn select(&self, platforms: &[&str]) -> Result<Image, Error> {
+        let mut open = Image::open(self.layout.path());
+        for text in platforms {
+            open = open.platform(platform(text));
+        }
+        open.await
+    }
+
+    async fn problem_of(&self, platforms: &[&str]) -> String {
+        let error = self.select(platforms).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidImage);
+        problem(&error, self.layout.path())
+    }
+
+    /// As messages name them.
+    fn listed(&self, platforms: &[(usize, &str)]) -> String {
+        let listed: Vec<String> = platforms
+            .iter()
+            .map(|(number, text)| {
+                format!("`{text}` ({})", self.images[*number]["digest"].as_str().unwrap())
+            })
+            .collect();
+        listed.join(", ")
+    }
+}
+
+fn described(text: &str) -> Value {
+    let platform = platform(text);
+    let mut json = json!({ "os": platform.os(), "architecture": platform.architecture() });
+    if let Some(variant) = platform.variant() {
+        json["variant"] = json!(variant);
+    }
+    json
+}
+
+fn attestation(layout: &Layout, number: usize) -> Value {
+    let config = layout.blob("application/vnd.oci.image.config.v1+json", b"{}");
+    let statement = format!("statement {number}");
+    let statement = layout.blob("application/vnd.in-toto+json", statement.as_bytes());
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [statement],
+    });
+    layout.blob(MANIFEST, manifest.to_string().as_bytes())
+}
+
+fn printed(image: &Image) -> Vec<String> {
+    image.platforms().iter().map(ToString::to_string).collect()
+}
+
+fn listed_in(image: &Image) -> Vec<Value> {
+    let index: Value = serde_json::from_str(image.manifest()).unwrap();
+    index["manifests"].as_array().unwrap().clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_platform_is_its_manifest_to_the_byte() {
+    let several = Several::new(&["linux/amd64", "linux/arm64/v8"]);
+    let image = several.select(&["linux/arm64"]).await.unwrap();
+    let digest = several.images[1]["digest"].as_str().unwrap();
+    assert_eq!(image.digest().as_str(), digest);
+    assert_eq!(image.manifest(), fs::read_to_string(several.layout.blob_path(digest)).unwrap(),);
+    assert_eq!(image.media_type(), MANIFEST);
+    assert_eq!(image.layers().len(), 2);
+    World::new().await.takes(&image).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_platforms_are_a_new_index_with_their_attestations() {
+    let several = Several::new(&["linux/amd64", "linux/arm64", "linux/arm/v7"]);
+    let image = several.select(&["linux/arm/v7", "linux/amd64"]).await.unwrap();
+    let Several { images, attestations, index, .. } = &several;
+    assert_ne!(image.digest().as_str(), index["digest"]);
+    let expected = [&images[0], &images[2], &attestations[0], &attestations[2]].map(Clone::clone);
+    assert_eq!(listed_in(&image), expected);
+    let json: Value = serde_json::from_str(image.manifest()).unwrap();
+    assert_eq!(json["annotations"], json!({ "kept": "yes" }));
+    assert_eq!(json["mediaType"], INDEX);
+    assert_eq!(printed(&image), ["linux/amd64", "linux/arm/v7"]);
+    let again = several.select(&["linux/amd64", "linux/arm/v7"]).await.unwrap();
+    assert_eq!(again.digest(), image.digest());
+    World::new().await.takes(&image).await;
+}
+
+#[tokio::test]
+async fn all_platforms_are_the_index_to_the_byte() {
+    let several = Several::new(&["linux/amd64", "linux/arm64"]);
+    let image = several.select(&["linux/arm64/v8", "linux/amd64"]).await.unwrap();
+    assert_eq!(image.digest().as_str(), several.index["digest"]);
+    assert_eq!(printed(&image), ["linux/amd64", "linux/arm64"]);
+}
+
+#[tokio::test]
+async fn what_is_not_chosen_need_not_be_there() {
+    let several = Several::new(&["linux/amd64", "linux/arm64"]);
+    let other = several.images[0]["digest"].as_str().unwrap();
+    fs::remove_file(several.layout.blob_path(other)).unwrap();
+    assert!(several.select(&["linux/arm64"]).await.is_ok());
+    // As Docker saves what it has pulled for one platform.
+    let path = several.layout.blob_path(other);
+    assert_eq!(
+        several.problem_of(&[]).await,
+        format!(
+            "its blob {other} is missing, there is no file {}; it has the image for \
+             `linux/arm64`, and lacks `linux/amd64`",
+            path.display()
+        )
+    );
+}
+
+#[tokio::test]
+async fn an_index_that_is_missing_is_named() {
+    let several = Several::new(&["linux/amd64"]);
+    let index = several.index["digest"].as_str().unwrap();
+    fs::remove_file(several.layout.blob_path(index)).unwrap();
+    assert_eq!(several.problem_of(&["linux/amd64"]).await, format!("its blob {index} is missing"));
+}
+
+#[tokio::test]
+async fn the_variant_counts_where_it_is_given() {
+    let several = Several::new(&["linux/arm/v6", "linux/arm/v7", "linux/amd64", "linux/amd64/v3"]);
+    for (text, number) in [("linux/arm/v7", 1), ("linux/amd64", 2), ("linux/amd64/v3", 3)] {
+        let image = several.select(&[text]).await.unwrap();
+        assert_eq!(image.digest().as_str(), several.images[number]["digest"], "{text}");
+    }
+    assert_eq!(
+        several.problem_of(&["linux/arm"]).await,
+        format!(
+            "there are 2 images for `linux/arm` in it: {}",
+            several.listed(&[(0, "linux/arm/v6"), (1, "linux/arm/v7")])
+        )
+    );
+    let all = [(0, "linux/arm/v6"), (1, "linux/arm/v7"), (2, "linux/amd64"), (3, "linux/amd64/v3")];
+    for missing in ["linux/s390x", "linux/arm/v5", "windows/amd64"] {
+        assert_eq!(
+            several.problem_of(&["linux/amd64", missing]).await,
+            format!("there is no image for `{missing}` in it, there are {}", several.listed(&all))
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_an_index_it_is_the_config_that_counts() {
+    let layout = Layout::image(&[100]);
+    let expected = Image::open(layout.path()).await.unwrap();
+    assert_eq!(printed(&expected), ["linux/amd64"]);
+    let image = Image::open(layout.path()).platform(platform("linux/amd64")).await.unwrap();
+    assert_eq!(image.digest(), expected.digest());
+    let error = Image::open(layout.path()).platform(platform("linux/arm64")).await.unwrap_err();
+    assert_eq!(
+        problem(&error, layout.path()),
+        format!(
+            "there is no image for `linux/arm64` in it, there are `linux/amd64` ({})",
+            expected.digest()
+        )
+    );
+}
+
+#[tokio::test]
+async fn an_artifact_runs_nowhere() {
+    let layout = Layout::new();
+    let artifact = artifact(&layout, &digest(b"something"));
+    layout.set_index(&[artifact]);
+    let image = Image::open(layout.path()).await.unwrap();
+    assert_eq!(image.platforms(), []);
+    let error = Image::open(layout.path()).platform(platform("linux/amd64")).await.unwrap_err();
+    assert_eq!(
+        problem(&error, layout.path()),
+        "there is no image for `linux/amd64` in it, nor for any other platform"
+    );
+}
+
+pub(crate) fn artifact(layout: &Layout, subject: &str) -> Value {
+    let empty = layout.blob("application/vnd.oci.empty.v1+json", b"{}");
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": "application/x.signature",
+        "config": empty, "layers": [empty],
+        "subject": { "mediaType": MANIFEST, "digest": subject, "size": 9 },
+    });
+    layout.blob(MANIFEST, manifest.to_string().as_bytes())
+}
+
+/// Indexes in an index: what is in them is found, and those with nothing chosen in them go.
+#[tokio::test(start_paused = true)]
+async fn nested_indexes_are_pruned() {
+    let layout = Layout::new();
+    let image = |size: usize, text: &str| {
+        let mut image = layout.manifest(&[size]);
+        image["platform"] = described(text);
+        image
+    };
+    let (a, b) = (image(1, "linux/amd64"), image(2, "linux/arm64"));
+    let (c, d) = (image(3, "linux/s390x"), image(4, "linux/ppc64le"));
+    let first = layout.index(&[a.clone(), c.clone()]);
+    let second = layout.index(std::slice::from_ref(&b));
+    let third = layout.index(&[d]);
+    let root = layout.index(&[first, second.clone(), third]);
+    layout.set_index(std::slice::from_ref(&root));
+
+    let all = Image::open(layout.path()).await.unwrap();
+    let platforms = ["linux/amd64", "linux/s390x", "linux/arm64", "linux/ppc64le"];
+    assert_eq!(printed(&all), platforms);
+    let open = Image::open(layout.path()).platform(platform("linux/amd64"));
+    let image = open.platform(platform("linux/arm64")).await.unwrap();
+    assert_eq!(printed(&image), ["linux/amd64", "linux/arm64"]);
+    let listed = listed_in(&image);
+    assert_eq!(listed.len(), 2);
+    assert_eq!(listed[1], second, "a nested index that keeps all stays to the byte");
+    World::new().await.takes(&all).await;
+    World::new().await.takes(&image).await;
+
+    let one = Image::open(layout.path()).platform(platform("linux/s390x")).await.unwrap();
+    assert_eq!(one.digest().as_str(), c["digest"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn manifests_without_media_types_and_of_dockers_kind_are_taken() {
+    let layout = Layout::new();
+    let config = json!({ "os": "linux", "architecture": "arm64", "variant": "v8" }).to_string();
+    let docker = "application/vnd.docker.distribution.manifest.v2+json";
+    let list = "application/vnd.docker.distribution.manifest.list.v2+json";
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": docker,
+        "config":
+            layout.blob("application/vnd.docker.container.image.v1+json", config.as_bytes()),
+        "layers": [layout.blob("application/vnd.docker.image.rootfs.diff.tar.gzip", b"layer")],
+    });
+    let first = layout.blob(docker, manifest.to_string().as_bytes());
+    let manifest = json!({
+        "schemaVersion": 2,
+        "config": layout.blob(
+            "application/vnd.oci.image.config.v1+json",
+            br#"{"os":"linux","architecture":"amd64"}"#,
+        ),
+        "layers": [layout.blob("application/vnd.oci.image.layer.v1.tar+gzip", b"other")],
+    });
+    let second = layout.blob(MANIFEST, manifest.to_string().as_bytes());
+    let index = json!({ "schemaVersion": 2, "mediaType": list, "manifests": [first, second] });
+    layout.set_index(&[layout.blob(list, index.to_string().as_bytes())]);
+    let image = Image::open(layout.path()).await.unwrap();
+    assert_eq!(image.media_type(), list);
+    assert_eq!(printed(&image), ["linux/arm64/v8", "linux/amd64"]);
+    World::new().await.takes(&image).await;
+    let image = Image::open(layout.path()).platform(platform("linux/amd64")).await.unwrap();
+    assert_eq!(image.digest().as_str(), second["digest"]);
+    World::new().await.takes(&image).await;
+}
+
+#[tokio::test]
+async fn indexes_are_not_followed_for_ever() {
+    let layout = Layout::new();
+    let mut index = layout.manifest(&[1]);
+    for _ in 0..10 {
+        index = layout.index(&[index]);
+    }
+    layout.set_index(&[index]);
+    let nested = "its indexes are nested more than 8 deep";
+    let error = Image::open(layout.path()).await.unwrap_err();
+    assert_eq!(problem(&error, layout.path()), nested);
+    let error = Image::open(layout.path()).platform(platform("linux/amd64")).await.unwrap_err();
+    assert_eq!(problem(&error, layout.path()), nested);
+}

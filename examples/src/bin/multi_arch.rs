@@ -1,0 +1,118 @@
+//! Pushes images of several platforms as one.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use ecr_push::{Image, Platform, Pusher, Repository, Tag};
+use examples::{BoxError, Session, Story, run, show_push};
+use serde_json::{Value, json};
+
+/// Push images that were built apart, one for each platform, as one image of all of them.
+///
+/// An index of the images is made in memory, and pushed with them: whoever pulls it gets the one
+/// for the own platform. The images are OCI image layouts, OCI archives or what `docker save`
+/// writes, in any mixture.
+///
+/// The last line on stdout is REPOSITORY@sha256:…, the index by its digest. What happens on the
+/// way is told on stderr.
+///
+/// Without --aws it pushes into an emulator that ends with the program, to try it out: its
+/// repository is 123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web.
+#[derive(Debug, Parser)]
+#[command(after_help = "Exit code: 0 pushed, 1 failed, 2 bad usage.")]
+struct Arguments {
+    /// Push to AWS, in the repository's region. Credentials and endpoints come from where every
+    /// AWS tool takes them: AWS_PROFILE, AWS_ENDPOINT_URL, a container's or an instance's role, …
+    #[arg(long)]
+    aws: bool,
+
+    /// Tag the index as well; may be given several times
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<Tag>,
+
+    /// The images, each of one platform: folders or archives
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+
+    /// ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME, without a tag. The push goes to that region
+    repository: Repository,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    run(push(Arguments::parse())).await
+}
+
+async fn push(arguments: Arguments) -> Result<(), BoxError> {
+    let Arguments { aws, tags, images, repository } = arguments;
+    let story = Story::on_stderr();
+    // Before any connection: a path that is wrong needs no credentials to be found out.
+    let image = index_of(&images, &story).await?;
+    let session = if aws {
+        Session::on_aws_in(repository.region()).await?
+    } else {
+        Session::on_emulator().await?
+    };
+    story.tell(format!("pushing {} to {repository} ({})", image.digest(), session.place()));
+
+    let mut push = Pusher::new(session.config()).push(&image, &repository);
+    for tag in tags {
+        push = push.tag(tag);
+    }
+    let pushed = show_push(push, &story).await?;
+    story.result(pushed.image_uri())
+}
+
+/// One image of all these.
+async fn index_of(paths: &[PathBuf], story: &Story) -> Result<Image, BoxError> {
+    let mut found: Vec<(Platform, &Path)> = Vec::new();
+    let mut manifests = Vec::new();
+    let mut blobs = Vec::new();
+    for path in paths {
+        let (platform, image) = image_of_one_platform(path).await?;
+        if let Some((_, other)) = found.iter().find(|(other, _)| *other == platform) {
+            let (other, path) = (other.display(), path.display());
+            return Err(format!("{other} and {path} are both for {platform}").into());
+        }
+        story.tell(format!("{platform}: {} in {}", image.digest(), path.display()));
+        manifests.push(described(&platform, &image));
+        blobs.extend(image.blobs());
+        found.push((platform, path));
+    }
+    let index = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": manifests,
+    });
+    Ok(Image::new(index.to_string(), blobs).await?)
+}
+
+async fn image_of_one_platform(path: &Path) -> Result<(Platform, Image), BoxError> {
+    let image = Image::open(path).await?;
+    let platform = match image.platforms() {
+        [platform] => platform.clone(),
+        [] => return Err(format!("{} is for no platform", path.display()).into()),
+        several => {
+            let count = several.len();
+            return Err(format!("{} is for {count} platforms already", path.display()).into());
+        }
+    };
+    // buildx puts an index even around a single image, with an attestation beside it.
+    let image = Image::open(path).platform(platform.clone()).await?;
+    Ok((platform, image))
+}
+
+/// What an index says of an image.
+fn described(platform: &Platform, image: &Image) -> Value {
+    let mut described = json!({
+        "mediaType": image.media_type(),
+        "digest": image.digest().as_str(),
+        "size": image.manifest().len(),
+        "platform": { "os": platform.os(), "architecture": platform.architecture() },
+    });
+    if let Some(variant) = platform.variant() {
+        described["platform"]["variant"] = variant.into();
+    }
+    described
+}

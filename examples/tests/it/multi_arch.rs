@@ -1,0 +1,59 @@
+//! `multi_arch`: images of several platforms become one.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::program::{Program, URI, Workplace, served};
+
+/// An archive as `docker save` writes it, of an image for an architecture.
+fn save(folder: &Path, architecture: &str) -> PathBuf {
+    let path = folder.join(format!("{architecture}.tar"));
+    let mut tar = tar::Builder::new(File::create(&path).unwrap());
+    let config = json!({ "os": "linux", "architecture": architecture }).to_string();
+    let manifest = json!([{ "Config": "config.json", "Layers": ["layer.tar"] }]).to_string();
+    let layer = tar::Builder::new(Vec::new()).into_inner().unwrap();
+    for (name, content) in [
+        ("config.json", config.as_bytes()),
+        ("manifest.json", manifest.as_bytes()),
+        ("layer.tar", &layer),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        tar.append_data(&mut header, name, content).unwrap();
+    }
+    tar.finish().unwrap();
+    path
+}
+
+#[tokio::test]
+async fn a_layout_and_an_archive_become_one_image() {
+    let (server, workplace) = (served().await, Workplace::new());
+    let archive = save(workplace.folder.path(), "s390x");
+    let arguments = ["--aws", "--tag", "1.0", workplace.image(), archive.to_str().unwrap(), URI];
+    let run = || Program::multi_arch().with(&arguments).on(&server).run();
+    let ended = run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.starts_with(&format!("{URI}@sha256:")), "{}", ended.stdout);
+    assert!(ended.stderr.contains("linux/s390x: sha256:"), "{}", ended.stderr);
+    assert!(ended.stderr.ends_with("  tagged 1.0\n"), "{}", ended.stderr);
+    // Both manifests, and the index last.
+    assert_eq!(server.local().journal().count("PutImage"), 3);
+
+    let again = run().await;
+    assert_eq!(again.stdout, ended.stdout, "the same images make the same index");
+}
+
+#[tokio::test]
+async fn a_platform_twice_is_an_error() {
+    let workplace = Workplace::new();
+    let first = save(workplace.folder.path(), "s390x");
+    let second = workplace.folder.path().join("copy.tar");
+    std::fs::copy(&first, &second).unwrap();
+    let (first, second) = (first.to_str().unwrap(), second.to_str().unwrap());
+    let ended = Program::multi_arch().with(&[first, second, URI]).run().await;
+    assert_eq!(ended.code, 1);
+    let expected = format!("error: {first} and {second} are both for linux/s390x\n");
+    assert!(ended.stderr.ends_with(&expected), "{}", ended.stderr);
+}
