@@ -140,7 +140,7 @@ async fn a_manifest_that_is_none_is_said() {
     assert_eq!(
         error.to_string(),
         format!(
-            "blob {} can't be stored by ECR: a manifest of 4194305 bytes is over ECR's limit of \
+            "image {} can't be stored by ECR: a manifest of 4194305 bytes is over ECR's limit of \
              4194304",
             digest(large.as_bytes())
         )

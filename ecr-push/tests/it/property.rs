@@ -1,14 +1,16 @@
 //! Whatever the image and whatever goes wrong: either all of it is there, or an error says what
 //! isn't, and a push again ends well.
 
-use ecr_push::{Error, ErrorKind, Image, LookUp, Pushed, Tag};
+use std::collections::BTreeMap;
+
+use ecr_push::{Blob, Error, ErrorKind, Image, LookUp, Pushed, Tag};
 use local_aws::{Fault, MissingLayers, When};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::layout::Layout;
+use crate::layout::{INDEX, MANIFEST, content, digest};
 use crate::world::{World, repository};
 
 /// The model's parts: a layer of 400 bytes has seven of them, as one of 70 MiB has on ECR.
@@ -84,19 +86,55 @@ fn fault() -> impl Strategy<Value = (&'static str, usize, Fault)> {
     )
 }
 
+/// An image in memory, and what has to be in the repository in the end.
+struct Built {
+    image: Image,
+    blobs: BTreeMap<String, Vec<u8>>,
+}
+
 impl Case {
-    /// The image: the first platform alone, or an index of all of them, or an index of that.
-    fn build(&self) -> Layout {
-        let layout = Layout::new();
+    /// The first platform alone, or an index of all of them, or an index of that.
+    async fn build(&self) -> Built {
+        let mut builder = Builder::default();
         let mut manifests: Vec<Value> =
-            self.platforms.iter().map(|sizes| layout.manifest(sizes)).collect();
+            self.platforms.iter().map(|sizes| builder.manifest(sizes)).collect();
         for _ in 0..self.indexes {
-            let index = layout.index(&manifests);
-            manifests = vec![index];
+            let index = json!({
+                "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests,
+            });
+            manifests = vec![builder.add(INDEX, index.to_string().into_bytes())];
         }
-        manifests.truncate(1);
-        layout.set_index(&manifests);
-        layout
+        let root = builder.blobs[manifests[0]["digest"].as_str().unwrap()].clone();
+        let blobs = builder.blobs.values().map(|content| Blob::from_bytes(content.clone()));
+        let image = Image::new(root, blobs.collect::<Vec<_>>()).await.unwrap();
+        Built { image, blobs: builder.blobs }
+    }
+}
+
+#[derive(Default)]
+struct Builder {
+    blobs: BTreeMap<String, Vec<u8>>,
+}
+
+impl Builder {
+    fn manifest(&mut self, sizes: &[usize]) -> Value {
+        const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+        const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+        let layers: Vec<Value> = sizes.iter().map(|&size| self.add(LAYER, content(size))).collect();
+        let config = json!({ "architecture": "amd64", "os": "linux", "sizes": sizes });
+        let config = self.add(CONFIG, config.to_string().into_bytes());
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers,
+        });
+        self.add(MANIFEST, manifest.to_string().into_bytes())
+    }
+
+    fn add(&mut self, media_type: &str, content: Vec<u8>) -> Value {
+        let digest = digest(&content);
+        let descriptor =
+            json!({ "mediaType": media_type, "digest": digest, "size": content.len() });
+        self.blobs.insert(digest, content);
+        descriptor
     }
 }
 
@@ -105,36 +143,34 @@ struct Outcome {
     parts: usize,
 }
 
-async fn push(world: &World, case: &Case, layout: &Layout) -> Outcome {
+async fn push(world: &World, case: &Case, built: &Built) -> Outcome {
     let sent = || world.local.journal().count("UploadLayerPart");
     let before = sent();
-    let image = Image::open(layout.path()).await.unwrap();
-    let mut push = world.pusher.push(&image, &repository()).look_up(case.look_up);
+    let mut push = world.pusher.push(&built.image, &repository()).look_up(case.look_up);
     for tag in &case.tags {
         push = push.tag(tag.parse::<Tag>().unwrap());
     }
+    let folder = tempfile::TempDir::new().unwrap();
     if case.checkpoint {
-        push = push.checkpoint(layout.path().join("push.checkpoint"));
+        push = push.checkpoint(folder.path().join("push.checkpoint"));
     }
     let pushed = push.await;
     Outcome { pushed, parts: sent() - before }
 }
 
 /// Every manifest, tag and layer is there, to the byte.
-async fn is_all_there(world: &World, case: &Case, layout: &Layout) -> Result<(), TestCaseError> {
-    let image = Image::open(layout.path()).await.unwrap();
+async fn is_all_there(world: &World, case: &Case, built: &Built) -> Result<(), TestCaseError> {
+    let Built { image, blobs } = built;
     for tag in &case.tags {
         let tagged = world.tagged(tag).await;
         prop_assert_eq!(tagged.as_deref(), Some(image.digest().as_str()), "tag {}", tag);
     }
     let manifest = world.manifest(image.digest().as_str()).await;
-    let expected = std::fs::read_to_string(layout.blob_path(image.digest().as_str())).unwrap();
-    prop_assert_eq!(manifest, Some(expected));
+    prop_assert_eq!(manifest.as_deref(), Some(image.manifest()));
     for layer in image.layers() {
         let digest = layer.digest().as_str();
-        let stored = world.local.layer("demo/web", digest).map(|content| content.to_vec());
-        let expected = std::fs::read(layout.blob_path(digest)).unwrap();
-        prop_assert_eq!(stored, Some(expected), "layer {}", digest);
+        let stored = world.local.layer("demo/web", digest);
+        prop_assert_eq!(stored.as_deref(), blobs.get(digest).map(Vec::as_slice), "{}", digest);
     }
     Ok(())
 }
@@ -166,25 +202,24 @@ async fn check(case: Case) -> Result<(), TestCaseError> {
             tags: vec!["latest"],
             ..case.clone()
         };
-        let layout = earlier.build();
-        push(&world, &earlier, &layout).await.pushed.unwrap();
+        push(&world, &earlier, &earlier.build().await).await.pushed.unwrap();
     }
     let done = |operation| world.local.journal().count(operation);
     for (operation, nth, fault) in &case.faults {
         world.local.inject(When::nth(operation, done(operation) + nth), fault.clone());
     }
 
-    let layout = case.build();
-    let image = Image::open(layout.path()).await.unwrap();
-    let parts: usize = image.layers().map(|layer| (layer.size() as usize).div_ceil(PART)).sum();
-    let outcome = push(&world, &case, &layout).await;
+    let built = case.build().await;
+    let parts: usize =
+        built.image.layers().map(|layer| (layer.size() as usize).div_ceil(PART)).sum();
+    let outcome = push(&world, &case, &built).await;
     let limit = parts + allowance(&case, parts);
     prop_assert!(outcome.parts <= limit, "{} parts instead of {parts} to {limit}", outcome.parts);
     world.local.clear_faults();
     match outcome.pushed {
         Ok(pushed) => {
-            prop_assert_eq!(pushed.digest(), image.digest());
-            is_all_there(&world, &case, &layout).await?;
+            prop_assert_eq!(pushed.digest(), built.image.digest());
+            is_all_there(&world, &case, &built).await?;
         }
         Err(error) => {
             let passes =
@@ -197,11 +232,11 @@ async fn check(case: Case) -> Result<(), TestCaseError> {
         }
     }
     // Without faults, a push again ends well, and a third one has nothing to do.
-    let again = push(&world, &case, &layout).await;
+    let again = push(&world, &case, &built).await;
     prop_assert!(again.pushed.is_ok(), "{:?}", again.pushed);
     prop_assert!(again.parts <= parts);
-    is_all_there(&world, &case, &layout).await?;
-    let third = push(&world, &case, &layout).await;
+    is_all_there(&world, &case, &built).await?;
+    let third = push(&world, &case, &built).await;
     prop_assert_eq!(third.parts, 0);
     let calls = third.pushed.unwrap().calls();
     let expected = match case.look_up {

@@ -37,7 +37,7 @@ async fn a_layout_and_an_archive_become_one_image() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stdout.starts_with(&format!("{URI}@sha256:")), "{}", ended.stdout);
     assert!(ended.stderr.contains("linux/s390x: sha256:"), "{}", ended.stderr);
-    assert!(ended.stderr.ends_with("  tagged 1.0\n"), "{}", ended.stderr);
+    assert!(ended.stderr.ends_with("  tagged 1.0: new\n"), "{}", ended.stderr);
     // Both manifests, and the index last.
     assert_eq!(server.local().journal().count("PutImage"), 3);
 
