@@ -288,3 +288,6 @@ impl IntoFuture for Push {
         Box::pin(self.run(Reporter::default()))
     }
 }
+
+#[cfg(test)]
+mod tests;

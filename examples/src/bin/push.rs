@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use ecr_push::{Image, Platform, Pusher, Repository, Tag};
+use ecr_push::{Image, NewRepository, Platform, Pusher, Repository, Tag};
 use examples::{BoxError, Session, Story, run, show_push};
 
 /// Push a container image into Amazon ECR, without Docker.
@@ -20,7 +20,8 @@ use examples::{BoxError, Session, Story, run, show_push};
 /// repository is 123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web.
 ///
 /// Needs, on the repository, ecr:BatchCheckLayerAvailability, ecr:InitiateLayerUpload,
-/// ecr:UploadLayerPart, ecr:CompleteLayerUpload and ecr:PutImage.
+/// ecr:UploadLayerPart, ecr:CompleteLayerUpload and ecr:PutImage; and ecr:BatchGetImage to put
+/// nothing that is there. The program `policy` prints that as a policy.
 #[derive(Debug, Parser)]
 #[command(after_help = "Exit code: 0 pushed, 1 failed, 2 bad usage.")]
 struct Arguments {
@@ -45,6 +46,15 @@ struct Arguments {
     /// What becomes of uncompressed layers
     #[arg(long, value_enum, value_name = "HOW", default_value_t)]
     compression: Compression,
+
+    /// Create the repository where it is missing, which takes ecr:CreateRepository
+    #[arg(long)]
+    create_repository: bool,
+
+    /// Note in this file how far each upload is, so that the next push goes on where this one is
+    /// killed
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
 
     /// The image: a layout's folder, as `skopeo copy … oci:FOLDER` writes it, or an archive, as
     /// `docker save -o FILE`, `skopeo copy … oci-archive:FILE` and `docker buildx build --output
@@ -87,27 +97,29 @@ async fn main() -> ExitCode {
 }
 
 async fn push(arguments: Arguments) -> Result<(), BoxError> {
-    let Arguments { aws, tags, name, platforms, compression, image, repository } = arguments;
     let story = Story::on_stderr();
+    let repository = arguments.repository;
     // Before any connection: a path that is wrong needs no credentials to be found out.
-    let mut open = Image::open(image).compression(compression.into());
-    if let Some(name) = name {
+    let mut open = Image::open(arguments.image).compression(arguments.compression.into());
+    if let Some(name) = arguments.name {
         open = open.named(name);
     }
-    for platform in platforms {
+    for platform in arguments.platforms {
         open = open.platform(platform);
     }
     let image = open.await?;
-    let session = if aws {
-        Session::on_aws_in(repository.region()).await?
-    } else {
-        Session::on_emulator().await?
-    };
+    let session = Session::of(arguments.aws, &repository).await?;
     story.tell(format!("pushing {} to {repository} ({})", image.digest(), session.place()));
 
     let mut push = Pusher::new(session.config()).push(&image, &repository);
-    for tag in tags {
+    for tag in arguments.tags {
         push = push.tag(tag);
+    }
+    if arguments.create_repository {
+        push = push.create_repository(NewRepository::default());
+    }
+    if let Some(file) = arguments.checkpoint {
+        push = push.checkpoint(file);
     }
     let pushed = show_push(push, &story).await?;
     story.result(pushed.image_uri())

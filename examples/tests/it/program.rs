@@ -7,7 +7,7 @@ use examples::DemoImage;
 use local_aws::{LocalAws, Server};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 pub(crate) const URI: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web";
 
@@ -103,6 +103,12 @@ impl Program {
         self.command.stdout(writer).stderr(Stdio::piped());
         let child = self.command.spawn().unwrap();
         Ended::from(child.wait_with_output().await.unwrap())
+    }
+
+    /// Starts it, and leaves it to be killed.
+    pub(crate) fn spawn(mut self) -> Child {
+        self.command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        self.command.spawn().unwrap()
     }
 
     pub(crate) async fn run(mut self) -> Ended {

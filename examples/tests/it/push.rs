@@ -1,5 +1,10 @@
 //! `push`: the digest on stdout, everything else on stderr.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use local_aws::{Fault, When};
+
 use crate::program::{Program, URI, Workplace, served};
 
 #[tokio::test]
@@ -142,4 +147,56 @@ async fn compression_is_asked_for_by_name() {
     let ended = Program::push().with(&["--compression", "lzma", "image", URI]).run().await;
     assert_eq!(ended.code, 2);
     assert!(ended.stderr.contains("[possible values: auto, gzip, keep"), "{}", ended.stderr);
+}
+
+/// SIGKILL in the middle of a layer: what had arrived by then is not sent again.
+#[tokio::test]
+async fn a_push_that_is_killed_is_gone_on_with() {
+    let (server, workplace) = (served().await, Workplace::new());
+    let file = workplace.folder.path().join("push.checkpoint");
+    let arguments = ["--aws", "--checkpoint", file.to_str().unwrap(), workplace.image(), URI];
+    let push = || Program::push().with(&arguments).on(&server);
+
+    // The second part of the program's layer is never answered.
+    let local = server.local();
+    local.set_part_size(5 * 1024 * 1024);
+    let (arrived, mut second) = tokio::sync::mpsc::unbounded_channel();
+    let large = AtomicUsize::new(0);
+    let is_second = move |body: &[u8]| {
+        let is_large = body.len() > 1024 * 1024;
+        let met = is_large && large.fetch_add(1, Ordering::Relaxed) == 1;
+        if met {
+            arrived.send(()).unwrap();
+        }
+        met
+    };
+    let hour = Duration::from_secs(3600);
+    local.inject(When::matching("UploadLayerPart", is_second), Fault::Delay(hour));
+    let mut first = push().spawn();
+    tokio::select! {
+        _ = second.recv() => first.kill().await.unwrap(),
+        ended = first.wait() => panic!("it ended by itself: {ended:?}"),
+    }
+    local.clear_faults();
+
+    let ended = push().run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains(": going on after "), "{}", ended.stderr);
+    assert!(!file.exists());
+    let sent = local.journal().calls().iter().map(|call| call.request_bytes).sum::<u64>();
+    let blobs = std::fs::read_dir(workplace.image.join("blobs/sha256")).unwrap();
+    let size: u64 = blobs.map(|blob| blob.unwrap().metadata().unwrap().len()).sum();
+    // The second part twice, since nobody knows that it arrived; all of it as base64.
+    let limit = (size + 5 * 1024 * 1024) * 4 / 3 + 64 * 1024;
+    assert!(sent < limit, "{sent} bytes for an image of {size}");
+}
+
+#[tokio::test]
+async fn a_missing_repository_is_created_where_that_is_asked_for() {
+    let (server, workplace) = (served().await, Workplace::new());
+    let missing = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop";
+    let arguments = ["--aws", "--create-repository", workplace.image(), missing];
+    let ended = Program::push().with(&arguments).on(&server).run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("  created {missing}\n")), "{}", ended.stderr);
 }
