@@ -212,3 +212,52 @@ async fn a_line_takes_its_time_over_http() {
     let expected = Duration::from_millis(3080);
     assert!(elapsed >= expected && elapsed < expected * 2, "{elapsed:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_is_changed_on_the_way_has_another_digest() {
+    let world = World::new().await;
+    world.local.inject(When::nth("UploadLayerPart", 1), Fault::CorruptPart);
+    let upload = world.start_upload().await;
+    world.send(&upload, 0, b"layer").await.unwrap();
+    let error = world.complete(&upload, &digest("layer")).await.unwrap_err();
+    assert_eq!(error.0, "InvalidLayerException");
+    // The first bit of `l` is that of `m`.
+    world.complete(&upload, &digest("mayer")).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_part_moves_the_cursor_half_of_the_way() {
+    let world = World::new().await;
+    world.local.set_min_part_size(2);
+    world.local.inject(When::nth("UploadLayerPart", 1), Fault::HalfPart);
+    let upload = world.start_upload().await;
+    // Half is taken, no answer comes, and the SDK's second attempt finds out.
+    let error = world.send(&upload, 0, b"layer").await.unwrap_err();
+    assert_eq!(
+        error,
+        refused("InvalidLayerPartException", "First byte of the layer part is 0 instead of 2")
+    );
+    world.send(&upload, 2, b"yer").await.unwrap();
+    world.complete(&upload, &digest("layer")).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_has_what_it_has_to_have_at_least() {
+    let world = World::new().await;
+    world.local.set_min_part_size(3);
+    let upload = world.start_upload().await;
+    world.send(&upload, 0, b"la").await.unwrap();
+    world.send(&upload, 2, b"yer").await.unwrap();
+    let error = world.complete(&upload, &digest("layer")).await.unwrap_err();
+    assert_eq!(error.0, "LayerPartTooSmallException");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_of_the_account_is_a_fault_too_and_all_of_them_can_be_taken_back() {
+    let world = World::new().await;
+    world.local.inject(When::every("ListImages"), Fault::LimitExceeded);
+    let code = Some("LimitExceededException".to_owned());
+    assert_eq!(lists(&world, 2).await, [code.clone(), code]);
+    world.local.clear_faults();
+    assert_eq!(lists(&world, 1).await, [None]);
+}

@@ -203,3 +203,25 @@ async fn what_is_no_policy_is_refused() {
         "the policy is not valid: missing field `Version` at line 1 column 2"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_repository_with_tags_takes_the_right_to_tag() {
+    let local = world().await;
+    let repository = "arn:aws:ecr:us-east-1:123456789012:repository/new*";
+    let create = async |tagged: bool| {
+        let ecr = aws_sdk_ecr::Client::new(&local.sdk_config());
+        let tag = aws_sdk_ecr::types::Tag::builder().key("team").value("web").build().unwrap();
+        let tags = tagged.then(|| vec![tag]);
+        let name = if tagged { "new-tagged" } else { "new" };
+        let answer = ecr.create_repository().repository_name(name).set_tags(tags).send().await;
+        answer.map(drop).map_err(|error| error.message().unwrap_or_default().to_owned())
+    };
+    let statement = allow(&["ecr:CreateRepository"], repository);
+    local.set_policy(LocalAws::USER, &policy(&statement)).unwrap();
+    create(false).await.unwrap();
+    let denied = create(true).await.unwrap_err();
+    assert!(denied.contains("not authorized to perform: ecr:TagResource on resource"), "{denied}");
+    let statement = allow(&["ecr:CreateRepository", "ecr:TagResource"], repository);
+    local.set_policy(LocalAws::USER, &policy(&statement)).unwrap();
+    create(true).await.unwrap();
+}
