@@ -13,7 +13,7 @@ use aws_sdk_ecr::operation::complete_layer_upload::CompleteLayerUploadError;
 use aws_sdk_ecr::operation::create_repository::CreateRepositoryError;
 use aws_sdk_ecr::operation::put_image::PutImageError;
 use aws_sdk_ecr::operation::upload_layer_part::UploadLayerPartError;
-use aws_sdk_ecr::types::{ImageIdentifier, LayerAvailability, LayerFailureCode};
+use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier, LayerAvailability, LayerFailureCode};
 use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
 
@@ -86,11 +86,13 @@ pub(crate) enum PutAnswer {
 pub(crate) struct Found {
     pub(crate) images: HashSet<Digest>,
     pub(crate) tags: HashMap<Tag, Digest>,
+    /// Tags that are on an image that can't be read, such as one in the archive.
+    pub(crate) unknown: HashSet<Tag>,
 }
 
 /// BatchCheckLayerAvailability takes at most 100 digests, BatchGetImage at most 100 ids: ECR's
 /// service model.
-const PER_BATCH: usize = 100;
+pub(crate) const PER_BATCH: usize = 100;
 
 /// `layerPartBlob` holds at most 20 MiB: ECR's service model.
 pub(crate) const MAX_PART: u64 = 20 * 1024 * 1024;
@@ -180,6 +182,12 @@ impl Calls {
             .await
             .map_err(|error| self.failure("BatchGetImage", error))?;
             // What isn't there, or can't be read, is among the failures: it is put, then.
+            for failure in answer.failures() {
+                let tag = failure.image_id().and_then(|id| id.image_tag()?.parse().ok());
+                if failure.failure_code() != Some(&ImageFailureCode::ImageNotFound) {
+                    found.unknown.extend(tag);
+                }
+            }
             for id in answer.images().iter().filter_map(|image| image.image_id()) {
                 let Some(digest) = id.image_digest().and_then(|it| it.parse::<Digest>().ok())
                 else {
@@ -194,9 +202,15 @@ impl Calls {
         Ok(found)
     }
 
-    /// Creates the repository; whoever else has done so meanwhile is welcome.
-    pub(crate) async fn create_repository(&self, new: &NewRepository) -> Result<(), Error> {
-        let request = self.client.create_repository().repository_name(self.repository.name());
+    /// Creates the repository; whoever else has done so meanwhile is welcome. Returns whether it is
+    /// new.
+    pub(crate) async fn create_repository(&self, new: &NewRepository) -> Result<bool, Error> {
+        let request = self
+            .client
+            .create_repository()
+            // Or it would be made in the caller's own registry, whosever URI it is.
+            .registry_id(self.repository.account())
+            .repository_name(self.repository.name());
         self.count();
         let answer = new
             .set(request)
@@ -205,9 +219,9 @@ impl Calls {
             .send()
             .await;
         match answer {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
-                Some(CreateRepositoryError::RepositoryAlreadyExistsException(_)) => Ok(()),
+                Some(CreateRepositoryError::RepositoryAlreadyExistsException(_)) => Ok(false),
                 _ => Err(self.failure("CreateRepository", error)),
             },
         }
@@ -324,7 +338,13 @@ impl Calls {
             Some(PutImageError::ReferencedImagesNotFoundException(_)) => {
                 Ok(PutAnswer::ImagesMissing)
             }
-            _ => Err(self.failure("PutImage", error)),
+            _ => {
+                let what = match tag {
+                    Some(tag) => format!("{} as `{tag}`", manifest.digest),
+                    None => manifest.digest.to_string(),
+                };
+                Err(self.failure("PutImage", error).about(what))
+            }
         }
     }
 
@@ -398,6 +418,9 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorKind
             Some("LimitExceededException") => ErrorKind::LimitExceeded,
             Some("RepositoryNotFoundException") => ErrorKind::RepositoryNotFound,
             Some("Throttling" | "ThrottlingException" | "TooManyRequestsException") => {
+                ErrorKind::Throttled
+            }
+            _ if error.raw_response().is_some_and(|it| it.status().as_u16() == 429) => {
                 ErrorKind::Throttled
             }
             _ => ErrorKind::Service,

@@ -10,6 +10,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,11 +35,25 @@ pub(crate) struct Begun {
     size: u64,
     #[serde(rename = "upload")]
     pub(crate) upload_id: String,
-    pub(crate) part_size: u64,
     /// How many bytes had arrived.
-    #[serde(default)]
     pub(crate) sent: u64,
+    /// When it began, in seconds since the Unix epoch.
+    begun: u64,
 }
+
+impl Begun {
+    /// Whether it can have come from ECR, and can still be of use.
+    fn is_usable(&self, now: u64) -> bool {
+        // UUIDs: ECR's service model.
+        let is_id = self.upload_id.len() <= 64
+            && self.upload_id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        is_id && self.sent <= self.size && now.saturating_sub(self.begun) <= MAX_AGE
+    }
+}
+
+/// How long ECR keeps an upload isn't documented. A day is longer than any build waits, and keeps
+/// the file from growing.
+const MAX_AGE: u64 = 24 * 60 * 60;
 
 #[derive(Debug)]
 struct State {
@@ -100,20 +115,14 @@ impl Checkpoint {
         found
     }
 
-    pub(crate) fn begin(
-        &self,
-        repository: &Repository,
-        layer: &Layer,
-        upload_id: &str,
-        part_size: u64,
-    ) {
+    pub(crate) fn begin(&self, repository: &Repository, layer: &Layer, upload_id: &str) {
         self.write(&Line::Begin(Begun {
             repository: repository.to_string(),
             layer: layer.digest().to_string(),
             size: layer.size(),
             upload_id: upload_id.to_owned(),
-            part_size,
             sent: 0,
+            begun: now(),
         }));
     }
 
@@ -152,6 +161,10 @@ impl Checkpoint {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn ignored(path: &Path, error: &io::Error, reporter: &Reporter) {
@@ -195,9 +208,10 @@ fn read(path: &Path) -> io::Result<BTreeMap<String, Begun>> {
         }
         Err(_) => return Ok(begun),
     }
+    let now = now();
     for line in lines {
         match serde_json::from_slice(&line?) {
-            Ok(Line::Begin(upload)) if upload.part_size > 0 && upload.sent <= upload.size => {
+            Ok(Line::Begin(upload)) if upload.is_usable(now) => {
                 begun.insert(upload.upload_id.clone(), upload);
             }
             Ok(Line::Sent { upload, bytes }) => {

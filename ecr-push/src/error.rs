@@ -6,8 +6,11 @@ use std::sync::Arc;
 use crate::image::Source;
 use crate::names::{Digest, Repository, Tag};
 
+mod answer;
 mod login;
 
+pub(crate) use answer::Cause;
+use answer::{describe_api, missing_statement};
 pub(crate) use login::HelperSetting;
 use login::Login;
 
@@ -125,8 +128,8 @@ impl Error {
     /// `None` for every other kind.
     pub fn missing_statement(&self) -> Option<String> {
         match &*self.0 {
-            Repr::Api { kind: ErrorKind::AccessDenied, operation, repository, source } => {
-                Some(statement(operation, repository, source))
+            Repr::Api { kind: ErrorKind::AccessDenied, operation, repository, source, .. } => {
+                missing_statement(operation, repository, source)
             }
             Repr::Login(login) => login.missing_statement(),
             _ => None,
@@ -240,7 +243,24 @@ impl Error {
         source: Cause,
     ) -> Self {
         let repository = repository.clone();
-        Repr::Api { kind, operation, repository, source }.into()
+        Repr::Api { kind, operation, subject: String::new(), repository, source }.into()
+    }
+
+    /// Names what an operation was about, such as one of the many layers of an image.
+    pub(crate) fn about(mut self, what: impl ToString) -> Self {
+        // Nobody else has it yet: it is on its way out of the call.
+        if let Some(Repr::Api { subject, .. }) = Arc::get_mut(&mut self.0)
+            && subject.is_empty()
+        {
+            *subject = what.to_string();
+        }
+        self
+    }
+
+    /// Whether AWS has understood the request, and doesn't carry it out for a reason that isn't
+    /// known by its code.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.kind() == ErrorKind::Service && !self.is_retryable()
     }
 }
 
@@ -248,8 +268,15 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Debug, thiserror::Error)]
 enum Repr {
-    #[error("{}", describe_api(*kind, operation, repository, source))]
-    Api { kind: ErrorKind, operation: &'static str, repository: Repository, source: Cause },
+    #[error("{}", describe_api(*kind, operation, subject, repository, source))]
+    Api {
+        kind: ErrorKind,
+        operation: &'static str,
+        /// Empty, where it is the repository.
+        subject: String,
+        repository: Repository,
+        source: Cause,
+    },
 
     #[error("blob {expected} has the digest {found}: {place} was changed or is damaged")]
     BlobMismatch { place: String, expected: Digest, found: Digest },
@@ -302,72 +329,6 @@ enum Repr {
 impl From<Repr> for Error {
     fn from(repr: Repr) -> Self {
         Self(Arc::new(repr))
-    }
-}
-
-/// What AWS answered, or why there was no answer.
-#[derive(Debug, thiserror::Error)]
-#[error("{text}")]
-pub(crate) struct Cause {
-    pub(crate) text: String,
-    pub(crate) status: Option<u16>,
-    pub(crate) request_id: Option<String>,
-    #[source]
-    pub(crate) source: Option<BoxError>,
-}
-
-impl Cause {
-    fn is_server_fault(&self) -> bool {
-        self.status.is_some_and(|status| status >= 500)
-    }
-}
-
-/// The IAM statement that is missing. ECR names the action, which is not always the operation's:
-/// creating a repository with tags needs `ecr:TagResource`, too.
-fn statement(operation: &str, repository: &Repository, source: &Cause) -> String {
-    let action = source
-        .text
-        .split_once("is not authorized to perform: ")
-        .and_then(|(_, rest)| rest.split_whitespace().next())
-        .filter(|action| action.starts_with("ecr:"))
-        .map_or_else(|| format!("ecr:{operation}"), str::to_owned);
-    let arn = repository.arn();
-    format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"{arn}"}}"#)
-}
-
-fn describe_api(
-    kind: ErrorKind,
-    operation: &str,
-    repository: &Repository,
-    source: &Cause,
-) -> String {
-    let (name, account, region) = (repository.name(), repository.account(), repository.region());
-    match kind {
-        ErrorKind::AccessDenied => format!(
-            "{operation} on {repository} is not allowed: add {} to the policy",
-            statement(operation, repository, source)
-        ),
-        ErrorKind::Configuration => format!("{operation} on {repository} can't be sent"),
-        ErrorKind::Credentials => {
-            format!("{operation} on {repository} was not accepted with these credentials")
-        }
-        ErrorKind::EncryptionKey => {
-            format!("{operation} on {repository} can't use the repository's KMS key")
-        }
-        ErrorKind::LimitExceeded => {
-            format!("{operation} on {repository} met a quota of account {account} in {region}")
-        }
-        ErrorKind::Network => format!("{operation} on {repository} got no answer from ECR"),
-        ErrorKind::RepositoryNotFound => format!(
-            "there is no repository `{name}` in account {account}, region {region}: create it with \
-             `aws ecr create-repository --repository-name {name} --region {region}`, or correct \
-             the URI"
-        ),
-        ErrorKind::Throttled => format!(
-            "{operation} on {repository} was throttled: account {account} makes more requests in \
-             {region} than ECR allows"
-        ),
-        _ => format!("{operation} on {repository} was refused"),
     }
 }
 

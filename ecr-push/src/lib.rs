@@ -18,6 +18,7 @@ mod plan;
 mod policy;
 mod push;
 mod pushed;
+mod put;
 mod retries;
 mod run;
 mod tags;

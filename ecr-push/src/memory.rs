@@ -58,7 +58,10 @@ impl Memory {
         // whoever waits for the second has the first, and whoever has both waits for nothing.
         let upload = self.uploads.clone().acquire_owned().await.ok();
         let sending = self.permits.clone().acquire_many_owned(kib).await.ok();
-        Room { memory: self.clone(), capacity, part_size, _held: [upload, sending], ahead: None }
+        self.lock().rooms += 1;
+        let permits = Mutex::new([upload, sending].into_iter().flatten().collect());
+        let held = Arc::new(Held { memory: self.clone(), permits });
+        Room { held, capacity, part_size, may_read_ahead: false }
     }
 
     pub(crate) fn usual_part_size(&self) -> u64 {
@@ -68,11 +71,6 @@ impl Memory {
     /// Notes the size of parts that ECR asks for.
     pub(crate) fn learn_part_size(&self, part_size: u64) {
         self.part_size.store(part_size, Ordering::Relaxed);
-    }
-
-    /// Gives back the buffers that nobody uses: between pushes, a pusher holds nothing.
-    pub(crate) fn trim(&self) {
-        self.lock().idle.clear();
     }
 
     /// How many bytes of buffers are in use.
@@ -92,32 +90,49 @@ impl Memory {
     }
 }
 
-/// Room for the parts of one layer, given back when it is dropped.
+/// Room for the parts of one layer, given back when it is dropped and the last of its buffers is.
 #[derive(Debug)]
 pub(crate) struct Room {
-    memory: Arc<Memory>,
+    held: Arc<Held>,
     capacity: usize,
     /// The largest part that there is room for.
     pub(crate) part_size: u64,
-    _held: [Option<OwnedSemaphorePermit>; 2],
-    ahead: Option<OwnedSemaphorePermit>,
+    may_read_ahead: bool,
+}
+
+/// What keeps others out. A request that was given up may hold its body for a moment longer than
+/// the layer that it is of.
+#[derive(Debug)]
+struct Held {
+    memory: Arc<Memory>,
+    permits: Mutex<Vec<OwnedSemaphorePermit>>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.memory.lock().leave();
+    }
 }
 
 impl Room {
     /// Whether there is room to read a part while another one is sent. It is kept then: nobody
     /// waits for it, so that a layer that has it can't keep another from being sent at all.
     pub(crate) fn has_room_ahead(&mut self) -> bool {
-        if self.ahead.is_none() {
+        if !self.may_read_ahead {
+            let Held { memory, permits } = &*self.held;
             let kib = u32::try_from(self.capacity / 1024).unwrap_or(u32::MAX);
-            self.ahead = self.memory.permits.clone().try_acquire_many_owned(kib).ok();
+            if let Ok(ahead) = memory.permits.clone().try_acquire_many_owned(kib) {
+                permits.lock().unwrap_or_else(PoisonError::into_inner).push(ahead);
+                self.may_read_ahead = true;
+            }
         }
-        self.ahead.is_some()
+        self.may_read_ahead
     }
 
     /// An empty buffer for one part, which goes back to the pool when it is dropped.
     pub(crate) fn buffer(&self) -> Buffer {
-        let content = self.memory.lock().take(self.capacity);
-        Buffer { content, memory: self.memory.clone() }
+        let content = self.held.memory.lock().take(self.capacity);
+        Buffer { content, held: self.held.clone() }
     }
 }
 
@@ -125,7 +140,7 @@ impl Room {
 #[derive(Debug)]
 pub(crate) struct Buffer {
     pub(crate) content: Vec<u8>,
-    memory: Arc<Memory>,
+    held: Arc<Held>,
 }
 
 impl AsRef<[u8]> for Buffer {
@@ -136,14 +151,17 @@ impl AsRef<[u8]> for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        self.memory.lock().put_back(std::mem::take(&mut self.content));
+        self.held.memory.lock().put_back(std::mem::take(&mut self.content));
     }
 }
 
 /// Buffers of several MiB are reused, because fresh ones cost more than what is done with them:
-/// the system hands them out page by page.
+/// the system hands them out page by page. With the last layer, all are given back: between pushes,
+/// a pusher holds nothing.
 #[derive(Debug, Default)]
 struct Buffers {
+    /// How many layers there is room for at the moment.
+    rooms: usize,
     idle: Vec<Vec<u8>>,
     used: usize,
     #[cfg(test)]
@@ -174,6 +192,13 @@ impl Buffers {
     fn put_back(&mut self, buffer: Vec<u8>) {
         self.used = self.used.saturating_sub(buffer.capacity());
         self.idle.push(buffer);
+    }
+
+    fn leave(&mut self) {
+        self.rooms -= 1;
+        if self.rooms == 0 {
+            self.idle.clear();
+        }
     }
 }
 
@@ -252,8 +277,14 @@ mod tests {
         let other = memory.reserve(MIB, 10 * MIB, 1).await;
         drop(other.buffer());
         assert_eq!(memory.peak(), one as u64, "the idle buffer made room");
-        memory.trim();
+        drop(other);
+        assert_eq!(memory.lock().idle.len(), 1);
+        let late = room.buffer();
+        drop(room);
+        assert!(memory.permits.available_permits() < 30 * 1024, "it is still in use");
+        drop(late);
         assert_eq!(memory.lock().idle.len(), 0);
+        assert_eq!(memory.permits.available_permits(), 30 * 1024);
     }
 
     /// Whatever comes and goes, the buffers stay within what there are permits for.

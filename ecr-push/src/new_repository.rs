@@ -67,8 +67,8 @@ impl NewRepository {
         self
     }
 
-    /// Content is encrypted with the account's AWS managed KMS key for ECR (`aws/ecr`). Whoever
-    /// creates the repository needs `kms:CreateGrant`, `kms:RetireGrant` and `kms:DescribeKey`.
+    /// Content is encrypted with the account's AWS managed KMS key for ECR (`aws/ecr`), whose own
+    /// policy allows its use to whoever may use ECR.
     pub fn encrypted_with_managed_key(mut self) -> Self {
         self.encryption = Encryption::ManagedKey;
         self
@@ -86,6 +86,14 @@ impl NewRepository {
     pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.tags.push((key.into(), value.into()));
         self
+    }
+
+    /// The key that was asked for by name; of the managed one, ECR's own policy allows the use.
+    pub(crate) fn kms_key(&self) -> Option<&str> {
+        match &self.encryption {
+            Encryption::Key(key) => Some(key),
+            Encryption::ManagedKey | Encryption::Unset => None,
+        }
     }
 
     pub(crate) fn has_tags(&self) -> bool {

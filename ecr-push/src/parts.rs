@@ -34,12 +34,7 @@ impl Parts {
                 return Ok(frame);
             }
         }
-        // What is skipped, because an earlier process has sent it, is hashed all the same: in
-        // steps, so that a push that is dropped doesn't go on reading for long.
-        while lock(&self.reader).hashed < first {
-            let reader = self.reader.clone();
-            blocking(move || lock(&reader).hash_up_to(first)).await?;
-        }
+        self.hash_up_to(first).await?;
         joined(self.start(first, len, room).await).await
     }
 
@@ -48,20 +43,36 @@ impl Parts {
         self.ahead = Some(self.start(first, len, room));
     }
 
-    /// Forgets what was hashed: the layer is sent once more, and checked once more.
-    pub(crate) async fn start_again(&mut self) {
+    /// Gives the room back that was taken to read ahead.
+    pub(crate) async fn forget_ahead(&mut self) {
         if let Some(ahead) = self.ahead.take() {
             // Whether it succeeded doesn't matter any more.
             let _ = joined(ahead.await).await;
         }
+    }
+
+    /// Forgets what was hashed: the layer is sent once more, and checked once more.
+    pub(crate) async fn start_again(&mut self) {
+        self.forget_ahead().await;
         let mut reader = lock(&self.reader);
         reader.hashed = 0;
         reader.hasher = Sha256::new();
     }
 
-    /// Whether all that was read is what the descriptor says. Called when all of it has been read.
-    pub(crate) fn verify(&self) -> Result<(), Error> {
+    /// Whether the content is what the descriptor says.
+    pub(crate) async fn verify(&self, size: u64) -> Result<(), Error> {
+        self.hash_up_to(size).await?;
         lock(&self.reader).verify()
+    }
+
+    /// Hashes what was skipped, because an earlier process has sent it: in steps, so that a push
+    /// that is dropped doesn't go on reading for long.
+    async fn hash_up_to(&self, end: u64) -> Result<(), Error> {
+        while lock(&self.reader).hashed < end {
+            let reader = self.reader.clone();
+            blocking(move || lock(&reader).hash_up_to(end)).await?;
+        }
+        Ok(())
     }
 
     fn start(&self, first: u64, len: u64, room: &Room) -> JoinHandle<Result<Frame, Error>> {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::api::{Found, MAX_PART};
+use crate::api::{Found, MAX_PART, PER_BATCH};
 use crate::image::{Blob, Graph, Layer, Source};
 use crate::names::{Digest, Repository, Tag};
 use crate::tags::TagChange;
@@ -50,11 +50,12 @@ impl Plan {
     /// How many bytes of layers and configs are sent, all repositories together, before base64
     /// makes a third more of them.
     pub fn bytes(&self) -> u64 {
-        self.repositories.iter().map(RepositoryPlan::bytes).sum()
+        self.repositories.iter().map(RepositoryPlan::bytes).fold(0, u64::saturating_add)
     }
 
     /// How many API operations the push is going to call, those included by which it finds out
-    /// what is there. Only faults make it more.
+    /// what is there. Only faults make it more, and only uploads that an earlier push has left in a
+    /// [checkpoint](crate::Push::checkpoint) less.
     pub fn calls(&self) -> u64 {
         self.repositories.iter().map(RepositoryPlan::calls).sum()
     }
@@ -83,6 +84,19 @@ pub struct RepositoryPlan {
     manifests: Vec<PlannedManifest>,
     tags: Vec<PlannedTag>,
     calls: u64,
+    #[serde(skip)]
+    look_ups: LookUps,
+}
+
+/// How often the tags are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LookUps {
+    /// Not at all, or in vain.
+    None,
+    /// To make the plan.
+    Once,
+    /// And once more after the layers have been sent, since the tags may have moved meanwhile.
+    Twice,
 }
 
 /// Whether the repository is there.
@@ -193,7 +207,8 @@ impl RepositoryPlan {
     /// How many bytes of layers and configs are sent.
     pub fn bytes(&self) -> u64 {
         let sent = self.layers.iter().filter(|planned| planned.step != LayerStep::Skip);
-        sent.map(|planned| planned.layer.size()).sum()
+        // Of foreign layers there is nothing but what a manifest claims.
+        sent.map(|planned| planned.layer.size()).fold(0, u64::saturating_add)
     }
 
     /// How many API operations are called; see [`Plan::calls`].
@@ -364,9 +379,26 @@ impl RepositoryPlan {
                 PlannedManifest { digest, step }
             })
             .collect();
-        let mut plan = Self { repository, state: survey.state, layers, manifests, tags, calls: 0 };
-        plan.calls = survey.calls + plan.calls_to_come(&root.digest);
+        let look_ups = match (&survey.found, tags.as_slice()) {
+            (None, _) | (_, []) => LookUps::None,
+            _ => LookUps::Once,
+        };
+        let state = survey.state;
+        let mut plan = Self { repository, state, layers, manifests, tags, calls: 0, look_ups };
+        plan.calls = survey.calls.saturating_add(plan.calls_to_come(&root.digest));
         plan
+    }
+
+    /// Plans to look the tags up once more, because layers are sent first.
+    pub(crate) fn look_again(&mut self) {
+        if self.look_ups == LookUps::Once {
+            self.look_ups = LookUps::Twice;
+            self.calls += self.tags.len().div_ceil(PER_BATCH) as u64;
+        }
+    }
+
+    pub(crate) fn looks_again(&self) -> bool {
+        self.look_ups == LookUps::Twice
     }
 
     /// What the push is going to call, once it knows what is there.
@@ -376,15 +408,15 @@ impl RepositoryPlan {
             .layers
             .iter()
             .map(|planned| match planned.step {
-                LayerStep::Send { parts } => parts + 2,
+                LayerStep::Send { parts } => parts.saturating_add(2),
                 LayerStep::Skip => 0,
             })
-            .sum();
+            .fold(0, u64::saturating_add);
         let puts = self.manifests.iter().filter(|planned| planned.step == ManifestStep::Put);
         let (root, children): (Vec<_>, Vec<_>) = puts.partition(|planned| planned.digest == *root);
         let tags = self.tags.iter().filter(|planned| planned.change != TagChange::Kept).count();
         // The first tag brings the image with it.
-        create + uploads + (children.len() + tags.max(root.len())) as u64
+        uploads.saturating_add(create + (children.len() + tags.max(root.len())) as u64)
     }
 
     /// The layers that are sent.

@@ -27,21 +27,16 @@ use crate::run::LookUp;
 /// ```
 ///
 /// In another account than the caller's, the repository's own policy has to allow the same
-/// actions.
+/// actions. A policy belongs to a principal of one account and one partition, so where
+/// repositories of several are pushed to, each with credentials of its own,
+/// [`by_account`](Self::by_account) has a policy for each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct PushPolicy {
     repositories: Vec<Repository>,
     look_up: LookUp,
-    create: Creates,
+    create: Option<NewRepository>,
     token: Token,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Creates {
-    Nothing,
-    Repositories,
-    TaggedRepositories,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +59,7 @@ impl PushPolicy {
         Self {
             repositories: vec![repository.clone()],
             look_up: LookUp::default(),
-            create: Creates::Nothing,
+            create: None,
             token: Token::NotNeeded,
         }
     }
@@ -84,11 +79,8 @@ impl PushPolicy {
     }
 
     /// As [`Push::create_repository`](crate::Push::create_repository).
-    pub fn create_repository(mut self, settings: &NewRepository) -> Self {
-        self.create = match settings.has_tags() {
-            true => Creates::TaggedRepositories,
-            false => Creates::Repositories,
-        };
+    pub fn create_repository(mut self, settings: NewRepository) -> Self {
+        self.create = Some(settings);
         self
     }
 
@@ -96,6 +88,26 @@ impl PushPolicy {
     pub fn token(mut self) -> Self {
         self.token = Token::Needed;
         self
+    }
+
+    /// The same for the repositories of each account by itself, in the order in which they were
+    /// given.
+    pub fn by_account(&self) -> Vec<Self> {
+        let mut policies: Vec<Self> = Vec::new();
+        for repository in &self.repositories {
+            let account = |policy: &&mut Self| {
+                let first = &policy.repositories[0];
+                first.account() == repository.account()
+                    && first.partition() == repository.partition()
+            };
+            match policies.iter_mut().find(account) {
+                Some(policy) => policy.repositories.push(repository.clone()),
+                None => {
+                    policies.push(Self { repositories: vec![repository.clone()], ..self.clone() });
+                }
+            }
+        }
+        policies
     }
 
     /// Each action on each resource, and what it is for.
@@ -108,6 +120,13 @@ impl PushPolicy {
                 reason,
             }));
         }
+        if let Some(key) = self.key() {
+            permissions.extend(KEY_ACTIONS.map(|(action, reason)| Permission {
+                action,
+                resource: key.to_owned(),
+                reason,
+            }));
+        }
         if self.token == Token::Needed {
             permissions.push(Permission {
                 action: "ecr:GetAuthorizationToken",
@@ -117,6 +136,13 @@ impl PushPolicy {
             });
         }
         permissions
+    }
+
+    /// The KMS key of repositories that are created: its ARN, or any where that isn't known.
+    fn key(&self) -> Option<&str> {
+        let key = self.create.as_ref()?.kms_key()?;
+        // IAM knows keys by their ARN only, not by an id or an alias.
+        Some(if key.starts_with("arn:") && key.contains(":key/") { key } else { "*" })
     }
 
     /// What is needed on each repository. The first five are AWS's own list ("IAM permissions for
@@ -137,10 +163,10 @@ impl PushPolicy {
                  without, if it has to",
             ));
         }
-        if self.create != Creates::Nothing {
+        if self.create.is_some() {
             actions.push(("ecr:CreateRepository", "creates the repository where it is missing"));
         }
-        if self.create == Creates::TaggedRepositories {
+        if self.create.as_ref().is_some_and(NewRepository::has_tags) {
             actions.push(("ecr:TagResource", "puts its tags on a repository that is created"));
         }
         actions
@@ -155,6 +181,14 @@ impl PushPolicy {
             "Action": actions,
             "Resource": arns,
         })];
+        if let Some(key) = self.key() {
+            statements.push(json!({
+                "Sid": "Key",
+                "Effect": "Allow",
+                "Action": KEY_ACTIONS.map(|(action, _)| action),
+                "Resource": key,
+            }));
+        }
         if self.token == Token::Needed {
             statements.push(json!({
                 "Sid": "Token",
@@ -166,6 +200,13 @@ impl PushPolicy {
         json!({ "Version": "2012-10-17", "Statement": statements })
     }
 }
+
+/// ECR's user guide, "Encryption at rest": what whoever creates a repository with a KMS key needs.
+const KEY_ACTIONS: [(&str, &str); 3] = [
+    ("kms:CreateGrant", "lets ECR use the key of a repository that is created"),
+    ("kms:DescribeKey", "lets ECR look at the key of a repository that is created"),
+    ("kms:RetireGrant", "lets ECR give the key of a repository back"),
+];
 
 /// The policy document, as IAM takes it.
 impl fmt::Display for PushPolicy {
@@ -200,10 +241,10 @@ mod tests {
         let repository: Repository =
             "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/demo/web".parse().unwrap();
         let other: Repository =
-            "210987654321.dkr.ecr.us-gov-west-1.amazonaws.com/demo/web".parse().unwrap();
+            "123456789012.dkr.ecr.cn-northwest-1.amazonaws.com.cn/demo/web".parse().unwrap();
         let settings = NewRepository::default().tag("team", "web");
         let policy =
-            PushPolicy::new(&repository).also_to(&other).create_repository(&settings).token();
+            PushPolicy::new(&repository).also_to(&other).create_repository(settings).token();
         assert_eq!(
             policy.to_string(),
             r#"{
@@ -222,7 +263,7 @@ mod tests {
       "Effect": "Allow",
       "Resource": [
         "arn:aws-cn:ecr:cn-north-1:123456789012:repository/demo/web",
-        "arn:aws-us-gov:ecr:us-gov-west-1:210987654321:repository/demo/web"
+        "arn:aws-cn:ecr:cn-northwest-1:123456789012:repository/demo/web"
       ],
       "Sid": "Push"
     },
@@ -239,5 +280,42 @@ mod tests {
         let explained = policy.permissions();
         assert_eq!(explained.len(), 17);
         assert!(explained.iter().all(|permission| !permission.reason().is_empty()));
+    }
+
+    #[test]
+    fn each_account_has_a_policy_of_its_own() {
+        let repository = |text: &str| text.parse::<Repository>().unwrap();
+        let here = repository("123456789012.dkr.ecr.us-east-1.amazonaws.com/web");
+        let there = repository("123456789012.dkr.ecr.eu-west-1.amazonaws.com/web");
+        let theirs = repository("210987654321.dkr.ecr.us-east-1.amazonaws.com/web");
+        let policy = PushPolicy::new(&here).also_to(&theirs).also_to(&there);
+        let policies = policy.by_account();
+        assert_eq!(policies, [PushPolicy::new(&here).also_to(&there), PushPolicy::new(&theirs),]);
+    }
+
+    #[test]
+    fn a_key_is_named_by_its_arn_where_that_is_known() {
+        let repository: Repository =
+            "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web".parse().unwrap();
+        let arn = "arn:aws:kms:us-east-1:123456789012:key/1234";
+        for (key, expected) in [(arn, arn), ("alias/web", "*"), ("1234", "*")] {
+            let settings = NewRepository::default().encrypted_with(key);
+            let policy = PushPolicy::new(&repository).create_repository(settings);
+            let permissions = policy.permissions();
+            let of_kms: Vec<_> = permissions
+                .iter()
+                .filter(|permission| permission.action().starts_with("kms:"))
+                .map(|permission| (permission.action(), permission.resource()))
+                .collect();
+            assert_eq!(
+                of_kms,
+                [
+                    ("kms:CreateGrant", expected),
+                    ("kms:DescribeKey", expected),
+                    ("kms:RetireGrant", expected),
+                ]
+            );
+            assert_eq!(policy.document()["Statement"][1]["Resource"], expected);
+        }
     }
 }

@@ -56,20 +56,22 @@ impl Pusher {
         }
     }
 
-    /// Pushes to the repositories of `account`, by its 12 digits, with another configuration: as a
-    /// rule one whose credentials are those of a role in that account, from
+    /// Pushes to the account of `repository`, in every region, with another configuration: as a rule
+    /// one whose credentials are those of a role in that account, from
     /// `aws_config::sts::AssumeRoleProvider`.
     ///
     /// ```
-    /// use ecr_push::Pusher;
+    /// use ecr_push::{Pusher, Repository};
     ///
-    /// # fn pusher(config: &aws_types::SdkConfig, assumed: &aws_types::SdkConfig) {
-    /// let pusher = Pusher::new(config).for_account("210987654321", assumed);
+    /// # fn pusher(config: &aws_types::SdkConfig, of_a_role: &aws_types::SdkConfig) {
+    /// # fn theirs() -> Repository { unimplemented!() }
+    /// let pusher = Pusher::new(config).for_account_of(&theirs(), of_a_role);
     /// # let _ = pusher;
     /// # }
     /// ```
-    pub fn for_account(mut self, account: impl Into<String>, config: &SdkConfig) -> Self {
-        self.accounts.insert(account.into(), Arc::new(Clients::new(config)));
+    pub fn for_account_of(mut self, repository: &Repository, config: &SdkConfig) -> Self {
+        let account = repository.account().to_owned();
+        self.accounts.insert(account, Arc::new(Clients::new(config)));
         self
     }
 
@@ -79,8 +81,8 @@ impl Pusher {
     /// A part of a layer takes 4/3 of its size, which is 10 MiB as a rule and at most 20 MiB, while
     /// it is sent to a repository, and once more while the next one is read ahead, as long as
     /// there is room. So 128 MiB are nine parts: nine layers at once, or four with read-ahead.
-    /// A part that takes more than the limit goes alone. At most 16 layers are on their way at
-    /// once.
+    /// A part that takes more than the limit goes alone, and one that goes to so many repositories
+    /// at once that all of its copies do. At most 16 layers are on their way at once.
     ///
     /// Beside that, a push holds its image's manifests, 192 KiB for each layer on its way, and
     /// what the SDK's HTTP client buffers.
@@ -163,7 +165,8 @@ impl Push {
     /// No tag moves in any of them before all of them have every layer. Where one fails, the push
     /// fails, and what the others have got by then stays there.
     pub fn also_to(mut self, repository: &Repository) -> Self {
-        if !self.repositories.contains(repository) {
+        // By any of its hosts it is the same repository.
+        if self.repositories.iter().all(|other| other.arn() != repository.arn()) {
             self.repositories.push(repository.clone());
         }
         self
@@ -194,7 +197,8 @@ impl Push {
 
     /// Notes in a file how far each upload is, so that another push of the same image to the same
     /// repositories, by another process, goes on in the middle of a layer where this one was
-    /// killed. It is removed when the push has succeeded.
+    /// killed. It is removed when the push has succeeded, unless it has uploads of other pushes that
+    /// began within a day.
     ///
     /// A file that is out of date, belongs to other pushes, or ends in the middle of a line does
     /// no harm. One that is no checkpoint is left as it is, and
@@ -221,7 +225,7 @@ impl Push {
             policy = policy.also_to(repository);
         }
         match &self.missing_repository {
-            MissingRepository::Create(settings) => policy.create_repository(settings),
+            MissingRepository::Create(settings) => policy.create_repository(settings.clone()),
             MissingRepository::Fail => policy,
         }
     }
@@ -237,7 +241,6 @@ impl Push {
         let digest = self.image.digest().clone();
         let repository = &self.repositories[0];
         let span = tracing::info_span!("push", %repository, %digest);
-        let memory = self.pusher.memory.clone();
         let file = self.checkpoint.take();
         let work = async {
             let checkpoint = match file {
@@ -255,9 +258,7 @@ impl Push {
             }
             Ok::<_, Error>(done)
         };
-        let ended = work.instrument(span).await;
-        memory.trim();
-        let (repositories, bytes_read) = ended?;
+        let (repositories, bytes_read) = work.instrument(span).await?;
         Ok(Pushed { digest, repositories, bytes_read, elapsed: started.elapsed() })
     }
 

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::names::{Digest, Repository, Tag};
 use crate::tags::TagChange;
 
 /// An image that is in its repository, or in all of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Pushed {
     pub(crate) digest: Digest,
     /// Never empty.
@@ -16,7 +19,8 @@ pub struct Pushed {
 }
 
 /// What a push has done in one repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PushedTo {
     pub(crate) repository: Repository,
     pub(crate) image_uri: String,
@@ -28,7 +32,8 @@ pub struct PushedTo {
 }
 
 /// A tag that is on the image now.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PushedTag {
     pub(crate) tag: Tag,
     pub(crate) change: TagChange,

@@ -23,7 +23,8 @@ pub enum TagChange {
         /// Which one.
         from: Digest,
     },
-    /// It is set; what it was on before is not known, because it could not be looked up.
+    /// It is set; what it was on before is not known, because it could not be looked up: that isn't
+    /// allowed or wanted, or ECR can't read the image, which may be in the archive.
     Set,
 }
 
@@ -42,11 +43,11 @@ impl TagChange {
     /// What it means to put `tag` on the image `digest`, where `found` is what there is; `None`
     /// where that isn't known.
     pub(crate) fn of(tag: &Tag, digest: &Digest, found: Option<&Found>) -> Self {
-        match found.map(|found| found.tags.get(tag)) {
-            None => Self::Set,
-            Some(None) => Self::Created,
-            Some(Some(current)) if current == digest => Self::Kept,
-            Some(Some(current)) => Self::Moved { from: current.clone() },
+        match found.map(|found| (found.tags.get(tag), found.unknown.contains(tag))) {
+            None | Some((None, true)) => Self::Set,
+            Some((None, false)) => Self::Created,
+            Some((Some(current), _)) if current == digest => Self::Kept,
+            Some((Some(current), _)) => Self::Moved { from: current.clone() },
         }
     }
 }

@@ -39,29 +39,33 @@ impl Uploader {
     /// nothing goes wrong: those that are ahead wait for those that are behind.
     pub(crate) async fn upload(&self, blob: Blob, to: &[Arc<Calls>]) -> Result<Moved, Error> {
         let layer = blob.layer.clone();
-        let size = layer.size();
-        let cut = |asked| crate::plan::Parts { size: asked, large_layers: self.large_layers };
-        let expected = cut(self.memory.usual_part_size()).size_for(size);
-        let mut room = self.memory.reserve(size, expected, to.len()).await;
-        let begin = to.iter().map(|calls| Upload::begin(self, calls, &layer));
-        let mut uploads = try_join_all(begin).await?;
-        let asked = uploads.iter().map(|upload| upload.part_size).min().unwrap_or(expected);
-        let part_size = cut(asked).size_for(size);
-        if part_size > room.part_size {
-            // Given back before asking for more: whoever holds some while waiting for more can
-            // wait for ever.
-            drop(room);
-            room = self.memory.reserve(size, part_size, to.len()).await;
-        }
+        let about = |error: Error| error.about(layer.digest());
+        self.upload_layer(&layer, blob, to).await.map_err(about)
+    }
 
+    async fn upload_layer(
+        &self,
+        layer: &Layer,
+        blob: Blob,
+        to: &[Arc<Calls>],
+    ) -> Result<Moved, Error> {
+        let size = layer.size();
+        let expected = self.part_size(self.memory.usual_part_size(), size);
+        let mut room = self.memory.reserve(size, expected, to.len()).await;
+        let begin = to.iter().map(|calls| Upload::begin(self, calls, layer));
+        let mut uploads = try_join_all(begin).await?;
         let mut parts = Parts::open(blob).await?;
         let mut moved = Moved::default();
         while uploads.iter().any(|upload| !upload.is_complete) {
-            let unfinished = uploads.iter().filter(|it| !it.is_complete && it.cursor.next < size);
-            let Some(first) = unfinished.map(|upload| upload.cursor.next).min() else {
+            let unfinished: Vec<u64> = uploads
+                .iter()
+                .filter(|upload| !upload.is_complete && upload.cursor.next < size)
+                .map(|upload| upload.cursor.next)
+                .collect();
+            let Some(&first) = unfinished.iter().min() else {
                 // Before it is completed, so that nothing wrong is stored, and the file is blamed
                 // by name.
-                parts.verify()?;
+                parts.verify(size).await?;
                 let rest = uploads.iter_mut().filter(|upload| !upload.is_complete);
                 let ended = try_join_all(rest.map(Upload::complete)).await?;
                 if ended.contains(&Ended::Refused) {
@@ -69,7 +73,17 @@ impl Uploader {
                 }
                 continue;
             };
-            let len = part_size.min(size - first);
+            // Of what each has asked for last: an upload that was begun anew may ask for another.
+            let asked = uploads.iter().map(|upload| upload.part_size).min().unwrap_or(expected);
+            let part_size = self.part_size(asked, size);
+            if part_size > room.part_size {
+                // Given back before asking for more: whoever holds some while waiting for more can
+                // wait for ever.
+                parts.forget_ahead().await;
+                drop(room);
+                room = self.memory.reserve(size, part_size, to.len()).await;
+            }
+            let len = meeting(&unfinished, first, part_size).min(size - first);
             let frame = parts.read(first, len, &room).await?;
             moved.read += len;
             let next = first + len;
@@ -88,6 +102,17 @@ impl Uploader {
         moved.sent = uploads.iter().map(|upload| upload.sent).collect();
         Ok(moved)
     }
+
+    fn part_size(&self, asked: u64, size: u64) -> u64 {
+        crate::plan::Parts { size: asked, large_layers: self.large_layers }.size_for(size)
+    }
+}
+
+/// How long the part from `first` on is: less than `part_size` where another upload waits within
+/// it, so that the two go on together, unless that would make it smaller than ECR takes.
+fn meeting(cursors: &[u64], first: u64, part_size: u64) -> u64 {
+    let apart = cursors.iter().map(|cursor| cursor - first);
+    apart.filter(|&len| len >= part_size.div_ceil(2)).min().unwrap_or(part_size).min(part_size)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -131,11 +156,13 @@ impl<'a> Upload<'a> {
         let found = uploader.checkpoint.as_ref().and_then(|it| it.find(repository, layer));
         let (id, part_size, cursor, origin) = match found {
             Some(begun) => {
-                let cursor = Cursor::at(begun.sent);
-                (begun.upload_id, begun.part_size, cursor, Origin::Checkpoint)
+                let cursor = Cursor::resumed(begun.sent, layer.size());
+                let part_size = uploader.memory.usual_part_size();
+                (begun.upload_id, part_size, cursor, Origin::Checkpoint)
             }
             None => {
                 let Started { upload_id, part_size } = calls.start_upload().await?;
+                uploader.memory.learn_part_size(part_size);
                 (upload_id, part_size, Cursor::at(0), Origin::First)
             }
         };
@@ -150,7 +177,6 @@ impl<'a> Upload<'a> {
             is_complete: false,
             sent: 0,
         };
-        uploader.memory.learn_part_size(part_size);
         let (repository, layer) = (repository.clone(), layer.clone());
         uploader.reporter.report(match origin {
             Origin::Checkpoint => {
@@ -158,7 +184,7 @@ impl<'a> Upload<'a> {
             }
             Origin::First | Origin::Second => {
                 upload.note(|checkpoint| {
-                    checkpoint.begin(calls.repository(), upload.layer, &upload.id, part_size);
+                    checkpoint.begin(calls.repository(), upload.layer, &upload.id);
                 });
                 Event::LayerStarted { repository, layer }
             }
@@ -170,7 +196,14 @@ impl<'a> Upload<'a> {
     async fn send(&mut self, frame: Frame) -> Result<(), Error> {
         let last = frame.bytes.end - 1;
         self.sent += frame.bytes.end - frame.bytes.start;
-        let answer = self.calls.send_part(&self.id, frame).await?;
+        let answer = match self.calls.send_part(&self.id, frame).await {
+            // An id from a file may be anything, and what is said of one that isn't ECR's is not
+            // known.
+            Err(error) if self.origin == Origin::Checkpoint && error.is_refusal() => {
+                return self.start_again("UploadLayerPart", &error.to_string()).await;
+            }
+            answer => answer?,
+        };
         match self.cursor.follow(&answer, last) {
             Step::On => {
                 let sent = self.cursor.next;
@@ -179,7 +212,7 @@ impl<'a> Upload<'a> {
                 self.uploader.reporter.report(Event::LayerProgress { repository, layer, sent });
                 Ok(())
             }
-            Step::StartAgain => self.start_again("the upload is gone").await,
+            Step::StartAgain => self.start_again("UploadLayerPart", "the upload is gone").await,
             Step::Stuck => {
                 let (digest, next) = (self.layer.digest(), self.cursor.next);
                 let problem = format!("the upload of {digest} does not get past byte {next}");
@@ -190,6 +223,7 @@ impl<'a> Upload<'a> {
 
     /// Completes the layer, all of which has arrived.
     async fn complete(&mut self) -> Result<Ended, Error> {
+        const OPERATION: &str = "CompleteLayerUpload";
         let digest = self.layer.digest();
         let ended = match self.calls.complete(&self.id, digest).await? {
             CompleteAnswer::Complete => Ended::Complete,
@@ -198,11 +232,11 @@ impl<'a> Upload<'a> {
                 Ended::Complete
             }
             CompleteAnswer::Gone => {
-                self.start_again("the upload is gone").await?;
+                self.start_again(OPERATION, "the upload is gone").await?;
                 Ended::Gone
             }
             CompleteAnswer::Refused(reason) => {
-                self.start_again(&reason).await?;
+                self.start_again(OPERATION, &reason).await?;
                 Ended::Refused
             }
         };
@@ -217,7 +251,7 @@ impl<'a> Upload<'a> {
 
     /// Begins a new upload in place of one that was lost. Once that is made good; twice in a row is
     /// no accident.
-    async fn start_again(&mut self, reason: &str) -> Result<(), Error> {
+    async fn start_again(&mut self, operation: &'static str, reason: &str) -> Result<(), Error> {
         let (repository, digest) = (self.calls.repository(), self.layer.digest());
         tracing::warn!(%repository, %digest, upload = self.id, reason, "starting again");
         self.note(|checkpoint| checkpoint.end(&self.id));
@@ -226,7 +260,7 @@ impl<'a> Upload<'a> {
             Origin::First => Origin::Second,
             Origin::Second => {
                 let problem = format!("{digest} could not be uploaded in two attempts: {reason}");
-                return Err(Error::protocol("UploadLayerPart", repository, problem));
+                return Err(Error::protocol(operation, repository, problem));
             }
         };
         self.uploader.reporter.report(Event::LayerRestarted {
@@ -235,8 +269,9 @@ impl<'a> Upload<'a> {
             reason: reason.to_owned(),
         });
         let Started { upload_id, part_size } = self.calls.start_upload().await?;
-        self.note(|checkpoint| checkpoint.begin(repository, self.layer, &upload_id, part_size));
+        self.note(|checkpoint| checkpoint.begin(repository, self.layer, &upload_id));
         self.id = upload_id;
+        self.part_size = part_size;
         self.cursor = Cursor::at(0);
         Ok(())
     }
@@ -254,8 +289,10 @@ struct Cursor {
     next: u64,
     /// The farthest that it has been.
     farthest: u64,
-    /// How many answers in a row did not get it any farther.
+    /// How many answers in a row did not move it forward.
     stalled: u32,
+    /// How far an earlier process may have got.
+    earlier: u64,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -271,7 +308,12 @@ const MAX_STALLS: u32 = 3;
 impl Cursor {
     /// At a byte up to which everything has arrived.
     fn at(next: u64) -> Self {
-        Self { next, farthest: next, stalled: 0 }
+        Self { next, farthest: next, stalled: 0, earlier: 0 }
+    }
+
+    /// Where an earlier process noted last that it was; it may have got on to the end since.
+    fn resumed(next: u64, size: u64) -> Self {
+        Self { earlier: size, ..Self::at(next) }
     }
 
     /// Moves on after a part that ended at byte `last`.
@@ -286,16 +328,16 @@ impl Cursor {
             PartAnswer::OutOfOrder { last_valid: Some(valid) }
             | PartAnswer::Received { last: valid } => valid.saturating_add(1),
         };
-        if next > last + 1 {
+        if next > self.earlier.max(last + 1) {
             // Beyond anything sent here: whose bytes those are is unknown.
             return Step::StartAgain;
         }
         // Farther than ever before: a server that loses bytes again and again moves the cursor
-        // forth and back for ever.
+        // forth and back for ever. A part that it takes on the way there is no loss.
         if next > self.farthest {
             self.farthest = next;
             self.stalled = 0;
-        } else {
+        } else if next <= last {
             self.stalled += 1;
         }
         self.next = next;
@@ -336,6 +378,35 @@ mod tests {
         let answer = PartAnswer::OutOfOrder { last_valid: Some(4) };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.next, 5);
+    }
+
+    #[test]
+    fn a_server_that_lost_many_parts_gets_all_of_them_again() {
+        let mut cursor = Cursor::at(100);
+        let answer = PartAnswer::OutOfOrder { last_valid: Some(49) };
+        assert_eq!(cursor.follow(&answer, 109), Step::On);
+        for next in [60, 70, 80, 90, 100, 110] {
+            assert_eq!(cursor.follow(&PartAnswer::Received { last: next - 1 }, next - 1), Step::On);
+            assert_eq!(cursor.next, next);
+        }
+    }
+
+    #[test]
+    fn what_an_earlier_process_sent_is_not_sent_again() {
+        let mut cursor = Cursor::resumed(10, 100);
+        let answer = PartAnswer::OutOfOrder { last_valid: Some(39) };
+        assert_eq!(cursor.follow(&answer, 19), Step::On);
+        assert_eq!(cursor.next, 40);
+        let answer = PartAnswer::OutOfOrder { last_valid: Some(100) };
+        assert_eq!(cursor.follow(&answer, 49), Step::StartAgain, "more than there is");
+    }
+
+    #[test]
+    fn uploads_that_are_apart_meet() {
+        assert_eq!(meeting(&[20], 20, 10), 10);
+        assert_eq!(meeting(&[20, 25], 20, 10), 5);
+        assert_eq!(meeting(&[20, 24], 20, 10), 10, "a part of 4 would be too small");
+        assert_eq!(meeting(&[20, 80, 27], 20, 10), 7);
     }
 
     #[test]

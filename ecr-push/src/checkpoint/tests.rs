@@ -37,8 +37,8 @@ impl Folder {
 fn an_upload_is_found_where_it_was_left() {
     let folder = Folder::new();
     let first = folder.open();
-    first.begin(&repository(), &layer(b"a"), "id-a", 10);
-    first.begin(&repository(), &layer(b"b"), "id-b", 10);
+    first.begin(&repository(), &layer(b"a"), "id-a");
+    first.begin(&repository(), &layer(b"b"), "id-b");
     first.sent("id-a", 20);
     first.sent("id-a", 30);
     first.end("id-b");
@@ -46,7 +46,7 @@ fn an_upload_is_found_where_it_was_left() {
 
     let second = folder.open();
     let found = second.find(&repository(), &layer(b"a")).unwrap();
-    assert_eq!((found.upload_id.as_str(), found.part_size, found.sent), ("id-a", 10, 30));
+    assert_eq!((found.upload_id.as_str(), found.sent), ("id-a", 30));
     assert_eq!(second.find(&repository(), &layer(b"a")), None, "once is enough");
     assert_eq!(second.find(&repository(), &layer(b"b")), None);
 }
@@ -55,7 +55,7 @@ fn an_upload_is_found_where_it_was_left() {
 fn another_repository_or_size_is_another_upload() {
     let folder = Folder::new();
     let checkpoint = folder.open();
-    checkpoint.begin(&repository(), &layer(b"a"), "id-a", 10);
+    checkpoint.begin(&repository(), &layer(b"a"), "id-a");
     drop(checkpoint);
     let checkpoint = folder.open();
     let other = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo/web".parse().unwrap();
@@ -69,15 +69,17 @@ fn another_repository_or_size_is_another_upload() {
 fn the_file_has_a_line_for_each_step_and_goes_when_all_is_done() {
     let folder = Folder::new();
     let checkpoint = folder.open();
-    checkpoint.begin(&repository(), &layer(b"a"), "id-a", 10);
+    checkpoint.begin(&repository(), &layer(b"a"), "id-a");
     checkpoint.sent("id-a", 20);
     let digest = Digest::of(b"a");
+    let begun = folder.text().split_once("\"begun\":").unwrap().1[..10].to_owned();
+    assert!(now() - begun.parse::<u64>().unwrap() < 60, "{begun}");
     assert_eq!(
         folder.text(),
         format!(
             "{{\"ecr-push checkpoint\":1}}\n\
              {{\"begin\":{{\"repository\":\"{}\",\"layer\":\"{digest}\",\"size\":100,\
-             \"upload\":\"id-a\",\"partSize\":10,\"sent\":0}}}}\n\
+             \"upload\":\"id-a\",\"sent\":0,\"begun\":{begun}}}}}\n\
              {{\"sent\":{{\"upload\":\"id-a\",\"bytes\":20}}}}\n",
             repository()
         )
@@ -94,7 +96,7 @@ fn the_file_has_a_line_for_each_step_and_goes_when_all_is_done() {
 fn a_line_that_was_cut_off_does_not_count() {
     let folder = Folder::new();
     let checkpoint = folder.open();
-    checkpoint.begin(&repository(), &layer(b"a"), "id-a", 10);
+    checkpoint.begin(&repository(), &layer(b"a"), "id-a");
     checkpoint.sent("id-a", 20);
     checkpoint.sent("id-a", 30);
     drop(checkpoint);
@@ -102,6 +104,29 @@ fn a_line_that_was_cut_off_does_not_count() {
     fs::write(folder.path(), &text[..text.len() - 5]).unwrap();
     let checkpoint = folder.open();
     assert_eq!(checkpoint.find(&repository(), &layer(b"a")).unwrap().sent, 20);
+}
+
+#[test]
+fn what_ecr_can_not_have_said_does_not_count() {
+    let good = "\"sent\":0,\"upload\":\"id-a\",\"begun\":NOW";
+    for (find, replace) in [
+        ("", ""),
+        ("\"sent\":0", "\"sent\":101"),
+        ("id-a", "../id"),
+        ("id-a", &"a".repeat(65)),
+        ("NOW", "0"),
+    ] {
+        let line = good.replace(find, replace).replace("NOW", &now().to_string());
+        let (repository, digest) = (repository(), Digest::of(b"a"));
+        let folder = Folder::new();
+        let text = format!(
+            "{{\"ecr-push checkpoint\":1}}\n{{\"begin\":{{\"repository\":\"{repository}\",\
+             \"layer\":\"{digest}\",\"size\":100,{line}}}}}\n"
+        );
+        fs::write(folder.path(), text).unwrap();
+        let found = folder.open().find(&repository, &layer(b"a"));
+        assert_eq!(found.is_some(), find.is_empty(), "{line}");
+    }
 }
 
 #[test]
@@ -141,7 +166,7 @@ proptest! {
     ) {
         let folder = Folder::new();
         let checkpoint = folder.open();
-        checkpoint.begin(&repository(), &layer(b"a"), "id-a", 10);
+        checkpoint.begin(&repository(), &layer(b"a"), "id-a");
         for bytes in sent {
             checkpoint.sent("id-a", bytes);
         }
@@ -154,7 +179,7 @@ proptest! {
         match Checkpoint::open(folder.path(), &Reporter::default()) {
             Some(checkpoint) => {
                 if let Some(begun) = checkpoint.find(&repository(), &layer(b"a")) {
-                    prop_assert!(begun.sent <= 100 && begun.part_size > 0);
+                    prop_assert!(begun.sent <= 100);
                 }
             }
             None => prop_assert_eq!(fs::read(folder.path()).unwrap(), bytes),

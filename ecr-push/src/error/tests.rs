@@ -82,6 +82,45 @@ fn the_missing_statement_names_the_action_that_ecr_names() {
         Some(PUT_IMAGE.replace("PutImage", "TagResource"))
     );
     assert_eq!(statement(ErrorKind::Service, text), None);
+    let text = "AccessDeniedException: User: arn:aws:iam::123456789012:user/local is not \
+                authorized to perform: kms:CreateGrant on resource: \
+                arn:aws:kms:us-east-1:123456789012:key/1 because no identity-based policy allows \
+                the kms:CreateGrant action";
+    assert_eq!(
+        statement(ErrorKind::AccessDenied, text).as_deref(),
+        Some(
+            r#"{"Effect":"Allow","Action":"kms:CreateGrant","Resource":"arn:aws:kms:us-east-1:123456789012:key/1"}"#
+        )
+    );
+}
+
+#[test]
+fn what_is_denied_explicitly_no_statement_allows() {
+    let text = "AccessDeniedException: User: arn:aws:iam::123456789012:user/local is not \
+                authorized to perform: ecr:PutImage on resource: \
+                arn:aws:ecr:us-east-1:123456789012:repository/demo/web with an explicit deny in a \
+                service control policy";
+    let error = Error::api(ErrorKind::AccessDenied, "PutImage", &repository(), cause(text));
+    assert_eq!(error.missing_statement(), None);
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "PutImage on {} is not allowed: a policy denies it, which no other that allows it \
+             outweighs",
+            repository()
+        )
+    );
+}
+
+#[test]
+fn what_a_call_was_about_is_named_once() {
+    let digest = Digest::of(b"a");
+    let error = Error::api(ErrorKind::Network, "UploadLayerPart", &repository(), cause("x"));
+    let error = error.about(&digest).about("an image");
+    assert_eq!(
+        error.to_string(),
+        format!("UploadLayerPart of {digest} on {} got no answer from ECR", repository())
+    );
 }
 
 #[test]

@@ -51,9 +51,11 @@ pub(super) fn read(
     }
     let size = config.len() as u64;
     let config = described(OCI_CONFIG, &memory.add(config), size);
-    let manifest = json!({
+    let mut manifest = json!({
         "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers,
     });
+    // The same bytes in every program, whichever order `serde_json` keeps in it.
+    manifest.sort_all_objects();
     let manifest = Bytes::from(manifest.to_string());
     let size = manifest.len() as u64;
     let digest = memory.add(manifest);

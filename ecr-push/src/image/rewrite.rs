@@ -49,6 +49,8 @@ pub(super) fn rewritten(
         }
         if changed.contains(&manifest.digest) {
             let before = manifest.digest.as_str().to_owned();
+            // The same bytes in every program, whichever order `serde_json` keeps in it.
+            json.sort_all_objects();
             manifest.text = json.to_string();
             manifest.digest = Digest::of(manifest.text.as_bytes());
             let layer = Layer { digest: manifest.digest.clone(), size: manifest.text.len() as u64 };

@@ -210,6 +210,8 @@ impl Pruner<'_> {
             Pruned::Kept
         } else {
             index["manifests"] = left.into();
+            // The same bytes in every program, whichever order `serde_json` keeps in it.
+            index.sort_all_objects();
             let text = Bytes::from(index.to_string());
             let size = text.len() as u64;
             Pruned::Changed { digest: self.new.add(text), size }

@@ -82,9 +82,14 @@ impl Repository {
         &self.uri
     }
 
+    /// The partition of the region, such as `aws` or `aws-cn`: what an ARN begins with.
+    pub fn partition(&self) -> &str {
+        self.host.partition
+    }
+
     /// The ARN by which IAM policies name the repository.
     pub fn arn(&self) -> String {
-        let (partition, region, account) = (self.host.partition, self.region(), self.account());
+        let (partition, region, account) = (self.partition(), self.region(), self.account());
         format!("arn:{partition}:ecr:{region}:{account}:repository/{}", self.name())
     }
 

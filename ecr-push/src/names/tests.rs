@@ -30,6 +30,7 @@ fn every_partition_has_its_hosts() {
         assert_eq!(repository.host(), format!("123456789012.{host}"));
         assert_eq!(repository.account(), "123456789012");
         assert_eq!(repository.region(), region);
+        assert_eq!(repository.partition(), partition);
         assert_eq!(repository.name(), "team/web");
         assert_eq!(
             repository.arn(),

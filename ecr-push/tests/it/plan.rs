@@ -1,10 +1,13 @@
 //! What a push is going to do is known before it does anything, and is what it does then.
 
+use std::time::Duration;
+
 use aws_sdk_ecr::types::ImageTagMutability;
 use ecr_push::{
     ErrorKind, Image, LayerStep, LookUp, ManifestStep, NewRepository, Plan, Push, RepositoryState,
     TagChange,
 };
+use local_aws::{Fault, When};
 use serde_json::json;
 
 use crate::layout::{Layout, digest};
@@ -181,7 +184,7 @@ async fn it_reads_well_and_is_json() {
                put   {image}\n  \
                tag   1.0, new\n  \
                tag   latest, {before}\n  \
-               {bytes} bytes, 14 calls\n\
+               {bytes} bytes, 15 calls\n\
              refused: blob {}: it is empty; artifacts without content have the blob `{{}}` (the \
              OCI empty descriptor) instead\n",
             config.digest(),
@@ -243,4 +246,43 @@ async fn a_repository_that_is_there_is_not_created() {
     let push = prepared(&world, &layout, &[]).await.create_repository(NewRepository::default());
     push.await.unwrap();
     assert_eq!(world.local.journal().count("CreateRepository"), 1, "the test's own");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_on_an_image_in_the_archive_is_not_called_new() {
+    let world = World::new().await;
+    let layout = Layout::image(&[100]);
+    prepared(&world, &layout, &["1.0"]).await.await.unwrap();
+    assert!(world.local.archive_image("demo/web", "1.0"));
+    let plan = plan_and_push(&world, prepared(&world, &layout, &["1.0", "1.1"]).await).await;
+    let changes: Vec<_> =
+        plan.repositories()[0].tags().iter().map(|planned| planned.change()).collect();
+    assert_eq!(changes, [&TagChange::Set, &TagChange::Created]);
+}
+
+/// Layers take their time, in which somebody else pushes.
+#[tokio::test(start_paused = true)]
+async fn a_tag_that_moves_while_layers_are_sent_is_looked_up_again() {
+    let world = World::new().await;
+    let layout = Layout::image(&[100]);
+    prepared(&world, &layout, &["latest"]).await.await.unwrap();
+    let elsewhere = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo/web".parse().unwrap();
+    let push = prepared(&world, &layout, &["latest"]).await;
+    let push = push.also_to(&elsewhere).create_repository(NewRepository::default());
+    let plan = push.plan().await.unwrap();
+    assert_eq!(plan.repositories()[0].tags()[0].change(), &TagChange::Kept);
+
+    let slow = Fault::Delay(Duration::from_secs(60));
+    world.local.inject(When::every("CompleteLayerUpload"), slow);
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        world.local.clear_faults();
+        prepared(&world, &Layout::image(&[200]), &["latest"]).await.await.unwrap()
+    };
+    let (pushed, other) = tokio::join!(push, meanwhile);
+    let pushed = pushed.unwrap();
+    let TagChange::Moved { from, .. } = pushed.tags()[0].change() else { panic!("{pushed:?}") };
+    assert_eq!(from, other.digest());
+    assert_eq!(world.tagged("latest").await.as_deref(), Some(pushed.digest().as_str()));
+    assert_eq!(pushed.calls(), plan.calls() + 1, "the one that PutImage took");
 }

@@ -57,7 +57,7 @@ async fn the_five_calls_and_no_other() {
         "UploadLayerPart",
     ];
     assert_eq!(calls, expected);
-    assert_eq!(pushed.calls(), 9, "one more looks up what is there");
+    assert_eq!(pushed.calls(), 10, "two more look up where the tag is");
 }
 
 #[tokio::test(start_paused = true)]

@@ -67,13 +67,16 @@ async fn a_denied_action_is_named_with_the_repository() {
         },
     });
     world.local.set_policy(LocalAws::USER, &policy.to_string()).unwrap();
-    let error = world.push(&Layout::image(&[10]), &["1.0"]).await.unwrap_err();
+    let layout = Layout::image(&[10]);
+    let image = Image::open(layout.path()).await.unwrap();
+    let error = world.push_image(&image, &["1.0"]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AccessDenied);
+    let digest = image.digest();
     assert_eq!(
         chain(&error),
         [
             format!(
-                "PutImage on {URI} is not allowed: add \
+                "PutImage of {digest} as `1.0` on {URI} is not allowed: add \
                  {{\"Effect\":\"Allow\",\"Action\":\"ecr:PutImage\",\"Resource\":\
                  \"arn:aws:ecr:us-east-1:123456789012:repository/demo/web\"}} to the policy"
             ),

@@ -1,6 +1,7 @@
 //! A push that ends in the middle, and the one that goes on.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ecr_push::{Event, Image, Push, Pushed, Pusher};
 use local_aws::{Fault, When};
@@ -72,6 +73,49 @@ async fn another_process_goes_on_in_the_middle_of_a_layer() {
     assert_eq!(resumed, Some(20 * MIB as u64));
     assert_eq!(pushed.bytes_sent() / MIB as u64, 25);
     assert!(!scene.file().exists(), "it is of no use any more");
+}
+
+/// The process is killed while ECR completes the layer.
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_had_all_arrived_is_only_completed() {
+    let scene = Scene::new().await;
+    let hour = Fault::Delay(Duration::from_secs(3600));
+    scene.world.local.inject(When::every("CompleteLayerUpload"), Fault::Reset);
+    scene.world.local.inject(When::every("CompleteLayerUpload"), hour);
+    scene.push().await.await.unwrap_err();
+    scene.world.local.clear_faults();
+    let parts = scene.world.local.journal().count("UploadLayerPart");
+    let (pushed, resumed) = scene.finish().await;
+    assert!(resumed.is_some());
+    assert_eq!(pushed.bytes_sent(), 0);
+    assert_eq!(scene.world.local.journal().count("UploadLayerPart"), parts);
+}
+
+/// Lines may be lost with the machine's power; what ECR has, it has.
+#[tokio::test(start_paused = true)]
+async fn several_parts_that_were_not_noted_are_not_sent_again() {
+    let scene = Scene::new().await;
+    scene.cut_off().await;
+    let text = std::fs::read_to_string(scene.file()).unwrap();
+    let kept: Vec<&str> = text.lines().filter(|line| !line.contains("{\"sent\":")).collect();
+    std::fs::write(scene.file(), kept.join("\n") + "\n").unwrap();
+    let (pushed, resumed) = scene.finish().await;
+    assert_eq!(resumed, Some(0));
+    // The first part finds out that two are there.
+    assert_eq!(pushed.bytes_sent() / MIB as u64, 35);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_id_that_ecr_never_gave_is_survived() {
+    let scene = Scene::new().await;
+    scene.cut_off().await;
+    let text = std::fs::read_to_string(scene.file()).unwrap();
+    // All ids look alike but for their number.
+    std::fs::write(scene.file(), text.replace("-0000-4000-8000-", "-")).unwrap();
+    let (pushed, resumed) = scene.finish().await;
+    assert!(resumed.is_some());
+    // The first part finds out, and then there are all of them.
+    assert_eq!(pushed.bytes_sent() / MIB as u64, 10 + 45);
 }
 
 #[tokio::test(start_paused = true)]

@@ -143,7 +143,7 @@ async fn another_account_is_reached_with_its_own_credentials() {
 
     let error = world.pusher.push(&image, &there).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RepositoryNotFound);
-    let pusher = Pusher::new(&world.local.sdk_config()).for_account("210987654321", &assumed);
+    let pusher = Pusher::new(&world.local.sdk_config()).for_account_of(&there, &assumed);
     let pushed = pusher.push(&image, &repository()).also_to(&there).await.unwrap();
     assert_eq!(pushed.repositories()[1].layers_sent(), 2);
 }

@@ -66,7 +66,10 @@ async fn push(arguments: Arguments) -> Result<(), BoxError> {
 
     let mut pusher = Pusher::new(session.config());
     for role in &roles {
-        pusher = pusher.for_account(&role.account, &assume(role, session.config()).await);
+        let Role { account, arn } = role;
+        let theirs = repositories.iter().find(|repository| repository.account() == account);
+        let theirs = theirs.ok_or_else(|| format!("no repository is of the account of {arn}"))?;
+        pusher = pusher.for_account_of(theirs, &assume(role, session.config()).await);
     }
     let push = others.iter().fold(pusher.push(&image, first), |push, to| push.also_to(to));
     let mut push = tags.into_iter().fold(push, |push, tag| push.tag(tag));

@@ -8,8 +8,8 @@ use examples::{BoxError, Story, run};
 
 /// Print the least that an IAM policy has to allow for a push into Amazon ECR.
 ///
-/// The policy document is on stdout, ready for `aws iam put-role-policy --policy-document`. Calls
-/// nothing.
+/// The policy document is on stdout, ready for `aws iam put-role-policy --policy-document`; for
+/// repositories of several accounts, one for each. Calls nothing.
 #[derive(Debug, Parser)]
 #[command(after_help = "Exit code: 0 printed, 2 bad usage.")]
 struct Arguments {
@@ -49,7 +49,7 @@ fn policy(arguments: Arguments) -> Result<(), BoxError> {
         policy = policy.look_up(LookUp::Never);
     }
     if create_repository {
-        policy = policy.create_repository(&NewRepository::default());
+        policy = policy.create_repository(NewRepository::default());
     }
     if token {
         policy = policy.token();
@@ -60,5 +60,9 @@ fn policy(arguments: Arguments) -> Result<(), BoxError> {
             story.tell(format!("{action} on {resource}: {}", permission.reason()));
         }
     }
-    story.result(policy.to_string())
+    // Each goes to a principal of its own.
+    for policy in policy.by_account() {
+        story.result(policy.to_string())?;
+    }
+    Ok(())
 }

@@ -1,0 +1,83 @@
+//! What AWS answers when it refuses, told to whoever has to do something about it.
+
+use super::{BoxError, ErrorKind};
+use crate::names::Repository;
+
+/// What AWS answered, or why there was no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub(crate) struct Cause {
+    pub(crate) text: String,
+    pub(crate) status: Option<u16>,
+    pub(crate) request_id: Option<String>,
+    #[source]
+    pub(crate) source: Option<BoxError>,
+}
+
+impl Cause {
+    pub(super) fn is_server_fault(&self) -> bool {
+        self.status.is_some_and(|status| status >= 500)
+    }
+}
+
+/// The IAM statement whose lack a refusal is about; `None` where no statement helps, because
+/// something denies it.
+///
+/// AWS names the action and the resource, which are not always the operation's: creating a
+/// repository with tags needs `ecr:TagResource`, too, and one with a key of its own `kms:CreateGrant`.
+pub(super) fn missing_statement(
+    operation: &str,
+    repository: &Repository,
+    source: &Cause,
+) -> Option<String> {
+    let text = &source.text;
+    if text.contains("with an explicit deny") {
+        return None;
+    }
+    let after = |words: &str| text.split_once(words)?.1.split_whitespace().next();
+    let action = after("is not authorized to perform: ").filter(|action| action.contains(':'));
+    let resource = after(" on resource: ").filter(|resource| resource.starts_with("arn:"));
+    let action = action.map_or_else(|| format!("ecr:{operation}"), str::to_owned);
+    let resource = resource.map_or_else(|| repository.arn(), str::to_owned);
+    let statement = format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}"#);
+    Some(statement)
+}
+
+pub(super) fn describe_api(
+    kind: ErrorKind,
+    operation: &str,
+    subject: &str,
+    repository: &Repository,
+    source: &Cause,
+) -> String {
+    let (name, account, region) = (repository.name(), repository.account(), repository.region());
+    let call = match subject {
+        "" => format!("{operation} on {repository}"),
+        subject => format!("{operation} of {subject} on {repository}"),
+    };
+    match kind {
+        ErrorKind::AccessDenied => match missing_statement(operation, repository, source) {
+            Some(statement) => format!("{call} is not allowed: add {statement} to the policy"),
+            None => format!(
+                "{call} is not allowed: a policy denies it, which no other that allows it outweighs"
+            ),
+        },
+        ErrorKind::Configuration => format!("{call} can't be sent"),
+        ErrorKind::Credentials => format!("{call} was not accepted with these credentials"),
+        ErrorKind::EncryptionKey => format!("{call} can't use the repository's KMS key"),
+        ErrorKind::LimitExceeded => {
+            format!("{call} met a quota of account {account} in {region}")
+        }
+        ErrorKind::Network => format!("{call} got no answer from ECR"),
+        ErrorKind::RepositoryNotFound => format!(
+            "there is no repository `{name}` in account {account}, region {region}: create it with \
+             `aws ecr create-repository --repository-name {name} --region {region}`, or correct \
+             the URI"
+        ),
+        ErrorKind::Throttled => format!(
+            "{call} was throttled: account {account} makes more requests in {region} than ECR \
+             allows"
+        ),
+        _ => format!("{call} was refused"),
+    }
+}
