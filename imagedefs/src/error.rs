@@ -27,8 +27,12 @@ impl Error {
             Repr::InvalidContainerName { .. } => ErrorKind::InvalidContainerName,
             Repr::InvalidDefinitions { .. } => ErrorKind::InvalidDefinitions,
             Repr::InvalidImageUri { .. } => ErrorKind::InvalidImageUri,
+            Repr::InvalidRegistry { .. } => ErrorKind::InvalidRegistry,
+            Repr::MutableTag { .. } => ErrorKind::MutableTag,
             Repr::NotFound { .. } => ErrorKind::NotFound,
+            Repr::NothingToPromote { .. } => ErrorKind::NothingToPromote,
             Repr::Read { .. } => ErrorKind::Read,
+            Repr::SeveralAccounts { .. } => ErrorKind::SeveralAccounts,
             Repr::TooLarge { .. } => ErrorKind::TooLarge,
             Repr::Write { .. } => ErrorKind::Write,
         }
@@ -40,12 +44,7 @@ impl Error {
             Repr::InvalidContainerName { problems, .. }
             | Repr::InvalidDefinitions { problems, .. }
             | Repr::InvalidImageUri { problems, .. } => problems,
-            Repr::DuplicateContainer { .. }
-            | Repr::Empty
-            | Repr::NotFound { .. }
-            | Repr::Read { .. }
-            | Repr::TooLarge { .. }
-            | Repr::Write { .. } => &[],
+            _ => &[],
         }
     }
 
@@ -72,12 +71,30 @@ impl Error {
         Self::new(Repr::InvalidImageUri { image: text.to_owned(), problems })
     }
 
+    pub(crate) fn invalid_registry(what: String) -> Self {
+        Self::new(Repr::InvalidRegistry { what })
+    }
+
+    /// With the method by which the image would be taken.
+    pub(crate) fn mutable_tag(name: &str, image: &str, method: &'static str) -> Self {
+        Self::new(Repr::MutableTag { name: name.to_owned(), image: image.to_owned(), method })
+    }
+
     pub(crate) fn not_found(path: &Path, similar: Vec<String>, source: io::Error) -> Self {
         Self::new(Repr::NotFound { path: path.to_owned(), similar, source })
     }
 
+    pub(crate) fn nothing_to_promote(account: Option<&str>) -> Self {
+        Self::new(Repr::NothingToPromote { account: account.map(str::to_owned) })
+    }
+
     pub(crate) fn read(what: impl Into<String>, source: io::Error) -> Self {
         Self::new(Repr::Read { what: what.into(), source })
+    }
+
+    pub(crate) fn several_accounts<'a>(accounts: impl IntoIterator<Item = &'a str>) -> Self {
+        let accounts = accounts.into_iter().map(|account| format!("`{account}`"));
+        Self::new(Repr::SeveralAccounts { accounts: accounts.collect::<Vec<_>>().join(" and ") })
     }
 
     pub(crate) fn too_large(bytes: usize) -> Self {
@@ -119,11 +136,23 @@ pub enum ErrorKind {
     /// The text isn't an image reference, or not one that ECS accepts. [`Error::problems`] says
     /// why.
     InvalidImageUri,
+    /// The account or region of a promotion isn't one, or no registry has such a host. The message
+    /// says what has to be corrected.
+    InvalidRegistry,
+    /// An image without a digest, where one by its tag wasn't asked for. Use the digest, which ECR
+    /// and whatever pushed the image can tell, or the method that the message names.
+    MutableTag,
     /// There is no such file. The message names the files beside it whose names are nearly the
     /// same.
     NotFound,
+    /// No image is in a private ECR registry, or in one of the account that was to be promoted
+    /// from. Check that it is the right file, and the account.
+    NothingToPromote,
     /// The file couldn't be read; the source says why.
     Read,
+    /// The images are in registries of several accounts. Say by
+    /// [`from_account`](crate::Promotion::from_account) which of them are promoted.
+    SeveralAccounts,
     /// More definitions than fit into the 100 KB that CodePipeline reads. List only the containers
     /// that get a new image.
     TooLarge,
@@ -143,10 +172,25 @@ enum Repr {
     InvalidDefinitions { source_name: String, problems: Vec<Problem> },
     #[error("{} is no image reference for ECS:{}", Quoted(image), Listed(problems))]
     InvalidImageUri { image: String, problems: Vec<Problem> },
+    #[error("no images can be promoted there: {what}")]
+    InvalidRegistry { what: String },
+    #[error(
+        "the image {} for the container `{name}` has no digest, and what a tag means can change: \
+         use the digest, or {method} to take it nevertheless",
+        Quoted(image)
+    )]
+    MutableTag { name: String, image: String, method: &'static str },
     #[error("there is no file `{}`{}", path.display(), Similar(similar))]
     NotFound { path: PathBuf, similar: Vec<String>, source: io::Error },
+    #[error("no image is in a private ECR registry{}", OfAccount(account))]
+    NothingToPromote { account: Option<String> },
     #[error("can't read {what}")]
     Read { what: String, source: io::Error },
+    #[error(
+        "the images are in the accounts {accounts}: say by `Promotion::from_account` which of them \
+         are promoted"
+    )]
+    SeveralAccounts { accounts: String },
     #[error("the image definitions take {bytes} bytes, and CodePipeline reads at most {MAX_BYTES}")]
     TooLarge { bytes: usize },
     #[error("can't write {what}")]
@@ -162,6 +206,14 @@ impl fmt::Display for Listed<'_> {
             [problem] => write!(f, " {problem}"),
             problems => problems.iter().try_for_each(|problem| write!(f, "\n  {problem}")),
         }
+    }
+}
+
+struct OfAccount<'a>(&'a Option<String>);
+
+impl fmt::Display for OfAccount<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|account| write!(f, " of the account {}", Quoted(account)))
     }
 }
 

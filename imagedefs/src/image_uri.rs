@@ -233,6 +233,10 @@ fn check_registry(registry: &str) -> Option<Finding> {
     if !host.split('.').all(is_label) {
         return invalid(0, format!("{} is no host name", Quoted(host)));
     }
+    if registry != host && EcrRegistry::of_host(host) != Ok(None) {
+        let what = format!("an ECR host has no port, and here it is {}", Quoted(port));
+        return Some((host.len() + 1, ProblemKind::EcrHost, what));
+    }
     EcrRegistry::of_host(host).err().map(|Flaw { offset, kind, what }| (offset, kind, what))
 }
 

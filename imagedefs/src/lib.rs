@@ -3,6 +3,7 @@
 mod container_name;
 mod definitions;
 mod diagnosis;
+mod diff;
 mod ecr;
 mod error;
 mod file;
@@ -10,12 +11,15 @@ mod flaw;
 mod image_uri;
 mod json;
 mod problem;
+mod promotion;
 
 pub use crate::{
     definitions::{ImageDefinitions, Iter},
     diagnosis::Diagnosis,
+    diff::{Change, Diff},
     ecr::EcrRegistry,
     error::{Error, ErrorKind},
     image_uri::ImageUri,
     problem::{Problem, ProblemKind, Severity},
+    promotion::Promotion,
 };

@@ -31,7 +31,7 @@ fn names_in(folder: &Path) -> Vec<String> {
 fn too_many() -> ImageDefinitions {
     let mut definitions = ImageDefinitions::new();
     for index in 0..1500 {
-        definitions.insert(format!("container-{index}"), "111122223333/web:1.4.2").unwrap();
+        definitions.insert_tagged(format!("container-{index}"), "111122223333/web:1.4.2").unwrap();
     }
     definitions
 }

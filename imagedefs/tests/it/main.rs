@@ -6,4 +6,5 @@
 mod api;
 mod files;
 mod messages;
+mod promotion;
 mod round_trip;

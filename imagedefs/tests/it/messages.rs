@@ -183,6 +183,14 @@ fn references() {
             "1: there is no repository after the ECR host",
         ),
         (
+            "111122223333.dkr.ecr.us-east-1.amazonaws.com:443/web",
+            "46: an ECR host has no port, and here it is `443`",
+        ),
+        (
+            "111122223333.dkr.ecr.us-east-1.amazonaws.com./web",
+            "1: `111122223333.dkr.ecr.us-east-1.amazonaws.com.` is no host name",
+        ),
+        (
             "11112222333.dkr.ecr.us-east-1.amazonaws.com/web:1",
             "1: the AWS account `11112222333` has 11 digits instead of 12",
         ),
@@ -252,7 +260,7 @@ fn errors_in_one_line_or_one_line_for_each_problem() {
              line 1, column 14: the tag is empty: {tag}"
         )
     );
-    let error = ImageDefinitions::new().insert("my web", "web:1").unwrap_err();
+    let error = ImageDefinitions::new().insert_tagged("my web", "web:1").unwrap_err();
     assert_eq!(
         error.to_string(),
         "`my web` is no name of a container: line 1, column 3: there is ` ` in a container name: \
@@ -260,7 +268,7 @@ fn errors_in_one_line_or_one_line_for_each_problem() {
          letters, digits, `-` and `_` in it; copy the name from the task definition"
     );
     assert_eq!(
-        "[]".parse::<ImageDefinitions>().unwrap_err().to_string(),
+        ImageDefinitions::from_reader(&b"[]"[..]).unwrap_err().to_string(),
         "the image definitions can't be used: line 1, column 1: the array is empty: a file without \
          definitions changes no container; add a definition for each container that gets a new \
          image"

@@ -25,7 +25,7 @@ fn definitions() -> impl Strategy<Value = ImageDefinitions> {
     prop::collection::btree_map("[A-Za-z0-9_-]{1,40}", image(), 1..12).prop_map(|pairs| {
         let mut definitions = ImageDefinitions::new();
         for (name, image) in pairs {
-            definitions.insert(name, image).unwrap();
+            definitions.insert_tagged(name, image).unwrap();
         }
         definitions
     })
