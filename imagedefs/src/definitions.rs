@@ -1,7 +1,6 @@
 use std::{
     fmt,
-    fs::File,
-    io::{self, Read, Write},
+    io::{Read, Write},
     iter::FusedIterator,
     path::Path,
     slice,
@@ -62,14 +61,7 @@ impl ImageDefinitions {
     /// `InvalidDefinitions` with all that is wrong with the content, `NotFound` with the names of
     /// files beside it that were perhaps meant, `Read`.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        let cannot_read = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => Error::not_found(path, file::similar_names(path), error),
-            _ => Error::read(format!("`{}`", path.display()), error),
-        };
-        let file = File::open(path).map_err(cannot_read)?;
-        let bytes = file::read_limited(file).map_err(cannot_read)?;
-        Diagnosis::of(bytes).into_definitions().map_err(|error| error.in_file(path))
+        Diagnosis::read(path)?.into_definitions()
     }
 
     /// Reads to the end of a stream, or to just beyond the size that CodePipeline allows. A

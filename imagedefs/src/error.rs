@@ -5,7 +5,7 @@ use std::{
 
 use crate::{
     definitions::ImageDefinitions,
-    file::MAX_BYTES,
+    file::{self, MAX_BYTES},
     flaw::{Flaw, Quoted, locate},
     problem::Problem,
 };
@@ -30,6 +30,7 @@ impl Error {
             Repr::InvalidRegistry { .. } => ErrorKind::InvalidRegistry,
             Repr::MutableTag { .. } => ErrorKind::MutableTag,
             Repr::NotFound { .. } => ErrorKind::NotFound,
+            Repr::NotRepairable { .. } => ErrorKind::NotRepairable,
             Repr::NothingToPromote { .. } => ErrorKind::NothingToPromote,
             Repr::Read { .. } => ErrorKind::Read,
             Repr::SeveralAccounts { .. } => ErrorKind::SeveralAccounts,
@@ -43,7 +44,8 @@ impl Error {
         match &*self.0 {
             Repr::InvalidContainerName { problems, .. }
             | Repr::InvalidDefinitions { problems, .. }
-            | Repr::InvalidImageUri { problems, .. } => problems,
+            | Repr::InvalidImageUri { problems, .. }
+            | Repr::NotRepairable { problems, .. } => problems,
             _ => &[],
         }
     }
@@ -61,9 +63,8 @@ impl Error {
         Self::new(Repr::InvalidContainerName { name: text.to_owned(), problems })
     }
 
-    pub(crate) fn invalid_definitions(problems: Vec<Problem>) -> Self {
-        let source = "the image definitions".to_owned();
-        Self::new(Repr::InvalidDefinitions { source_name: source, problems })
+    pub(crate) fn invalid_definitions(subject: String, problems: Vec<Problem>) -> Self {
+        Self::new(Repr::InvalidDefinitions { subject, problems })
     }
 
     pub(crate) fn invalid_image_uri(text: &str, flaws: Vec<Flaw>) -> Self {
@@ -82,6 +83,10 @@ impl Error {
 
     pub(crate) fn not_found(path: &Path, similar: Vec<String>, source: io::Error) -> Self {
         Self::new(Repr::NotFound { path: path.to_owned(), similar, source })
+    }
+
+    pub(crate) fn not_repairable(subject: String, problems: Vec<Problem>) -> Self {
+        Self::new(Repr::NotRepairable { subject, problems })
     }
 
     pub(crate) fn nothing_to_promote(account: Option<&str>) -> Self {
@@ -103,14 +108,6 @@ impl Error {
 
     pub(crate) fn write(what: impl Into<String>, source: io::Error) -> Self {
         Self::new(Repr::Write { what: what.into(), source })
-    }
-
-    /// Names the file that the definitions came from.
-    pub(crate) fn in_file(mut self, path: &Path) -> Self {
-        if let Repr::InvalidDefinitions { source_name, .. } = &mut *self.0 {
-            *source_name = format!("`{}`", path.display());
-        }
-        self
     }
 
     fn new(repr: Repr) -> Self {
@@ -145,6 +142,9 @@ pub enum ErrorKind {
     /// There is no such file. The message names the files beside it whose names are nearly the
     /// same.
     NotFound,
+    /// It isn't certain what the file was meant to say. [`Error::problems`] has those problems for
+    /// which there is no certain repair; a person has to look at them.
+    NotRepairable,
     /// No image is in a private ECR registry, or in one of the account that was to be promoted
     /// from. Check that it is the right file, and the account.
     NothingToPromote,
@@ -168,8 +168,8 @@ enum Repr {
     Empty,
     #[error("{} is no name of a container:{}", Quoted(name), Listed(problems))]
     InvalidContainerName { name: String, problems: Vec<Problem> },
-    #[error("{source_name} can't be used:{}", Listed(problems))]
-    InvalidDefinitions { source_name: String, problems: Vec<Problem> },
+    #[error("{subject} can't be used:{}", Listed(problems))]
+    InvalidDefinitions { subject: String, problems: Vec<Problem> },
     #[error("{} is no image reference for ECS:{}", Quoted(image), Listed(problems))]
     InvalidImageUri { image: String, problems: Vec<Problem> },
     #[error("no images can be promoted there: {what}")]
@@ -180,8 +180,10 @@ enum Repr {
         Quoted(image)
     )]
     MutableTag { name: String, image: String, method: &'static str },
-    #[error("there is no file `{}`{}", path.display(), Similar(similar))]
+    #[error("there is no file `{}`{}", path.display(), Similar { path, names: similar })]
     NotFound { path: PathBuf, similar: Vec<String>, source: io::Error },
+    #[error("{subject} can't be repaired without guessing:{}", Listed(problems))]
+    NotRepairable { subject: String, problems: Vec<Problem> },
     #[error("no image is in a private ECR registry{}", OfAccount(account))]
     NothingToPromote { account: Option<String> },
     #[error("can't read {what}")]
@@ -217,16 +219,21 @@ impl fmt::Display for OfAccount<'_> {
     }
 }
 
-/// The files that were perhaps meant.
-struct Similar<'a>(&'a [String]);
+/// The files that were perhaps meant, and the name, where the one that was asked for is nearly it.
+struct Similar<'a> {
+    path: &'a Path,
+    names: &'a [String],
+}
 
 impl fmt::Display for Similar<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [first, others @ ..] = self.0 else {
+        for (index, name) in self.names.iter().enumerate() {
+            let joint = if index == 0 { ", but beside it there is" } else { " and" };
+            write!(f, "{joint} `{name}`")?;
+        }
+        if self.names.is_empty() && file::near_miss(self.path).is_none() {
             return Ok(());
-        };
-        write!(f, ", but beside it there is `{first}`")?;
-        others.iter().try_for_each(|other| write!(f, " and `{other}`"))?;
+        }
         let expected = ImageDefinitions::FILE_NAME;
         write!(f, "; CodePipeline looks for exactly `{expected}`, unless its action has a FileName")
     }

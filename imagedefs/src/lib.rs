@@ -6,12 +6,15 @@ mod diagnosis;
 mod diff;
 mod ecr;
 mod error;
+mod examination;
 mod file;
 mod flaw;
 mod image_uri;
 mod json;
 mod problem;
 mod promotion;
+mod repair;
+mod report;
 
 pub use crate::{
     definitions::{ImageDefinitions, Iter},
@@ -22,4 +25,5 @@ pub use crate::{
     image_uri::ImageUri,
     problem::{Problem, ProblemKind, Severity},
     promotion::Promotion,
+    report::Report,
 };

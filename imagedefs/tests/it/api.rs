@@ -1,6 +1,6 @@
 use imagedefs::{
     Change, Diagnosis, Diff, EcrRegistry, Error, ErrorKind, ImageDefinitions, ImageUri, Iter,
-    Problem, ProblemKind, Promotion, Severity,
+    Problem, ProblemKind, Promotion, Report, Severity,
 };
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -20,6 +20,7 @@ fn types_go_between_threads_and_the_error_is_one_word() {
     is_send_and_sync::<Problem>();
     is_send_and_sync::<ProblemKind>();
     is_send_and_sync::<Promotion>();
+    is_send_and_sync::<Report<'static>>();
     is_send_and_sync::<Severity>();
     assert_eq!(size_of::<Error>(), size_of::<usize>());
 }

@@ -7,4 +7,5 @@ mod api;
 mod files;
 mod messages;
 mod promotion;
+mod repair;
 mod round_trip;

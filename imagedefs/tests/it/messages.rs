@@ -1,39 +1,30 @@
 use std::fmt::Write;
 
-use imagedefs::{Diagnosis, Error, ImageDefinitions, ImageUri, Severity};
+use imagedefs::{Diagnosis, Error, ErrorKind, ImageDefinitions, ImageUri, Problem, Severity};
 
-/// Files as people really write them, and the report on each. A case begins with `### ` and the
-/// name, then comes the file, then `>>>` and the report.
+/// Files as people really write them, and what is said about each. A case begins with `### ` and
+/// its name, then comes the file, then `>>>` with the kinds of the problems, and the report; where
+/// the file can be repaired, `<<<` and the result.
 const VECTORS: &str = include_str!("vectors.txt");
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-/// All that a problem has to say.
-fn report(content: impl AsRef<[u8]>) -> String {
-    let mut report = String::new();
-    for problem in Diagnosis::of(content).problems() {
+/// A line for each problem.
+fn summary(content: impl AsRef<[u8]>) -> Vec<String> {
+    let diagnosis = Diagnosis::of(content);
+    let line = |problem: &Problem| {
         let (line, column, kind) = (problem.line(), problem.column(), problem.kind());
         let warning = match problem.severity() {
             Severity::Warning => " (warning)",
             _ => "",
         };
-        writeln!(report, "{line}:{column} {kind:?}{warning}: {}", problem.what()).unwrap();
-        writeln!(report, "    cause: {}", problem.cause()).unwrap();
-        writeln!(report, "    cure: {}", problem.cure()).unwrap();
-        if let Some(message) = problem.aws_message() {
-            writeln!(report, "    AWS says: {message}").unwrap();
-        }
         let clauses = [problem.what(), problem.cause(), problem.cure()];
         let shown =
             format!("line {line}, column {column}: {}: {}; {}", clauses[0], clauses[1], clauses[2]);
         assert_eq!(problem.to_string(), shown);
-    }
-    report
-}
-
-/// The first line of each problem.
-fn summary(content: impl AsRef<[u8]>) -> Vec<String> {
-    report(content).lines().filter(|line| !line.starts_with(' ')).map(str::to_owned).collect()
+        format!("{line}:{column} {kind:?}{warning}: {}", problem.what())
+    };
+    diagnosis.problems().iter().map(line).collect()
 }
 
 fn problems(error: &Error) -> Vec<String> {
@@ -46,12 +37,27 @@ fn the_report_on_each_vector() {
     let mut actual = Vec::new();
     for case in VECTORS.split("### ").skip(1) {
         let (name, case) = case.split_once('\n').unwrap();
-        let (content, _) = case.split_once(">>>\n").unwrap();
-        let report = report(content);
-        actual.push(format!("### {name}\n{content}>>>\n{report}"));
+        let (content, _) = case.split_once(">>>").unwrap();
+        let diagnosis = Diagnosis::of(content);
+        let kinds = diagnosis.problems().iter().map(|problem| format!(" {:?}", problem.kind()));
+        let kinds = kinds.collect::<String>();
+        let mut case = format!("### {name}\n{content}>>>{kinds}\n{}", diagnosis.report());
+        match diagnosis.fix() {
+            Ok(fixed) if fixed != content => {
+                assert!(Diagnosis::of(&fixed).into_definitions().is_ok(), "{name}");
+                write!(case, "<<<\n{fixed}").unwrap();
+            }
+            Ok(_) => assert!(diagnosis.into_definitions().is_ok(), "{name}"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::NotRepairable),
+        }
+        actual.push(case);
     }
     let actual = actual.join("\n");
-    assert!(actual == VECTORS, "the reports are now:\n{actual}");
+    if actual != VECTORS {
+        let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/vectors.txt");
+        std::fs::write(path, actual).unwrap();
+        panic!("the reports are not those of vectors.txt; as they are now, they are in {path}");
+    }
 }
 
 #[test]
@@ -188,7 +194,7 @@ fn references() {
         ),
         (
             "111122223333.dkr.ecr.us-east-1.amazonaws.com./web",
-            "1: `111122223333.dkr.ecr.us-east-1.amazonaws.com.` is no host name",
+            "45: there is a dot at the end of the ECR host",
         ),
         (
             "11112222333.dkr.ecr.us-east-1.amazonaws.com/web:1",

@@ -21,7 +21,7 @@ fn image() -> impl Strategy<Value = String> {
         .prop_filter("stands for nothing", is_meant)
 }
 
-fn definitions() -> impl Strategy<Value = ImageDefinitions> {
+pub(crate) fn definitions() -> impl Strategy<Value = ImageDefinitions> {
     prop::collection::btree_map("[A-Za-z0-9_-]{1,40}", image(), 1..12).prop_map(|pairs| {
         let mut definitions = ImageDefinitions::new();
         for (name, image) in pairs {
