@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod api;
+mod differential;
 mod files;
 mod messages;
 mod promotion;

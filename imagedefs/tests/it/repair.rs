@@ -128,7 +128,7 @@ const WAYS: [fn(String) -> String; 8] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn what_is_repaired_can_be_parsed_and_needs_no_more_repair(text in broken()) {
