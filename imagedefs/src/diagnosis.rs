@@ -1,6 +1,6 @@
 use std::{
     fs::File,
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -128,6 +128,19 @@ impl Diagnosis {
             return Err(Error::not_repairable(self.subject(), after.problems));
         }
         Ok(text)
+    }
+
+    /// Writes the repaired text in one step, as [`ImageDefinitions::write`] does: to the file that it
+    /// was read from, say.
+    ///
+    /// # Errors
+    ///
+    /// `NotRepairable`, and then nothing is written; `Write`.
+    pub fn write_fixed(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let path = path.as_ref();
+        let text = self.fix()?;
+        file::replace(path, |file| file.write_all(text.as_bytes()))
+            .map_err(|error| Error::write(format!("`{}`", path.display()), error))
     }
 
     /// Where the content is from, if that is a file.

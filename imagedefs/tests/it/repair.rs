@@ -52,6 +52,34 @@ fn schemes_go_in_front_of_ecr_alone() {
 }
 
 #[test]
+fn a_file_is_repaired_in_place_or_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("imagedefinitions.json");
+    std::fs::write(&path, r#"[{"name": "web", "imageUrl": "web:1"}]"#).unwrap();
+    Diagnosis::read(&path).unwrap().write_fixed(&path).unwrap();
+    let fixed = r#"[{"name": "web", "imageUri": "web:1"}]"#;
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), fixed);
+
+    std::fs::write(&path, "[").unwrap();
+    let error = Diagnosis::read(&path).unwrap().write_fixed(&path).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "`{}` can't be repaired without guessing: line 1, column 2: the text ends before a \
+             closing `]`: the file was put together by hand or by a shell; let a program write it, \
+             such as this library or `jq`",
+            path.display()
+        )
+    );
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "[");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+
+    let missing = folder.path().join("none").join("file");
+    let error = Diagnosis::of(fixed).write_fixed(missing).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Write);
+}
+
+#[test]
 fn an_error_says_what_is_not_certain() {
     let error = Diagnosis::of("{\"name\": \"web\", \"imageUrl\": \"web:$TAG\"}").fix().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotRepairable);
