@@ -107,10 +107,8 @@ impl Diagnosis {
     ///
     /// `NotRepairable`, with the problems that have no certain repair.
     pub fn fix(&self) -> Result<String, Error> {
-        let is_error = |problem: &&Problem| problem.severity() == Severity::Error;
-        let errors = self.problems.iter().filter(is_error);
-        let uncertain = errors.filter(|problem| problem.repair().is_none()).cloned();
-        let uncertain = uncertain.collect::<Vec<_>>();
+        let uncertain = self.errors().filter(|problem| problem.repair().is_none());
+        let uncertain = uncertain.cloned().collect::<Vec<_>>();
         if !uncertain.is_empty() {
             return Err(Error::not_repairable(self.subject(), uncertain));
         }
@@ -123,9 +121,9 @@ impl Diagnosis {
             text = repaired;
         }
         // What the repairs have made too large, say, is none that was repaired.
-        let after = Self::of(&text);
-        if after.problems.iter().any(|problem| problem.severity() == Severity::Error) {
-            return Err(Error::not_repairable(self.subject(), after.problems));
+        let errors = Self::of(&text).errors().cloned().collect::<Vec<_>>();
+        if !errors.is_empty() {
+            return Err(Error::not_repairable(self.subject(), errors));
         }
         Ok(text)
     }
@@ -166,6 +164,10 @@ impl Diagnosis {
         }
         let problems = locate(&text, examination.flaws);
         Self { definitions: examination.definitions, problems, origin, text: text.into_owned() }
+    }
+
+    fn errors(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().filter(|problem| problem.severity() == Severity::Error)
     }
 
     fn subject(&self) -> String {

@@ -199,6 +199,8 @@ impl Examination {
             return self.flaw(*offset, ProblemKind::NotAnObject, what);
         };
         let (mut name, mut image) = (None, None);
+        let (has_name, has_image) = (has(members, "name"), has(members, "imageUri"));
+        let is_there = |expected| if expected == "name" { has_name } else { has_image };
         let mut end = *offset;
         for member in members {
             let Member { key, node } = member;
@@ -208,7 +210,7 @@ impl Examination {
                 "name" => (&mut name, "name"),
                 "imageUri" => (&mut image, "imageUri"),
                 other => match meant_by(other) {
-                    Some(expected) if !has(members, expected) => {
+                    Some(expected) if !is_there(expected) => {
                         let what = format!("the member {} has to be `{expected}`", Quoted(other));
                         let repair =
                             Repair::of_content("it is renamed").replace(key.range(), expected);
@@ -317,10 +319,11 @@ impl Examination {
     }
 
     /// From places in a string to places in the file.
-    fn adopt<T>(&mut self, string: &Text<'_>, flaws: Vec<Flaw>) -> Option<T> {
-        self.flaws.extend(
-            flaws.into_iter().map(|flaw| Flaw { offset: string.offset_of(flaw.offset), ..flaw }),
-        );
+    fn adopt<T>(&mut self, string: &Text<'_>, mut flaws: Vec<Flaw>) -> Option<T> {
+        flaws.sort_by_key(|flaw| flaw.offset);
+        let mut offset_of = string.offsets();
+        self.flaws
+            .extend(flaws.into_iter().map(|flaw| Flaw { offset: offset_of(flaw.offset), ..flaw }));
         None
     }
 

@@ -112,17 +112,24 @@ impl Text<'_> {
 
     /// Where a byte of the decoded text stands in the file.
     pub(crate) fn offset_of(&self, byte: usize) -> usize {
-        if matches!(self.decoded, Cow::Borrowed(_)) {
-            return self.offset + byte;
-        }
+        self.offsets()(byte)
+    }
+
+    /// The same for one byte after another, none before the last, in one pass over the text.
+    pub(crate) fn offsets(&self) -> impl FnMut(usize) -> usize {
         let (mut raw, mut decoded) = (0, 0);
-        while let Some(unit) = Unit::first(&self.raw[raw..])
-            && decoded < byte
-        {
-            raw += unit.len;
-            decoded += unit.character.map_or(0, char::len_utf8);
+        move |byte| {
+            if matches!(self.decoded, Cow::Borrowed(_)) {
+                return self.offset + byte;
+            }
+            while decoded < byte
+                && let Some(unit) = Unit::first(&self.raw[raw..])
+            {
+                raw += unit.len;
+                decoded += unit.character.map_or(0, char::len_utf8);
+            }
+            self.offset + raw
         }
-        self.offset + raw
     }
 }
 

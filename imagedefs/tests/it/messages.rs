@@ -121,6 +121,30 @@ fn size() {
     assert_eq!(summary(sized(102_401)), [too_large]);
 }
 
+/// A hostile file as large as files may be takes no longer than others.
+#[test]
+fn flaws_without_number() {
+    let full = |start: &str, repeated: &str, end: &str| {
+        let count = (102_400 - start.len() - end.len()) / repeated.len();
+        format!("{start}{}{end}", repeated.repeat(count))
+    };
+    for (content, least) in [
+        (full("[{\"imageUri\": \"\\u0041", "$A", "\"}]"), 50_000),
+        (full("[{\"x\": \"\"", ",\"image\": 1", "}]"), 8_000),
+        (full("[", "{}\n", "]"), 60_000),
+        (full("[", "{\"name\":\"a\",\"imageUri\":\"a\"},", "]"), 3_000),
+        (full("[", "\"\r\"", "]"), 60_000),
+        (full("", "[]", ""), 50_000),
+    ] {
+        let diagnosis = Diagnosis::of(&content);
+        assert!(diagnosis.problems().len() >= least, "{}", diagnosis.problems().len());
+        let report = diagnosis.report().to_string();
+        assert!(report.contains("\n… and "), "{report}");
+        assert!(report.len() < 50_000, "{}", report.len());
+        let _ = diagnosis.fix();
+    }
+}
+
 #[test]
 fn depth() {
     let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));

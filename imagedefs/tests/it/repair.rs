@@ -1,6 +1,6 @@
 //! What is repaired: certainly right, or not at all.
 
-use imagedefs::{Diagnosis, ErrorKind, ImageDefinitions};
+use imagedefs::{Diagnosis, ErrorKind, ImageDefinitions, ProblemKind};
 use proptest::{
     prelude::*,
     sample::{select, subsequence},
@@ -98,6 +98,8 @@ fn what_a_repair_makes_too_large_is_not_repaired() {
     let text = format!("{text}{}", " ".repeat(102_400 - text.len()));
     let error = Diagnosis::of(text).fix().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotRepairable);
+    let [problem] = error.problems() else { panic!("{error}") };
+    assert_eq!(problem.kind(), ProblemKind::TooLarge);
 }
 
 /// Definitions as broken programs write them.
