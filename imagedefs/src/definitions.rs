@@ -1,7 +1,6 @@
 use std::{
     fmt,
-    fs::File,
-    io::{self, Read, Write},
+    io::{Read, Write},
     iter::FusedIterator,
     path::Path,
     slice,
@@ -13,9 +12,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::{
     container_name::ContainerName,
     diagnosis::Diagnosis,
+    diff::Diff,
     error::Error,
     file::{self, MAX_BYTES},
     image_uri::ImageUri,
+    problem::{Problem, ProblemKind},
 };
 
 /// Which image each container of an ECS task gets: the content of an `imagedefinitions.json`.
@@ -29,9 +30,10 @@ use crate::{
 /// ```
 /// use imagedefs::ImageDefinitions;
 ///
+/// # let digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 /// let mut definitions = ImageDefinitions::new();
-/// definitions.insert("web", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/web:1.4.2")?;
-/// definitions.insert("proxy", "httpd:2.4")?;
+/// definitions.insert("web", format!("111122223333.dkr.ecr.eu-west-1.amazonaws.com/web@{digest}"))?;
+/// definitions.insert_tagged("proxy", "httpd:2.4")?;
 /// for (container, image) in &definitions {
 ///     println!("{container} runs {image}");
 /// }
@@ -59,14 +61,7 @@ impl ImageDefinitions {
     /// `InvalidDefinitions` with all that is wrong with the content, `NotFound` with the names of
     /// files beside it that were perhaps meant, `Read`.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        let cannot_read = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => Error::not_found(path, file::similar_names(path), error),
-            _ => Error::read(format!("`{}`", path.display()), error),
-        };
-        let file = File::open(path).map_err(cannot_read)?;
-        let bytes = file::read_limited(file).map_err(cannot_read)?;
-        Diagnosis::of(bytes).into_definitions().map_err(|error| error.in_file(path))
+        Diagnosis::read(path)?.into_definitions()
     }
 
     /// Reads to the end of a stream, or to just beyond the size that CodePipeline allows. A
@@ -80,28 +75,36 @@ impl ImageDefinitions {
         Diagnosis::of(file::read_limited(reader).map_err(cannot_read)?).into_definitions()
     }
 
-    /// Adds a definition at the end.
+    /// Adds a definition at the end, with an image by its digest: what the build has made is what
+    /// will run. There may be a tag as well.
     ///
     /// `name` is that of the container in the task definition, not of the image or its repository.
-    /// `image` is best a reference by digest, since whatever a tag means can change between the
-    /// build and the deployment.
+    ///
+    /// # Errors
+    ///
+    /// `DuplicateContainer`, `InvalidContainerName`, `InvalidImageUri`, and `MutableTag` for a
+    /// reference without a digest. The definitions are then as they were.
+    pub fn insert(&mut self, name: impl AsRef<str>, image: impl AsRef<str>) -> Result<(), Error> {
+        self.add(name.as_ref(), image.as_ref(), Mutability::Refuse)
+    }
+
+    /// Adds a definition at the end, also with an image by its tag alone, or by neither tag nor
+    /// digest.
+    ///
+    /// For images that nobody has a digest for. What a tag means can change between the build and
+    /// the deployment; during one, ECS keeps to the digest that the tag had at its start, unless the
+    /// container's `versionConsistency` is `disabled`.
     ///
     /// # Errors
     ///
     /// `DuplicateContainer`, `InvalidContainerName`, `InvalidImageUri`. The definitions are then as
     /// they were.
-    pub fn insert(&mut self, name: impl AsRef<str>, image: impl AsRef<str>) -> Result<(), Error> {
-        let name = name.as_ref();
-        let container = ContainerName::parse(name)
-            .map_err(|flaws| Error::invalid_container_name(name, flaws))?;
-        let image = image.as_ref().parse()?;
-        match self.get(name) {
-            Some(present) => Err(Error::duplicate_container(name, present.as_str())),
-            None => {
-                self.push(container, image);
-                Ok(())
-            }
-        }
+    pub fn insert_tagged(
+        &mut self,
+        name: impl AsRef<str>,
+        image: impl AsRef<str>,
+    ) -> Result<(), Error> {
+        self.add(name.as_ref(), image.as_ref(), Mutability::Allow)
     }
 
     /// Takes over all definitions of another file: the images of containers that are here already
@@ -120,6 +123,11 @@ impl ImageDefinitions {
             }
         }
         replaced
+    }
+
+    /// What changes from these definitions to other, newer ones. Their order isn't compared.
+    pub fn diff(&self, newer: &Self) -> Diff {
+        Diff::between(self, newer)
     }
 
     /// The image of a container.
@@ -172,9 +180,33 @@ impl ImageDefinitions {
             .map_err(|error| Error::write("the image definitions", error))
     }
 
+    pub(crate) fn images(&self) -> impl Iterator<Item = (&str, &ImageUri)> {
+        self.0.iter().map(|definition| (definition.name.as_str(), &definition.image))
+    }
+
+    pub(crate) fn images_mut(&mut self) -> impl Iterator<Item = (&str, &mut ImageUri)> {
+        self.0.iter_mut().map(|definition| (definition.name.as_str(), &mut definition.image))
+    }
+
     /// The caller has seen to it that the container isn't there yet.
     pub(crate) fn push(&mut self, name: ContainerName, image: ImageUri) {
         self.0.push(Definition { name, image });
+    }
+
+    fn add(&mut self, name: &str, image: &str, mutability: Mutability) -> Result<(), Error> {
+        let container = ContainerName::parse(name)
+            .map_err(|flaws| Error::invalid_container_name(name, flaws))?;
+        let image = image.parse::<ImageUri>()?;
+        if image.digest().is_none() && mutability == Mutability::Refuse {
+            return Err(Error::mutable_tag(name, image.as_str(), "`insert_tagged`"));
+        }
+        match self.get(name) {
+            Some(present) => Err(Error::duplicate_container(name, present.as_str())),
+            None => {
+                self.push(container, image);
+                Ok(())
+            }
+        }
     }
 
     /// The text of a file that CodePipeline accepts.
@@ -187,7 +219,12 @@ impl ImageDefinitions {
     }
 }
 
-/// The text of the file: a JSON array, indented, with a line end after it.
+/// The text of the file: a JSON array, indented, with a line end after it. `FromStr` reads it back,
+/// if it isn't above the limit of 100 KB.
+///
+/// No definitions print as `[]`, which is a value that `FromStr` reads, and no file that
+/// CodePipeline is known to take: [`write`](Self::write) and [`to_writer`](Self::to_writer) refuse
+/// to make one of it, and [`read`](Self::read) and [`Diagnosis`] refuse such a file.
 impl fmt::Display for ImageDefinitions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;
@@ -195,12 +232,19 @@ impl fmt::Display for ImageDefinitions {
     }
 }
 
-/// Reads the text of a file.
+/// Reads what `Display` prints, and any other text of such a file.
+///
+/// As it reads all that can be printed, it takes an empty array for no definitions. For a file there
+/// is [`read`](Self::read), which refuses that.
 impl FromStr for ImageDefinitions {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        Diagnosis::of(text).into_definitions()
+        let definitions = Diagnosis::of(text).into_definitions();
+        match &definitions {
+            Err(error) if is_empty_array(error.problems()) => Ok(Self::new()),
+            _ => definitions,
+        }
     }
 }
 
@@ -225,7 +269,7 @@ impl<'de> Deserialize<'de> for ImageDefinitions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut definitions = Self::new();
         for Record { name, image_uri } in Vec::<Record<String>>::deserialize(deserializer)? {
-            definitions.insert(name, image_uri).map_err(de::Error::custom)?;
+            definitions.insert_tagged(name, image_uri).map_err(de::Error::custom)?;
         }
         Ok(definitions)
     }
@@ -256,6 +300,17 @@ impl DoubleEndedIterator for Iter<'_> {
 impl ExactSizeIterator for Iter<'_> {}
 
 impl FusedIterator for Iter<'_> {}
+
+fn is_empty_array(problems: &[Problem]) -> bool {
+    matches!(problems, [problem] if problem.kind() == ProblemKind::EmptyArray)
+}
+
+/// Whether an image may be one that its reference doesn't pin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mutability {
+    Allow,
+    Refuse,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Definition {

@@ -5,7 +5,7 @@ use std::{
 
 use crate::{
     definitions::ImageDefinitions,
-    file::MAX_BYTES,
+    file::{self, MAX_BYTES},
     flaw::{Flaw, Quoted, locate},
     problem::Problem,
 };
@@ -27,8 +27,13 @@ impl Error {
             Repr::InvalidContainerName { .. } => ErrorKind::InvalidContainerName,
             Repr::InvalidDefinitions { .. } => ErrorKind::InvalidDefinitions,
             Repr::InvalidImageUri { .. } => ErrorKind::InvalidImageUri,
+            Repr::InvalidRegistry { .. } => ErrorKind::InvalidRegistry,
+            Repr::MutableTag { .. } => ErrorKind::MutableTag,
             Repr::NotFound { .. } => ErrorKind::NotFound,
+            Repr::NotRepairable { .. } => ErrorKind::NotRepairable,
+            Repr::NothingToPromote { .. } => ErrorKind::NothingToPromote,
             Repr::Read { .. } => ErrorKind::Read,
+            Repr::SeveralAccounts { .. } => ErrorKind::SeveralAccounts,
             Repr::TooLarge { .. } => ErrorKind::TooLarge,
             Repr::Write { .. } => ErrorKind::Write,
         }
@@ -39,13 +44,9 @@ impl Error {
         match &*self.0 {
             Repr::InvalidContainerName { problems, .. }
             | Repr::InvalidDefinitions { problems, .. }
-            | Repr::InvalidImageUri { problems, .. } => problems,
-            Repr::DuplicateContainer { .. }
-            | Repr::Empty
-            | Repr::NotFound { .. }
-            | Repr::Read { .. }
-            | Repr::TooLarge { .. }
-            | Repr::Write { .. } => &[],
+            | Repr::InvalidImageUri { problems, .. }
+            | Repr::NotRepairable { problems, .. } => problems,
+            _ => &[],
         }
     }
 
@@ -62,9 +63,8 @@ impl Error {
         Self::new(Repr::InvalidContainerName { name: text.to_owned(), problems })
     }
 
-    pub(crate) fn invalid_definitions(problems: Vec<Problem>) -> Self {
-        let source = "the image definitions".to_owned();
-        Self::new(Repr::InvalidDefinitions { source_name: source, problems })
+    pub(crate) fn invalid_definitions(subject: String, problems: Vec<Problem>) -> Self {
+        Self::new(Repr::InvalidDefinitions { subject, problems })
     }
 
     pub(crate) fn invalid_image_uri(text: &str, flaws: Vec<Flaw>) -> Self {
@@ -72,12 +72,34 @@ impl Error {
         Self::new(Repr::InvalidImageUri { image: text.to_owned(), problems })
     }
 
+    pub(crate) fn invalid_registry(what: String) -> Self {
+        Self::new(Repr::InvalidRegistry { what })
+    }
+
+    /// With the method by which the image would be taken.
+    pub(crate) fn mutable_tag(name: &str, image: &str, method: &'static str) -> Self {
+        Self::new(Repr::MutableTag { name: name.to_owned(), image: image.to_owned(), method })
+    }
+
     pub(crate) fn not_found(path: &Path, similar: Vec<String>, source: io::Error) -> Self {
         Self::new(Repr::NotFound { path: path.to_owned(), similar, source })
     }
 
+    pub(crate) fn not_repairable(subject: String, problems: Vec<Problem>) -> Self {
+        Self::new(Repr::NotRepairable { subject, problems })
+    }
+
+    pub(crate) fn nothing_to_promote(account: Option<&str>) -> Self {
+        Self::new(Repr::NothingToPromote { account: account.map(str::to_owned) })
+    }
+
     pub(crate) fn read(what: impl Into<String>, source: io::Error) -> Self {
         Self::new(Repr::Read { what: what.into(), source })
+    }
+
+    pub(crate) fn several_accounts<'a>(accounts: impl IntoIterator<Item = &'a str>) -> Self {
+        let accounts = accounts.into_iter().map(|account| format!("`{account}`"));
+        Self::new(Repr::SeveralAccounts { accounts: accounts.collect::<Vec<_>>().join(" and ") })
     }
 
     pub(crate) fn too_large(bytes: usize) -> Self {
@@ -86,14 +108,6 @@ impl Error {
 
     pub(crate) fn write(what: impl Into<String>, source: io::Error) -> Self {
         Self::new(Repr::Write { what: what.into(), source })
-    }
-
-    /// Names the file that the definitions came from.
-    pub(crate) fn in_file(mut self, path: &Path) -> Self {
-        if let Repr::InvalidDefinitions { source_name, .. } = &mut *self.0 {
-            *source_name = format!("`{}`", path.display());
-        }
-        self
     }
 
     fn new(repr: Repr) -> Self {
@@ -119,11 +133,26 @@ pub enum ErrorKind {
     /// The text isn't an image reference, or not one that ECS accepts. [`Error::problems`] says
     /// why.
     InvalidImageUri,
+    /// The account or region of a promotion isn't one, or no registry has such a host. The message
+    /// says what has to be corrected.
+    InvalidRegistry,
+    /// An image without a digest, where one by its tag wasn't asked for. Use the digest, which ECR
+    /// and whatever pushed the image can tell, or the method that the message names.
+    MutableTag,
     /// There is no such file. The message names the files beside it whose names are nearly the
     /// same.
     NotFound,
+    /// It isn't certain what the file was meant to say. [`Error::problems`] has those problems for
+    /// which there is no certain repair; a person has to look at them.
+    NotRepairable,
+    /// No image is in a private ECR registry, or in one of the account that was to be promoted
+    /// from. Check that it is the right file, and the account.
+    NothingToPromote,
     /// The file couldn't be read; the source says why.
     Read,
+    /// The images are in registries of several accounts. Say by
+    /// [`from_account`](crate::Promotion::from_account) which of them are promoted.
+    SeveralAccounts,
     /// More definitions than fit into the 100 KB that CodePipeline reads. List only the containers
     /// that get a new image.
     TooLarge,
@@ -139,14 +168,31 @@ enum Repr {
     Empty,
     #[error("{} is no name of a container:{}", Quoted(name), Listed(problems))]
     InvalidContainerName { name: String, problems: Vec<Problem> },
-    #[error("{source_name} can't be used:{}", Listed(problems))]
-    InvalidDefinitions { source_name: String, problems: Vec<Problem> },
+    #[error("{subject} can't be used:{}", Listed(problems))]
+    InvalidDefinitions { subject: String, problems: Vec<Problem> },
     #[error("{} is no image reference for ECS:{}", Quoted(image), Listed(problems))]
     InvalidImageUri { image: String, problems: Vec<Problem> },
-    #[error("there is no file `{}`{}", path.display(), Similar(similar))]
+    #[error("no images can be promoted there: {what}")]
+    InvalidRegistry { what: String },
+    #[error(
+        "the image {} for the container `{name}` has no digest, and what a tag means can change: \
+         use the digest, or {method} to take it nevertheless",
+        Quoted(image)
+    )]
+    MutableTag { name: String, image: String, method: &'static str },
+    #[error("there is no file `{}`{}", path.display(), Similar { path, names: similar })]
     NotFound { path: PathBuf, similar: Vec<String>, source: io::Error },
+    #[error("{subject} can't be repaired without guessing:{}", Listed(problems))]
+    NotRepairable { subject: String, problems: Vec<Problem> },
+    #[error("no image is in a private ECR registry{}", OfAccount(account))]
+    NothingToPromote { account: Option<String> },
     #[error("can't read {what}")]
     Read { what: String, source: io::Error },
+    #[error(
+        "the images are in the accounts {accounts}: say by `Promotion::from_account` which of them \
+         are promoted"
+    )]
+    SeveralAccounts { accounts: String },
     #[error("the image definitions take {bytes} bytes, and CodePipeline reads at most {MAX_BYTES}")]
     TooLarge { bytes: usize },
     #[error("can't write {what}")]
@@ -165,16 +211,29 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-/// The files that were perhaps meant.
-struct Similar<'a>(&'a [String]);
+struct OfAccount<'a>(&'a Option<String>);
+
+impl fmt::Display for OfAccount<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|account| write!(f, " of the account {}", Quoted(account)))
+    }
+}
+
+/// The files that were perhaps meant, and the name, where the one that was asked for is nearly it.
+struct Similar<'a> {
+    path: &'a Path,
+    names: &'a [String],
+}
 
 impl fmt::Display for Similar<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [first, others @ ..] = self.0 else {
+        for (index, name) in self.names.iter().enumerate() {
+            let joint = if index == 0 { ", but beside it there is" } else { " and" };
+            write!(f, "{joint} `{name}`")?;
+        }
+        if self.names.is_empty() && file::near_miss(self.path).is_none() {
             return Ok(());
-        };
-        write!(f, ", but beside it there is `{first}`")?;
-        others.iter().try_for_each(|other| write!(f, " and `{other}`"))?;
+        }
         let expected = ImageDefinitions::FILE_NAME;
         write!(f, "; CodePipeline looks for exactly `{expected}`, unless its action has a FileName")
     }

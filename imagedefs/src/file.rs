@@ -7,6 +7,8 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use crate::definitions::ImageDefinitions;
+
 /// "The maximum file size limit ... is 100 KB" (CodePipeline user guide, quotas). That a KB is 1024
 /// bytes is a guess on the side of accepting; [`SAFE_BYTES`] is the other reading.
 pub(crate) const MAX_BYTES: usize = 102_400;
@@ -64,18 +66,26 @@ pub(crate) fn similar_names(path: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder_of(path)) else {
         return Vec::new();
     };
-    // Two for the default name, so that `imageredefinitions.json` is found, which someone really
-    // wrote, and none for names so short that one is nearly any other.
-    let max_distance = wanted.len() / 8;
-    let is_similar = |name: &String| {
-        *name != wanted && distance(&name.to_lowercase(), &wanted.to_lowercase()) <= max_distance
-    };
     let mut names = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(is_similar)
+        .filter(|name| is_similar(name, &wanted))
         .collect::<Vec<_>>();
     names.sort();
     names
+}
+
+/// The file's name, if it is nearly the one that CodePipeline looks for.
+pub(crate) fn near_miss(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_string_lossy();
+    is_similar(&name, ImageDefinitions::FILE_NAME).then(|| name.into_owned())
+}
+
+/// Whether it is another name, and could be a mistyped one.
+fn is_similar(name: &str, wanted: &str) -> bool {
+    // Two for the default name, so that `imageredefinitions.json` is found, which someone really
+    // wrote, and none for names so short that one is nearly any other.
+    let max_distance = wanted.len() / 8;
+    name != wanted && distance(&name.to_lowercase(), &wanted.to_lowercase()) <= max_distance
 }
 
 /// How many bytes have to be inserted, removed or changed (Levenshtein).

@@ -1,6 +1,9 @@
 use std::fmt;
 
-use crate::problem::{Problem, ProblemKind};
+use crate::{
+    problem::{Problem, ProblemKind},
+    repair::Repair,
+};
 
 /// A [`Problem`] before its place in the text is counted out in lines and columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,11 +12,17 @@ pub(crate) struct Flaw {
     pub(crate) offset: usize,
     pub(crate) kind: ProblemKind,
     pub(crate) what: String,
+    /// None: what was meant isn't certain.
+    pub(crate) repair: Option<Repair>,
 }
 
 impl Flaw {
     pub(crate) fn new(offset: usize, kind: ProblemKind, what: impl Into<String>) -> Self {
-        Self { offset, kind, what: what.into() }
+        Self { offset, kind, what: what.into(), repair: None }
+    }
+
+    pub(crate) fn repaired(self, repair: Repair) -> Self {
+        Self { repair: Some(repair), ..self }
     }
 }
 
@@ -22,7 +31,7 @@ impl Flaw {
 pub(crate) fn locate(text: &str, mut flaws: Vec<Flaw>) -> Vec<Problem> {
     flaws.sort_by_key(|flaw| flaw.offset);
     let (mut line, mut column, mut reached) = (1, 1, 0);
-    let place = |Flaw { offset, kind, what }| {
+    let place = |Flaw { offset, kind, what, repair }| {
         for character in text.get(reached..offset).unwrap_or_default().chars() {
             if character == '\n' {
                 (line, column) = (line + 1, 1);
@@ -31,7 +40,7 @@ pub(crate) fn locate(text: &str, mut flaws: Vec<Flaw>) -> Vec<Problem> {
             }
         }
         reached = offset;
-        Problem::new(kind, line, column, what)
+        Problem::new(kind, line, column, what, repair.map(|repair| repair.done))
     };
     flaws.into_iter().map(place).collect()
 }
@@ -40,6 +49,8 @@ pub(crate) fn locate(text: &str, mut flaws: Vec<Flaw>) -> Vec<Problem> {
 pub(crate) fn find_unexpanded(text: &str, kind: ProblemKind) -> Vec<Flaw> {
     placeholders(text)
         .map(|(offset, variable)| {
+            // The kind that CodeDeploy knows, and no shell.
+            let kind = if variable.starts_with('<') { ProblemKind::Placeholder } else { kind };
             Flaw::new(offset, kind, format!("{} was not replaced", Quoted(variable)))
         })
         .collect()

@@ -230,10 +230,20 @@ fn check_registry(registry: &str) -> Option<Finding> {
         let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         !label.is_empty() && label.bytes().all(is_inner) && label.trim_matches('-') == label
     };
+    if let Some(relative) = host.strip_suffix('.')
+        && EcrRegistry::of_host(relative) != Ok(None)
+    {
+        let what = "there is a dot at the end of the ECR host".to_owned();
+        return Some((relative.len(), ProblemKind::EcrHost, what));
+    }
     if !host.split('.').all(is_label) {
         return invalid(0, format!("{} is no host name", Quoted(host)));
     }
-    EcrRegistry::of_host(host).err().map(|Flaw { offset, kind, what }| (offset, kind, what))
+    if registry != host && EcrRegistry::of_host(host) != Ok(None) {
+        let what = format!("an ECR host has no port, and here it is {}", Quoted(port));
+        return Some((host.len() + 1, ProblemKind::EcrHost, what));
+    }
+    EcrRegistry::of_host(host).err().map(|Flaw { offset, kind, what, .. }| (offset, kind, what))
 }
 
 /// Lower-case letters and digits, joined by one `.`, one or two `_`, or any number of `-`.

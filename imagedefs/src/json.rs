@@ -4,11 +4,12 @@
 //! It accepts what RFC 8259 allows, as serde_json does (a property test compares the two), but
 //! that one stops at the first error and keeps no positions.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use crate::{
     flaw::{Flaw, Quoted},
     problem::ProblemKind,
+    repair::Repair,
 };
 
 /// As deep as serde_json goes. The reader recurses, so that there has to be an end.
@@ -36,7 +37,8 @@ impl<'a> Document<'a> {
                 // Definitions that a loop printed with a comma after each.
                 Some(b',') if !values.is_empty() => {
                     let what = "there is a comma outside of any array";
-                    reader.flaw(reader.at, ProblemKind::StrayComma, what);
+                    let repair = Repair::of_structure("it is left out").delete(reader.at, 1);
+                    reader.repaired(reader.at, ProblemKind::StrayComma, what, repair);
                     reader.at += 1;
                     continue;
                 }
@@ -51,10 +53,11 @@ impl<'a> Document<'a> {
     }
 }
 
-/// A value and the byte that it begins at.
+/// A value, the byte that it begins at, and the one after its end.
 #[derive(Debug)]
 pub(crate) struct Node<'a> {
     pub(crate) offset: usize,
+    pub(crate) end: usize,
     pub(crate) value: Value<'a>,
 }
 
@@ -102,19 +105,31 @@ impl Text<'_> {
         &self.decoded
     }
 
+    /// Between the quotes.
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.offset..self.offset + self.raw.len()
+    }
+
     /// Where a byte of the decoded text stands in the file.
     pub(crate) fn offset_of(&self, byte: usize) -> usize {
-        if matches!(self.decoded, Cow::Borrowed(_)) {
-            return self.offset + byte;
-        }
+        self.offsets()(byte)
+    }
+
+    /// The same for one byte after another, none before the last, in one pass over the text.
+    pub(crate) fn offsets(&self) -> impl FnMut(usize) -> usize {
         let (mut raw, mut decoded) = (0, 0);
-        while let Some(unit) = Unit::first(&self.raw[raw..])
-            && decoded < byte
-        {
-            raw += unit.len;
-            decoded += unit.character.map_or(0, char::len_utf8);
+        move |byte| {
+            if matches!(self.decoded, Cow::Borrowed(_)) {
+                return self.offset + byte;
+            }
+            while decoded < byte
+                && let Some(unit) = Unit::first(&self.raw[raw..])
+            {
+                raw += unit.len;
+                decoded += unit.character.map_or(0, char::len_utf8);
+            }
+            self.offset + raw
         }
-        self.offset + raw
     }
 }
 
@@ -188,7 +203,7 @@ impl<'a> Reader<'a> {
             Some(b'a'..=b'z' | b'A'..=b'Z' | b'_') => self.word()?,
             _ => return self.stop(self.at, self.unexpected("a value")),
         };
-        Some(Node { offset, value })
+        Some(Node { offset, end: self.at, value })
     }
 
     fn member(&mut self) -> Option<Member<'a>> {
@@ -227,7 +242,8 @@ impl<'a> Reader<'a> {
                 Some(byte) if char::from(byte) == close => {
                     if let Some(comma) = comma {
                         let what = format!("there is a comma before the closing `{close}`");
-                        self.flaw(comma, ProblemKind::StrayComma, what);
+                        let repair = Repair::of_structure("it is left out").delete(comma, 1);
+                        self.repaired(comma, ProblemKind::StrayComma, what, repair);
                     }
                     self.at += 1;
                     self.depth -= 1;
@@ -235,6 +251,7 @@ impl<'a> Reader<'a> {
                 }
                 Some(b',') => {
                     if items.is_empty() || comma.is_some() {
+                        // No repair: perhaps a whole item was to be there.
                         let what = "there is a comma with nothing before it";
                         self.flaw(self.at, ProblemKind::StrayComma, what);
                     } else {
@@ -252,7 +269,8 @@ impl<'a> Reader<'a> {
                     // Not before the item has proved to be one.
                     if !is_first && comma.is_none() {
                         let what = "a comma is missing here";
-                        self.flaw(end, ProblemKind::MissingComma, what);
+                        let repair = Repair::of_structure("one is put there").insert(end, ",");
+                        self.repaired(end, ProblemKind::MissingComma, what, repair);
                     }
                     if !self.is_complete {
                         return items;
@@ -300,18 +318,28 @@ impl<'a> Reader<'a> {
                 }
                 None => {
                     decoded.get_or_insert_with(|| raw.to_owned());
-                    let what = match rest.chars().next() {
-                        Some('\r') => "there is a carriage return in the string".to_owned(),
-                        other => format!(
-                            "there is a control character, `{}`, in the string",
-                            other.unwrap_or_default().escape_debug()
-                        ),
-                    };
-                    self.flaw(self.at, ProblemKind::ControlCharacter, what);
+                    self.control_character(rest);
                 }
             }
             self.at += len;
         }
+    }
+
+    /// What begins here and may not be in a string.
+    fn control_character(&mut self, rest: &str) {
+        let kind = ProblemKind::ControlCharacter;
+        if let Some(others) = rest.strip_prefix('\r') {
+            let what = "there is a carriage return in the string";
+            // The line end of a file of Windows, at the end of what was read from it.
+            if others.trim_start_matches('\r').starts_with('"') {
+                let repair = Repair::of_structure("it is left out").delete(self.at, 1);
+                return self.repaired(self.at, kind, what, repair);
+            }
+            return self.flaw(self.at, kind, what);
+        }
+        let character = rest.chars().next().unwrap_or_default().escape_debug();
+        let what = format!("there is a control character, `{character}`, in the string");
+        self.flaw(self.at, kind, what);
     }
 
     fn number(&mut self) -> Option<Value<'a>> {
@@ -373,6 +401,16 @@ impl<'a> Reader<'a> {
 
     fn flaw(&mut self, offset: usize, kind: ProblemKind, what: impl Into<String>) {
         self.flaws.push(Flaw::new(offset, kind, what));
+    }
+
+    fn repaired(
+        &mut self,
+        offset: usize,
+        kind: ProblemKind,
+        what: impl Into<String>,
+        repair: Repair,
+    ) {
+        self.flaws.push(Flaw::new(offset, kind, what).repaired(repair));
     }
 
     /// From here on nothing could be made out with any certainty.

@@ -10,13 +10,10 @@ pub struct Problem {
     line: usize,
     column: usize,
     what: String,
+    repair: Option<&'static str>,
 }
 
 impl Problem {
-    pub(crate) fn new(kind: ProblemKind, line: usize, column: usize, what: String) -> Self {
-        Self { kind, line, column, what }
-    }
-
     /// Which rule is broken.
     pub fn kind(&self) -> ProblemKind {
         self.kind
@@ -53,13 +50,30 @@ impl Problem {
         self.kind.explanation().1
     }
 
+    /// What [`Diagnosis::fix`](crate::Diagnosis::fix) does about it: one clause, in lower case. None
+    /// where what was meant isn't certain.
+    pub fn repair(&self) -> Option<&'static str> {
+        self.repair
+    }
+
     /// What CodePipeline, or ECS behind it, prints about such a file, word for word for the default
     /// file name, so that a search for the message ends here.
     ///
     /// AWS doesn't document these messages. They are known from reports, and most problems have
-    /// none: CodePipeline either says nothing useful or nobody has written down what it says.
+    /// none: CodePipeline either says nothing useful or nobody has written down what it says. What
+    /// stands in `<` and `>` differs each time.
     pub fn aws_message(&self) -> Option<&'static str> {
         self.kind.aws_message()
+    }
+
+    pub(crate) fn new(
+        kind: ProblemKind,
+        line: usize,
+        column: usize,
+        what: String,
+        repair: Option<&'static str>,
+    ) -> Self {
+        Self { kind, line, column, what, repair }
     }
 }
 
@@ -109,6 +123,9 @@ pub enum ProblemKind {
     EmptyFile,
     /// An image reference, its tag or its digest without text. Set the variable that it came from.
     EmptyReference,
+    /// *Warning:* the file's name is nearly `imagedefinitions.json`. Rename it, or give the name to
+    /// the action.
+    FileName,
     /// The file is CodePipeline's `imageDetail.json`, which names no container.
     ImageDetail,
     /// A digest that isn't `sha256:` and 64 lower-case hexadecimal digits.
@@ -139,6 +156,8 @@ pub enum ProblemKind {
     NotUtf8,
     /// `None` or `null`, which a tool printed for a value that isn't there.
     NullText,
+    /// A placeholder such as `<IMAGE1_NAME>`, which is for another file. Write the image itself.
+    Placeholder,
     /// An image reference holds a character that ECS doesn't allow anywhere in one.
     ReferenceCharacter,
     /// More than 255 characters before the digest, or in all where there is none.
@@ -149,7 +168,7 @@ pub enum ProblemKind {
     StrayComma,
     /// More than 102,400 bytes: CodePipeline reads at most 100 KB.
     TooLarge,
-    /// A variable or a placeholder in an image reference that nothing has replaced.
+    /// A variable in an image reference that no shell has replaced.
     Unexpanded,
     /// The same in the name of a container.
     UnexpandedName,
@@ -163,7 +182,9 @@ impl ProblemKind {
     /// Whether problems of this kind keep a file from being used.
     pub fn severity(self) -> Severity {
         match self {
-            Self::LargeFile | Self::Latest | Self::UnknownMember => Severity::Warning,
+            Self::FileName | Self::LargeFile | Self::Latest | Self::UnknownMember => {
+                Severity::Warning
+            }
             _ => Severity::Error,
         }
     }
@@ -219,6 +240,11 @@ impl ProblemKind {
             Self::EmptyReference => (
                 "the variable that it came from is empty or unset",
                 "set it, and let the build stop where it is not (`set -u`)",
+            ),
+            Self::FileName => (
+                "CodePipeline looks for exactly `imagedefinitions.json`, unless its ECS action has \
+                 a FileName",
+                "rename it, also in the `artifacts` of the buildspec, or set FileName to its name",
             ),
             Self::ImageDetail => (
                 "that file is what an ECR source action writes, for the blue/green action of \
@@ -284,6 +310,11 @@ impl ProblemKind {
                  value that is not there",
                 "correct the query, and let the build stop when it finds nothing",
             ),
+            Self::Placeholder => (
+                "such placeholders are replaced in the taskdef.json of the blue/green action of \
+                 CodeDeploy, and in no other file",
+                "write the name of the container and the reference of the image",
+            ),
             Self::ReferenceCharacter => (
                 "ECS allows only letters, digits and `-` `_` `:` `.` `/` `#` `@` in a reference",
                 "remove it: quotes, spaces and line ends often come with the output of a command",
@@ -330,7 +361,15 @@ impl ProblemKind {
             | Self::StrayComma => {
                 Some("The image definition file imagedefinitions.json contains invalid JSON format")
             }
-            Self::ReferenceCharacter | Self::Unexpanded => {
+            Self::ContainerNameCharacter | Self::ContainerNameLength | Self::UnexpandedName => {
+                Some("The AWS ECS container <name> does not exist")
+            }
+            Self::FileName => Some(
+                "Did not find the image definition file imagedefinitions.json in the input \
+                 artifacts ZIP file. Verify the file is stored in your pipeline's Amazon S3 \
+                 artifact bucket: <bucket> key: <key>",
+            ),
+            Self::Placeholder | Self::ReferenceCharacter | Self::Unexpanded => {
                 Some("Container.image contains invalid characters.")
             }
             _ => None,

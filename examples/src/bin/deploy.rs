@@ -92,7 +92,7 @@ fn add(definitions: &mut ImageDefinitions, container: &str, image: &str) -> Resu
              out of --definitions and --image"
         )
         .into()),
-        None => Ok(definitions.insert(container, image)?),
+        None => Ok(definitions.insert_tagged(container, image)?),
     }
 }
 

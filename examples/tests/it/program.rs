@@ -55,6 +55,14 @@ impl Program {
         Self::new(env!("CARGO_BIN_EXE_multi_region"))
     }
 
+    pub(crate) fn doctor() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_doctor"))
+    }
+
+    pub(crate) fn promote() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_promote"))
+    }
+
     pub(crate) fn deploy() -> Self {
         Self::new(env!("CARGO_BIN_EXE_deploy"))
     }

@@ -1,6 +1,6 @@
 use imagedefs::{
-    Diagnosis, EcrRegistry, Error, ErrorKind, ImageDefinitions, ImageUri, Iter, Problem,
-    ProblemKind, Severity,
+    Change, Diagnosis, Diff, EcrRegistry, Error, ErrorKind, ImageDefinitions, ImageUri, Iter,
+    Problem, ProblemKind, Promotion, Report, Severity,
 };
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -8,7 +8,9 @@ const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef012
 #[test]
 fn types_go_between_threads_and_the_error_is_one_word() {
     fn is_send_and_sync<T: Send + Sync + Unpin + 'static>() {}
+    is_send_and_sync::<Change>();
     is_send_and_sync::<Diagnosis>();
+    is_send_and_sync::<Diff>();
     is_send_and_sync::<EcrRegistry<'static>>();
     is_send_and_sync::<Error>();
     is_send_and_sync::<ErrorKind>();
@@ -17,6 +19,8 @@ fn types_go_between_threads_and_the_error_is_one_word() {
     is_send_and_sync::<Iter<'static>>();
     is_send_and_sync::<Problem>();
     is_send_and_sync::<ProblemKind>();
+    is_send_and_sync::<Promotion>();
+    is_send_and_sync::<Report<'static>>();
     is_send_and_sync::<Severity>();
     assert_eq!(size_of::<Error>(), size_of::<usize>());
 }
@@ -26,7 +30,9 @@ fn definitions_keep_their_order() {
     let mut definitions = ImageDefinitions::new();
     assert!(definitions.is_empty());
     definitions.insert("web", format!("shop/web@{DIGEST}")).unwrap();
-    definitions.insert(String::from("proxy"), "httpd:2.4".parse::<ImageUri>().unwrap()).unwrap();
+    definitions
+        .insert_tagged(String::from("proxy"), "httpd:2.4".parse::<ImageUri>().unwrap())
+        .unwrap();
 
     assert_eq!(definitions.len(), 2);
     assert_eq!(definitions.get("proxy").map(ImageUri::as_str), Some("httpd:2.4"));
@@ -43,16 +49,54 @@ fn definitions_keep_their_order() {
 #[test]
 fn a_refused_insert_changes_nothing() {
     let mut definitions = ImageDefinitions::new();
-    definitions.insert("web", "httpd:2.4").unwrap();
+    definitions.insert_tagged("web", "httpd:2.4").unwrap();
     for (name, image, kind) in [
         ("web", "nginx:1", ErrorKind::DuplicateContainer),
         ("my web", "nginx:1", ErrorKind::InvalidContainerName),
         ("proxy", "nginx:", ErrorKind::InvalidImageUri),
     ] {
-        let error = definitions.insert(name, image).unwrap_err();
+        let error = definitions.insert_tagged(name, image).unwrap_err();
         assert_eq!(error.kind(), kind);
         assert_eq!(definitions.iter().collect::<Vec<_>>(), [("web", "httpd:2.4")]);
     }
+}
+
+#[test]
+fn a_tag_has_to_be_asked_for() {
+    let mut definitions = ImageDefinitions::new();
+    for image in ["httpd:2.4", "httpd"] {
+        let error = definitions.insert("proxy", image).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::MutableTag);
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the image `{image}` for the container `proxy` has no digest, and what a tag means \
+                 can change: use the digest, or `insert_tagged` to take it nevertheless"
+            )
+        );
+    }
+    assert!(definitions.is_empty());
+    definitions.insert("proxy", format!("httpd:2.4@{DIGEST}")).unwrap();
+    definitions.insert_tagged("log", "log:1").unwrap();
+    definitions.insert_tagged("web", format!("web@{DIGEST}")).unwrap();
+    assert_eq!(definitions.len(), 3);
+}
+
+#[test]
+fn no_definitions_are_a_value_and_no_file() {
+    let none = ImageDefinitions::new();
+    assert_eq!(none.to_string(), "[]\n");
+    for text in ["[]\n", "[]", " [ ] "] {
+        assert_eq!(text.parse::<ImageDefinitions>().unwrap(), none);
+        let error = ImageDefinitions::from_reader(text.as_bytes()).unwrap_err();
+        assert_eq!(error.problems().len(), 1);
+        assert_eq!(error.problems()[0].kind(), ProblemKind::EmptyArray);
+    }
+    assert!("[],".parse::<ImageDefinitions>().is_err());
+    assert!("[,]".parse::<ImageDefinitions>().is_err());
+    assert!("\u{feff}[]".parse::<ImageDefinitions>().is_err());
+    assert_eq!(serde_json::from_str::<ImageDefinitions>("[]").unwrap(), none);
+    assert_eq!(none.to_writer(Vec::new()).unwrap_err().kind(), ErrorKind::Empty);
 }
 
 #[test]
@@ -60,7 +104,7 @@ fn merge_replaces_in_place_and_returns_what_it_replaced() {
     let parse = |pairs: &[(&str, &str)]| {
         let mut definitions = ImageDefinitions::new();
         for (name, image) in pairs {
-            definitions.insert(name, image).unwrap();
+            definitions.insert_tagged(name, image).unwrap();
         }
         definitions
     };

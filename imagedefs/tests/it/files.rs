@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use imagedefs::{ErrorKind, ImageDefinitions, ProblemKind};
+use imagedefs::{Diagnosis, ErrorKind, ImageDefinitions, ProblemKind, Severity};
 
 const TEXT: &str = r#"[
   {
@@ -31,7 +31,7 @@ fn names_in(folder: &Path) -> Vec<String> {
 fn too_many() -> ImageDefinitions {
     let mut definitions = ImageDefinitions::new();
     for index in 0..1500 {
-        definitions.insert(format!("container-{index}"), "111122223333/web:1.4.2").unwrap();
+        definitions.insert_tagged(format!("container-{index}"), "111122223333/web:1.4.2").unwrap();
     }
     definitions
 }
@@ -163,6 +163,58 @@ fn a_missing_file_is_named_with_those_that_were_perhaps_meant() {
              `imagedefinition.json`; {cure}"
         )
     );
+}
+
+#[test]
+fn a_missing_file_whose_own_name_is_nearly_right() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["imagedefinition.json", "imageDefinitions.json", "imageredefinitions.json"] {
+        let path = folder.path().join(name);
+        assert_eq!(
+            ImageDefinitions::read(&path).unwrap_err().to_string(),
+            format!(
+                "there is no file `{}`; CodePipeline looks for exactly `imagedefinitions.json`, \
+                 unless its action has a FileName",
+                path.display()
+            )
+        );
+    }
+}
+
+#[test]
+fn a_file_whose_name_is_nearly_right_can_be_read_with_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["imagedefinition.json", "imageDefinitions.json", "image-definitions.json"] {
+        let path = folder.path().join(name);
+        fs::write(&path, TEXT).unwrap();
+        assert_eq!(ImageDefinitions::read(&path).unwrap().len(), 2);
+        let diagnosis = Diagnosis::read(&path).unwrap();
+        let [problem] = diagnosis.problems() else { panic!("{diagnosis:?}") };
+        assert_eq!(problem.kind(), ProblemKind::FileName);
+        assert_eq!(problem.severity(), Severity::Warning);
+        assert_eq!(
+            diagnosis.report().to_string(),
+            format!(
+                "{}:1:1: warning: the file is called `{name}`
+  cause:  CodePipeline looks for exactly `imagedefinitions.json`, unless its ECS action has a \
+                 FileName
+  cure:   rename it, also in the `artifacts` of the buildspec, or set FileName to its name
+  AWS:    Did not find the image definition file imagedefinitions.json in the input artifacts ZIP \
+                 file. Verify the file is stored in your pipeline's Amazon S3 artifact bucket: \
+                 <bucket> key: <key>
+
+no error; 1 warning
+",
+                path.display()
+            )
+        );
+        assert_eq!(diagnosis.fix().unwrap(), TEXT);
+    }
+    for name in ["imagedefinitions.json", "images.json", "imagedefinitions-production.json"] {
+        let path = folder.path().join(name);
+        fs::write(&path, TEXT).unwrap();
+        assert!(Diagnosis::read(&path).unwrap().problems().is_empty(), "{name}");
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod api;
+mod differential;
 mod files;
 mod messages;
+mod promotion;
+mod repair;
 mod round_trip;

@@ -1,39 +1,30 @@
 use std::fmt::Write;
 
-use imagedefs::{Diagnosis, Error, ImageDefinitions, ImageUri, Severity};
+use imagedefs::{Diagnosis, Error, ErrorKind, ImageDefinitions, ImageUri, Problem, Severity};
 
-/// Files as people really write them, and the report on each. A case begins with `### ` and the
-/// name, then comes the file, then `>>>` and the report.
+/// Files as people really write them, and what is said about each. A case begins with `### ` and
+/// its name, then comes the file, then `>>>` with the kinds of the problems, and the report; where
+/// the file can be repaired, `<<<` and the result.
 const VECTORS: &str = include_str!("vectors.txt");
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-/// All that a problem has to say.
-fn report(content: impl AsRef<[u8]>) -> String {
-    let mut report = String::new();
-    for problem in Diagnosis::of(content).problems() {
+/// A line for each problem.
+fn summary(content: impl AsRef<[u8]>) -> Vec<String> {
+    let diagnosis = Diagnosis::of(content);
+    let line = |problem: &Problem| {
         let (line, column, kind) = (problem.line(), problem.column(), problem.kind());
         let warning = match problem.severity() {
             Severity::Warning => " (warning)",
             _ => "",
         };
-        writeln!(report, "{line}:{column} {kind:?}{warning}: {}", problem.what()).unwrap();
-        writeln!(report, "    cause: {}", problem.cause()).unwrap();
-        writeln!(report, "    cure: {}", problem.cure()).unwrap();
-        if let Some(message) = problem.aws_message() {
-            writeln!(report, "    AWS says: {message}").unwrap();
-        }
         let clauses = [problem.what(), problem.cause(), problem.cure()];
         let shown =
             format!("line {line}, column {column}: {}: {}; {}", clauses[0], clauses[1], clauses[2]);
         assert_eq!(problem.to_string(), shown);
-    }
-    report
-}
-
-/// The first line of each problem.
-fn summary(content: impl AsRef<[u8]>) -> Vec<String> {
-    report(content).lines().filter(|line| !line.starts_with(' ')).map(str::to_owned).collect()
+        format!("{line}:{column} {kind:?}{warning}: {}", problem.what())
+    };
+    diagnosis.problems().iter().map(line).collect()
 }
 
 fn problems(error: &Error) -> Vec<String> {
@@ -46,12 +37,27 @@ fn the_report_on_each_vector() {
     let mut actual = Vec::new();
     for case in VECTORS.split("### ").skip(1) {
         let (name, case) = case.split_once('\n').unwrap();
-        let (content, _) = case.split_once(">>>\n").unwrap();
-        let report = report(content);
-        actual.push(format!("### {name}\n{content}>>>\n{report}"));
+        let (content, _) = case.split_once(">>>").unwrap();
+        let diagnosis = Diagnosis::of(content);
+        let kinds = diagnosis.problems().iter().map(|problem| format!(" {:?}", problem.kind()));
+        let kinds = kinds.collect::<String>();
+        let mut case = format!("### {name}\n{content}>>>{kinds}\n{}", diagnosis.report());
+        match diagnosis.fix() {
+            Ok(fixed) if fixed != content => {
+                assert!(Diagnosis::of(&fixed).into_definitions().is_ok(), "{name}");
+                write!(case, "<<<\n{fixed}").unwrap();
+            }
+            Ok(_) => assert!(diagnosis.into_definitions().is_ok(), "{name}"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::NotRepairable),
+        }
+        actual.push(case);
     }
     let actual = actual.join("\n");
-    assert!(actual == VECTORS, "the reports are now:\n{actual}");
+    if actual != VECTORS {
+        let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/vectors.txt");
+        std::fs::write(path, actual).unwrap();
+        panic!("the reports are not those of vectors.txt; as they are now, they are in {path}");
+    }
 }
 
 #[test]
@@ -113,6 +119,30 @@ fn size() {
     assert_eq!(summary(sized(102_400)), [format!("{large} 102400 bytes")]);
     let too_large = "1:1 TooLarge: the file has more than 102400 bytes";
     assert_eq!(summary(sized(102_401)), [too_large]);
+}
+
+/// A hostile file as large as files may be takes no longer than others.
+#[test]
+fn flaws_without_number() {
+    let full = |start: &str, repeated: &str, end: &str| {
+        let count = (102_400 - start.len() - end.len()) / repeated.len();
+        format!("{start}{}{end}", repeated.repeat(count))
+    };
+    for (content, least) in [
+        (full("[{\"imageUri\": \"\\u0041", "$A", "\"}]"), 50_000),
+        (full("[{\"x\": \"\"", ",\"image\": 1", "}]"), 8_000),
+        (full("[", "{}\n", "]"), 60_000),
+        (full("[", "{\"name\":\"a\",\"imageUri\":\"a\"},", "]"), 3_000),
+        (full("[", "\"\r\"", "]"), 60_000),
+        (full("", "[]", ""), 50_000),
+    ] {
+        let diagnosis = Diagnosis::of(&content);
+        assert!(diagnosis.problems().len() >= least, "{}", diagnosis.problems().len());
+        let report = diagnosis.report().to_string();
+        assert!(report.contains("\n… and "), "{report}");
+        assert!(report.len() < 50_000, "{}", report.len());
+        let _ = diagnosis.fix();
+    }
 }
 
 #[test]
@@ -181,6 +211,14 @@ fn references() {
         (
             "111122223333.dkr.ecr.us-east-1.amazonaws.com:1",
             "1: there is no repository after the ECR host",
+        ),
+        (
+            "111122223333.dkr.ecr.us-east-1.amazonaws.com:443/web",
+            "46: an ECR host has no port, and here it is `443`",
+        ),
+        (
+            "111122223333.dkr.ecr.us-east-1.amazonaws.com./web",
+            "45: there is a dot at the end of the ECR host",
         ),
         (
             "11112222333.dkr.ecr.us-east-1.amazonaws.com/web:1",
@@ -252,7 +290,7 @@ fn errors_in_one_line_or_one_line_for_each_problem() {
              line 1, column 14: the tag is empty: {tag}"
         )
     );
-    let error = ImageDefinitions::new().insert("my web", "web:1").unwrap_err();
+    let error = ImageDefinitions::new().insert_tagged("my web", "web:1").unwrap_err();
     assert_eq!(
         error.to_string(),
         "`my web` is no name of a container: line 1, column 3: there is ` ` in a container name: \
@@ -260,7 +298,7 @@ fn errors_in_one_line_or_one_line_for_each_problem() {
          letters, digits, `-` and `_` in it; copy the name from the task definition"
     );
     assert_eq!(
-        "[]".parse::<ImageDefinitions>().unwrap_err().to_string(),
+        ImageDefinitions::from_reader(&b"[]"[..]).unwrap_err().to_string(),
         "the image definitions can't be used: line 1, column 1: the array is empty: a file without \
          definitions changes no container; add a definition for each container that gets a new \
          image"

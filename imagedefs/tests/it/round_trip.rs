@@ -1,5 +1,5 @@
 use imagedefs::{Diagnosis, ImageDefinitions, ImageUri};
-use proptest::prelude::*;
+use proptest::{prelude::*, string::string_regex};
 
 /// References of every form that ECS accepts.
 fn image() -> impl Strategy<Value = String> {
@@ -16,19 +16,22 @@ fn image() -> impl Strategy<Value = String> {
             .iter()
             .any(|end| image.ends_with(end) || image.contains(&format!("{end}@")))
     };
-    (registry, path, tag, digest)
+    // Compiled once: as strategies themselves, the expressions would be for each value.
+    let text = |expression: &str| string_regex(expression).unwrap();
+    (text(registry), text(path), text(tag), text(digest))
         .prop_map(|(registry, path, tag, digest)| format!("{registry}{path}{tag}{digest}"))
         .prop_filter("stands for nothing", is_meant)
 }
 
-fn definitions() -> impl Strategy<Value = ImageDefinitions> {
-    prop::collection::btree_map("[A-Za-z0-9_-]{1,40}", image(), 1..12).prop_map(|pairs| {
-        let mut definitions = ImageDefinitions::new();
-        for (name, image) in pairs {
-            definitions.insert(name, image).unwrap();
-        }
-        definitions
-    })
+pub(crate) fn definitions() -> impl Strategy<Value = ImageDefinitions> {
+    prop::collection::btree_map(string_regex("[A-Za-z0-9_-]{1,40}").unwrap(), image(), 1..12)
+        .prop_map(|pairs| {
+            let mut definitions = ImageDefinitions::new();
+            for (name, image) in pairs {
+                definitions.insert_tagged(name, image).unwrap();
+            }
+            definitions
+        })
 }
 
 proptest! {

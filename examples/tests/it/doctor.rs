@@ -1,0 +1,139 @@
+//! `doctor`: what it says about a file, what it repairs, and its exit code.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::program::{Ended, Program};
+
+const VALID: &str = r#"[{"name": "web", "imageUri": "shop/web:1.4.2"}]"#;
+
+async fn doctor(folder: &Path, arguments: &[&str]) -> Ended {
+    Program::doctor().with(arguments).within(folder).run().await
+}
+
+fn folder_with(files: &[(&str, &str)]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for (name, content) in files {
+        fs::write(folder.path().join(name), content).unwrap();
+    }
+    folder
+}
+
+#[tokio::test]
+async fn a_valid_file_is_0() {
+    let folder = folder_with(&[("imagedefinitions.json", VALID)]);
+    let ended = doctor(folder.path(), &[]).await;
+    assert_eq!((ended.code, &*ended.stdout, &*ended.stderr), (0, "no error\n", ""));
+
+    let latest = VALID.replace("1.4.2", "latest");
+    let folder = folder_with(&[("imagedefinitions.json", &latest)]);
+    let ended = doctor(folder.path(), &["--fix"]).await;
+    assert_eq!(ended.code, 0);
+    assert!(ended.stdout.ends_with("\nno error; 1 warning\n"), "{}", ended.stdout);
+    assert_eq!(fs::read_to_string(folder.path().join("imagedefinitions.json")).unwrap(), latest);
+}
+
+#[tokio::test]
+async fn a_broken_file_is_1_and_explained() {
+    let broken = "[\n  {\"name\": \"web\", \"imageUrl\": \"shop/web:1.4.2\"}\n\
+                  \x20 {\"name\": \"log\", \"imageUri\": \"$LOG_IMAGE\"}\n]\n";
+    let folder = folder_with(&[("imagedefinitions.json", broken)]);
+    let report = r#"imagedefinitions.json:2:19: error: the member `imageUrl` has to be `imageUri`
+  |   {"name": "web", "imageUrl": "shop/web:1.4.2"}
+  |                   ^
+  cause:  CodePipeline looks for `name` and `imageUri`, in exactly this spelling
+  cure:   rename the member
+  repair: it is renamed
+
+imagedefinitions.json:2:48: error: a comma is missing here
+  |   {"name": "web", "imageUrl": "shop/web:1.4.2"}
+  |                                                ^
+  cause:  definitions that a loop prints one by one have no comma between them
+  cure:   put a comma there, or collect them with `jq -s .`
+  AWS:    The image definition file imagedefinitions.json contains invalid JSON format
+  repair: one is put there
+
+imagedefinitions.json:3:32: error: `$LOG_IMAGE` was not replaced
+  |   {"name": "log", "imageUri": "$LOG_IMAGE"}
+  |                                ^
+  cause:  the shell doesn't replace variables between single quotes, and no other step has replaced it
+  cure:   print the value with `printf` and `%s`, or let a program write the file
+  AWS:    Container.image contains invalid characters.
+
+3 errors, 1 of them without a certain repair
+"#;
+    // What isn't certain keeps the rest from being repaired.
+    let refused = "nothing was repaired, since some of it would have to be guessed\n";
+    for (arguments, end) in [(&[][..], ""), (&["--fix"], refused)] {
+        let ended = doctor(folder.path(), arguments).await;
+        assert_eq!(ended.code, 1);
+        assert_eq!(ended.stdout, format!("{report}{end}"));
+        let expected = "error: CodePipeline would not accept `imagedefinitions.json`\n";
+        assert_eq!(ended.stderr, expected);
+        let content = fs::read_to_string(folder.path().join("imagedefinitions.json")).unwrap();
+        assert_eq!(content, broken);
+    }
+}
+
+#[tokio::test]
+async fn what_is_certain_is_repaired_in_place() {
+    let broken = "{\"name\": \"web\", \"imageUrl\": \"shop/web:latest\"}\n";
+    let folder = folder_with(&[("imagedefinitions.json", broken)]);
+    let ended = doctor(folder.path(), &["--fix"]).await;
+    assert_eq!((ended.code, &*ended.stderr), (0, ""));
+    let expected = r#"imagedefinitions.json:1:1: repaired: the file is an object, not an array: it is put into an array
+imagedefinitions.json:1:17: repaired: the member `imageUrl` has to be `imageUri`: it is renamed
+imagedefinitions.json:1:31: warning: `shop/web:latest` has the tag `latest`
+  | [{"name": "web", "imageUri": "shop/web:latest"}]
+  |                               ^
+  cause:  it stands for whatever was pushed last, which need not be what this build made
+  cure:   use the digest of the image, or at least a tag of its own for each build
+
+no error; 1 warning
+"#;
+    assert_eq!(ended.stdout, expected);
+    assert_eq!(
+        fs::read_to_string(folder.path().join("imagedefinitions.json")).unwrap(),
+        "[{\"name\": \"web\", \"imageUri\": \"shop/web:latest\"}]\n"
+    );
+}
+
+#[tokio::test]
+async fn a_name_that_is_nearly_right_is_1() {
+    let folder = folder_with(&[("imagedefinition.json", VALID)]);
+    let ended = doctor(folder.path(), &["imagedefinition.json"]).await;
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended.stdout.starts_with(
+            "imagedefinition.json:1:1: warning: the file is called `imagedefinition.json`\n"
+        ),
+        "{}",
+        ended.stdout
+    );
+    let ended = doctor(folder.path(), &[]).await;
+    assert_eq!((ended.code, &*ended.stdout), (1, ""));
+    let expected = "error: there is no file `imagedefinitions.json`, but beside it there is \
+                    `imagedefinition.json`; CodePipeline looks for exactly \
+                    `imagedefinitions.json`, unless its action has a FileName\n";
+    assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn several_files_are_looked_at_before_it_fails() {
+    let folder = folder_with(&[("a.json", "[]"), ("b.json", VALID), ("c.json", "")]);
+    let ended = doctor(folder.path(), &["a.json", "b.json", "c.json"]).await;
+    assert_eq!(ended.code, 1);
+    assert!(ended.stdout.contains("a.json:1:1: error: the array is empty\n"));
+    assert!(ended.stdout.contains("c.json:1:1: error: the file is empty\n"));
+    let expected = "error: CodePipeline would not accept `a.json` and `c.json`\n";
+    assert_eq!(ended.stderr, expected);
+}
+
+#[tokio::test]
+async fn bad_usage_is_2() {
+    let folder = TempDir::new().unwrap();
+    let ended = doctor(folder.path(), &["--repair"]).await;
+    assert_eq!((ended.code, &*ended.stdout), (2, ""));
+}

@@ -1,0 +1,28 @@
+#![no_main]
+
+use imagedefs::{Diagnosis, ImageDefinitions};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let diagnosis = Diagnosis::of(bytes);
+    let report = diagnosis.report().to_string();
+    assert!(!report.chars().any(|c| c.is_control() && c != '\n'));
+    match diagnosis.fix() {
+        Ok(fixed) => {
+            let definitions = fixed.parse::<ImageDefinitions>().unwrap();
+            assert_eq!(Diagnosis::of(&fixed).fix().unwrap(), fixed);
+            let printed = definitions.to_string();
+            assert_eq!(printed.parse::<ImageDefinitions>().unwrap(), definitions);
+        }
+        Err(error) => assert!(!error.problems().is_empty()),
+    }
+    match diagnosis.into_definitions() {
+        // What our own reader takes, serde_json takes too.
+        Ok(definitions) => {
+            let text = std::str::from_utf8(bytes).unwrap();
+            assert_eq!(text.parse::<ImageDefinitions>().unwrap(), definitions);
+            assert_eq!(serde_json::from_str::<ImageDefinitions>(text).unwrap(), definitions);
+        }
+        Err(error) => assert!(!error.problems().is_empty()),
+    }
+});
