@@ -1,5 +1,7 @@
 use crate::{
+    error::Error,
     flaw::{Flaw, Quoted},
+    image_uri::ImageUri,
     problem::ProblemKind,
 };
 
@@ -78,6 +80,26 @@ impl<'a> EcrRegistry<'a> {
         let partition = of_region;
         Ok(Some(Self { account, region, partition }))
     }
+}
+
+/// The reference by digest to an image in a private registry, with the registry's main host.
+///
+/// # Errors
+///
+/// `InvalidImageUri`, where one of the parts is no good.
+pub(crate) fn image_by_digest(
+    account: &str,
+    region: &str,
+    repository: &str,
+    digest: &str,
+) -> Result<ImageUri, Error> {
+    let partition = partition_of(region);
+    // GovCloud has the suffix of the commercial regions.
+    let suffix = SUFFIXES
+        .iter()
+        .find(|(_, other)| *other == partition)
+        .map_or("amazonaws.com", |(suffix, _)| suffix);
+    format!("{account}.dkr.ecr.{region}.{suffix}/{repository}@{digest}").parse()
 }
 
 /// What ECR hosts end with, and the partition: the partition data of the AWS SDKs, and for the

@@ -7,6 +7,8 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use crate::error::Error;
+
 /// "The maximum file size limit ... is 100 KB" (CodePipeline user guide, quotas). That a KB is 1024
 /// bytes is a guess on the side of accepting; [`SAFE_BYTES`] is the other reading.
 pub(crate) const MAX_BYTES: usize = 102_400;
@@ -18,6 +20,21 @@ pub(crate) fn read_limited(reader: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// The text of a small file.
+pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
+    let cannot_read = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => Error::not_found(path, Vec::new(), error),
+        _ => Error::read(format!("`{}`", path.display()), error),
+    };
+    let bytes = File::open(path).and_then(read_limited).map_err(cannot_read)?;
+    if bytes.len() > MAX_BYTES {
+        let what = format!("it has more than {MAX_BYTES} bytes");
+        return Err(cannot_read(io::Error::new(io::ErrorKind::InvalidData, what)));
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| cannot_read(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8")))
 }
 
 /// Puts a file in the place of another in one step: whoever reads the path sees all of the old
@@ -76,6 +93,21 @@ pub(crate) fn similar_names(path: &Path) -> Vec<String> {
         .collect::<Vec<_>>();
     names.sort();
     names
+}
+
+/// The name that was perhaps meant by another.
+pub(crate) fn nearest<'a>(
+    wanted: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    // One typing error is likely in any name, more only in longer ones.
+    let max_distance = 1 + wanted.len() / 5;
+    names
+        .into_iter()
+        .map(|name| (distance(&name.to_lowercase(), &wanted.to_lowercase()), name))
+        .filter(|(distance, _)| *distance <= max_distance)
+        .min()
+        .map(|(_, name)| name)
 }
 
 /// How many bytes have to be inserted, removed or changed (Levenshtein).

@@ -1,21 +1,36 @@
 #![doc = include_str!("../README.md")]
 
+mod codebuild;
 mod container_name;
+mod containers;
 mod definitions;
+mod detail;
 mod diagnosis;
 mod ecr;
 mod error;
+mod event;
 mod file;
 mod flaw;
 mod image_uri;
 mod json;
 mod problem;
+mod published;
+mod rule;
 
 pub use crate::{
+    codebuild::{CodeBuildEnv, WebhookTrigger},
+    containers::ContainerMap,
     definitions::{ImageDefinitions, Iter},
+    detail::ImageDetail,
     diagnosis::Diagnosis,
     ecr::EcrRegistry,
     error::{Error, ErrorKind},
+    event::EcrImageEvent,
     image_uri::ImageUri,
     problem::{Problem, ProblemKind, Severity},
+    published::PublishedImage,
+    rule::{
+        Decision, DeployRule, EventPattern, EventValue, IgnoreReason, ImageForm, InputTransformer,
+        NamePattern, Trigger,
+    },
 };

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod api;
+mod event_bridge;
 mod files;
 mod messages;
 mod round_trip;
+mod rules;

@@ -1,4 +1,4 @@
-use imagedefs::{Diagnosis, ImageDefinitions, ImageUri};
+use imagedefs::{Diagnosis, ImageDefinitions, ImageDetail, ImageUri};
 use proptest::prelude::*;
 
 /// References of every form that ECS accepts.
@@ -45,6 +45,31 @@ proptest! {
         let text = serde_json::to_string(&definitions).unwrap();
         prop_assert_eq!(&serde_json::from_str::<ImageDefinitions>(&text).unwrap(), &definitions);
         prop_assert_eq!(&text.parse::<ImageDefinitions>().unwrap(), &definitions);
+    }
+
+    /// What is not known of a file is not lost either.
+    #[test]
+    fn image_details_survive_print_and_parse(
+        image in image(),
+        size in any::<Option<u64>>(),
+        tags in prop::collection::vec("[a-z0-9]{1,5}", 0..3),
+        others in prop::collection::btree_map("x[a-zA-Z]{0,6}", any::<i64>(), 0..4),
+    ) {
+        let mut json = serde_json::json!({ "ImageURI": image, "Version": "1.0" });
+        if let Some(size) = size {
+            json["ImageSizeInBytes"] = size.to_string().into();
+        }
+        if !tags.is_empty() {
+            json["ImageTags"] = tags.into();
+        }
+        for (name, value) in others {
+            json[name] = value.into();
+        }
+        let detail = json.to_string().parse::<ImageDetail>().unwrap();
+        prop_assert_eq!(detail.size(), size);
+        let text = detail.to_string();
+        prop_assert_eq!(&serde_json::from_str::<serde_json::Value>(&text).unwrap(), &json);
+        prop_assert_eq!(text.parse::<ImageDetail>().unwrap(), detail);
     }
 
     #[test]
