@@ -100,8 +100,8 @@ pub(crate) fn nearest<'a>(
     wanted: &str,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    // One typing error is likely in any name, more only in longer ones.
-    let max_distance = 1 + wanted.len() / 5;
+    // Two letters in the wrong order are two errors; in a long name, more than four make another.
+    let max_distance = (1 + wanted.len() / 3).min(4);
     names
         .into_iter()
         .map(|name| (distance(&name.to_lowercase(), &wanted.to_lowercase()), name))

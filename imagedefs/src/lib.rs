@@ -16,6 +16,7 @@ mod json;
 mod problem;
 mod published;
 mod rule;
+mod templates;
 
 pub use crate::{
     codebuild::{CodeBuildEnv, WebhookTrigger},
@@ -33,4 +34,5 @@ pub use crate::{
         Decision, DeployRule, EventPattern, EventValue, IgnoreReason, ImageForm, InputTransformer,
         NamePattern, Trigger,
     },
+    templates::BlueGreenTemplates,
 };

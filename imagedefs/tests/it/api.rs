@@ -1,8 +1,8 @@
 use imagedefs::{
-    CodeBuildEnv, ContainerMap, Decision, DeployRule, Diagnosis, EcrImageEvent, EcrRegistry, Error,
-    ErrorKind, EventPattern, EventValue, IgnoreReason, ImageDefinitions, ImageDetail, ImageForm,
-    ImageUri, InputTransformer, Iter, NamePattern, Problem, ProblemKind, PublishedImage, Severity,
-    Trigger, WebhookTrigger,
+    BlueGreenTemplates, CodeBuildEnv, ContainerMap, Decision, DeployRule, Diagnosis, EcrImageEvent,
+    EcrRegistry, Error, ErrorKind, EventPattern, EventValue, IgnoreReason, ImageDefinitions,
+    ImageDetail, ImageForm, ImageUri, InputTransformer, Iter, NamePattern, Problem, ProblemKind,
+    PublishedImage, Severity, Trigger, WebhookTrigger,
 };
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -10,6 +10,7 @@ const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef012
 #[test]
 fn types_go_between_threads_and_the_error_is_one_word() {
     fn is_send_and_sync<T: Send + Sync + Unpin + 'static>() {}
+    is_send_and_sync::<BlueGreenTemplates>();
     is_send_and_sync::<CodeBuildEnv>();
     is_send_and_sync::<ContainerMap>();
     is_send_and_sync::<Decision>();
