@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "zip")]
+mod artifact;
 mod codebuild;
 mod container_name;
 mod containers;
@@ -18,6 +20,8 @@ mod published;
 mod rule;
 mod templates;
 
+#[cfg(feature = "zip")]
+pub use crate::artifact::{Artifact, ArtifactReader};
 pub use crate::{
     codebuild::{CodeBuildEnv, WebhookTrigger},
     containers::ContainerMap,

@@ -36,6 +36,10 @@ fn types_go_between_threads_and_the_error_is_one_word() {
     is_send_and_sync::<Severity>();
     is_send_and_sync::<Trigger>();
     is_send_and_sync::<WebhookTrigger<'static>>();
+    #[cfg(feature = "zip")]
+    is_send_and_sync::<imagedefs::Artifact>();
+    #[cfg(feature = "zip")]
+    is_send_and_sync::<imagedefs::ArtifactReader>();
     assert_eq!(size_of::<Error>(), size_of::<usize>());
 }
 
