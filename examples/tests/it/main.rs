@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+mod codebuild;
 mod deploy;
+mod ecr_event;
 mod ecr_push;
 mod login;
 mod multi_arch;
