@@ -99,7 +99,20 @@ pub(crate) fn image_by_digest(
         .iter()
         .find(|(_, other)| *other == partition)
         .map_or("amazonaws.com", |(suffix, _)| suffix);
-    format!("{account}.dkr.ecr.{region}.{suffix}/{repository}@{digest}").parse()
+    let text = format!("{account}.dkr.ecr.{region}.{suffix}/{repository}@{digest}");
+    let image = text.parse::<ImageUri>()?;
+    // A `/` in one of the parts, or a `:`, would make it a reference to somewhere else.
+    let is_meant = image.ecr().is_some_and(|it| it.account() == account && it.region() == region)
+        && image.tag().is_none();
+    if is_meant {
+        return Ok(image);
+    }
+    let [account, region, repository] = [account, region, repository].map(Quoted);
+    let what = format!(
+        "the account {account}, the region {region} and the repository {repository} are not those \
+         of this reference"
+    );
+    Err(Error::invalid_image_uri(&text, vec![Flaw::new(0, ProblemKind::EcrHost, what)]))
 }
 
 /// What ECR hosts end with, and the partition: the partition data of the AWS SDKs, and for the
@@ -183,6 +196,33 @@ mod tests {
             let expected = EcrRegistry { account: "111122223333", region, partition };
             assert_eq!(EcrRegistry::of_host(&host), Ok(Some(expected)), "{host}");
         }
+    }
+
+    #[test]
+    fn parts_of_a_reference_stay_where_they_belong() {
+        let hex = "0123456789abcdef".repeat(4);
+        let digest = format!("sha256:{hex}");
+        let build = |account: &str, region: &str, repository: &str| {
+            image_by_digest(account, region, repository, &digest)
+        };
+        let image = build("111122223333", "us-gov-west-1", "shop/web").unwrap();
+        let host = "111122223333.dkr.ecr.us-gov-west-1.amazonaws.com";
+        assert_eq!(image.as_str(), format!("{host}/shop/web@{digest}"));
+
+        for (account, region, repository) in [
+            ("example.com/111122223333", "us-east-1", "web"),
+            ("111122223333", "us-east-1.amazonaws.com/other", "web"),
+            ("111122223333", "us-east-1", "web:1"),
+        ] {
+            let error = build(account, region, repository).unwrap_err();
+            let what = format!(
+                "the account `{account}`, the region `{region}` and the repository `{repository}` \
+                 are not those of this reference"
+            );
+            assert_eq!(error.problems()[0].what(), what);
+        }
+        let error = image_by_digest("111122223333", "us-east-1", "web", &format!("{digest}@x"));
+        assert!(error.is_err());
     }
 
     #[test]

@@ -35,8 +35,8 @@ pub use crate::{
     problem::{Problem, ProblemKind, Severity},
     published::PublishedImage,
     rule::{
-        Decision, DeployRule, EventPattern, EventValue, IgnoreReason, ImageForm, InputTransformer,
-        NamePattern, Trigger,
+        Decision, DeployRule, DeployTrigger, EventPattern, EventValue, IgnoreReason, ImageForm,
+        InputTransformer, NamePattern,
     },
     templates::BlueGreenTemplates,
 };

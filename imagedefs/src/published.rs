@@ -66,10 +66,8 @@ impl PublishedImage {
             let what = "the variables of ECRBuildAndPublish can't be used";
             return Err(Error::refused(ErrorKind::InvalidEnvironment, what, reasons));
         }
-        let digest = match digest.contains(':') {
-            true => digest.to_owned(),
-            false => format!("sha256:{digest}"),
-        };
+        let digest =
+            if digest.contains(':') { digest.to_owned() } else { format!("sha256:{digest}") };
         Ok(Self { repository: repository.to_owned(), digest })
     }
 

@@ -42,7 +42,7 @@ use crate::event::EcrImageEvent;
 /// with `sha256-`. To a rule for any tag that is a tag like others: use a prefix or a name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DeployRule {
-    trigger: Trigger,
+    trigger: DeployTrigger,
     /// Any of them; empty: every one.
     repositories: Vec<NamePattern>,
     /// Any of them; empty: every one.
@@ -64,15 +64,15 @@ impl DeployRule {
 
     /// Images with these tags only. Given several times, with any of them.
     ///
-    /// An image that is pushed with several tags is reported once for each. A rule for a tag that
-    /// moves, as `latest` does, and for none of the others, is deployed once a push.
+    /// An image that is pushed with several tags is reported once for each, so that a rule for more
+    /// than one of them takes the same image more than once.
     pub fn tag(mut self, tag: NamePattern) -> Self {
         self.tags.push(tag);
         self
     }
 
     /// What has to have happened.
-    pub fn trigger(mut self, trigger: Trigger) -> Self {
+    pub fn trigger(mut self, trigger: DeployTrigger) -> Self {
         self.trigger = trigger;
         self
     }
@@ -135,7 +135,7 @@ impl DeployRule {
 /// What has to have happened to an image, successfully in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Trigger {
+pub enum DeployTrigger {
     /// It was pushed, into the region that the event comes from.
     #[default]
     Push,
@@ -145,7 +145,7 @@ pub enum Trigger {
     Replication,
 }
 
-impl Trigger {
+impl DeployTrigger {
     fn detail_type(self) -> &'static str {
         match self {
             Self::Push => "ECR Image Action",

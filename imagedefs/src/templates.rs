@@ -38,7 +38,7 @@ use crate::{
 ///           ContainerName: "web"
 ///           ContainerPort: 80
 /// "#;
-/// let templates = BlueGreenTemplates::check(task_definition, app_spec, ["IMAGE1_NAME"])?;
+/// let templates = BlueGreenTemplates::parse(task_definition, app_spec, ["IMAGE1_NAME"])?;
 /// assert_eq!(templates.containers("IMAGE1_NAME").collect::<Vec<_>>(), ["web"]);
 /// # Ok::<(), imagedefs::Error>(())
 /// ```
@@ -66,7 +66,7 @@ impl BlueGreenTemplates {
     /// The most images that an action replaces.
     pub const MAX_IMAGES: usize = 4;
 
-    /// Checks the texts of both.
+    /// Reads the texts of both.
     ///
     /// `image_names` are the values of `Image1ContainerName` to `Image4ContainerName` in the
     /// action's configuration, without `<` and `>`. They are names of placeholders, whatever they
@@ -75,7 +75,7 @@ impl BlueGreenTemplates {
     /// # Errors
     ///
     /// `InvalidTemplates`; the message has everything that was found, with its line.
-    pub fn check<N: AsRef<str>>(
+    pub fn parse<N: AsRef<str>>(
         task_definition: &str,
         app_spec: &str,
         image_names: impl IntoIterator<Item = N>,

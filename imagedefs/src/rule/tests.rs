@@ -26,7 +26,7 @@ fn deploys_what_it_is_for() {
     assert_eq!(DeployRule::new().decide(&event(&[])), Decision::Deploy);
     let replicated =
         event(&[("ECR Image Action", "ECR Replication Action"), ("PUSH", "REPLICATE")]);
-    assert_eq!(rule().trigger(Trigger::Replication).decide(&replicated), Decision::Deploy);
+    assert_eq!(rule().trigger(DeployTrigger::Replication).decide(&replicated), Decision::Deploy);
     assert_eq!(Decision::Deploy.to_string(), "deploy");
 }
 
@@ -60,7 +60,7 @@ fn ignores_the_rest_and_says_why() {
         let decision = rule.decide(&event(&[(from, to)]));
         assert_eq!(decision.to_string(), format!("ignore: {message}"));
     }
-    let pushed = rule.trigger(Trigger::Replication).decide(&event(&[]));
+    let pushed = rule.trigger(DeployTrigger::Replication).decide(&event(&[]));
     let reason = IgnoreReason::DetailType("ECR Image Action".to_owned());
     assert_eq!(pushed, Decision::Ignore(reason));
 }

@@ -1,8 +1,8 @@
 use imagedefs::{
-    BlueGreenTemplates, CodeBuildEnv, ContainerMap, Decision, DeployRule, Diagnosis, EcrImageEvent,
-    EcrRegistry, Error, ErrorKind, EventPattern, EventValue, IgnoreReason, ImageDefinitions,
-    ImageDetail, ImageForm, ImageUri, InputTransformer, Iter, NamePattern, Problem, ProblemKind,
-    PublishedImage, Severity, Trigger, WebhookTrigger,
+    BlueGreenTemplates, CodeBuildEnv, ContainerMap, Decision, DeployRule, DeployTrigger, Diagnosis,
+    EcrImageEvent, EcrRegistry, Error, ErrorKind, EventPattern, EventValue, IgnoreReason,
+    ImageDefinitions, ImageDetail, ImageForm, ImageUri, InputTransformer, Iter, NamePattern,
+    Problem, ProblemKind, PublishedImage, Severity, WebhookTrigger,
 };
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -34,7 +34,7 @@ fn types_go_between_threads_and_the_error_is_one_word() {
     is_send_and_sync::<ProblemKind>();
     is_send_and_sync::<PublishedImage>();
     is_send_and_sync::<Severity>();
-    is_send_and_sync::<Trigger>();
+    is_send_and_sync::<DeployTrigger>();
     is_send_and_sync::<WebhookTrigger<'static>>();
     #[cfg(feature = "zip")]
     is_send_and_sync::<imagedefs::Artifact>();

@@ -1,4 +1,6 @@
-use imagedefs::{Diagnosis, ImageDefinitions, ImageDetail, ImageUri};
+use imagedefs::{
+    BlueGreenTemplates, ContainerMap, Diagnosis, ImageDefinitions, ImageDetail, ImageUri,
+};
 use proptest::prelude::*;
 
 /// References of every form that ECS accepts.
@@ -80,6 +82,26 @@ proptest! {
         joined.extend(parsed.tag().map(|tag| format!(":{tag}")));
         joined.extend(parsed.digest().map(|digest| format!("@{digest}")));
         prop_assert_eq!(joined, image);
+    }
+
+    /// Never a panic, in the relatives of the file either.
+    #[test]
+    fn any_text_is_read_or_refused(
+        parts in prop::collection::vec(
+            prop::sample::select(&[
+                "{", "}", "[", "]", ":", ",", "\"", "<", ">", "#", "\n", " ", "é", "\\",
+                "\"ImageURI\"", "\"containerDefinitions\"", "\"image\"", "\"name\"",
+                "\"<IMAGE1_NAME>\"", "TaskDefinition", "ContainerName", "<TASK_DEFINITION>", "web",
+            ][..]),
+            0..24,
+        )
+    ) {
+        let text = parts.concat();
+        let _ = text.parse::<ImageDetail>();
+        let _ = text.parse::<ContainerMap>();
+        let _ = BlueGreenTemplates::parse(&text, &text, ["IMAGE1_NAME"]);
+        #[cfg(feature = "toml")]
+        let _ = ContainerMap::from_toml(&text);
     }
 
     /// Never a panic, and either definitions or reasons.

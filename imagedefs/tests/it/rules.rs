@@ -1,6 +1,8 @@
 //! The rule in the cloud and the rule in the code are the same.
 
-use imagedefs::{Decision, DeployRule, EcrImageEvent, EventValue, ImageForm, NamePattern, Trigger};
+use imagedefs::{
+    Decision, DeployRule, DeployTrigger, EcrImageEvent, EventValue, ImageForm, NamePattern,
+};
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value, json};
 
@@ -73,7 +75,7 @@ fn rule() -> impl Strategy<Value = DeployRule> {
         let pattern = select(texts).prop_map(|text| text.parse::<NamePattern>().unwrap());
         prop::collection::vec(pattern, 0..3)
     };
-    let trigger = select(&[Trigger::Push, Trigger::Replication][..]);
+    let trigger = select(&[DeployTrigger::Push, DeployTrigger::Replication][..]);
     let form = select(&[ImageForm::Any, ImageForm::Index, ImageForm::Manifest][..]);
     (
         patterns(&["*", "shop/*", "shop/web", "blog", "s*"]),
