@@ -1,5 +1,7 @@
 use crate::{
+    error::Error,
     flaw::{Flaw, Quoted},
+    image_uri::ImageUri,
     problem::ProblemKind,
 };
 
@@ -139,6 +141,39 @@ pub(crate) fn check_region(text: &str) -> Result<(), String> {
 /// What stands between account and region, as Amazon's ECR credential helper accepts it: the form
 /// with a dot everywhere, the one with a hyphen for dual-stack hosts.
 const SERVICES: [&str; 4] = [".dkr.ecr.", ".dkr-ecr.", ".dkr.ecr-fips.", ".dkr-ecr-fips."];
+
+/// The reference by digest to an image in a private registry, with the registry's main host.
+///
+/// # Errors
+///
+/// `InvalidImageUri`, where one of the parts is no good.
+pub(crate) fn image_by_digest(
+    account: &str,
+    region: &str,
+    repository: &str,
+    digest: &str,
+) -> Result<ImageUri, Error> {
+    let partition = partition_of(region);
+    // GovCloud has the suffix of the commercial regions.
+    let suffix = SUFFIXES
+        .iter()
+        .find(|(_, other)| *other == partition)
+        .map_or("amazonaws.com", |(suffix, _)| suffix);
+    let text = format!("{account}.dkr.ecr.{region}.{suffix}/{repository}@{digest}");
+    let image = text.parse::<ImageUri>()?;
+    // A `/` in one of the parts, or a `:`, would make it a reference to somewhere else.
+    let is_meant = image.ecr().is_some_and(|it| it.account() == account && it.region() == region)
+        && image.tag().is_none();
+    if is_meant {
+        return Ok(image);
+    }
+    let [account, region, repository] = [account, region, repository].map(Quoted);
+    let what = format!(
+        "the account {account}, the region {region} and the repository {repository} are not those \
+         of this reference"
+    );
+    Err(Error::invalid_image_uri(&text, vec![Flaw::new(0, ProblemKind::EcrHost, what)]))
+}
 
 /// What ECR hosts end with, and the partition: the partition data of the AWS SDKs, and for the
 /// dual-stack hosts Amazon's own ECR credential helper.

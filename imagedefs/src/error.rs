@@ -34,6 +34,7 @@ impl Error {
             Repr::NothingToPromote { .. } => ErrorKind::NothingToPromote,
             Repr::Read { .. } => ErrorKind::Read,
             Repr::SeveralAccounts { .. } => ErrorKind::SeveralAccounts,
+            Repr::Refused { kind, .. } => kind,
             Repr::TooLarge { .. } => ErrorKind::TooLarge,
             Repr::Write { .. } => ErrorKind::Write,
         }
@@ -102,12 +103,32 @@ impl Error {
         Self::new(Repr::SeveralAccounts { accounts: accounts.collect::<Vec<_>>().join(" and ") })
     }
 
+    /// What the relatives of the image definitions refuse: one clause, and the reasons for it, which
+    /// may be none.
+    pub(crate) fn refused(
+        kind: ErrorKind,
+        what: impl Into<String>,
+        reasons: impl IntoIterator<Item = String>,
+    ) -> Self {
+        let reasons = reasons.into_iter().collect();
+        Self::new(Repr::Refused { kind, what: what.into(), reasons })
+    }
+
     pub(crate) fn too_large(bytes: usize) -> Self {
         Self::new(Repr::TooLarge { bytes })
     }
 
     pub(crate) fn write(what: impl Into<String>, source: io::Error) -> Self {
         Self::new(Repr::Write { what: what.into(), source })
+    }
+
+    /// Names the file that the definitions came from.
+    #[cfg(feature = "zip")]
+    pub(crate) fn in_file(mut self, path: &Path) -> Self {
+        if let Repr::InvalidDefinitions { subject, .. } = &mut *self.0 {
+            *subject = format!("`{}`", path.display());
+        }
+        self
     }
 
     fn new(repr: Repr) -> Self {
@@ -119,17 +140,32 @@ impl Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
+    /// The build has failed already, and what it made is not to be deployed. See to its error.
+    BuildFailed,
     /// There is a definition for this container already. Insert each once, or
     /// [`merge`](ImageDefinitions::merge) to replace.
     DuplicateContainer,
     /// There is no definition to write, and AWS doesn't document what CodePipeline does with none.
     /// Insert one.
     Empty,
+    /// A zip file that can't be read, or not within the limits; or a name that can't be that of a
+    /// file in an artifact. The message says what to change.
+    InvalidArtifact,
+    /// The text isn't a [`ContainerMap`](crate::ContainerMap). The message lists each reason.
+    InvalidContainerMap,
     /// The name can't be that of an ECS container. [`Error::problems`] says why; take the name from
     /// the task definition.
     InvalidContainerName,
     /// The text isn't valid image definitions. [`Error::problems`] has each cause and cure.
     InvalidDefinitions,
+    /// What CodeBuild says about its build isn't there, or not as CodeBuild writes it. Run the
+    /// program in a build, or set the variables that the message names.
+    InvalidEnvironment,
+    /// The text isn't an event of EventBridge. The message says where.
+    InvalidEvent,
+    /// The text isn't an `imageDetail.json`, or its members contradict each other. The message
+    /// lists each reason.
+    InvalidImageDetail,
     /// The text isn't an image reference, or not one that ECS accepts. [`Error::problems`] says
     /// why.
     InvalidImageUri,
@@ -139,6 +175,18 @@ pub enum ErrorKind {
     /// An image without a digest, where one by its tag wasn't asked for. Use the digest, which ECR
     /// and whatever pushed the image can tell, or the method that the message names.
     MutableTag,
+    /// A name or a pattern in a [`DeployRule`](crate::DeployRule) that can match nothing, or that
+    /// CodePipeline doesn't accept.
+    InvalidRule,
+    /// The templates of a blue/green deployment don't fit together, or don't fit its action. The
+    /// message says what is where.
+    InvalidTemplates,
+    /// There is no digest to make a reference of, and a tag can come to mean another image. The
+    /// message says where the digest is expected.
+    NoDigest,
+    /// CodeBuild knows no revision of its source. The message says why that may be, and what to
+    /// use; it is never `latest`.
+    NoRevision,
     /// There is no such file. The message names the files beside it whose names are nearly the
     /// same.
     NotFound,
@@ -156,6 +204,9 @@ pub enum ErrorKind {
     /// More definitions than fit into the 100 KB that CodePipeline reads. List only the containers
     /// that get a new image.
     TooLarge,
+    /// The [`ContainerMap`](crate::ContainerMap) says nothing about a repository. Add it, or
+    /// correct the name: the message has the nearest.
+    UnknownRepository,
     /// The file couldn't be written; the source says why. What was there before is still there.
     Write,
 }
@@ -193,6 +244,8 @@ enum Repr {
          are promoted"
     )]
     SeveralAccounts { accounts: String },
+    #[error("{what}{}", Reasons(reasons))]
+    Refused { kind: ErrorKind, what: String, reasons: Vec<String> },
     #[error("the image definitions take {bytes} bytes, and CodePipeline reads at most {MAX_BYTES}")]
     TooLarge { bytes: usize },
     #[error("can't write {what}")]
@@ -207,6 +260,22 @@ impl fmt::Display for Listed<'_> {
         match self.0 {
             [problem] => write!(f, " {problem}"),
             problems => problems.iter().try_for_each(|problem| write!(f, "\n  {problem}")),
+        }
+    }
+}
+
+/// Like [`Listed`], for reasons that have no place in a text.
+struct Reasons<'a>(&'a [String]);
+
+impl fmt::Display for Reasons<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => Ok(()),
+            [reason] => write!(f, ": {reason}"),
+            reasons => {
+                f.write_str(":")?;
+                reasons.iter().try_for_each(|reason| write!(f, "\n  {reason}"))
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::definitions::ImageDefinitions;
+use crate::error::Error;
 
 /// "The maximum file size limit ... is 100 KB" (CodePipeline user guide, quotas). That a KB is 1024
 /// bytes is a guess on the side of accepting; [`SAFE_BYTES`] is the other reading.
@@ -20,6 +21,21 @@ pub(crate) fn read_limited(reader: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// The text of a small file.
+pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
+    let cannot_read = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => Error::not_found(path, Vec::new(), error),
+        _ => Error::read(format!("`{}`", path.display()), error),
+    };
+    let bytes = File::open(path).and_then(read_limited).map_err(cannot_read)?;
+    if bytes.len() > MAX_BYTES {
+        let what = format!("it has more than {MAX_BYTES} bytes");
+        return Err(cannot_read(io::Error::new(io::ErrorKind::InvalidData, what)));
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| cannot_read(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8")))
 }
 
 /// Puts a file in the place of another in one step: whoever reads the path sees all of the old
@@ -86,6 +102,21 @@ fn is_similar(name: &str, wanted: &str) -> bool {
     // wrote, and none for names so short that one is nearly any other.
     let max_distance = wanted.len() / 8;
     name != wanted && distance(&name.to_lowercase(), &wanted.to_lowercase()) <= max_distance
+}
+
+/// The name that was perhaps meant by another.
+pub(crate) fn nearest<'a>(
+    wanted: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    // Two letters in the wrong order are two errors; in a long name, more than four make another.
+    let max_distance = (1 + wanted.len() / 3).min(4);
+    names
+        .into_iter()
+        .map(|name| (distance(&name.to_lowercase(), &wanted.to_lowercase()), name))
+        .filter(|(distance, _)| *distance <= max_distance)
+        .min()
+        .map(|(_, name)| name)
 }
 
 /// How many bytes have to be inserted, removed or changed (Levenshtein).

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+mod codebuild;
 mod deploy;
 mod doctor;
+mod ecr_event;
 mod ecr_hosts;
 mod ecr_push;
 mod login;

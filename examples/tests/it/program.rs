@@ -23,6 +23,14 @@ pub(crate) struct Ended {
 }
 
 impl Program {
+    pub(crate) fn codebuild() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_codebuild"))
+    }
+
+    pub(crate) fn ecr_event() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_ecr_event"))
+    }
+
     pub(crate) fn login() -> Self {
         Self::new(env!("CARGO_BIN_EXE_login"))
     }

@@ -1,6 +1,8 @@
 use imagedefs::{
-    Change, Diagnosis, Diff, EcrRegistry, Error, ErrorKind, ImageDefinitions, ImageUri, Iter,
-    Problem, ProblemKind, Promotion, Report, Severity,
+    BlueGreenTemplates, Change, CodeBuildEnv, ContainerMap, Decision, DeployRule, DeployTrigger,
+    Diagnosis, Diff, EcrImageEvent, EcrRegistry, Error, ErrorKind, EventPattern, EventValue,
+    IgnoreReason, ImageDefinitions, ImageDetail, ImageForm, ImageUri, InputTransformer, Iter,
+    NamePattern, Problem, ProblemKind, Promotion, PublishedImage, Report, Severity, WebhookTrigger,
 };
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -8,20 +10,40 @@ const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef012
 #[test]
 fn types_go_between_threads_and_the_error_is_one_word() {
     fn is_send_and_sync<T: Send + Sync + Unpin + 'static>() {}
+    is_send_and_sync::<BlueGreenTemplates>();
+    is_send_and_sync::<CodeBuildEnv>();
+    is_send_and_sync::<ContainerMap>();
     is_send_and_sync::<Change>();
+    is_send_and_sync::<Decision>();
+    is_send_and_sync::<DeployRule>();
     is_send_and_sync::<Diagnosis>();
     is_send_and_sync::<Diff>();
+    is_send_and_sync::<EcrImageEvent>();
     is_send_and_sync::<EcrRegistry<'static>>();
     is_send_and_sync::<Error>();
     is_send_and_sync::<ErrorKind>();
+    is_send_and_sync::<EventPattern>();
+    is_send_and_sync::<EventValue>();
+    is_send_and_sync::<IgnoreReason>();
     is_send_and_sync::<ImageDefinitions>();
+    is_send_and_sync::<ImageDetail>();
+    is_send_and_sync::<ImageForm>();
     is_send_and_sync::<ImageUri>();
+    is_send_and_sync::<InputTransformer>();
     is_send_and_sync::<Iter<'static>>();
+    is_send_and_sync::<NamePattern>();
     is_send_and_sync::<Problem>();
     is_send_and_sync::<ProblemKind>();
     is_send_and_sync::<Promotion>();
     is_send_and_sync::<Report<'static>>();
+    is_send_and_sync::<PublishedImage>();
     is_send_and_sync::<Severity>();
+    is_send_and_sync::<DeployTrigger>();
+    is_send_and_sync::<WebhookTrigger<'static>>();
+    #[cfg(feature = "zip")]
+    is_send_and_sync::<imagedefs::Artifact>();
+    #[cfg(feature = "zip")]
+    is_send_and_sync::<imagedefs::ArtifactReader>();
     assert_eq!(size_of::<Error>(), size_of::<usize>());
 }
 

@@ -5,8 +5,10 @@
 
 mod api;
 mod differential;
+mod event_bridge;
 mod files;
 mod messages;
 mod promotion;
 mod repair;
 mod round_trip;
+mod rules;

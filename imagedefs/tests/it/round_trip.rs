@@ -1,4 +1,6 @@
-use imagedefs::{Diagnosis, ImageDefinitions, ImageUri};
+use imagedefs::{
+    BlueGreenTemplates, ContainerMap, Diagnosis, ImageDefinitions, ImageDetail, ImageUri,
+};
 use proptest::{prelude::*, string::string_regex};
 
 /// References of every form that ECS accepts.
@@ -50,6 +52,31 @@ proptest! {
         prop_assert_eq!(&text.parse::<ImageDefinitions>().unwrap(), &definitions);
     }
 
+    /// What is not known of a file is not lost either.
+    #[test]
+    fn image_details_survive_print_and_parse(
+        image in image(),
+        size in any::<Option<u64>>(),
+        tags in prop::collection::vec("[a-z0-9]{1,5}", 0..3),
+        others in prop::collection::btree_map("x[a-zA-Z]{0,6}", any::<i64>(), 0..4),
+    ) {
+        let mut json = serde_json::json!({ "ImageURI": image, "Version": "1.0" });
+        if let Some(size) = size {
+            json["ImageSizeInBytes"] = size.to_string().into();
+        }
+        if !tags.is_empty() {
+            json["ImageTags"] = tags.into();
+        }
+        for (name, value) in others {
+            json[name] = value.into();
+        }
+        let detail = json.to_string().parse::<ImageDetail>().unwrap();
+        prop_assert_eq!(detail.size(), size);
+        let text = detail.to_string();
+        prop_assert_eq!(&serde_json::from_str::<serde_json::Value>(&text).unwrap(), &json);
+        prop_assert_eq!(text.parse::<ImageDetail>().unwrap(), detail);
+    }
+
     #[test]
     fn references_survive_print_and_parse(image in image()) {
         let parsed = image.parse::<ImageUri>().unwrap();
@@ -58,6 +85,26 @@ proptest! {
         joined.extend(parsed.tag().map(|tag| format!(":{tag}")));
         joined.extend(parsed.digest().map(|digest| format!("@{digest}")));
         prop_assert_eq!(joined, image);
+    }
+
+    /// Never a panic, in the relatives of the file either.
+    #[test]
+    fn any_text_is_read_or_refused(
+        parts in prop::collection::vec(
+            prop::sample::select(&[
+                "{", "}", "[", "]", ":", ",", "\"", "<", ">", "#", "\n", " ", "é", "\\",
+                "\"ImageURI\"", "\"containerDefinitions\"", "\"image\"", "\"name\"",
+                "\"<IMAGE1_NAME>\"", "TaskDefinition", "ContainerName", "<TASK_DEFINITION>", "web",
+            ][..]),
+            0..24,
+        )
+    ) {
+        let text = parts.concat();
+        let _ = text.parse::<ImageDetail>();
+        let _ = text.parse::<ContainerMap>();
+        let _ = BlueGreenTemplates::parse(&text, &text, ["IMAGE1_NAME"]);
+        #[cfg(feature = "toml")]
+        let _ = ContainerMap::from_toml(&text);
     }
 
     /// Never a panic, and either definitions or reasons.

@@ -1,0 +1,110 @@
+use super::*;
+
+const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+const REPOSITORY: &str = "111122223333.dkr.ecr.us-west-2.amazonaws.com/shop/web";
+
+#[test]
+fn reads_what_the_source_action_writes() {
+    let text = format!(
+        r#"{{"ImageSizeInBytes":"44728918","ImageDigest":"{DIGEST}","Version":"1.0",
+        "ImagePushedAt":"Mon Jan 21 20:04:00 UTC 2019","RegistryId":"111122223333",
+        "RepositoryName":"shop/web","ImageURI":"{REPOSITORY}@{DIGEST}","ImageTags":["latest"],
+        "Later":{{"x":[1.5,null]}}}}"#
+    );
+    let detail = text.parse::<ImageDetail>().unwrap();
+    assert_eq!(detail.image_uri().unwrap().as_str(), format!("{REPOSITORY}@{DIGEST}"));
+    assert_eq!(detail.size(), Some(44_728_918));
+    assert_eq!(detail.digest(), Some(DIGEST));
+    assert_eq!(detail.registry_id(), Some("111122223333"));
+    assert_eq!(detail.repository_name(), Some("shop/web"));
+    assert_eq!(detail.tags(), ["latest"]);
+    let pushed = detail.pushed_at().unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    assert_eq!(pushed.as_secs(), 1_548_101_040);
+
+    let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    assert_eq!(value(&detail.to_string()), value(&text));
+    assert_eq!(detail.to_string().parse::<ImageDetail>().unwrap(), detail);
+    assert_eq!(serde_json::from_str::<ImageDetail>(&text).unwrap(), detail);
+}
+
+#[test]
+fn the_reference_has_the_digest_and_no_tag() {
+    for (uri, digest) in [
+        (format!("{REPOSITORY}:latest"), Some(DIGEST)),
+        (format!("{REPOSITORY}:latest@{DIGEST}"), None),
+        (format!("{REPOSITORY}@{DIGEST}"), Some(DIGEST)),
+    ] {
+        let text = serde_json::json!({"ImageURI": uri, "ImageDigest": digest}).to_string();
+        let detail = text.parse::<ImageDetail>().unwrap();
+        assert_eq!(detail.written_uri().as_str(), uri);
+        assert_eq!(detail.image_uri().unwrap().as_str(), format!("{REPOSITORY}@{DIGEST}"));
+    }
+    let detail = ImageDetail::new("httpd:2.4".parse().unwrap());
+    let error = detail.image_uri().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoDigest);
+    assert_eq!(
+        error.to_string(),
+        "the image detail has no digest of `httpd:2.4`: put it into `ImageURI`, as \
+         REPOSITORY@sha256:…"
+    );
+    assert_eq!(detail.to_string(), "{\n  \"ImageURI\": \"httpd:2.4\"\n}\n");
+}
+
+#[test]
+fn what_is_wrong_is_said_all_at_once() {
+    for (text, message) in [
+        (
+            "",
+            "the image detail can't be used: it is no JSON: EOF while parsing a value at line 1 \
+             column 0",
+        ),
+        (
+            "[]",
+            "the image detail can't be used: it is an array, like an imagedefinitions.json; an \
+             image detail is an object",
+        ),
+        ("1", "the image detail can't be used: invalid type: integer `1`, expected an object"),
+        ("{}", "the image detail can't be used: there is no `ImageURI`"),
+        (
+            r#"{"imageUri": "web:1"}"#,
+            "the image detail can't be used: the member `imageUri` has to be `ImageURI`",
+        ),
+        (
+            r#"{"ImageURI": "111122223333.dkr.ecr.us-west-2.amazonaws.com/web:1",
+                "RegistryId": "444455556666", "RepositoryName": "shop", "ImageDigest": "sha256:0",
+                "ImageSizeInBytes": "44 MB"}"#,
+            "the image detail can't be used:\n  \
+             `ImageSizeInBytes` is `44 MB`, which is no number of bytes\n  \
+             `ImageDigest`: the digest has 1 digits instead of 64\n  \
+             `RegistryId` is `444455556666`, and `ImageURI` has `111122223333`\n  \
+             `RepositoryName` is `shop`, and `ImageURI` has `web`",
+        ),
+        (
+            // As the user guide prints it.
+            r#"{"ImageURI": "ACCOUNTID.dkr.ecr.us-west-2.amazonaws.com/web@sha256:example3"}"#,
+            "the image detail can't be used:\n  \
+             `ImageURI`: `ACCOUNTID` is no AWS account, which has 12 digits\n  \
+             `ImageURI`: there is `x` in the digest",
+        ),
+    ] {
+        let error = text.parse::<ImageDetail>().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidImageDetail);
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+#[test]
+fn a_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(ImageDetail::FILE_NAME);
+    let error = ImageDetail::read(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(error.to_string(), format!("there is no file `{}`", path.display()));
+
+    std::fs::write(&path, "{}").unwrap();
+    let message = format!("`{}` can't be used: there is no `ImageURI`", path.display());
+    assert_eq!(ImageDetail::read(&path).unwrap_err().to_string(), message);
+
+    std::fs::write(&path, "\u{feff}{\"ImageURI\": \"web:1\"}").unwrap();
+    assert_eq!(ImageDetail::read(&path).unwrap().written_uri().as_str(), "web:1");
+}
