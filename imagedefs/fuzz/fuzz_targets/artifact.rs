@@ -1,0 +1,22 @@
+#![no_main]
+
+use imagedefs::{ArtifactReader, ImageDefinitions};
+use libfuzzer_sys::fuzz_target;
+
+const LIMIT: usize = 10_000;
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut reader = match ArtifactReader::from_bytes(bytes.to_vec()) {
+        Ok(reader) => reader,
+        Err(error) => return assert!(!error.to_string().is_empty()),
+    };
+    let names: Vec<String> = reader.names().map(str::to_owned).collect();
+    for name in &names {
+        assert!(!name.starts_with('/') && name.split('/').all(|part| part != ".."));
+        if let Ok(content) = reader.read(name, LIMIT) {
+            assert!(content.len() <= LIMIT);
+        }
+    }
+    let _ = reader.definitions(ImageDefinitions::FILE_NAME);
+    let _ = reader.image_detail();
+});
