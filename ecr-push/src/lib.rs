@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod frame;
 mod image;
+mod limits;
 mod memory;
 mod names;
 mod new_repository;
@@ -31,11 +32,12 @@ pub use crate::docker_config::DockerConfig;
 pub use crate::error::{Error, ErrorKind};
 pub use crate::events::{Event, Events};
 pub use crate::image::{Blob, Compression, FromFile, Image, Layer, Open, Platform};
+pub use crate::limits::LargeLayers;
 pub use crate::names::{Digest, Repository, Tag};
 pub use crate::new_repository::NewRepository;
 pub use crate::plan::{
-    LargeLayers, LayerStep, ManifestStep, Obstacle, Plan, PlannedLayer, PlannedManifest,
-    PlannedTag, RepositoryPlan, RepositoryState,
+    LayerStep, ManifestStep, Obstacle, Plan, PlannedLayer, PlannedManifest, PlannedTag,
+    RepositoryPlan, RepositoryState,
 };
 pub use crate::policy::{Permission, PushPolicy};
 pub use crate::push::{Push, Pusher};

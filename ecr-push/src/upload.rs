@@ -13,9 +13,9 @@ use crate::error::Error;
 use crate::events::{Event, Reporter};
 use crate::frame::Frame;
 use crate::image::{Blob, Layer};
+use crate::limits::{self, LargeLayers};
 use crate::memory::Memory;
 use crate::parts::Parts;
-use crate::plan::LargeLayers;
 
 /// What all uploads of a push share.
 #[derive(Debug, Clone)]
@@ -104,7 +104,7 @@ impl Uploader {
     }
 
     fn part_size(&self, asked: u64, size: u64) -> u64 {
-        crate::plan::Parts { size: asked, large_layers: self.large_layers }.size_for(size)
+        limits::Parts { size: asked, large_layers: self.large_layers }.size_for(size)
     }
 }
 
