@@ -14,7 +14,7 @@ use crate::{
     diagnosis::Diagnosis,
     diff::Diff,
     error::Error,
-    file::{self, MAX_BYTES},
+    file::{self, SAFE_BYTES},
     image_uri::ImageUri,
     problem::{Problem, ProblemKind},
 };
@@ -215,7 +215,7 @@ impl ImageDefinitions {
             return Err(Error::empty());
         }
         let text = self.to_string();
-        if text.len() > MAX_BYTES { Err(Error::too_large(text.len())) } else { Ok(text) }
+        if text.len() > SAFE_BYTES { Err(Error::too_large(text.len())) } else { Ok(text) }
     }
 }
 

@@ -1,5 +1,6 @@
 use crate::{
     error::Error,
+    file::distance,
     flaw::{Flaw, Quoted},
     image_uri::ImageUri,
     problem::ProblemKind,
@@ -231,7 +232,20 @@ fn is_about_ecr(host: &str) -> bool {
         || SUFFIXES.iter().any(|(suffix, _)| {
             host.strip_suffix(suffix).is_some_and(|before| before.ends_with('.'))
         });
-    has_label && is_of_aws
+    has_label && (is_of_aws || has_nearly_suffix(&host))
+}
+
+/// Whether it is an account and a region of ECR before nothing, or before what a letter or two
+/// make a suffix of AWS.
+fn has_nearly_suffix(host: &str) -> bool {
+    let Some((account, rest)) = SERVICES.iter().find_map(|service| host.split_once(service)) else {
+        return false;
+    };
+    let (region, suffix) = rest.split_once('.').unwrap_or((rest, ""));
+    let is_mistyped = |known: &str| distance(suffix, known) <= 2;
+    check_account(account).is_ok()
+        && is_region(region)
+        && (suffix.is_empty() || SUFFIXES.iter().any(|(known, _)| is_mistyped(known)))
 }
 
 #[cfg(test)]

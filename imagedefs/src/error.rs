@@ -5,7 +5,7 @@ use std::{
 
 use crate::{
     definitions::ImageDefinitions,
-    file::{self, MAX_BYTES},
+    file::{self, SAFE_BYTES},
     flaw::{Flaw, Quoted, locate},
     problem::Problem,
 };
@@ -246,7 +246,9 @@ enum Repr {
     SeveralAccounts { accounts: String },
     #[error("{what}{}", Reasons(reasons))]
     Refused { kind: ErrorKind, what: String, reasons: Vec<String> },
-    #[error("the image definitions take {bytes} bytes, and CodePipeline reads at most {MAX_BYTES}")]
+    #[error(
+        "the image definitions take {bytes} bytes, and CodePipeline reads 100 KB, which are {SAFE_BYTES} at the least"
+    )]
     TooLarge { bytes: usize },
     #[error("can't write {what}")]
     Write { what: String, source: io::Error },

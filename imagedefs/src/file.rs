@@ -120,7 +120,7 @@ pub(crate) fn nearest<'a>(
 }
 
 /// How many bytes have to be inserted, removed or changed (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
+pub(crate) fn distance(one: &str, other: &str) -> usize {
     let mut row = (0..=other.len()).collect::<Vec<_>>();
     for (i, a) in one.bytes().enumerate() {
         let mut diagonal = row[0];

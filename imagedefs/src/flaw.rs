@@ -49,8 +49,13 @@ pub(crate) fn locate(text: &str, mut flaws: Vec<Flaw>) -> Vec<Problem> {
 pub(crate) fn find_unexpanded(text: &str, kind: ProblemKind) -> Vec<Flaw> {
     placeholders(text)
         .map(|(offset, variable)| {
-            // The kind that CodeDeploy knows, and no shell.
-            let kind = if variable.starts_with('<') { ProblemKind::Placeholder } else { kind };
+            // The kind that CodeDeploy knows, and no shell; as a container's name, it is one that no
+            // container has.
+            let kind = match kind {
+                ProblemKind::Unexpanded if is_null(variable) => ProblemKind::NullText,
+                ProblemKind::Unexpanded if variable.starts_with('<') => ProblemKind::Placeholder,
+                kind => kind,
+            };
             Flaw::new(offset, kind, format!("{} was not replaced", Quoted(variable)))
         })
         .collect()
@@ -70,6 +75,11 @@ impl fmt::Display for Quoted<'_> {
 
 /// In characters. An ECR host with a repository mostly fits.
 const MAX_QUOTED: usize = 80;
+
+/// What `docker images` and Go templates print for nothing.
+fn is_null(text: &str) -> bool {
+    matches!(text, "<none>" | "<no value>" | "<nil>")
+}
 
 /// What a shell or a template should have replaced: `$NAME`, `${NAME}`, `$(COMMAND)`, `<NAME>`.
 fn placeholders(text: &str) -> impl Iterator<Item = (usize, &str)> {

@@ -237,6 +237,10 @@ fn check_registry(registry: &str) -> Option<Finding> {
         return Some((relative.len(), ProblemKind::EcrHost, what));
     }
     if !host.split('.').all(is_label) {
+        // An empty account or region is what a variable leaves that isn't set.
+        if let Err(Flaw { offset, kind, what, .. }) = EcrRegistry::of_host(host) {
+            return Some((offset, kind, what));
+        }
         return invalid(0, format!("{} is no host name", Quoted(host)));
     }
     if registry != host && EcrRegistry::of_host(host) != Ok(None) {

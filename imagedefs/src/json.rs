@@ -328,11 +328,17 @@ impl<'a> Reader<'a> {
     /// What begins here and may not be in a string.
     fn control_character(&mut self, rest: &str) {
         let kind = ProblemKind::ControlCharacter;
-        if let Some(others) = rest.strip_prefix('\r') {
+        if rest.starts_with('\r') {
+            // A run of them is one flaw, found at its first.
+            if self.text[..self.at].ends_with('\r') {
+                return;
+            }
             let what = "there is a carriage return in the string";
+            let others = rest.trim_start_matches('\r');
             // The line end of a file of Windows, at the end of what was read from it.
-            if others.trim_start_matches('\r').starts_with('"') {
-                let repair = Repair::of_structure("it is left out").delete(self.at, 1);
+            if others.starts_with('"') {
+                let run = rest.len() - others.len();
+                let repair = Repair::of_structure("it is left out").delete(self.at, run);
                 return self.repaired(self.at, kind, what, repair);
             }
             return self.flaw(self.at, kind, what);

@@ -355,6 +355,7 @@ impl ProblemKind {
             Self::AppendedArrays
             | Self::ControlCharacter
             | Self::EmptyFile
+            | Self::ImageDetail
             | Self::InvalidJson
             | Self::MissingComma
             | Self::NotAnArray

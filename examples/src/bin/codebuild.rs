@@ -84,14 +84,19 @@ async fn codebuild(arguments: Arguments) -> Result<(), BoxError> {
     story.result(pushed.image_uri())
 }
 
-/// The revision, unless other tags were asked for, and the git tag that started the build.
+/// The tags that were asked for, or else the revision and the git tag that started the build.
 fn tags_of(build: &CodeBuildEnv, asked: Vec<Tag>) -> Result<Vec<Tag>, BoxError> {
-    let mut tags = if asked.is_empty() { vec![build.revision()?.parse()?] } else { asked };
-    if let Some(tag) = build.tag() {
-        let tag = tag.parse::<Tag>()?;
-        if !tags.contains(&tag) {
-            tags.push(tag);
-        }
+    if !asked.is_empty() {
+        return Ok(asked);
+    }
+    let tag = |what: &str, text: &str| {
+        text.parse::<Tag>()
+            .map_err(|error| format!("{what} can't be the image's tag, give --tag: {error}"))
+    };
+    let mut tags = vec![tag("the revision", build.revision()?)?];
+    if let Some(git) = build.tag() {
+        tags.push(tag("the git tag", git)?);
+        tags.dedup();
     }
     Ok(tags)
 }

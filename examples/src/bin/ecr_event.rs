@@ -24,7 +24,7 @@ use imagedefs::{ContainerMap, Decision, DeployRule, EcrImageEvent, ImageDefiniti
 #[derive(Debug, Parser)]
 #[command(
     override_usage = "ecr_event [--aws] [--tag T]... --cluster C --service S --containers FILE \
-                      [EVENT]\n       ecr_event [--tag T]... --show-pattern",
+                      [EVENT]\n       ecr_event [--tag T]... --containers FILE --show-pattern",
     after_help = "Exit code: 0 the image runs or the event was ignored, 1 it doesn't run, 2 bad \
                   usage."
 )]
@@ -41,9 +41,10 @@ struct Arguments {
     #[arg(long, value_name = "S", required_unless_present = "show_pattern")]
     service: Option<String>,
 
-    /// Which containers get the images of which repository: JSON such as {"shop/web": "web"}
-    #[arg(long, value_name = "FILE", required_unless_present = "show_pattern")]
-    containers: Option<PathBuf>,
+    /// Which containers get the images of which repository: JSON such as {"shop/web": "web"}.
+    /// Pushes to other repositories are ignored
+    #[arg(long, value_name = "FILE")]
+    containers: PathBuf,
 
     /// Deploy only images with this tag; `v*` stands for all that begin with v; may be given
     /// several times
@@ -64,18 +65,20 @@ async fn main() -> ExitCode {
 }
 
 async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
-    let rule = arguments.tags.into_iter().fold(DeployRule::new(), DeployRule::tag);
     let story = Story::on_stderr();
+    let containers = ContainerMap::read(arguments.containers)?;
+    // A push to any other repository is none of the service's business.
+    let mut rule = arguments.tags.into_iter().fold(DeployRule::new(), DeployRule::tag);
+    for repository in containers.repositories() {
+        rule = rule.repository(repository.parse()?);
+    }
     if arguments.show_pattern {
         return story.result(rule.event_pattern().to_string());
     }
-    let (Some(cluster), Some(service), Some(containers)) =
-        (arguments.cluster, arguments.service, arguments.containers)
-    else {
-        return Err("--cluster, --service and --containers are needed".into());
+    let (Some(cluster), Some(service)) = (arguments.cluster, arguments.service) else {
+        return Err("--cluster and --service are needed".into());
     };
     let service = Service::new(cluster, service)?;
-    let containers = ContainerMap::read(containers)?;
     let event = read_event(arguments.event).await?.parse::<EcrImageEvent>()?;
 
     // From here on, it is what a Lambda function does with the event that it is called with.

@@ -76,24 +76,28 @@ async fn what_the_rule_does_not_take_is_no_failure() {
     }
 }
 
+/// A push to a repository of somebody else.
+#[tokio::test]
+async fn a_repository_without_a_container_is_no_failure() {
+    let ended = run(&event("v1"), r#"{"demo/other": "web"}"#, &[]).await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ended.stderr, "ignored: the repository is `demo/web`\n");
+}
+
 #[tokio::test]
 async fn what_cannot_be_deployed_is_said() {
     let mut short = event("v1");
     short["detail"]["image-digest"] = DIGEST[..67].into();
-    let unknown = "error: the images can't be given to containers: the repository `demo/web` has \
-                   no container, `demo/wbe` has\n";
-    for (event, containers, expected) in [
-        (event("v1"), r#"{"demo/wbe": "web"}"#, unknown),
+    for (event, expected) in [
         (
             short,
-            r#"{"demo/web": "web"}"#,
             "error: `123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web@sha256:\
              0123456789abcdef012…` is no image reference for ECS: line 1, column 62: the digest has \
              60 digits instead of 64",
         ),
-        (json!([]), r#"{"demo/web": "web"}"#, "error: the text is no event of EventBridge: "),
+        (json!([]), "error: the text is no event of EventBridge: "),
     ] {
-        let ended = run(&event, containers, &[]).await;
+        let ended = run(&event, r#"{"demo/web": "web"}"#, &[]).await;
         assert_eq!(ended.code, 1);
         assert_eq!(ended.stdout, "");
         assert!(ended.stderr.contains(expected), "{}", ended.stderr);
@@ -102,10 +106,14 @@ async fn what_cannot_be_deployed_is_said() {
 
 #[tokio::test]
 async fn the_pattern_is_json() {
-    let ended = Program::ecr_event().with(&["--tag", "v*", "--show-pattern"]).run().await;
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("containers.json"), r#"{"demo/web": "web"}"#).unwrap();
+    let arguments = ["--tag", "v*", "--containers", "containers.json", "--show-pattern"];
+    let ended = Program::ecr_event().with(&arguments).within(folder.path()).run().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let pattern = serde_json::from_str::<Value>(&ended.stdout).unwrap();
     assert_eq!(pattern["detail"]["image-tag"], json!([{ "prefix": "v" }]));
+    assert_eq!(pattern["detail"]["repository-name"], json!(["demo/web"]));
 
     let ended = Program::ecr_event().with(&SERVICE).run().await;
     assert_eq!(ended.code, 2);

@@ -187,3 +187,33 @@ fn serde_reads_and_writes_the_same_shape_as_the_file() {
     assert_eq!(serde_json::from_str::<ImageUri>(r#""web:1""#).unwrap().as_str(), "web:1");
     assert!(serde_json::from_str::<ImageUri>(r#""web:""#).is_err());
 }
+
+/// What a variable leaves that isn't set, and what a slip of the finger makes of a host of ECR.
+#[test]
+fn a_host_that_is_nearly_of_ecr_is_called_that() {
+    for (image, what) in [
+        (".dkr.ecr.eu-west-1.amazonaws.com/web:1", "`` is no AWS account, which has 12 digits"),
+        ("111122223333.dkr.ecr..amazonaws.com/web:1", "`` is no AWS region"),
+        (
+            "111122223333.dkr.ecr.us-east-1.amazonaw.com/web:1",
+            "`amazonaw.com` is not how an ECR host ends",
+        ),
+    ] {
+        let error = image.parse::<ImageUri>().unwrap_err();
+        let problem = &error.problems()[0];
+        assert_eq!((problem.kind(), problem.what()), (ProblemKind::EcrHost, what));
+    }
+    // A registry of one's own, and an emulator's.
+    for image in
+        ["111122223333.dkr.ecr.us-east-1.localhost.localstack.cloud/web:1", "ecr.example.com/web:1"]
+    {
+        image.parse::<ImageUri>().unwrap();
+    }
+}
+
+#[test]
+fn what_docker_prints_for_nothing_is_no_placeholder() {
+    let kind = |image: &str| image.parse::<ImageUri>().unwrap_err().problems()[0].kind();
+    assert_eq!(kind("shop/web:<none>"), ProblemKind::NullText);
+    assert_eq!(kind("<IMAGE1_NAME>"), ProblemKind::Placeholder);
+}

@@ -71,7 +71,8 @@ fn a_write_that_is_refused_leaves_the_old_file() {
     assert_eq!(error.kind(), ErrorKind::TooLarge);
     assert_eq!(
         error.to_string(),
-        "the image definitions take 118893 bytes, and CodePipeline reads at most 102400"
+        "the image definitions take 118893 bytes, and CodePipeline reads 100 KB, which \
+         are 100000 at the least"
     );
 
     assert_eq!(fs::read_to_string(&path).unwrap(), "old");

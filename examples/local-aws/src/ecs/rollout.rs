@@ -119,6 +119,9 @@ impl Service {
         self.check_alarms(at, world);
         self.check_breaker(at, world);
         if self.open().is_some_and(|open| open.status.is_waiting()) {
+            // Nothing completes that is about to be rolled back: and what is due and not done
+            // would be due for ever.
+            self.complete_at = None;
             return;
         }
         self.walk_stages(at, world);

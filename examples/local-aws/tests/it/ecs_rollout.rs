@@ -241,3 +241,22 @@ async fn the_pace_scales_every_duration() {
     pass(10).await;
     assert_eq!(demo.service().await.deployments().len(), 2);
 }
+
+/// Whatever the rollout is about to do at that moment: time goes on.
+#[tokio::test(start_paused = true)]
+async fn a_rollout_can_be_stopped_at_every_moment() {
+    for seconds in 0..150 {
+        let demo = Demo::new();
+        demo.deploy().await;
+        pass(seconds).await;
+        let list = demo.ecs.list_service_deployments().cluster("demo").service("web");
+        let listed = list.send().await.unwrap();
+        let arn = listed.service_deployments()[0].service_deployment_arn().unwrap().to_owned();
+        let stop = demo.ecs.stop_service_deployment().service_deployment_arn(arn);
+        let is_over = stop.send().await.is_err();
+        pass(3600).await;
+        let status = demo.status().await;
+        let expected = if is_over { "SUCCESSFUL" } else { "ROLLBACK_SUCCESSFUL" };
+        assert_eq!(status, expected, "after {seconds} s");
+    }
+}
