@@ -64,9 +64,9 @@ impl Pusher {
     /// ```
     /// use ecr_push::{Pusher, Repository};
     ///
-    /// # fn pusher(config: &aws_types::SdkConfig, of_a_role: &aws_types::SdkConfig) {
-    /// # fn theirs() -> Repository { unimplemented!() }
-    /// let pusher = Pusher::new(config).for_account_of(&theirs(), of_a_role);
+    /// # type Config = aws_types::SdkConfig;
+    /// # fn pusher(config: &Config, theirs: &Repository, of_a_role: &Config) {
+    /// let pusher = Pusher::new(config).for_account_of(theirs, of_a_role);
     /// # let _ = pusher;
     /// # }
     /// ```
