@@ -1,0 +1,109 @@
+//! What AWS answers when it refuses, or why there was no answer.
+
+use std::fmt;
+
+use aws_sdk_ecs::config::http::HttpResponse;
+use aws_sdk_ecs::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_ecs::operation::RequestId;
+
+use super::ErrorKind;
+
+/// What came back instead of an output.
+#[derive(Debug)]
+pub(crate) struct ApiFailure {
+    pub(super) kind: ErrorKind,
+    pub(super) code: Option<String>,
+    pub(super) message: Option<String>,
+    pub(super) request_id: Option<String>,
+    pub(super) is_server_fault: bool,
+    source: BoxError,
+}
+
+impl ApiFailure {
+    pub(super) fn new<E>(error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let code = error.code().map(str::to_owned);
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let kind = match (&code, &error) {
+            (Some(code), _) => kind_of(code),
+            (None, SdkError::TimeoutError(_) | SdkError::ResponseError(_)) => ErrorKind::Network,
+            (None, SdkError::DispatchFailure(failure)) => match failure.as_connector_error() {
+                Some(error) if error.is_timeout() || error.is_io() => ErrorKind::Network,
+                // A transport that knows it's worth another try.
+                Some(error) if error.as_other().is_some() => ErrorKind::Network,
+                _ => ErrorKind::Configuration,
+            },
+            (None, SdkError::ConstructionFailure(_)) => ErrorKind::Configuration,
+            (None, _) => ErrorKind::Service,
+        };
+        Self {
+            kind,
+            code,
+            message: error.message().map(str::to_owned),
+            request_id: error.request_id().map(str::to_owned),
+            is_server_fault: status.is_some_and(|status| status >= 500),
+            source: error.into(),
+        }
+    }
+
+    pub(super) fn is_passing(&self) -> bool {
+        self.is_server_fault || matches!(self.kind, ErrorKind::Network | ErrorKind::Throttled)
+    }
+}
+
+impl fmt::Display for ApiFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.code, &self.message) {
+            (Some(code), Some(message)) if !message.is_empty() => write!(f, "{message} ({code})"),
+            (Some(code), _) => f.write_str(code),
+            (None, _) => self.source.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ApiFailure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // With a code all is said: the SDK's chain repeats it at length.
+        match &self.code {
+            Some(_) => None,
+            None => self.source.source(),
+        }
+    }
+}
+fn kind_of(code: &str) -> ErrorKind {
+    match code {
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
+            ErrorKind::AccessDenied
+        }
+        "ClusterNotFoundException" => ErrorKind::ClusterNotFound,
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "MissingAuthenticationTokenException"
+        | "UnrecognizedClientException" => ErrorKind::Credentials,
+        "ServiceNotActiveException" => ErrorKind::ServiceInactive,
+        "ServiceNotFoundException" => ErrorKind::ServiceNotFound,
+        "RequestLimitExceeded"
+        | "ThrottledException"
+        | "Throttling"
+        | "ThrottlingException"
+        | "TooManyRequestsException" => ErrorKind::Throttled,
+        _ => ErrorKind::Service,
+    }
+}
+pub(super) fn api_failed(operation: &str, subject: &str, source: &ApiFailure) -> String {
+    match source.kind {
+        ErrorKind::AccessDenied => format!("{operation} on {subject} isn't allowed"),
+        ErrorKind::Configuration => format!("{operation} on {subject} couldn't be sent"),
+        ErrorKind::Credentials => format!("the credentials for {operation} aren't valid"),
+        ErrorKind::Network => format!("there was no answer to {operation} on {subject}"),
+        ErrorKind::ServiceInactive => format!("the service {subject} has been deleted"),
+        ErrorKind::Throttled => format!("{operation} on {subject} was throttled"),
+        _ => format!("{operation} on {subject} was refused"),
+    }
+}
