@@ -1,30 +1,37 @@
 //! [`Deployer`]: reads, registers and deploys.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_ecs::Client;
-use aws_sdk_ecs::types::{DeploymentControllerType, Service as Description, TaskDefinitionField};
+use aws_sdk_ecs::types::{
+    DeploymentControllerType, Service as Description, StopServiceDeploymentStopType,
+    TaskDefinitionField,
+};
 use aws_types::SdkConfig;
 use tokio::time::{Instant, sleep};
 
-use crate::error::{Error, Repr};
+use crate::error::{ApiFailure, Error, Repr};
+use crate::follow::Follow;
+use crate::handle::Handle;
 use crate::raw::{Capture, replace_body};
 use crate::revision::{Observed, Revision};
 use crate::rollout::RollOut;
 use crate::service::Service;
+use crate::update::Update;
 
 /// Deploys to the services of one region and account. Clones share one ECS client.
 ///
 /// It adds no retries to the SDK's: how often a request is tried is the `SdkConfig`'s business.
 #[derive(Debug, Clone)]
 pub struct Deployer {
-    client: Client,
+    client: Arc<Client>,
 }
 
 impl Deployer {
     /// With the region, the credentials and the HTTP client of `config`.
     pub fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config) }
+        Client::new(config).into()
     }
 
     /// The task definition that `service` is to run now: the one of its PRIMARY deployment, not
@@ -101,6 +108,12 @@ impl Deployer {
         Ok(arn)
     }
 
+    /// Follows a deployment that has begun, perhaps in another process, to its end. Nothing happens
+    /// until the returned [`Follow`] is awaited.
+    pub fn follow(&self, handle: Handle) -> Follow {
+        Follow::new(self.clone(), handle)
+    }
+
     /// Makes `service` run `revision`, which is registered before if it has changed. Nothing
     /// happens until the returned [`RollOut`] is awaited.
     pub fn roll_out(&self, service: &Service, revision: Revision) -> RollOut {
@@ -141,35 +154,58 @@ impl Deployer {
 
     /// The service as it is; `None` where it is missing.
     pub(crate) async fn find(&self, service: &Service) -> Result<Option<Description>, Error> {
-        let output = self
-            .client
-            .describe_services()
-            .cluster(service.cluster_reference())
-            .services(service.name())
-            .send()
-            .await
-            .map_err(|error| {
-                Error::service_api("DescribeServices", service, &self.region(), error)
-            })?;
-        Ok(output.services.unwrap_or_default().into_iter().next())
+        let mut found = self.find_all(std::slice::from_ref(service)).await;
+        found.pop().unwrap_or(Ok(None))
     }
 
-    /// Starts a deployment, and returns the service with it. Unless it is forced, ECS starts none
-    /// where the PRIMARY deployment is one of `task_definition` already.
+    /// How many services of a cluster can be looked at by one call (API reference).
+    pub(crate) const AT_ONCE: usize = 10;
+
+    /// The same for several services of one cluster, [`AT_ONCE`](Self::AT_ONCE) at most: one
+    /// answer for each, in their order.
+    pub(crate) async fn find_all(
+        &self,
+        services: &[Service],
+    ) -> Vec<Result<Option<Description>, Error>> {
+        let Some(cluster) = services.first().map(Service::cluster_reference) else {
+            return Vec::new();
+        };
+        let names = services.iter().map(|it| it.name().to_owned()).collect();
+        let call = self.client.describe_services().cluster(cluster).set_services(Some(names));
+        match call.send().await {
+            Ok(output) => {
+                let mut found = output.services.unwrap_or_default();
+                let mut take = |name: &str| {
+                    let at = found.iter().position(|it| it.service_name() == Some(name))?;
+                    Some(found.swap_remove(at))
+                };
+                services.iter().map(|it| Ok(take(it.name()))).collect()
+            }
+            Err(error) => {
+                let failure = ApiFailure::new(error);
+                let region = self.region();
+                let fail =
+                    |it| Error::about_service("DescribeServices", it, &region, failure.clone());
+                services.iter().map(|it| Err(fail(it))).collect()
+            }
+        }
+    }
+
+    /// Updates the service to `task_definition`, and returns it as it is then. Unless it is forced,
+    /// ECS starts no deployment where the PRIMARY one is of `task_definition` already.
     pub(crate) async fn update(
         &self,
         service: &Service,
         task_definition: &str,
-        is_forced: bool,
+        update: &Update,
     ) -> Result<Description, Error> {
         const OPERATION: &str = "UpdateService";
         let output = self
             .client
             .update_service()
-            .cluster(service.cluster_reference())
             .service(service.name())
-            .task_definition(task_definition)
-            .set_force_new_deployment(is_forced.then_some(true))
+            .customize()
+            .mutate_request(replace_body(update.request(service, task_definition)))
             .send()
             .await
             .map_err(|error| Error::service_api(OPERATION, service, &self.region(), error))?;
@@ -177,11 +213,33 @@ impl Deployer {
             .service
             .ok_or_else(|| Error::protocol(OPERATION, "there is no service in it".to_owned()))
     }
+
+    /// Has ECS roll a deployment back.
+    pub(crate) async fn stop(
+        &self,
+        service: &Service,
+        service_deployment: &str,
+    ) -> Result<(), Error> {
+        const OPERATION: &str = "StopServiceDeployment";
+        let call = self
+            .client
+            .stop_service_deployment()
+            .service_deployment_arn(service_deployment)
+            .stop_type(StopServiceDeploymentStopType::Rollback);
+        call.send().await.map_err(|error| Error::api(OPERATION, service, error))?;
+        Ok(())
+    }
+
+    /// Whether it is a clone of this one.
+    #[allow(dead_code)]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.client, &other.client)
+    }
 }
 
 impl From<Client> for Deployer {
     fn from(client: Client) -> Self {
-        Self { client }
+        Self { client: Arc::new(client) }
     }
 }
 

@@ -8,10 +8,14 @@ use std::fmt;
 use aws_sdk_ecs::config::http::HttpResponse;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 
-use self::answer::ApiFailure;
+pub(crate) use self::answer::ApiFailure;
 pub(crate) use self::repr::{Remedy, Repr, Rollout};
 use crate::diagnose::TaskFailure;
+use crate::events::Progress;
+use crate::handle::Handle;
+use crate::preflight::Finding;
 use crate::service::Service;
+use crate::staged::{Pause, RollbackCause};
 
 /// Why a name was refused, or a revision doesn't run.
 ///
@@ -39,9 +43,16 @@ pub enum ErrorKind {
     InvalidService,
     /// No answer: no route, no name, no connection, or the time-out ran out. Try again later.
     Network,
+    /// What a look at the service showed makes a rollout pointless: [`Error::findings`] says what.
+    /// Nothing was registered. Put it right, or tolerate it by
+    /// [`RollOut::tolerate`](crate::RollOut::tolerate).
+    NotReady,
     /// Somebody else deployed to the service after the revision was copied from it. The new one
     /// would undo that, and isn't deployed. Copy again, and make the same changes.
     Outdated,
+    /// The deployment stands still at a lifecycle hook until somebody decides: see
+    /// [`Error::pause`].
+    PausedAtHook,
     /// ECS accepted the call, but its answer makes no sense. Report it.
     Protocol,
     /// The service was given by an ARN of one region, the configuration is of another. Correct
@@ -59,6 +70,8 @@ pub enum ErrorKind {
     ServiceInactive,
     /// The cluster has no such service. Correct the name, the cluster or the region.
     ServiceNotFound,
+    /// Somebody stopped the deployment by StopServiceDeployment. Ask who, and why.
+    Stopped,
     /// Another deployment of the same service took over before this one was complete. Look at
     /// who else deploys.
     Superseded,
@@ -70,6 +83,8 @@ pub enum ErrorKind {
     TimedOut,
     /// The task definition has no container of that name. Correct the name.
     UnknownContainer,
+    /// A saved text isn't what this version of the crate saved. Save it again.
+    Unreadable,
     /// CodeDeploy or another program controls the service's deployments. Deploy through it.
     UnsupportedController,
 }
@@ -79,19 +94,23 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match &*self.0 {
             Repr::Api { source, .. } => source.kind,
+            Repr::Gone { source, .. } | Repr::Lost { source, .. } => source.kind(),
             Repr::InvalidService { .. } => ErrorKind::InvalidService,
-            Repr::Lost { source, .. } => source.kind(),
             Repr::NoCluster { .. } => ErrorKind::ClusterNotFound,
             Repr::NoService { .. } => ErrorKind::ServiceNotFound,
+            Repr::NotReady { .. } => ErrorKind::NotReady,
             Repr::Outdated { .. } => ErrorKind::Outdated,
+            Repr::Paused { .. } => ErrorKind::PausedAtHook,
             Repr::Protocol { .. } => ErrorKind::Protocol,
             Repr::Region { .. } => ErrorKind::RegionMismatch,
             Repr::RolledBack { .. } => ErrorKind::RolledBack,
             Repr::RolloutFailed { .. } => ErrorKind::RolloutFailed,
             Repr::ServiceInactive { .. } => ErrorKind::ServiceInactive,
+            Repr::Stopped { .. } => ErrorKind::Stopped,
             Repr::Superseded { .. } => ErrorKind::Superseded,
             Repr::NotBegun { .. } | Repr::TimedOut { .. } => ErrorKind::TimedOut,
             Repr::UnknownContainer { .. } => ErrorKind::UnknownContainer,
+            Repr::Unreadable { .. } => ErrorKind::Unreadable,
             Repr::UnsupportedController { .. } => ErrorKind::UnsupportedController,
         }
     }
@@ -113,7 +132,7 @@ impl Error {
             Repr::Api { operation, .. }
             | Repr::NotBegun { operation, .. }
             | Repr::Protocol { operation, .. } => Some(operation),
-            Repr::Lost { source, .. } => source.operation(),
+            Repr::Gone { source, .. } | Repr::Lost { source, .. } => source.operation(),
             _ => None,
         }
     }
@@ -124,7 +143,7 @@ impl Error {
             Repr::Api { source, .. } | Repr::NoCluster { source, .. } => {
                 source.request_id.as_deref()
             }
-            Repr::Lost { source, .. } => source.request_id(),
+            Repr::Gone { source, .. } | Repr::Lost { source, .. } => source.request_id(),
             _ => None,
         }
     }
@@ -132,25 +151,67 @@ impl Error {
     /// The id of the deployment that didn't succeed, or whose outcome is unknown, such as
     /// `ecs-svc/1234567890123456789`; `None` where none was started or watched.
     pub fn deployment(&self) -> Option<&str> {
-        match &*self.0 {
-            Repr::Lost { rollout, .. }
-            | Repr::RolledBack { rollout, .. }
-            | Repr::RolloutFailed { rollout, .. }
-            | Repr::Superseded { rollout, .. }
-            | Repr::TimedOut { rollout, .. } => Some(&rollout.deployment),
-            _ => None,
-        }
+        self.handle().map(Handle::deployment)
+    }
+
+    /// That deployment, to be followed further: after
+    /// [`PausedAtHook`](ErrorKind::PausedAtHook) and [`TimedOut`](ErrorKind::TimedOut) it goes on.
+    pub fn handle(&self) -> Option<&Handle> {
+        self.0.rollout().map(|rollout| &rollout.handle)
+    }
+
+    /// How many tasks that deployment had when it was last seen.
+    pub fn progress(&self) -> Option<Progress> {
+        self.0.rollout()?.last
     }
 
     /// The tasks of this deployment that failed, as far as ECS still knows them and `ecs:ListTasks`
     /// and `ecs:DescribeTasks` are allowed; empty where the rollout isn't what failed.
     pub fn task_failures(&self) -> &[TaskFailure] {
+        self.0.rollout().map_or(&[], |rollout| &rollout.failures)
+    }
+
+    /// Where it stands still, for [`PausedAtHook`](ErrorKind::PausedAtHook).
+    pub fn pause(&self) -> Option<&Pause> {
         match &*self.0 {
-            Repr::Lost { rollout, .. }
-            | Repr::RolledBack { rollout, .. }
-            | Repr::RolloutFailed { rollout, .. }
-            | Repr::Superseded { rollout, .. }
-            | Repr::TimedOut { rollout, .. } => &rollout.failures,
+            Repr::Paused { pause, .. } => Some(pause),
+            _ => None,
+        }
+    }
+
+    /// The `FAMILY:REVISION` that ECS went back to, for [`RolledBack`](ErrorKind::RolledBack) and
+    /// [`Stopped`](ErrorKind::Stopped).
+    pub fn rolled_back_to(&self) -> Option<&str> {
+        match &*self.0 {
+            Repr::RolledBack { to, .. } | Repr::Stopped { to, .. } => {
+                Some(to.as_str()).filter(|to| !to.is_empty())
+            }
+            _ => None,
+        }
+    }
+
+    /// Why it did, for the same kinds.
+    pub fn rollback_cause(&self) -> Option<RollbackCause> {
+        match &*self.0 {
+            Repr::RolledBack { cause, .. } => Some(*cause),
+            Repr::Stopped { .. } => Some(RollbackCause::StopRequest),
+            _ => None,
+        }
+    }
+
+    /// The id of the deployment that took the service over, and its `FAMILY:REVISION`, for
+    /// [`Superseded`](ErrorKind::Superseded).
+    pub fn superseded_by(&self) -> Option<(&str, &str)> {
+        match &*self.0 {
+            Repr::Superseded { by, by_revision, .. } => Some((by, by_revision)),
+            _ => None,
+        }
+    }
+
+    /// What kept the rollout from beginning, for [`NotReady`](ErrorKind::NotReady).
+    pub fn findings(&self) -> &[Finding] {
+        match &*self.0 {
+            Repr::NotReady { findings, .. } => findings,
             _ => &[],
         }
     }
@@ -181,7 +242,16 @@ impl Error {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let source = ApiFailure::new(error);
+        Self::about_service(operation, service, region, ApiFailure::new(error))
+    }
+
+    /// The same, where one answer is about several services.
+    pub(crate) fn about_service(
+        operation: &'static str,
+        service: &Service,
+        region: &str,
+        source: ApiFailure,
+    ) -> Self {
         let region = region.to_owned();
         match source.kind {
             ErrorKind::ClusterNotFound => {
@@ -220,5 +290,6 @@ impl From<Repr> for Error {
         Self(Box::new(repr))
     }
 }
+
 #[cfg(test)]
 mod tests;

@@ -8,40 +8,59 @@ use std::task::Poll;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::diagnose::TaskFailure;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::handle::Handle;
+use crate::preflight::Finding;
 use crate::rollout::Deployed;
+use crate::staged::Pause;
 
 /// Something that happened in a rollout. `Display` is one line for people.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
+    /// It ended without success. The last event: [`Events::finish`] has the error.
+    Failed(ErrorKind),
     /// A message of the service itself, once each, in the order in which ECS wrote them.
     Message(String),
+    /// It stands still at a lifecycle hook until somebody decides.
+    Paused(Pause),
     /// The number of the deployment's tasks changed.
     Progress(Progress),
     /// The new revision has been registered; this is its ARN.
     Registered(String),
-    /// The service wants no tasks at all: the rollout will succeed without having started any.
-    ScaledToZero,
-    /// The deployment has begun; this is its id, such as `ecs-svc/1234567890123456789`.
-    Started(String),
+    /// ECS goes back to this `FAMILY:REVISION`, by itself or because it was told to.
+    RollingBack(String),
+    /// A deployment by stages has come to this one: its name, and the new revision's share of the
+    /// traffic.
+    Stage(String),
+    /// The deployment has begun. Whoever has the handle can follow it, from another process too.
+    Started(Handle),
+    /// It is complete: the revision of this ARN runs. The last event.
+    Succeeded(String),
     /// A task of this deployment stopped by itself.
     TaskFailed(TaskFailure),
     /// The service already runs this revision: nothing is registered, nothing is deployed. This is
     /// its ARN.
     Unchanged(String),
+    /// What a look before the rollout found, and doesn't keep it from beginning.
+    Warning(Finding),
 }
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Event::Failed(kind) => write!(f, "failed: {kind:?}"),
             Event::Message(text) => f.write_str(text),
+            Event::Paused(pause) => pause.fmt(f),
             Event::Progress(progress) => progress.fmt(f),
             Event::Registered(arn) => write!(f, "registered {arn}"),
-            Event::ScaledToZero => f.write_str("the service's desired count is 0"),
-            Event::Started(deployment) => write!(f, "started {deployment}"),
+            Event::RollingBack(to) => write!(f, "rolling back to {to}"),
+            Event::Stage(stage) => write!(f, "at {stage}"),
+            Event::Started(handle) => write!(f, "started {}", handle.deployment()),
+            Event::Succeeded(revision) => write!(f, "{revision} runs"),
             Event::TaskFailed(failure) => failure.fmt(f),
             Event::Unchanged(arn) => write!(f, "unchanged {arn}"),
+            Event::Warning(finding) => write!(f, "warning: {finding}"),
         }
     }
 }
@@ -111,7 +130,17 @@ impl Events {
         F: Future<Output = Result<Deployed, Error>> + Send + 'static,
     {
         let (sender, receiver) = unbounded_channel();
-        Self { future: Box::pin(run(Story { sender })), receiver, outcome: None }
+        let story = Story { sender };
+        let future = run(story.clone());
+        let future = Box::pin(async move {
+            let outcome = future.await;
+            story.tell(match &outcome {
+                Ok(deployed) => Event::Succeeded(deployed.revision().to_owned()),
+                Err(error) => Event::Failed(error.kind()),
+            });
+            outcome
+        });
+        Self { future, receiver, outcome: None }
     }
 
     /// The next event; `None` once the rollout has ended, well or not:
@@ -157,7 +186,7 @@ impl fmt::Debug for Events {
 }
 
 /// Where a rollout tells its events.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Story {
     sender: UnboundedSender<Event>,
 }

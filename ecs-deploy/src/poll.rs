@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_ecs::types::Service as Description;
 use tokio::time::{Instant, timeout};
 
+use crate::batch::Member;
 use crate::deploy::Deployer;
 use crate::error::{Error, Repr};
 use crate::service::Service;
@@ -23,18 +24,33 @@ pub(crate) enum Look {
 pub(crate) struct Poller<'a> {
     deployer: &'a Deployer,
     service: &'a Service,
+    /// Where others look too, and one call is made for all.
+    member: Option<Member>,
     interval: Duration,
+    longest: Duration,
     missing_since: Option<Instant>,
 }
 
 impl<'a> Poller<'a> {
-    pub(crate) fn new(deployer: &'a Deployer, service: &'a Service) -> Self {
-        Self { deployer, service, interval: SHORTEST, missing_since: None }
+    pub(crate) fn new(
+        deployer: &'a Deployer,
+        service: &'a Service,
+        member: Option<Member>,
+    ) -> Self {
+        let missing_since = None;
+        Self { deployer, service, member, interval: SHORTEST, longest: LONGEST, missing_since }
     }
 
     /// How long to wait before the next look.
     pub(crate) fn interval(&self) -> Duration {
         self.interval
+    }
+
+    /// Whether the end may be near: then a look that comes late is worth more than one that isn't
+    /// made.
+    pub(crate) fn expect_the_end(&mut self, is_near: bool) {
+        self.longest = if is_near { LONGEST_NEAR_THE_END } else { LONGEST };
+        self.interval = self.interval.min(self.longest);
     }
 
     /// Something has happened: more may follow soon.
@@ -44,19 +60,23 @@ impl<'a> Poller<'a> {
 
     /// Nothing has happened.
     pub(crate) fn slow_down(&mut self) {
-        self.interval = (self.interval + STEP).min(LONGEST);
+        self.interval = (self.interval + STEP).min(self.longest);
     }
 
     pub(crate) async fn look(&mut self) -> Result<Look, Error> {
         // The SDK's clients have no time-out for an answer unless the caller sets one.
-        let Ok(found) = timeout(LONGEST_LOOK, self.deployer.find(self.service)).await else {
+        let found = match &mut self.member {
+            Some(member) => timeout(LONGEST_LOOK, member.find(self.service)).await,
+            None => timeout(LONGEST_LOOK, self.deployer.find(self.service)).await,
+        };
+        let Ok(found) = found else {
             return Ok(Look::Trouble);
         };
         match found {
             Ok(Some(description)) => {
                 self.missing_since = None;
                 // Back from trouble.
-                self.interval = self.interval.min(LONGEST);
+                self.interval = self.interval.min(self.longest);
                 Ok(Look::Found(Box::new(description)))
             }
             // DescribeServices is eventually consistent: a service that was there a moment ago is
@@ -83,6 +103,7 @@ impl<'a> Poller<'a> {
 const SHORTEST: Duration = Duration::from_secs(2);
 const STEP: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(5);
+const LONGEST_NEAR_THE_END: Duration = Duration::from_secs(3);
 const LONGEST_IN_TROUBLE: Duration = Duration::from_secs(20);
 const LONGEST_LOOK: Duration = Duration::from_secs(30);
 const MISSING_FOR: Duration = Duration::from_secs(60);

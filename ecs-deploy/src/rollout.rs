@@ -5,17 +5,21 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use aws_sdk_ecs::types::{DeploymentConfiguration, PropagateTags};
+use tokio::time::Instant;
 
+use crate::batch::Member;
+use crate::begin::Begin;
 use crate::deploy::Deployer;
-use crate::diagnose::Diagnosis;
-use crate::error::{Error, Repr};
-use crate::events::{Event, Events, Story};
-use crate::revision::{Revision, number, short};
-use crate::rollback::OnFailure;
+use crate::error::Error;
+use crate::events::{Events, Story};
+use crate::handle::{Handle, Origin};
+use crate::preflight::{FindingKind, Refused};
+use crate::revision::Revision;
 use crate::service::Service;
+use crate::terms::{OnFailure, OnPause, Patience, Terms, terms};
+use crate::update::Update;
 use crate::wait::Wait;
-use crate::watch::{Watch, has_failed, primary};
 
 /// A rollout that has yet to begin: await it for the outcome, or call [`events`](Self::events) for
 /// the story.
@@ -49,34 +53,76 @@ pub struct RollOut {
     deployer: Deployer,
     service: Service,
     revision: Revision,
-    timeout: Duration,
-    on_failure: OnFailure,
+    terms: Terms,
+    update: Update,
+    refused: Refused,
+    /// Where others are watched too.
+    member: Option<Member>,
 }
 
 impl RollOut {
     pub(crate) fn new(deployer: Deployer, service: Service, revision: Revision) -> Self {
-        let on_failure = OnFailure::default();
-        Self { deployer, service, revision, timeout: Self::DEFAULT_TIMEOUT, on_failure }
+        Self {
+            deployer,
+            service,
+            revision,
+            terms: Terms::default(),
+            update: Update::default(),
+            refused: Refused::default(),
+            member: None,
+        }
     }
 
     /// How long it may take where [`timeout`](Self::timeout) doesn't say otherwise: 30 minutes.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
-    /// How long it may take in all, counted from when it is first awaited: the calls that begin it
-    /// and the wait. Without a circuit breaker, ECS never gives up itself.
-    ///
-    /// When the wait is over without success, what is left to do (a last look, the reasons of
-    /// stopped tasks, [`OnFailure::RollBack`]) takes 30 seconds more at most. A call that ECS never
-    /// answers holds up neither.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+    terms!();
+
+    /// Starts a deployment also where the service runs the revision already: new tasks, of which
+    /// each pulls its image anew.
+    pub fn force_new_deployment(mut self) -> Self {
+        self.update.force();
         self
     }
 
-    /// What to do where the rollout fails or isn't complete in time, and ECS doesn't roll it back:
-    /// by default, nothing.
-    pub fn on_failure(mut self, on_failure: OnFailure) -> Self {
-        self.on_failure = on_failure;
+    /// How many tasks the service is to run from now on. ECS starts no deployment for this alone,
+    /// so that where nothing else changes, the new tasks aren't waited for.
+    pub fn desired_count(mut self, count: u32) -> Self {
+        self.update.desired_count(count);
+        self
+    }
+
+    /// How deployments of the service go from now on, this one too: strategy, circuit breaker,
+    /// alarms, minimum and maximum percent, bake time. What it leaves out stays as it is.
+    pub fn deployment_configuration(mut self, configuration: &DeploymentConfiguration) -> Self {
+        self.update.deployment_configuration(configuration);
+        self
+    }
+
+    /// The version of the Fargate platform, such as `LATEST` or `1.4.0`.
+    pub fn platform_version(mut self, version: impl Into<String>) -> Self {
+        self.update.platform_version(version.into());
+        self
+    }
+
+    /// From where the tasks get their tags from now on.
+    pub fn propagate_tags(mut self, from: &PropagateTags) -> Self {
+        self.update.propagate_tags(from);
+        self
+    }
+
+    /// Ends with [`NotReady`](crate::ErrorKind::NotReady), before anything is registered, where a
+    /// first look at the service finds this. By default, what can't succeed is refused
+    /// ([`NoProgress`](FindingKind::NoProgress)), and the rest only told, as
+    /// [`Event::Warning`](crate::Event::Warning).
+    pub fn refuse(mut self, kind: FindingKind) -> Self {
+        self.refused.insert(kind);
+        self
+    }
+
+    /// Begins nevertheless where the first look finds this.
+    pub fn tolerate(mut self, kind: FindingKind) -> Self {
+        self.refused.remove(kind);
         self
     }
 
@@ -88,76 +134,20 @@ impl RollOut {
 
     async fn run(self, story: Story) -> Result<Deployed, Error> {
         let began = Instant::now();
-        let Self { deployer, service, mut revision, timeout, on_failure } = self;
-        // Too far off to be a moment is as good as never.
-        let deadline = began.checked_add(timeout).unwrap_or_else(|| began + NEVER);
-        let limit = Limit { service: &service, deadline, timeout };
-        // Before anything is registered: is it a service that can be deployed to? `current` has
-        // just looked, as a rule.
-        let changed = revision.is_changed();
-        let observed = revision.observed.take().filter(|observed| {
-            observed.service == service && (changed || observed.at.elapsed() <= FRESH)
-        });
-        let describe = async || limit.hold("DescribeServices", deployer.describe(&service)).await;
-        let is_copy = changed && observed.is_some();
-        let mut description = match observed {
-            Some(observed) => observed.description,
-            None => describe().await?,
-        };
-        let base = revision.arn().to_owned();
-        let register = deployer.register(&mut revision);
-        let arn = limit.hold("RegisterTaskDefinition", register).await?;
-        if changed {
-            story.tell(Event::Registered(arn.clone()));
-        }
-        // Whoever deploys a change of this family registers a revision first. Where there is one
-        // between ours and the one that ours was copied from, it may run by now.
-        if is_copy && number(&arn) != number(&base).map(|number| number + 1) {
-            description = describe().await?;
-            let running = primary(&description).and_then(|it| it.task_definition());
-            if let Some(running) = running.filter(|running| *running != base) {
-                let running = short(running).to_owned();
-                let (revision, base) = (revision.short(), short(&base).to_owned());
-                return Err(Repr::Outdated { service, revision, base, running }.into());
-            }
-        }
-        let current = primary(&description).filter(|it| it.task_definition() == Some(&arn));
-        // ECS has given that one up, and takes it up again only where it is forced to.
-        let has_failed = current.is_some_and(has_failed);
-        let runs_already = current.is_some() && !has_failed;
-        let start = if runs_already {
-            story.tell(Event::Unchanged(arn.clone()));
-            description
-        } else {
-            limit.hold("UpdateService", deployer.update(&service, &arn, has_failed)).await?
-        };
-        let ours = primary(&start).filter(|it| it.task_definition() == Some(&arn));
-        let Some(deployment) = ours.and_then(|it| it.id()).map(str::to_owned) else {
-            let problem = format!("its PRIMARY deployment isn't one of {arn}");
-            return Err(Error::protocol("UpdateService", problem));
-        };
-        if !runs_already {
-            tracing::info!(%service, %arn, %deployment, "deployment started");
-            story.tell(Event::Started(deployment.clone()));
-        }
-        let wait = Wait {
+        let Self { deployer, service, mut revision, terms, update, refused, member } = self;
+        let deadline = terms.deadline(began);
+        let begin = Begin {
             deployer: &deployer,
             service: &service,
-            revision: &revision,
-            watch: Watch::new(&deployment, &start),
-            deployment: &deployment,
-            start: &start,
-            diagnosis: Diagnosis::default(),
+            update: &update,
+            refused: &refused,
             deadline,
-            timeout,
-            on_failure,
-            story,
+            timeout: terms.timeout,
+            story: &story,
         };
-        wait.run().await?;
-        let images = revision.images().map(|(name, image)| (name.to_owned(), image.to_owned()));
-        let images = images.collect();
-        let elapsed = began.elapsed();
-        Ok(Deployed { revision: arn, deployment, elapsed, was_changed: !runs_already, images })
+        let (handle, start) = begin.run(&mut revision).await?;
+        Wait::new(&deployer, &handle, terms, deadline, member, &story).run(Some(start)).await?;
+        Ok(Deployed::new(&handle, began.elapsed()))
     }
 }
 
@@ -182,6 +172,17 @@ pub struct Deployed {
 }
 
 impl Deployed {
+    pub(crate) fn new(handle: &Handle, elapsed: Duration) -> Self {
+        let followed = handle.followed();
+        Self {
+            revision: followed.revision.clone(),
+            deployment: followed.deployment.clone(),
+            elapsed,
+            was_changed: followed.origin == Origin::Started,
+            images: followed.images.clone(),
+        }
+    }
+
     /// The ARN of the task definition's revision that now runs.
     pub fn revision(&self) -> &str {
         &self.revision
@@ -213,27 +214,3 @@ impl fmt::Display for Deployed {
         f.write_str(&self.revision)
     }
 }
-
-/// The time that a rollout may take, for the calls that begin it.
-struct Limit<'a> {
-    service: &'a Service,
-    deadline: Instant,
-    timeout: Duration,
-}
-
-impl Limit<'_> {
-    async fn hold<T>(
-        &self,
-        operation: &'static str,
-        call: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        timeout_at(self.deadline, call).await.unwrap_or_else(|_| {
-            let service = self.service.clone();
-            Err(Repr::NotBegun { service, operation, after: self.timeout }.into())
-        })
-    }
-}
-
-/// For how long what [`Deployer::current`] saw is still the truth about an unchanged service.
-const FRESH: Duration = Duration::from_secs(30);
-const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);

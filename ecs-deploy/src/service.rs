@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Repr};
 
 /// The name of an ECS service: of its cluster and its own, or its ARN.
@@ -18,7 +20,10 @@ use crate::error::{Error, Repr};
 /// assert_eq!(by_arn.region(), Some("eu-west-1"));
 /// # Ok::<(), ecs_deploy::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+///
+/// In serde's formats it is the same text as in `Display`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Service {
     cluster: String,
     name: String,
@@ -98,6 +103,20 @@ impl FromStr for Service {
         let prefix = text.strip_suffix(resource).unwrap_or_default().to_owned();
         let names = Self::new(cluster, name).map_err(|error| error.about(text))?;
         Ok(Self { prefix, ..names })
+    }
+}
+
+impl TryFrom<String> for Service {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl From<Service> for String {
+    fn from(service: Service) -> Self {
+        service.to_string()
     }
 }
 

@@ -5,75 +5,128 @@ use std::time::Duration;
 use aws_sdk_ecs::types::Service as Description;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
+use crate::batch::Member;
 use crate::deploy::Deployer;
 use crate::diagnose::Diagnosis;
 use crate::error::{Error, Remedy, Repr, Rollout};
-use crate::events::Story;
+use crate::events::{Event, Progress, Story};
+use crate::handle::{Followed, Form, Handle};
 use crate::poll::{Look, Poller};
-use crate::revision::{Revision, short};
-use crate::rollback::{OnFailure, Way, previous};
-use crate::service::Service;
-use crate::watch::{Observation, Verdict, Watch, was_rolled_back};
+use crate::revision::short;
+use crate::staged::{Newer, RollbackCause, Status, View};
+use crate::terms::{OnFailure, OnPause, Patience, Terms};
+use crate::update::Update;
+use crate::watch::{Observation, Verdict, Watch};
 
 /// A deployment that has begun.
 pub(crate) struct Wait<'a> {
-    pub(crate) deployer: &'a Deployer,
-    pub(crate) service: &'a Service,
-    pub(crate) revision: &'a Revision,
-    pub(crate) watch: Watch,
-    pub(crate) deployment: &'a str,
-    /// The service as it was when the deployment began.
-    pub(crate) start: &'a Description,
-    pub(crate) diagnosis: Diagnosis,
+    deployer: &'a Deployer,
+    handle: &'a Handle,
+    followed: &'a Followed,
+    poller: Poller<'a>,
+    watch: Watch,
+    view: View,
+    diagnosis: Diagnosis,
+    terms: Terms,
     /// First that of the wait, then that of what comes after it.
-    pub(crate) deadline: Instant,
-    pub(crate) timeout: Duration,
-    pub(crate) on_failure: OnFailure,
-    pub(crate) story: Story,
+    deadline: Instant,
+    /// When there last was any progress, or the stopped tasks were read.
+    quiet_since: Instant,
+    story: &'a Story,
 }
 
-impl Wait<'_> {
-    pub(crate) async fn run(mut self) -> Result<(), Error> {
-        let verdict = match self.decided().await {
+impl<'a> Wait<'a> {
+    pub(crate) fn new(
+        deployer: &'a Deployer,
+        handle: &'a Handle,
+        terms: Terms,
+        deadline: Instant,
+        member: Option<Member>,
+        story: &'a Story,
+    ) -> Self {
+        let followed = handle.followed();
+        Self {
+            deployer,
+            handle,
+            followed,
+            poller: Poller::new(deployer, &followed.service, member),
+            watch: Watch::new(handle),
+            view: View::new(followed),
+            diagnosis: Diagnosis::default(),
+            terms,
+            deadline,
+            quiet_since: Instant::now(),
+            story,
+        }
+    }
+
+    /// `start` is the service as it was when the deployment began, where that was just now.
+    pub(crate) async fn run(mut self, start: Option<Description>) -> Result<(), Error> {
+        let verdict = match self.decided(start).await {
             Ok(verdict) => verdict,
             Err(error) => return Err(self.lost(error)),
         };
         self.deadline = Instant::now() + AFTERWARDS;
         match verdict {
-            Verdict::Failed { .. } | Verdict::Pending => self.give_up(verdict).await,
+            Verdict::Failed { .. } | Verdict::Hopeless | Verdict::Pending => {
+                self.give_up(verdict).await
+            }
             verdict => self.conclude(verdict, Remedy::NotAsked).await,
         }
     }
 
     /// Watches until it is decided or the time is up, when it is still pending.
-    async fn decided(&mut self) -> Result<Verdict, Error> {
-        let mut poller = Poller::new(self.deployer, self.service);
-        let mut look = Look::Found(Box::new(self.start.clone()));
+    async fn decided(&mut self, start: Option<Description>) -> Result<Verdict, Error> {
+        let mut look = start.map(|description| Look::Found(Box::new(description)));
         loop {
-            if let Look::Found(description) = look {
-                let observation = self.observe(&description);
-                if observation.events.is_empty() {
-                    poller.slow_down();
-                } else {
-                    poller.hurry();
-                }
-                if observation.tasks_failed || self.diagnosis.is_unfinished() {
-                    self.diagnose().await;
-                }
-                if observation.verdict != Verdict::Pending {
-                    return Ok(observation.verdict);
+            if let Some(Look::Found(description)) = &look {
+                match self.step(description).await {
+                    Verdict::Pending => {}
+                    Verdict::Paused(_) if self.terms.on_pause == OnPause::Wait => {}
+                    verdict => return Ok(verdict),
                 }
             }
-            let next = Instant::now() + poller.interval();
-            if next >= self.deadline {
-                sleep_until(self.deadline).await;
-                return Ok(Verdict::Pending);
+            // A deployment that was only handed over is looked at first.
+            if look.is_some() {
+                let next = Instant::now() + self.poller.interval();
+                if next >= self.deadline {
+                    sleep_until(self.deadline).await;
+                    return Ok(Verdict::Pending);
+                }
+                sleep_until(next).await;
             }
-            sleep_until(next).await;
-            look = match timeout_at(self.deadline, poller.look()).await {
-                Ok(look) => look?,
+            look = match timeout_at(self.deadline, self.poller.look()).await {
+                Ok(look) => Some(look?),
                 Err(_) => return Ok(Verdict::Pending),
             };
+        }
+    }
+
+    /// What a look shows, and what it makes worth looking at.
+    async fn step(&mut self, description: &Description) -> Verdict {
+        let newer = match self.followed.form {
+            Form::Rolling => None,
+            Form::Staged => self.newer(self.deadline).await,
+        };
+        let observation = self.observe(description, newer.as_ref());
+        if observation.events.is_empty() {
+            self.poller.slow_down();
+        } else {
+            self.poller.hurry();
+            self.quiet_since = Instant::now();
+        }
+        let Progress { desired, running, pending, .. } = self.watch.progress().unwrap_or_default();
+        self.poller.expect_the_end(running >= desired && pending == 0);
+        // Some failures don't show in the service's own description for long.
+        let is_stuck = running < desired && self.quiet_since.elapsed() >= QUIET;
+        if observation.is_worrying || is_stuck || self.diagnosis.is_unfinished() {
+            self.diagnose().await;
+            self.quiet_since = Instant::now();
+        }
+        let is_hopeless = self.terms.patience == Patience::UntilHopeless && self.is_hopeless();
+        match observation.verdict {
+            Verdict::Pending if is_hopeless => Verdict::Hopeless,
+            verdict => verdict,
         }
     }
 
@@ -81,11 +134,12 @@ impl Wait<'_> {
     /// is done about it before another look.
     async fn give_up(mut self, seen: Verdict) -> Result<(), Error> {
         self.diagnose().await;
-        let (verdict, remedy) = match self.on_failure {
+        let (verdict, remedy) = match self.terms.on_failure {
             OnFailure::RollBack => self.roll_back(seen).await,
             OnFailure::Leave if seen == Verdict::Pending => {
                 (self.look_again().await.unwrap_or(seen), Remedy::NotAsked)
             }
+            OnFailure::Leave if seen == Verdict::Hopeless => (seen, Remedy::GoesOn),
             OnFailure::Leave => (seen, Remedy::NotAsked),
         };
         self.conclude(verdict, remedy).await
@@ -94,13 +148,14 @@ impl Wait<'_> {
     /// What became of the deployment by now, and what was done about it: nothing where it is
     /// complete after all, or where somebody else or ECS has put another one in its place.
     async fn roll_back(&mut self, mut seen: Verdict) -> (Verdict, Remedy) {
-        let Some(previous) = previous(self.start, self.deployment) else {
+        let Some(previous) = &self.followed.completed else {
             let problem = "no deployment before it was complete".to_owned();
             return (self.look_again().await.unwrap_or(seen), Remedy::Unavailable(problem));
         };
         let mut problem = String::new();
         for way in [Way::StopServiceDeployment, Way::UpdateService] {
             match self.look_again().await {
+                Some(Verdict::Pending) if seen == Verdict::Hopeless => {}
                 Some(verdict @ (Verdict::Failed { .. } | Verdict::Pending)) => seen = verdict,
                 Some(verdict) => return (verdict, Remedy::NotAsked),
                 None => {
@@ -109,12 +164,24 @@ impl Wait<'_> {
                 }
             }
             let to = short(previous).to_owned();
-            let going = self.deployer.go_back(way, self.service, self.start, previous);
+            let going = async {
+                match way {
+                    Way::StopServiceDeployment => self.stop().await,
+                    Way::UpdateService => {
+                        let update = Update::default();
+                        self.deployer.update(&self.followed.service, previous, &update).await?;
+                        Ok(())
+                    }
+                }
+            };
             match timeout_at(self.soon(), going).await {
-                Ok(Ok(())) => return (seen, Remedy::RollingBack(to)),
+                Ok(Ok(())) => {
+                    self.story.tell(Event::RollingBack(to.clone()));
+                    return (seen, Remedy::RollingBack(to));
+                }
                 // Not in progress any more, or not allowed.
                 Ok(Err(error)) => {
-                    tracing::debug!(service = %self.service, ?way, %error, "no way back");
+                    tracing::debug!(?way, %error, "no way back");
                     problem = error.to_string();
                 }
                 Err(_) => return (seen, Remedy::Unanswered(to)),
@@ -123,19 +190,34 @@ impl Wait<'_> {
         (seen, Remedy::Unavailable(problem))
     }
 
+    async fn stop(&self) -> Result<(), Error> {
+        let Some(arn) = self.view.arn().or(self.followed.service_deployment.as_deref()) else {
+            let problem = "there is no service deployment in it".to_owned();
+            return Err(Error::protocol("UpdateService", problem));
+        };
+        self.deployer.stop(&self.followed.service, arn).await
+    }
+
     /// What has become of the deployment by now; `None` where that can't be seen.
     async fn look_again(&mut self) -> Option<Verdict> {
         let until = self.soon();
         loop {
-            match timeout_at(until, self.deployer.find(self.service)).await {
+            match timeout_at(until, self.deployer.find(&self.followed.service)).await {
                 Ok(Ok(Some(description))) => {
-                    let Observation { is_primary, verdict, .. } = self.observe(&description);
-                    if is_primary || verdict != Verdict::Pending {
-                        return Some(verdict);
+                    let newer = match self.followed.form {
+                        Form::Rolling => None,
+                        Form::Staged => self.newer(until).await,
+                    };
+                    let observation = self.observe(&description, newer.as_ref());
+                    match observation.verdict {
+                        Verdict::Pending if !observation.is_primary => {}
+                        // The time that there was to decide is up, too.
+                        Verdict::Paused(_) => return Some(Verdict::Pending),
+                        verdict => return Some(verdict),
                     }
                 }
                 Ok(Err(error)) if !error.is_retryable() => {
-                    tracing::debug!(service = %self.service, %error, "no last look");
+                    tracing::debug!(%error, "no last look");
                     return None;
                 }
                 Ok(_) => {}
@@ -148,52 +230,90 @@ impl Wait<'_> {
         }
     }
 
-    async fn conclude(self, verdict: Verdict, remedy: Remedy) -> Result<(), Error> {
+    async fn conclude(mut self, verdict: Verdict, remedy: Remedy) -> Result<(), Error> {
         let repr = match verdict {
             Verdict::Completed => return Ok(()),
-            Verdict::Failed { reason } => {
+            Verdict::Failed { reason, cause: RollbackCause::StopRequest } => {
+                Repr::Stopped { rollout: self.rollout(reason, remedy), to: String::new() }
+            }
+            Verdict::Failed { reason, .. } => {
                 Repr::RolloutFailed { rollout: self.rollout(reason, remedy) }
             }
             Verdict::Gone { status } => {
-                Repr::ServiceInactive { service: self.service.clone(), status }
+                let service = self.followed.service.clone();
+                let source = Repr::ServiceInactive { service, status }.into();
+                Repr::Gone { rollout: self.rollout(String::new(), remedy), source }
+            }
+            Verdict::Hopeless => {
+                Repr::RolloutFailed { rollout: self.rollout(String::new(), remedy) }
+            }
+            Verdict::Paused(pause) => {
+                Repr::Paused { rollout: self.rollout(String::new(), remedy), pause }
             }
             Verdict::Pending => {
-                let (after, last) = (self.timeout, self.watch.progress());
-                Repr::TimedOut { rollout: self.rollout(String::new(), remedy), after, last }
+                let after = self.terms.timeout;
+                Repr::TimedOut { rollout: self.rollout(String::new(), remedy), after }
             }
-            Verdict::RolledBack { to, reason } => self.rolled_back(to, reason).await,
+            Verdict::RolledBack { to, reason, cause } => {
+                let newer = match self.followed.form {
+                    Form::Rolling => self.newer(self.soon()).await,
+                    // It has been asked already.
+                    Form::Staged => None,
+                };
+                self.rolled_back(to, reason, cause, newer).await
+            }
             Verdict::Unclear { by, task_definition, reason } => {
-                let known = timeout_at(self.soon(), self.ecs_rolled_back()).await;
-                if known.unwrap_or(false) {
-                    self.rolled_back(task_definition, reason).await
-                } else {
-                    let rollout = self.rollout(reason, Remedy::NotAsked);
-                    Repr::Superseded { rollout, by, by_revision: task_definition }
+                match timeout_at(self.soon(), self.going_back()).await {
+                    Ok(newer @ Some(_)) => {
+                        self.rolled_back(task_definition, reason, RollbackCause::Unknown, newer)
+                            .await
+                    }
+                    _ => {
+                        let rollout = self.rollout(reason, remedy);
+                        Repr::Superseded { rollout, by, by_revision: task_definition }
+                    }
                 }
             }
         };
         Err(repr.into())
     }
 
-    async fn rolled_back(mut self, to: String, reason: String) -> Repr {
-        self.diagnose().await;
-        Repr::RolledBack { rollout: self.rollout(reason, Remedy::NotAsked), to }
-    }
-
-    /// The deployment can't be watched any more.
-    fn lost(self, error: Error) -> Error {
-        match error.operation() {
-            Some(_) => {
-                let rollout = self.rollout(String::new(), Remedy::NotAsked);
-                Repr::Lost { rollout, source: error }.into()
+    /// `newer` may know more of why.
+    async fn rolled_back(
+        mut self,
+        to: String,
+        mut reason: String,
+        mut cause: RollbackCause,
+        newer: Option<Newer>,
+    ) -> Repr {
+        if let Some(newer) = newer {
+            if reason.is_empty() {
+                reason = newer.reason;
             }
-            // The service itself is gone, and the deployment with it.
-            None => error,
+            if newer.cause != RollbackCause::Unknown {
+                cause = newer.cause;
+            }
+        }
+        self.diagnose().await;
+        let rollout = self.rollout(reason, Remedy::NotAsked);
+        match cause {
+            RollbackCause::StopRequest => Repr::Stopped { rollout, to },
+            cause => Repr::RolledBack { rollout, to, cause },
         }
     }
 
-    fn observe(&mut self, description: &Description) -> Observation {
-        let observation = self.watch.observe(description);
+    /// The deployment can't be watched any more.
+    fn lost(self, source: Error) -> Error {
+        let is_gone = source.operation().is_none();
+        let rollout = self.rollout(String::new(), Remedy::NotAsked);
+        match is_gone {
+            true => Repr::Gone { rollout, source }.into(),
+            false => Repr::Lost { rollout, source }.into(),
+        }
+    }
+
+    fn observe(&mut self, description: &Description, newer: Option<&Newer>) -> Observation {
+        let observation = self.watch.observe(description, newer);
         for event in &observation.events {
             self.story.tell(event.clone());
         }
@@ -202,19 +322,50 @@ impl Wait<'_> {
 
     async fn diagnose(&mut self) {
         let until = self.soon();
-        let client = self.deployer.client();
-        let look = self.diagnosis.look(client, self.service, self.deployment, &self.story);
+        let Followed { service, deployment, .. } = self.followed;
+        let look = self.diagnosis.look(self.deployer.client(), service, deployment, self.story);
         // The wait must not hang on what is only there to explain.
         if timeout_at(until, look).await.is_err() {
-            tracing::debug!(service = %self.service, "no answer about stopped tasks");
+            tracing::debug!(%service, "no answer about stopped tasks");
         }
+    }
+
+    /// The newer view, where it is to be had by then.
+    async fn newer(&mut self, until: Instant) -> Option<Newer> {
+        let until = until.min(Instant::now() + STEP);
+        let look = self.view.look(self.deployer.client(), self.followed);
+        timeout_at(until, look).await.ok().flatten()
+    }
+
+    /// The newer view, if it says that the deployment was rolled back. Where it isn't allowed, or
+    /// lags behind for long, it wasn't, as far as can be known.
+    async fn going_back(&mut self) -> Option<Newer> {
+        for attempt in 0..TRIES {
+            if attempt > 0 {
+                sleep(BETWEEN_TRIES).await;
+            }
+            let look = self.view.look(self.deployer.client(), self.followed).await;
+            match look {
+                Some(newer) if newer.status == Status::GoingBack => return Some(newer),
+                Some(newer) if newer.status == Status::Open => {}
+                Some(_) => return None,
+                None if self.view.is_denied() => return None,
+                None => {}
+            }
+        }
+        None
+    }
+
+    /// Whether a task has failed of something that no further attempt will cure: not told yet.
+    fn is_hopeless(&self) -> bool {
+        let _ = self;
+        false
     }
 
     fn rollout(self, reason: String, remedy: Remedy) -> Rollout {
         Rollout {
-            service: self.service.clone(),
-            revision: self.revision.short(),
-            deployment: self.deployment.to_owned(),
+            handle: self.handle.clone(),
+            last: self.watch.progress(),
             reason,
             failures: self.diagnosis.into_failures(),
             remedy,
@@ -225,45 +376,15 @@ impl Wait<'_> {
     fn soon(&self) -> Instant {
         self.deadline.min(Instant::now() + STEP)
     }
+}
 
-    /// Whether ECS's newer view of the deployment says that it was rolled back. The two views are
-    /// joined by the number at the end of the deployment's id and of the service revision's ARN
-    /// (reported). Where the action isn't allowed, or the newer view lags behind for long, it
-    /// wasn't, as far as can be known.
-    async fn ecs_rolled_back(&self) -> bool {
-        let number = short(self.deployment);
-        for attempt in 0..TRIES {
-            if attempt > 0 {
-                sleep(BETWEEN_TRIES).await;
-            }
-            let list = self
-                .deployer
-                .client()
-                .list_service_deployments()
-                .cluster(self.service.cluster_reference())
-                .service(self.service.name());
-            match list.send().await {
-                Ok(output) => {
-                    let ours = output.service_deployments().iter().find(|it| {
-                        let target = it.target_service_revision_arn();
-                        target.is_some_and(|arn| short(arn) == number)
-                    });
-                    let status = ours.and_then(|it| it.status());
-                    if let Some(known) = status.and_then(was_rolled_back) {
-                        return known;
-                    }
-                }
-                Err(error) => {
-                    let error = Error::api("ListServiceDeployments", self.service, error);
-                    if !error.is_retryable() {
-                        tracing::debug!(service = %self.service, %error, "doing without");
-                        return false;
-                    }
-                }
-            }
-        }
-        false
-    }
+/// How to go back.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// Undoes this very deployment, or nothing.
+    StopServiceDeployment,
+    /// Replaces whatever the service runs.
+    UpdateService,
 }
 
 /// For all that comes after the wait: so much is promised by `RollOut::timeout`.
@@ -272,4 +393,6 @@ const AFTERWARDS: Duration = Duration::from_secs(30);
 const STEP: Duration = Duration::from_secs(10);
 /// The newer view of a rollout lags behind by seconds (reported).
 const TRIES: u32 = 4;
+/// Without progress, for the stopped tasks to be read nevertheless.
+const QUIET: Duration = Duration::from_secs(30);
 const BETWEEN_TRIES: Duration = Duration::from_secs(2);

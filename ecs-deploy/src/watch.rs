@@ -3,37 +3,36 @@
 //! All is decided by the id of our deployment, never by comparing times: the machine's clock and
 //! AWS's may differ by minutes.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
-use aws_sdk_ecs::types::{
-    Deployment, DeploymentRolloutState, Service as Description, ServiceDeploymentStatus,
-};
+use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service as Description};
 
 use crate::events::{Event, Progress};
+use crate::handle::{Followed, Handle};
+use crate::preflight::Finding;
 use crate::revision::short;
+use crate::staged::{Newer, Pause, RollbackCause, Status};
 
 /// What is known of one deployment.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    deployment: String,
-    /// Deployments that were there before ours. One of them becoming PRIMARY again is a rollback.
-    earlier: HashSet<String>,
-    /// What ran before ours.
-    before: Option<String>,
-    messages: HashSet<String>,
+    followed: Followed,
+    messages: BTreeSet<String>,
     progress: Option<Progress>,
+    stage: String,
+    pause: Option<Pause>,
     /// In how many looks on end ours hasn't shown at all.
     absent: u32,
     /// Why ours failed, in ECS's words; empty until it says so. Ours vanishes soon after.
     failure: String,
 }
 
-/// What one description tells.
+/// What one look tells.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Observation {
     pub(crate) events: Vec<Event>,
-    /// Whether tasks have failed since the last one.
-    pub(crate) tasks_failed: bool,
+    /// Whether something of it suggests that tasks have failed since the last one.
+    pub(crate) is_worrying: bool,
     /// Whether ours is PRIMARY. Without it, [`Verdict::Pending`] says nothing about ours.
     pub(crate) is_primary: bool,
     pub(crate) verdict: Verdict,
@@ -43,19 +42,25 @@ pub(crate) struct Observation {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
     Completed,
-    /// It is PRIMARY and has failed.
+    /// It won't run, and nobody has rolled it back.
     Failed {
         reason: String,
+        cause: RollbackCause,
     },
     /// The service is being deleted.
     Gone {
         status: String,
     },
+    /// Its tasks fail of something that no further attempt will cure. A look never tells.
+    Hopeless,
+    /// It stands still until somebody decides.
+    Paused(Pause),
     Pending,
-    /// An older deployment is PRIMARY again, with this task definition.
+    /// ECS goes back to this task definition.
     RolledBack {
         to: String,
         reason: String,
+        cause: RollbackCause,
     },
     /// Another deployment is PRIMARY, and whether as a rollback or by somebody else's doing doesn't
     /// show here.
@@ -67,37 +72,37 @@ pub(crate) enum Verdict {
 }
 
 impl Watch {
-    /// Begins with the description that the deployment's id is from.
-    pub(crate) fn new(deployment: &str, description: &Description) -> Self {
-        let others = || description.deployments().iter().filter(|it| it.id() != Some(deployment));
+    pub(crate) fn new(handle: &Handle) -> Self {
+        let followed = handle.followed().clone();
         Self {
-            deployment: deployment.to_owned(),
-            earlier: others().filter_map(|it| it.id()).map(str::to_owned).collect(),
-            before: others()
-                .find(|it| it.rollout_state() == Some(&DeploymentRolloutState::Completed))
-                .or_else(|| others().next())
-                .and_then(|it| it.task_definition())
-                .map(str::to_owned),
-            messages: description
-                .events()
-                .iter()
-                .filter_map(|event| event.id())
-                .map(str::to_owned)
-                .collect(),
+            messages: followed.messages.clone(),
+            followed,
             progress: None,
+            stage: String::new(),
+            pause: None,
             absent: 0,
             failure: String::new(),
         }
     }
 
-    pub(crate) fn progress(&self) -> Progress {
-        self.progress.unwrap_or_default()
+    /// As it was last seen.
+    pub(crate) fn progress(&self) -> Option<Progress> {
+        self.progress
     }
 
-    pub(crate) fn observe(&mut self, description: &Description) -> Observation {
+    /// `newer` is the newer view of the deployment, where it was asked for and is to be had.
+    pub(crate) fn observe(
+        &mut self,
+        description: &Description,
+        newer: Option<&Newer>,
+    ) -> Observation {
         let mut events = self.new_messages(description);
-        let mut tasks_failed = false;
-        let ours = description.deployments().iter().find(|it| it.id() == Some(&self.deployment));
+        let mut is_worrying = events.iter().any(|event| match event {
+            Event::Message(text) => WORRYING.iter().any(|words| text.contains(words)),
+            _ => false,
+        });
+        let id = Some(self.followed.deployment.as_str());
+        let ours = description.deployments().iter().find(|it| it.id() == id);
         if let Some(ours) = ours {
             let progress = Progress {
                 desired: count(description.desired_count()),
@@ -106,9 +111,9 @@ impl Watch {
                 failed: count(ours.failed_tasks()),
             };
             if self.progress != Some(progress) {
-                tasks_failed = progress.failed > self.progress().failed;
-                if progress.desired == 0 && self.progress.is_none_or(|before| before.desired > 0) {
-                    events.push(Event::ScaledToZero);
+                is_worrying |= progress.failed > self.progress.unwrap_or_default().failed;
+                if progress.desired == 0 && self.progress.is_some_and(|before| before.desired > 0) {
+                    events.push(Event::Warning(Finding::desired_count_zero()));
                 }
                 self.progress = Some(progress);
                 events.push(Event::Progress(progress));
@@ -117,10 +122,23 @@ impl Watch {
                 ours.rollout_state_reason().unwrap_or_default().clone_into(&mut self.failure);
             }
         }
+        if let Some(newer) = newer {
+            if !newer.stage.is_empty() && newer.stage != self.stage {
+                newer.stage.clone_into(&mut self.stage);
+                events.push(Event::Stage(newer.stage.clone()));
+            }
+            if newer.pause != self.pause {
+                self.pause = newer.pause.clone();
+                events.extend(newer.pause.clone().map(Event::Paused));
+            }
+        }
         self.absent = if ours.is_some() { 0 } else { self.absent + 1 };
         let is_primary = ours.is_some_and(|it| it.status() == Some(PRIMARY));
-        let verdict = self.judge(description, ours);
-        Observation { events, tasks_failed, is_primary, verdict }
+        let verdict = self.judge(description, ours, newer);
+        if let Verdict::RolledBack { to, .. } = &verdict {
+            events.push(Event::RollingBack(to.clone()));
+        }
+        Observation { events, is_worrying, is_primary, verdict }
     }
 
     /// Messages that weren't there before, oldest first. By id: the same text may come again.
@@ -132,7 +150,12 @@ impl Watch {
         new.collect()
     }
 
-    fn judge(&self, description: &Description, ours: Option<&Deployment>) -> Verdict {
+    fn judge(
+        &self,
+        description: &Description,
+        ours: Option<&Deployment>,
+        newer: Option<&Newer>,
+    ) -> Verdict {
         match description.status() {
             None | Some("ACTIVE") => {}
             Some(status) => {
@@ -142,22 +165,8 @@ impl Watch {
         let Some(primary) = primary(description) else {
             return Verdict::Pending;
         };
-        if primary.id() == Some(&self.deployment) {
-            return match primary.rollout_state() {
-                Some(DeploymentRolloutState::Completed) => Verdict::Completed,
-                Some(DeploymentRolloutState::Failed) => {
-                    Verdict::Failed { reason: self.failure.clone() }
-                }
-                Some(_) => Verdict::Pending,
-                // Behind a Classic Load Balancer ECS gives no state (API reference): what is left
-                // is that nothing else runs and all of ours does.
-                None => {
-                    let settled = description.deployments().len() == 1
-                        && primary.running_count() == description.desired_count()
-                        && primary.pending_count() == 0;
-                    if settled { Verdict::Completed } else { Verdict::Pending }
-                }
-            };
+        if primary.id() == Some(&self.followed.deployment) {
+            return self.judge_ours(description, primary, newer);
         }
         if (1..ABSENT_LOOKS).contains(&self.absent) {
             return Verdict::Pending;
@@ -167,23 +176,76 @@ impl Watch {
         // has to say is about itself, such as that it was completed.
         let words = primary.rollout_state_reason().unwrap_or_default();
         let about_ours = words.contains("rolling back").then_some(words);
-        let reason = match self.failure.as_str() {
-            "" => about_ours.unwrap_or_default().to_owned(),
-            failure => failure.to_owned(),
+        let reason = match (newer.map(|it| it.reason.as_str()), self.failure.as_str()) {
+            (Some(reason), _) if !reason.is_empty() => reason,
+            (_, "") => about_ours.unwrap_or_default(),
+            (_, failure) => failure,
         };
+        let reason = reason.to_owned();
         // A rollback makes the old deployment PRIMARY by its old id (reported). Should ECS give it
         // a new one, its reason or ours still tell.
-        let is_rollback = primary.id().is_some_and(|id| self.earlier.contains(id))
+        let is_rollback = primary.id().is_some_and(|id| self.followed.earlier.contains(id))
             || about_ours.is_some()
-            || (ours.is_some_and(has_failed) && self.before.as_ref() == Some(&task_definition));
+            || newer.is_some_and(|it| it.status == Status::GoingBack)
+            || (ours.is_some_and(has_failed)
+                && self.followed.before.as_ref() == Some(&task_definition));
+        let task_definition = short(&task_definition).to_owned();
         if is_rollback {
-            return Verdict::RolledBack { to: short(&task_definition).to_owned(), reason };
+            let cause = newer.map_or_else(|| in_words(&reason), |it| it.cause);
+            return Verdict::RolledBack { to: task_definition, reason, cause };
         }
-        Verdict::Unclear {
-            by: primary.id().unwrap_or_default().to_owned(),
-            task_definition: short(&task_definition).to_owned(),
-            reason,
+        let by = primary.id().unwrap_or_default().to_owned();
+        Verdict::Unclear { by, task_definition, reason }
+    }
+
+    /// While it is PRIMARY.
+    fn judge_ours(
+        &self,
+        description: &Description,
+        ours: &Deployment,
+        newer: Option<&Newer>,
+    ) -> Verdict {
+        let verdict = match ours.rollout_state() {
+            Some(DeploymentRolloutState::Completed) => Verdict::Completed,
+            Some(DeploymentRolloutState::Failed) => {
+                let reason = self.failure.clone();
+                Verdict::Failed { cause: in_words(&reason), reason }
+            }
+            Some(_) => Verdict::Pending,
+            // Behind a Classic Load Balancer ECS gives no state (API reference): what is left
+            // is that nothing else runs and all of ours does.
+            None => {
+                let settled = description.deployments().len() == 1
+                    && ours.running_count() == description.desired_count()
+                    && ours.pending_count() == 0;
+                if settled { Verdict::Completed } else { Verdict::Pending }
+            }
+        };
+        // Where there are stages, only the newer view knows where in them it is.
+        let Some(newer) = newer else {
+            return verdict;
+        };
+        match (newer.status, verdict) {
+            (_, verdict @ Verdict::Failed { .. }) => verdict,
+            (Status::GoingBack, _) => {
+                let to = self.followed.before.as_deref().map(short).unwrap_or_default().to_owned();
+                Verdict::RolledBack { to, reason: newer.reason.clone(), cause: newer.cause }
+            }
+            (Status::Open, _) => newer.pause.clone().map_or(Verdict::Pending, Verdict::Paused),
+            (Status::Stopped, _) => {
+                Verdict::Failed { reason: newer.reason.clone(), cause: newer.cause }
+            }
+            (Status::Successful, _) => Verdict::Completed,
         }
+    }
+}
+
+/// What ECS's words say of the cause, where nothing else does; the circuit breaker's are reported.
+fn in_words(reason: &str) -> RollbackCause {
+    match () {
+        () if reason.contains("circuit breaker") => RollbackCause::CircuitBreaker,
+        () if reason.contains("alarm") => RollbackCause::Alarm,
+        () => RollbackCause::Unknown,
     }
 }
 
@@ -195,18 +257,13 @@ pub(crate) fn has_failed(deployment: &Deployment) -> bool {
     deployment.rollout_state() == Some(&DeploymentRolloutState::Failed)
 }
 
-/// Whether the status of our service deployment says that it was rolled back; `None` where it
-/// doesn't say yet, because the newer view may lag behind the older one.
-pub(crate) fn was_rolled_back(status: &ServiceDeploymentStatus) -> Option<bool> {
-    match status {
-        ServiceDeploymentStatus::RollbackFailed
-        | ServiceDeploymentStatus::RollbackInProgress
-        | ServiceDeploymentStatus::RollbackRequested
-        | ServiceDeploymentStatus::RollbackSuccessful => Some(true),
-        ServiceDeploymentStatus::Stopped | ServiceDeploymentStatus::Successful => Some(false),
-        _ => None,
-    }
-}
+/// In messages that are worth a look at stopped tasks: AWS documentation, "Service event messages".
+const WORRYING: [&str; 4] = [
+    "deployment failed",
+    "failed container health checks",
+    "is unhealthy in",
+    "unable to consistently start tasks",
+];
 
 const PRIMARY: &str = "PRIMARY";
 

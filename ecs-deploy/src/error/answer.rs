@@ -1,26 +1,27 @@
 //! What AWS answers when it refuses, or why there was no answer.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_sdk_ecs::config::http::HttpResponse;
-use aws_sdk_ecs::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::RequestId;
 
 use super::ErrorKind;
 
 /// What came back instead of an output.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ApiFailure {
     pub(super) kind: ErrorKind,
     pub(super) code: Option<String>,
     pub(super) message: Option<String>,
     pub(super) request_id: Option<String>,
     pub(super) is_server_fault: bool,
-    source: BoxError,
+    source: Arc<dyn std::error::Error + Send + Sync>,
 }
 
 impl ApiFailure {
-    pub(super) fn new<E>(error: SdkError<E, HttpResponse>) -> Self
+    pub(crate) fn new<E>(error: SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
@@ -44,7 +45,7 @@ impl ApiFailure {
             message: error.message().map(str::to_owned),
             request_id: error.request_id().map(str::to_owned),
             is_server_fault: status.is_some_and(|status| status >= 500),
-            source: error.into(),
+            source: Arc::new(error),
         }
     }
 

@@ -7,15 +7,17 @@ use super::Error;
 use super::answer::{ApiFailure, api_failed};
 use crate::diagnose::TaskFailure;
 use crate::events::Progress;
+use crate::handle::Handle;
+use crate::preflight::Finding;
 use crate::service::Service;
+use crate::staged::{Pause, RollbackCause};
 
 /// Which rollout an error is about, and what became of its tasks.
 #[derive(Debug)]
 pub(crate) struct Rollout {
-    pub(crate) service: Service,
-    /// `FAMILY:REVISION`
-    pub(crate) revision: String,
-    pub(crate) deployment: String,
+    pub(crate) handle: Handle,
+    /// When it was last seen; none where it never was.
+    pub(crate) last: Option<Progress>,
     /// ECS's own words; may be empty.
     pub(crate) reason: String,
     pub(crate) failures: Vec<TaskFailure>,
@@ -23,9 +25,22 @@ pub(crate) struct Rollout {
     pub(crate) remedy: Remedy,
 }
 
+impl Rollout {
+    fn service(&self) -> &Service {
+        self.handle.service()
+    }
+
+    /// `FAMILY:REVISION`
+    fn revision(&self) -> &str {
+        self.handle.followed().short()
+    }
+}
+
 /// What became of [`OnFailure::RollBack`](crate::OnFailure::RollBack).
 #[derive(Debug)]
 pub(crate) enum Remedy {
+    /// It wasn't asked for, and ECS hasn't given up yet.
+    GoesOn,
     /// It wasn't asked for.
     NotAsked,
     /// ECS was told to go back to this `FAMILY:REVISION`.
@@ -41,12 +56,19 @@ pub(crate) enum Repr {
     #[error("{}", api_failed(operation, subject, source))]
     Api { operation: &'static str, subject: String, source: ApiFailure },
 
+    /// `source` is why nothing more will be seen of it.
+    #[error(
+        "the deployment {} of {} to {} has no end any more",
+        rollout.handle.deployment(), rollout.revision(), rollout.service()
+    )]
+    Gone { rollout: Rollout, source: Error },
+
     #[error("`{}` is no ECS service: {problem}", text.escape_debug())]
     InvalidService { text: String, problem: String },
 
     #[error(
         "the deployment {} of {} to {} goes on, but its outcome is unknown",
-        rollout.deployment, rollout.revision, rollout.service
+        rollout.handle.deployment(), rollout.revision(), rollout.service()
     )]
     Lost { rollout: Rollout, source: Error },
 
@@ -59,8 +81,17 @@ pub(crate) enum Repr {
     #[error("{}", not_begun(service, operation, after.as_secs()))]
     NotBegun { service: Service, operation: &'static str, after: Duration },
 
+    #[error("nothing was deployed to {service}: {}", joined(findings))]
+    NotReady { service: Service, findings: Vec<Finding> },
+
     #[error("{service} runs {running} by now, and {revision} is based on {base}")]
     Outdated { service: Service, revision: String, base: String, running: String },
+
+    #[error(
+        "the rollout of {} to {} is {pause}, and waits for a decision{}",
+        rollout.revision(), rollout.service(), by_itself(pause)
+    )]
+    Paused { rollout: Rollout, pause: Pause },
 
     #[error("the response to {operation} can't be used: {problem}")]
     Protocol { operation: &'static str, problem: String },
@@ -69,13 +100,13 @@ pub(crate) enum Repr {
     Region { service: Service, region: String },
 
     #[error(
-        "{} rolled {} back to {to}{}", rollout.service, rollout.revision, because(rollout)
+        "{} rolled {} back to {to}{}", rollout.service(), rollout.revision(), because(rollout)
     )]
-    RolledBack { rollout: Rollout, to: String },
+    RolledBack { rollout: Rollout, to: String, cause: RollbackCause },
 
     #[error(
         "the rollout of {} to {} failed{}{}",
-        rollout.revision, rollout.service, because(rollout), rollout.remedy
+        rollout.revision(), rollout.service(), because(rollout), rollout.remedy
     )]
     RolloutFailed { rollout: Rollout },
 
@@ -83,19 +114,29 @@ pub(crate) enum Repr {
     ServiceInactive { service: Service, status: String },
 
     #[error(
+        "the rollout of {} to {} was stopped on request{}{}",
+        rollout.revision(), rollout.service(), because(rollout), going_back(to)
+    )]
+    Stopped { rollout: Rollout, to: String },
+
+    #[error(
         "{by} with {by_revision} took {} over before the rollout of {} was complete",
-        rollout.service, rollout.revision
+        rollout.service(), rollout.revision()
     )]
     Superseded { rollout: Rollout, by: String, by_revision: String },
 
     #[error(
-        "the rollout of {} to {} wasn't complete after {} s: {last}{}{}",
-        rollout.revision, rollout.service, after.as_secs(), because(rollout), rollout.remedy
+        "the rollout of {} to {} wasn't complete after {} s: {}{}{}",
+        rollout.revision(), rollout.service(), after.as_secs(),
+        rollout.last.unwrap_or_default(), because(rollout), rollout.remedy
     )]
-    TimedOut { rollout: Rollout, after: Duration, last: Progress },
+    TimedOut { rollout: Rollout, after: Duration },
 
     #[error("{}", unknown_containers(revision, unknown, known))]
     UnknownContainer { revision: String, unknown: Vec<String>, known: Vec<String> },
+
+    #[error("the text is no {what} that this version can use: {problem}")]
+    Unreadable { what: &'static str, problem: String },
 
     #[error(
         "the deployments of {service} are controlled by {controller}, and only those of ECS itself \
@@ -103,9 +144,28 @@ pub(crate) enum Repr {
     )]
     UnsupportedController { service: Service, controller: String },
 }
+
+impl Repr {
+    /// The rollout that it is about, where one has begun.
+    pub(crate) fn rollout(&self) -> Option<&Rollout> {
+        match self {
+            Repr::Gone { rollout, .. }
+            | Repr::Lost { rollout, .. }
+            | Repr::Paused { rollout, .. }
+            | Repr::RolledBack { rollout, .. }
+            | Repr::RolloutFailed { rollout }
+            | Repr::Stopped { rollout, .. }
+            | Repr::Superseded { rollout, .. }
+            | Repr::TimedOut { rollout, .. } => Some(rollout),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Remedy::GoesOn => f.write_str("; ECS goes on with it"),
             Remedy::NotAsked => Ok(()),
             Remedy::RollingBack(to) => write!(f, "; it is being rolled back to {to}"),
             Remedy::Unanswered(to) => {
@@ -115,12 +175,32 @@ impl fmt::Display for Remedy {
         }
     }
 }
+
 fn not_begun(service: &Service, operation: &str, seconds: u64) -> String {
     let doubt = match operation {
         "UpdateService" => ", so that the rollout may go on",
         _ => "",
     };
     format!("{operation} for the rollout to {service} wasn't done after {seconds} s{doubt}")
+}
+
+fn joined(findings: &[Finding]) -> String {
+    let texts: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    texts.join("; and ")
+}
+
+fn by_itself(pause: &Pause) -> String {
+    match pause.on_timeout() {
+        "" => String::new(),
+        action => format!("; when the hook's time is up, ECS does {action}"),
+    }
+}
+
+fn going_back(to: &str) -> String {
+    match to {
+        "" => String::new(),
+        to => format!("; it goes back to {to}"),
+    }
 }
 
 fn because(rollout: &Rollout) -> String {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use aws_sdk_ecs::config::http::HttpResponse;
 use aws_sdk_ecs::operation::describe_services::DescribeServicesError;
 use aws_sdk_ecs::operation::update_service::UpdateServiceError;
-use aws_sdk_ecs::types::{Container, Task};
+use aws_sdk_ecs::types::{Container, Deployment, Service as Description, Task};
 
 use super::*;
 use crate::events::Progress;
@@ -32,10 +32,14 @@ fn failure(exit_code: i32) -> TaskFailure {
 }
 
 fn rollout(reason: &str, failures: Vec<TaskFailure>, remedy: Remedy) -> Rollout {
+    let ours = Deployment::builder()
+        .id("ecs-svc/2")
+        .status("PRIMARY")
+        .task_definition("arn:aws:ecs:us-east-1:123456789012:task-definition/web:8");
+    let description = Description::builder().deployments(ours.build()).build();
     Rollout {
-        service: service(),
-        revision: "web:8".to_owned(),
-        deployment: "ecs-svc/2".to_owned(),
+        handle: Handle::of(&service(), &description),
+        last: Some(Progress { desired: 2, running: 0, pending: 1, failed: 3 }),
         reason: reason.to_owned(),
         failures,
         remedy,
@@ -129,7 +133,6 @@ fn concurrent_registrations_are_told_from_other_refusals() {
 #[test]
 fn every_other_error_in_full() {
     let reason = "ECS deployment circuit breaker: tasks failed to start.";
-    let last = Progress { desired: 2, running: 0, pending: 1, failed: 3 };
     let after = Duration::from_secs(600);
     let region = || "eu-west-1".to_owned();
     let cases = [
@@ -147,15 +150,49 @@ fn every_other_error_in_full() {
             Repr::RolledBack {
                 rollout: rollout(reason, vec![failure(1)], Remedy::NotAsked),
                 to: "web:7".into(),
+                cause: RollbackCause::CircuitBreaker,
             },
             ErrorKind::RolledBack,
             "prod/web rolled web:8 back to web:7: container web exited with code 1: Essential \
              container in task exited",
         ),
         (
-            Repr::RolledBack { rollout: rollout("", vec![], Remedy::NotAsked), to: "web:7".into() },
+            Repr::RolledBack {
+                rollout: rollout("", vec![], Remedy::NotAsked),
+                to: "web:7".into(),
+                cause: RollbackCause::Unknown,
+            },
             ErrorKind::RolledBack,
             "prod/web rolled web:8 back to web:7",
+        ),
+        (
+            Repr::RolloutFailed { rollout: rollout("", vec![failure(1)], Remedy::GoesOn) },
+            ErrorKind::RolloutFailed,
+            "the rollout of web:8 to prod/web failed: container web exited with code 1: Essential \
+             container in task exited; ECS goes on with it",
+        ),
+        (
+            Repr::Stopped { rollout: rollout("", vec![], Remedy::NotAsked), to: "web:7".into() },
+            ErrorKind::Stopped,
+            "the rollout of web:8 to prod/web was stopped on request; it goes back to web:7",
+        ),
+        (
+            Repr::Gone {
+                rollout: rollout("", vec![], Remedy::NotAsked),
+                source: Repr::NoService { service: service(), region: region() }.into(),
+            },
+            ErrorKind::ServiceNotFound,
+            "the deployment ecs-svc/2 of web:8 to prod/web has no end any more",
+        ),
+        (
+            Repr::NotReady {
+                service: service(),
+                findings: vec![Finding::desired_count_zero(), Finding::desired_count_zero()],
+            },
+            ErrorKind::NotReady,
+            "nothing was deployed to prod/web: the service wants no tasks: nothing will show \
+             whether the revision runs; and the service wants no tasks: nothing will show whether \
+             the revision runs",
         ),
         (
             Repr::RolloutFailed {
@@ -193,7 +230,7 @@ fn every_other_error_in_full() {
             "ecs-svc/3 with web:9 took prod/web over before the rollout of web:8 was complete",
         ),
         (
-            Repr::TimedOut { rollout: rollout("", vec![], Remedy::NotAsked), after, last },
+            Repr::TimedOut { rollout: rollout("", vec![], Remedy::NotAsked), after },
             ErrorKind::TimedOut,
             "the rollout of web:8 to prod/web wasn't complete after 600 s: 0 of 2 running, 1 \
              pending, 3 failed",
@@ -202,7 +239,6 @@ fn every_other_error_in_full() {
             Repr::TimedOut {
                 rollout: rollout("", vec![], Remedy::Unanswered("web:7".into())),
                 after,
-                last,
             },
             ErrorKind::TimedOut,
             "the rollout of web:8 to prod/web wasn't complete after 600 s: 0 of 2 running, 1 \

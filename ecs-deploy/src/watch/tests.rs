@@ -2,6 +2,7 @@ use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types::ServiceEvent;
 
 use super::*;
+use crate::service::Service;
 
 /// `id status state task-definition running`, PRIMARY first; `-` for no state.
 fn service(deployments: &[&str]) -> Description {
@@ -33,14 +34,22 @@ fn verdict(deployments: &[&str]) -> Verdict {
 
 /// The verdict when a description has shown often enough to be believed.
 fn settled(start: &Description, description: &Description) -> Verdict {
-    let mut watch = Watch::new("n", start);
+    let mut watch = watching(start);
     let verdicts: Vec<Verdict> =
-        (0..ABSENT_LOOKS).map(|_| watch.observe(description).verdict).collect();
+        (0..ABSENT_LOOKS).map(|_| watch.observe(description, None).verdict).collect();
     verdicts.into_iter().next_back().unwrap()
 }
 
+fn watching(start: &Description) -> Watch {
+    Watch::new(&Handle::of(&Service::new("demo", "web").unwrap(), start))
+}
+
 fn rolled_back(reason: &str) -> Verdict {
-    Verdict::RolledBack { to: "web:1".to_owned(), reason: reason.to_owned() }
+    let cause = match reason {
+        "" => RollbackCause::Unknown,
+        _ => RollbackCause::CircuitBreaker,
+    };
+    Verdict::RolledBack { to: "web:1".to_owned(), reason: reason.to_owned(), cause }
 }
 
 #[test]
@@ -61,11 +70,11 @@ fn a_stable_service_that_runs_the_old_revision_is_no_success() {
 fn a_description_from_before_our_deployment_decides_nothing() {
     let start = service(&["n PRIMARY IN_PROGRESS web:2 0", "m ACTIVE COMPLETED web:1 2"]);
     let stale = service(&["m PRIMARY COMPLETED web:1 2"]);
-    let mut watch = Watch::new("n", &start);
+    let mut watch = watching(&start);
     for _ in 0..3 {
-        assert_eq!(watch.observe(&start).verdict, Verdict::Pending);
-        assert_eq!(watch.observe(&stale).verdict, Verdict::Pending);
-        assert_eq!(watch.observe(&stale).verdict, Verdict::Pending);
+        assert_eq!(watch.observe(&start, None).verdict, Verdict::Pending);
+        assert_eq!(watch.observe(&stale, None).verdict, Verdict::Pending);
+        assert_eq!(watch.observe(&stale, None).verdict, Verdict::Pending);
     }
 }
 
@@ -73,7 +82,7 @@ fn a_description_from_before_our_deployment_decides_nothing() {
 fn a_rollback_shows_at_once() {
     let start = service(&["n PRIMARY IN_PROGRESS web:2 0", "m ACTIVE COMPLETED web:1 2"]);
     let after = service(&["m PRIMARY IN_PROGRESS web:1 2", "n ACTIVE IN_PROGRESS web:2 0"]);
-    assert_eq!(Watch::new("n", &start).observe(&after).verdict, rolled_back(""));
+    assert_eq!(watching(&start).observe(&after, None).verdict, rolled_back(""));
 }
 
 #[test]
@@ -117,11 +126,11 @@ fn the_reason_is_ours_and_never_what_the_new_primary_says_of_itself() {
     let both = ["m PRIMARY COMPLETED web:1 2", "n ACTIVE FAILED web:2 0"];
     assert_eq!(settled(&start, &said(&both, [completed, failed])), rolled_back(failed));
     // Seen once, and gone by the time that counts.
-    let mut watch = Watch::new("n", &start);
-    watch.observe(&said(&["n PRIMARY FAILED web:2 0"], [failed, ""]));
-    watch.observe(&after);
-    watch.observe(&after);
-    assert_eq!(watch.observe(&after).verdict, rolled_back(failed));
+    let mut watch = watching(&start);
+    watch.observe(&said(&["n PRIMARY FAILED web:2 0"], [failed, ""]), None);
+    watch.observe(&after, None);
+    watch.observe(&after, None);
+    assert_eq!(watch.observe(&after, None).verdict, rolled_back(failed));
 }
 
 #[test]
@@ -138,7 +147,7 @@ fn an_unknown_primary_is_unclear() {
 
 #[test]
 fn failed_while_primary_is_failed() {
-    let failed = Verdict::Failed { reason: String::new() };
+    let failed = Verdict::Failed { reason: String::new(), cause: RollbackCause::Unknown };
     assert_eq!(verdict(&["n PRIMARY FAILED web:2 0", "m ACTIVE COMPLETED web:1 2"]), failed);
 }
 
@@ -161,7 +170,7 @@ fn a_state_that_is_yet_to_be_invented_is_no_end() {
 fn a_deleted_service_is_gone() {
     let start = service(&["n PRIMARY IN_PROGRESS web:2 0"]);
     let deleted = Description::builder().status("INACTIVE").build();
-    let verdict = Watch::new("n", &start).observe(&deleted).verdict;
+    let verdict = watching(&start).observe(&deleted, None).verdict;
     assert_eq!(verdict, Verdict::Gone { status: "INACTIVE".to_owned() });
 }
 
@@ -176,26 +185,30 @@ fn messages_are_told_once_and_in_order() {
         description.events = Some(events);
         description
     };
-    let mut watch = Watch::new("n", &with(vec![event("1", "old")]));
+    let mut watch = watching(&with(vec![event("1", "old")]));
     let later = with(vec![event("3", "b"), event("2", "a"), event("1", "old")]);
     let messages = |observation: Observation| -> Vec<Event> {
         let all = observation.events.into_iter();
         all.filter(|event| matches!(event, Event::Message(_))).collect()
     };
     let expected = [Event::Message("a".to_owned()), Event::Message("b".to_owned())];
-    assert_eq!(messages(watch.observe(&later)), expected);
-    assert_eq!(messages(watch.observe(&later)), []);
+    assert_eq!(messages(watch.observe(&later, None)), expected);
+    assert_eq!(messages(watch.observe(&later, None)), []);
 }
 
 #[test]
 fn tasks_failed_only_when_more_have() {
     let with = |failed: i32| {
         let mut description = service(&[]);
-        let ours = Deployment::builder().id("n").status("PRIMARY").failed_tasks(failed).build();
-        description.deployments = Some(vec![ours]);
+        let ours = Deployment::builder()
+            .id("n")
+            .status("PRIMARY")
+            .task_definition("arn:aws:ecs:us-east-1:123456789012:task-definition/web:2")
+            .failed_tasks(failed);
+        description.deployments = Some(vec![ours.build()]);
         description
     };
-    let mut watch = Watch::new("n", &with(0));
-    let failed = [0, 2, 2, 3, 0, 1].map(|failed| watch.observe(&with(failed)).tasks_failed);
+    let mut watch = watching(&with(0));
+    let failed = [0, 2, 2, 3, 0, 1].map(|failed| watch.observe(&with(failed), None).is_worrying);
     assert_eq!(failed, [false, true, false, true, false, true]);
 }

@@ -151,8 +151,9 @@ async fn without_the_optional_permissions_the_outcome_is_the_same() {
 #[tokio::test(start_paused = true)]
 async fn a_newer_view_that_lags_behind_is_waited_for_but_not_after_the_last_try() {
     let demo = Demo::new();
-    let empty =
-        Fault::new("ListServiceDeployments", 0..usize::MAX, 200, r#"{"serviceDeployments":[]}"#);
+    demo.local.set_service_deployment_lag(std::time::Duration::from_secs(3600));
+    let empty = r#"{"serviceDeployments":[]}"#;
+    let empty = Fault::new("DescribeServiceDeployments", 0..usize::MAX, 200, empty);
     let deployer = empty.deployer(&demo);
     let first = demo.changed_to("a:1").await;
     let later = async {

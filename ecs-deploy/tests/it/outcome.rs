@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ecs_deploy::{Error, ErrorKind, Event, OnFailure};
+use ecs_deploy::{Error, ErrorKind, Event, FindingKind, OnFailure};
 use local_aws::{HealthCheck, Script};
 use tokio::time::{Instant, sleep};
 
@@ -37,7 +37,8 @@ async fn the_story_of_a_success() {
     }
     let deployed = events.finish().await.unwrap();
     assert_eq!(story[0], Event::Registered(WEB_2.to_owned()));
-    assert_eq!(story[1], Event::Started(deployed.deployment().to_owned()));
+    let Event::Started(handle) = &story[1] else { panic!("{:?}", story[1]) };
+    assert_eq!(handle.deployment(), deployed.deployment());
     let progress: Vec<String> = story
         .iter()
         .filter(|event| matches!(event, Event::Progress(_)))
@@ -46,7 +47,7 @@ async fn the_story_of_a_success() {
     assert_eq!(progress, ["0 of 2 running", "0 of 2 running, 2 pending", "2 of 2 running"]);
     let messages = story.iter().filter(|event| matches!(event, Event::Message(_))).count();
     assert_eq!(messages, 4);
-    assert_eq!(story.last().unwrap().to_string(), "(service web) has reached a steady state.");
+    assert_eq!(story.last(), Some(&Event::Succeeded(WEB_2.to_owned())));
 }
 
 #[tokio::test(start_paused = true)]
@@ -259,7 +260,8 @@ async fn a_desired_count_of_zero_succeeds_and_says_so() {
     let mut events = demo.deployer.roll_out(&demo.service, demo.changed().await).events();
     let mut warned = false;
     while let Some(event) = events.next().await {
-        warned |= event == Event::ScaledToZero;
+        warned |=
+            matches!(&event, Event::Warning(it) if it.kind() == FindingKind::DesiredCountZero);
     }
     assert!(warned);
     assert_eq!(events.finish().await.unwrap().revision(), WEB_2);
@@ -294,15 +296,15 @@ async fn all_the_time_in_the_world_is_no_overflow() {
 async fn a_rollout_that_has_begun_is_watched_to_its_end() {
     let demo = Demo::new();
     let mut events = demo.deployer.roll_out(&demo.service, demo.changed().await).events();
-    let deployment = loop {
-        if let Some(Event::Started(deployment)) = events.next().await {
-            break deployment;
+    let handle = loop {
+        if let Some(Event::Started(handle)) = events.next().await {
+            break handle;
         }
     };
     drop(events);
     let revision = demo.deployer.current(&demo.service).await.unwrap();
     let deployed = demo.deployer.roll_out(&demo.service, revision).await.unwrap();
-    assert_eq!(deployed.deployment(), deployment);
+    assert_eq!(deployed.deployment(), handle.deployment());
     assert!(!deployed.was_changed());
     assert_eq!(demo.local.journal().count("UpdateService"), 1);
 }

@@ -83,11 +83,7 @@ async fn what_cannot_be_seen_is_left_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_never_answered_does_not_hold_up_the_beginning() {
-    for (operation, doubt) in [
-        ("DescribeServices", ""),
-        ("RegisterTaskDefinition", ""),
-        ("UpdateService", ", so that the rollout may go on"),
-    ] {
+    for operation in ["DescribeServices", "RegisterTaskDefinition"] {
         let demo = Demo::new();
         let revision = match operation {
             "DescribeServices" => demo.deployer.current(&demo.service).await.unwrap(),
@@ -105,9 +101,49 @@ async fn a_call_that_is_never_answered_does_not_hold_up_the_beginning() {
         assert_eq!(error.deployment(), None);
         assert_eq!(
             error.to_string(),
-            format!("{operation} for the rollout to demo/web wasn't done after 50 s{doubt}")
+            format!("{operation} for the rollout to demo/web wasn't done after 50 s")
         );
     }
+}
+
+/// It has been carried out nevertheless: nobody else would know of the deployment.
+#[tokio::test(start_paused = true)]
+async fn a_deployment_whose_beginning_was_not_answered_is_found() {
+    let demo = Demo::new();
+    let revision = demo.changed().await;
+    demo.local.inject(When::every("UpdateService"), Fault::Delay(HOURS));
+    let began = Instant::now();
+    let roll_out = demo.deployer.roll_out(&demo.service, revision);
+    let error = roll_out.timeout(Duration::from_secs(50)).await.unwrap_err();
+    assert_eq!(began.elapsed(), Duration::from_secs(50));
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    let handle = error.handle().unwrap().clone();
+    assert_eq!(
+        error.to_string(),
+        "the rollout of web:2 to demo/web wasn't complete after 50 s: 2 of 2 running"
+    );
+    let deployed = demo.deployer.follow(handle).await.unwrap();
+    assert_eq!(Some(deployed.deployment()), error.deployment());
+    assert!(deployed.was_changed());
+
+    let demo = Demo::new();
+    let revision = demo.changed().await;
+    demo.local.inject(When::nth("UpdateService", 1), Fault::LoseResponse);
+    let deployed = demo.deployer.roll_out(&demo.service, revision).await.unwrap();
+    assert!(deployed.was_changed());
+    // The SDK tries it again, which starts nothing: ECS has the revision as PRIMARY by then.
+    assert_eq!(demo.running().await, deployed.revision());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_was_not_carried_out_is_said_to_be_in_doubt() {
+    let demo = Demo::new();
+    let revision = demo.changed().await;
+    demo.local.inject(When::every("UpdateService"), Fault::Throttle);
+    let error = demo.deployer.roll_out(&demo.service, revision).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Throttled);
+    assert!(error.handle().is_none());
+    assert_eq!(demo.operations().last().unwrap(), "UpdateService", "nothing to be in doubt about");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,145 @@
+//! One DescribeServices for several services: up to ten of a cluster go into one call.
+
+use std::convert::Infallible;
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use aws_sdk_ecs::types::Service as Description;
+use tokio::sync::{self, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use crate::deploy::Deployer;
+use crate::error::Error;
+use crate::service::Service;
+
+/// Who watches services of one deployer's account and region together. Clones are the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Batch {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    deployer: Deployer,
+    wishes: Mutex<Vec<Wish>>,
+    /// Whoever holds it makes the calls, for all; its content is when the next one may be made.
+    lead: sync::Mutex<Instant>,
+}
+
+/// One service to be looked at.
+#[derive(Debug)]
+struct Wish {
+    service: Service,
+    answer: oneshot::Sender<Result<Option<Description>, Error>>,
+}
+
+/// One of those who watch.
+#[derive(Debug)]
+pub(crate) struct Member {
+    batch: Batch,
+    /// Where the policy allows some of the services only, a call for several is refused whole.
+    is_alone: bool,
+}
+
+#[allow(dead_code)]
+impl Batch {
+    pub(crate) fn new(deployer: &Deployer) -> Self {
+        let shared = Shared {
+            deployer: deployer.clone(),
+            wishes: Mutex::default(),
+            lead: sync::Mutex::new(Instant::now()),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    pub(crate) fn is_of(&self, deployer: &Deployer) -> bool {
+        self.shared.deployer.is_same(deployer)
+    }
+
+    pub(crate) fn member(&self) -> Member {
+        Member { batch: self.clone(), is_alone: false }
+    }
+}
+
+impl Member {
+    /// The service as it is; `None` where it is missing. It waits until the next common call, for
+    /// [`PACE`] at most where there are few services.
+    pub(crate) async fn find(&mut self, service: &Service) -> Result<Option<Description>, Error> {
+        let shared = &self.batch.shared;
+        if self.is_alone {
+            return shared.deployer.find(service).await;
+        }
+        let found = loop {
+            let (answer, answered) = oneshot::channel();
+            shared.wishes().push(Wish { service: service.clone(), answer });
+            let mut answered = pin!(answered);
+            let mut lead = pin!(shared.lead());
+            let answered = poll_fn(|context| match answered.as_mut().poll(context) {
+                Poll::Pending => lead.as_mut().poll(context).map(|never| match never {}),
+                answered => answered,
+            });
+            // There is none where whoever made the call has stopped waiting for it.
+            if let Ok(found) = answered.await {
+                break found;
+            }
+        };
+        match found {
+            Err(error) if !error.is_retryable() => {
+                self.is_alone = true;
+                shared.deployer.find(service).await
+            }
+            found => found,
+        }
+    }
+}
+
+impl Shared {
+    /// Makes the calls, until it is dropped: when the own wish is fulfilled. Whoever waits then
+    /// leads.
+    async fn lead(&self) -> Infallible {
+        let mut next = self.lead.lock().await;
+        loop {
+            sleep_until(*next).await;
+            let wishes = self.take();
+            if wishes.is_empty() {
+                // All were fulfilled, but for the own one, whose answer is on its way.
+                pending::<()>().await;
+            }
+            *next = Instant::now() + PACE;
+            let services: Vec<Service> = wishes.iter().map(|it| it.service.clone()).collect();
+            for (wish, found) in wishes.into_iter().zip(self.deployer.find_all(&services).await) {
+                // Whoever has stopped waiting doesn't want it any more.
+                let _ = wish.answer.send(found);
+            }
+        }
+    }
+
+    /// Those of one cluster that have waited longest, and still do.
+    fn take(&self) -> Vec<Wish> {
+        let mut wishes = self.wishes();
+        wishes.retain(|it| !it.answer.is_closed());
+        let Some(cluster) = wishes.first().map(|it| it.service.cluster_reference()) else {
+            return Vec::new();
+        };
+        let mut taken = Vec::new();
+        let mut left = Vec::new();
+        for wish in wishes.drain(..) {
+            let fits =
+                taken.len() < Deployer::AT_ONCE && wish.service.cluster_reference() == cluster;
+            if fits { taken.push(wish) } else { left.push(wish) }
+        }
+        *wishes = left;
+        taken
+    }
+
+    fn wishes(&self) -> MutexGuard<'_, Vec<Wish>> {
+        // Nothing is left half done where somebody panics.
+        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Between two calls: the budget of all who watch together.
+const PACE: Duration = Duration::from_secs(1);
