@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub(crate) struct Batch {
 #[derive(Debug)]
 struct Shared {
     deployer: Deployer,
+    members: AtomicUsize,
     wishes: Mutex<Vec<Wish>>,
     /// Whoever holds it makes the calls, for all; its content is when the next one may be made.
     lead: sync::Mutex<Instant>,
@@ -44,11 +46,11 @@ pub(crate) struct Member {
     is_alone: bool,
 }
 
-#[allow(dead_code)]
 impl Batch {
     pub(crate) fn new(deployer: &Deployer) -> Self {
         let shared = Shared {
             deployer: deployer.clone(),
+            members: AtomicUsize::default(),
             wishes: Mutex::default(),
             lead: sync::Mutex::new(Instant::now()),
         };
@@ -60,13 +62,14 @@ impl Batch {
     }
 
     pub(crate) fn member(&self) -> Member {
+        self.shared.members.fetch_add(1, Ordering::Relaxed);
         Member { batch: self.clone(), is_alone: false }
     }
 }
 
 impl Member {
-    /// The service as it is; `None` where it is missing. It waits until the next common call, for
-    /// [`PACE`] at most where there are few services.
+    /// The service as it is; `None` where it is missing. It waits for the next common call: for
+    /// [`ROUND`] at most where there are few services.
     pub(crate) async fn find(&mut self, service: &Service) -> Result<Option<Description>, Error> {
         let shared = &self.batch.shared;
         if self.is_alone {
@@ -96,6 +99,12 @@ impl Member {
     }
 }
 
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.batch.shared.members.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Shared {
     /// Makes the calls, until it is dropped: when the own wish is fulfilled. Whoever waits then
     /// leads.
@@ -108,13 +117,19 @@ impl Shared {
                 // All were fulfilled, but for the own one, whose answer is on its way.
                 pending::<()>().await;
             }
-            *next = Instant::now() + PACE;
+            *next = Instant::now() + self.pace();
             let services: Vec<Service> = wishes.iter().map(|it| it.service.clone()).collect();
             for (wish, found) in wishes.into_iter().zip(self.deployer.find_all(&services).await) {
                 // Whoever has stopped waiting doesn't want it any more.
                 let _ = wish.answer.send(found);
             }
         }
+    }
+
+    /// Between two calls: the budget of all who watch together.
+    fn pace(&self) -> Duration {
+        let calls = self.members.load(Ordering::Relaxed).div_ceil(Deployer::AT_ONCE).max(1);
+        (ROUND / u32::try_from(calls).unwrap_or(u32::MAX)).max(SHORTEST)
     }
 
     /// Those of one cluster that have waited longest, and still do.
@@ -141,5 +156,7 @@ impl Shared {
     }
 }
 
-/// Between two calls: the budget of all who watch together.
-const PACE: Duration = Duration::from_secs(1);
+/// Ten services are looked at once in it, and more where the budget allows.
+const ROUND: Duration = Duration::from_secs(2);
+/// Between two calls, however many services there are: two calls a second.
+const SHORTEST: Duration = Duration::from_millis(500);

@@ -22,8 +22,7 @@ pub(crate) struct Begin<'a> {
     pub(crate) service: &'a Service,
     pub(crate) update: &'a Update,
     pub(crate) refused: &'a Refused,
-    pub(crate) deadline: Instant,
-    pub(crate) timeout: Duration,
+    pub(crate) limit: Limit<'a>,
     pub(crate) story: &'a Story,
 }
 
@@ -98,7 +97,7 @@ impl Begin<'_> {
         }
         let base = revision.arn().to_owned();
         let register = self.deployer.register(revision);
-        let arn = self.hold("RegisterTaskDefinition", register).await?;
+        let arn = self.limit.hold("RegisterTaskDefinition", register).await?;
         self.story.tell(Event::Registered(arn.clone()));
         // Whoever deploys a change of this family registers a revision first. Where there is one
         // between ours and the one that ours was copied from, it may run by now.
@@ -127,7 +126,7 @@ impl Begin<'_> {
             update.force();
         }
         let call = self.deployer.update(self.service, revision.arn(), &update);
-        let error = match self.hold("UpdateService", call).await {
+        let error = match self.limit.hold("UpdateService", call).await {
             Ok(started) => return Ok(started),
             Err(error) => error,
         };
@@ -174,11 +173,19 @@ impl Begin<'_> {
     }
 
     async fn describe(&self) -> Result<Description, Error> {
-        self.hold("DescribeServices", self.deployer.describe(self.service)).await
+        self.limit.hold("DescribeServices", self.deployer.describe(self.service)).await
     }
+}
 
-    /// Within the time that the rollout may take.
-    async fn hold<T>(
+/// The time that it may take, for the calls that begin it.
+pub(crate) struct Limit<'a> {
+    pub(crate) service: &'a Service,
+    pub(crate) deadline: Instant,
+    pub(crate) timeout: Duration,
+}
+
+impl Limit<'_> {
+    pub(crate) async fn hold<T>(
         &self,
         operation: &'static str,
         call: impl Future<Output = Result<T, Error>>,

@@ -231,7 +231,6 @@ impl Deployer {
     }
 
     /// Whether it is a clone of this one.
-    #[allow(dead_code)]
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.client, &other.client)
     }

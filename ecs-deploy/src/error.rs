@@ -12,6 +12,7 @@ pub(crate) use self::answer::ApiFailure;
 pub(crate) use self::repr::{Remedy, Repr, Rollout};
 use crate::diagnose::TaskFailure;
 use crate::events::Progress;
+use crate::fleet::Outcome;
 use crate::handle::Handle;
 use crate::preflight::Finding;
 use crate::service::Service;
@@ -39,6 +40,8 @@ pub enum ErrorKind {
     Configuration,
     /// Expired credentials, or ones that AWS doesn't know. Renew them.
     Credentials,
+    /// Not every service of a fleet runs its new revision: see [`Error::outcomes`].
+    FleetFailed,
     /// A text that was to be a service is none.
     InvalidService,
     /// No answer: no route, no name, no connection, or the time-out ran out. Try again later.
@@ -47,6 +50,9 @@ pub enum ErrorKind {
     /// Nothing was registered. Put it right, or tolerate it by
     /// [`RollOut::tolerate`](crate::RollOut::tolerate).
     NotReady,
+    /// There is no revision to go back to that ran on the service before, as far as ECS knows.
+    /// Deploy one by its name.
+    NothingToRollBackTo,
     /// Somebody else deployed to the service after the revision was copied from it. The new one
     /// would undo that, and isn't deployed. Copy again, and make the same changes.
     Outdated,
@@ -94,11 +100,13 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match &*self.0 {
             Repr::Api { source, .. } => source.kind,
+            Repr::Fleet { .. } => ErrorKind::FleetFailed,
             Repr::Gone { source, .. } | Repr::Lost { source, .. } => source.kind(),
             Repr::InvalidService { .. } => ErrorKind::InvalidService,
             Repr::NoCluster { .. } => ErrorKind::ClusterNotFound,
             Repr::NoService { .. } => ErrorKind::ServiceNotFound,
             Repr::NotReady { .. } => ErrorKind::NotReady,
+            Repr::NothingToRollBackTo { .. } => ErrorKind::NothingToRollBackTo,
             Repr::Outdated { .. } => ErrorKind::Outdated,
             Repr::Paused { .. } => ErrorKind::PausedAtHook,
             Repr::Protocol { .. } => ErrorKind::Protocol,
@@ -212,6 +220,15 @@ impl Error {
     pub fn findings(&self) -> &[Finding] {
         match &*self.0 {
             Repr::NotReady { findings, .. } => findings,
+            _ => &[],
+        }
+    }
+
+    /// What became of each service, in the order in which they were added, for
+    /// [`FleetFailed`](ErrorKind::FleetFailed).
+    pub fn outcomes(&self) -> &[(Service, Outcome)] {
+        match &*self.0 {
+            Repr::Fleet { outcomes } => outcomes,
             _ => &[],
         }
     }

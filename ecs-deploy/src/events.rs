@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -119,9 +119,7 @@ impl fmt::Display for Progress {
 /// [`Event::Started`] that may be nothing, or a registered revision that nobody uses.
 #[must_use = "the rollout goes on only while its events are awaited"]
 pub struct Events {
-    future: Pin<Box<dyn Future<Output = Result<Deployed, Error>> + Send>>,
-    receiver: UnboundedReceiver<Event>,
-    outcome: Option<Result<Deployed, Error>>,
+    told: Told<Event, Deployed>,
 }
 
 impl Events {
@@ -129,42 +127,29 @@ impl Events {
     where
         F: Future<Output = Result<Deployed, Error>> + Send + 'static,
     {
-        let (sender, receiver) = unbounded_channel();
-        let story = Story { sender };
-        let future = run(story.clone());
-        let future = Box::pin(async move {
-            let outcome = future.await;
-            story.tell(match &outcome {
-                Ok(deployed) => Event::Succeeded(deployed.revision().to_owned()),
-                Err(error) => Event::Failed(error.kind()),
-            });
-            outcome
+        let told = Told::new(|sender| {
+            let story = Story { sender };
+            let future = run(story.clone());
+            async move {
+                let outcome = future.await;
+                story.tell(match &outcome {
+                    Ok(deployed) => Event::Succeeded(deployed.revision().to_owned()),
+                    Err(error) => Event::Failed(error.kind()),
+                });
+                outcome
+            }
         });
-        Self { future, receiver, outcome: None }
+        Self { told }
     }
 
     /// The next event; `None` once the rollout has ended, well or not:
     /// [`finish`](Self::finish) has the outcome.
     pub async fn next(&mut self) -> Option<Event> {
-        let Self { future, receiver, outcome } = self;
-        poll_fn(|context| {
-            if let Ok(event) = receiver.try_recv() {
-                return Poll::Ready(Some(event));
-            }
-            if outcome.is_none() {
-                match future.as_mut().poll(context) {
-                    Poll::Ready(result) => *outcome = Some(result),
-                    Poll::Pending => {
-                        return match receiver.try_recv() {
-                            Ok(event) => Poll::Ready(Some(event)),
-                            Err(_) => Poll::Pending,
-                        };
-                    }
-                }
-            }
-            Poll::Ready(receiver.try_recv().ok())
-        })
-        .await
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.told.poll_next(context)
     }
 
     /// Waits for the end, and returns the outcome. Events that nobody has asked for are dropped.
@@ -172,16 +157,56 @@ impl Events {
     /// # Errors
     /// Those of [`RollOut`](crate::RollOut).
     pub async fn finish(self) -> Result<Deployed, Error> {
-        match self.outcome {
-            Some(outcome) => outcome,
-            None => self.future.await,
-        }
+        self.told.finish().await
     }
 }
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events").field("outcome", &self.outcome).finish_non_exhaustive()
+        f.debug_struct("Events").field("outcome", &self.told.outcome).finish_non_exhaustive()
+    }
+}
+
+/// A future that tells of itself while it is awaited.
+pub(crate) struct Told<E, T> {
+    future: Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>,
+    receiver: UnboundedReceiver<E>,
+    pub(crate) outcome: Option<Result<T, Error>>,
+}
+
+impl<E, T> Told<E, T> {
+    pub(crate) fn new<F>(run: impl FnOnce(UnboundedSender<E>) -> F) -> Self
+    where
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let (sender, receiver) = unbounded_channel();
+        Self { future: Box::pin(run(sender)), receiver, outcome: None }
+    }
+
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<E>> {
+        let Self { future, receiver, outcome } = self;
+        if let Ok(event) = receiver.try_recv() {
+            return Poll::Ready(Some(event));
+        }
+        if outcome.is_none() {
+            match future.as_mut().poll(context) {
+                Poll::Ready(result) => *outcome = Some(result),
+                Poll::Pending => {
+                    return match receiver.try_recv() {
+                        Ok(event) => Poll::Ready(Some(event)),
+                        Err(_) => Poll::Pending,
+                    };
+                }
+            }
+        }
+        Poll::Ready(receiver.try_recv().ok())
+    }
+
+    pub(crate) async fn finish(self) -> Result<T, Error> {
+        match self.outcome {
+            Some(outcome) => outcome,
+            None => self.future.await,
+        }
     }
 }
 

@@ -142,6 +142,21 @@ impl Handle {
         })))
     }
 
+    /// Of the deployment that is PRIMARY again after another one was undone. The newer view of it
+    /// is from when it first was.
+    pub(crate) fn returned(
+        service: &Service,
+        revision: &Revision,
+        description: &Description,
+        before: &Description,
+    ) -> Option<Self> {
+        let mut handle = Self::new(service, revision, description, Some(before))?;
+        handle.0.form = Form::Rolling;
+        handle.0.origin = Origin::Started;
+        handle.0.service_deployment = None;
+        Some(handle)
+    }
+
     pub(crate) fn followed(&self) -> &Followed {
         &self.0
     }

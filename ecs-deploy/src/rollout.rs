@@ -9,7 +9,7 @@ use aws_sdk_ecs::types::{DeploymentConfiguration, PropagateTags};
 use tokio::time::Instant;
 
 use crate::batch::Member;
-use crate::begin::Begin;
+use crate::begin::{Begin, Limit};
 use crate::deploy::Deployer;
 use crate::error::Error;
 use crate::events::{Events, Story};
@@ -132,7 +132,26 @@ impl RollOut {
         Events::new(|story| self.run(story))
     }
 
-    async fn run(self, story: Story) -> Result<Deployed, Error> {
+    pub(crate) fn deployer(&self) -> &Deployer {
+        &self.deployer
+    }
+
+    pub(crate) fn service(&self) -> &Service {
+        &self.service
+    }
+
+    pub(crate) fn on(mut self, terms: Terms) -> Self {
+        self.terms = terms;
+        self
+    }
+
+    /// Watched together with others.
+    pub(crate) fn with(mut self, member: Member) -> Self {
+        self.member = Some(member);
+        self
+    }
+
+    pub(crate) async fn run(self, story: Story) -> Result<Deployed, Error> {
         let began = Instant::now();
         let Self { deployer, service, mut revision, terms, update, refused, member } = self;
         let deadline = terms.deadline(began);
@@ -141,8 +160,7 @@ impl RollOut {
             service: &service,
             update: &update,
             refused: &refused,
-            deadline,
-            timeout: terms.timeout,
+            limit: Limit { service: &service, deadline, timeout: terms.timeout },
             story: &story,
         };
         let (handle, start) = begin.run(&mut revision).await?;

@@ -7,6 +7,7 @@ use super::Error;
 use super::answer::{ApiFailure, api_failed};
 use crate::diagnose::TaskFailure;
 use crate::events::Progress;
+use crate::fleet::Outcome;
 use crate::handle::Handle;
 use crate::preflight::Finding;
 use crate::service::Service;
@@ -56,6 +57,9 @@ pub(crate) enum Repr {
     #[error("{}", api_failed(operation, subject, source))]
     Api { operation: &'static str, subject: String, source: ApiFailure },
 
+    #[error("{}", fleet_failed(outcomes))]
+    Fleet { outcomes: Vec<(Service, Outcome)> },
+
     /// `source` is why nothing more will be seen of it.
     #[error(
         "the deployment {} of {} to {} has no end any more",
@@ -83,6 +87,9 @@ pub(crate) enum Repr {
 
     #[error("nothing was deployed to {service}: {}", joined(findings))]
     NotReady { service: Service, findings: Vec<Finding> },
+
+    #[error("{service} can't be rolled back: {problem}")]
+    NothingToRollBackTo { service: Service, problem: String },
 
     #[error("{service} runs {running} by now, and {revision} is based on {base}")]
     Outdated { service: Service, revision: String, base: String, running: String },
@@ -182,6 +189,30 @@ fn not_begun(service: &Service, operation: &str, seconds: u64) -> String {
         _ => "",
     };
     format!("{operation} for the rollout to {service} wasn't done after {seconds} s{doubt}")
+}
+
+/// `2 of 5 services don't run their new revision: …; …`
+fn fleet_failed(outcomes: &[(Service, Outcome)]) -> String {
+    let mut text = String::new();
+    let mut failed = 0;
+    let mut others = [(0, "weren't begun"), (0, "were taken back")];
+    for (service, outcome) in outcomes {
+        match outcome {
+            Outcome::Deployed(_) => continue,
+            Outcome::Failed(error) => text.push_str(&format!("; {error}")),
+            Outcome::NotBegun => others[0].0 += 1,
+            Outcome::NotTakenBack(error) => {
+                text.push_str(&format!("; {service} couldn't be taken back: {error}"));
+            }
+            Outcome::TakenBack(_) => others[1].0 += 1,
+        }
+        failed += 1;
+    }
+    for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
+        text.push_str(&format!("; {count} {what}"));
+    }
+    let text = text.trim_start_matches("; ");
+    format!("{failed} of {} services don't run their new revision: {text}", outcomes.len())
 }
 
 fn joined(findings: &[Finding]) -> String {
