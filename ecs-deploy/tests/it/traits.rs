@@ -1,8 +1,8 @@
 //! What the types promise by their traits and sizes.
 
 use ecs_deploy::{
-    Change, Deployed, Deployer, Diff, Error, ErrorKind, Event, Events, OnFailure, Progress,
-    Revision, RollOut, Service, TaskFailure,
+    Change, Deployed, Deployer, Diff, Error, ErrorKind, Event, Events, FailureCause, Obstacle,
+    OnFailure, Progress, Revision, RollOut, Service, TaskFailure,
 };
 
 #[test]
@@ -16,6 +16,8 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
     share::<Error>();
     share::<ErrorKind>();
     share::<Event>();
+    share::<FailureCause>();
+    share::<Obstacle>();
     share::<OnFailure>();
     share::<Progress>();
     share::<Revision>();
