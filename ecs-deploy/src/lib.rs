@@ -6,6 +6,8 @@ mod diagnose;
 mod diff;
 mod error;
 mod events;
+#[cfg(feature = "ecr")]
+mod image_check;
 mod obstacle;
 mod poll;
 mod raw;
@@ -22,6 +24,8 @@ pub use crate::diagnose::TaskFailure;
 pub use crate::diff::{Change, Diff};
 pub use crate::error::{Error, ErrorKind};
 pub use crate::events::{Event, Events, Progress};
+#[cfg(feature = "ecr")]
+pub use crate::image_check::{ImageCheck, ImageFinding, ImageProblem};
 pub use crate::obstacle::Obstacle;
 pub use crate::revision::Revision;
 pub use crate::rollback::OnFailure;

@@ -28,6 +28,21 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
     send::<<RollOut as IntoFuture>::IntoFuture>();
 }
 
+#[cfg(feature = "ecr")]
+#[test]
+fn what_is_found_of_images_can_be_sent() {
+    fn share<T: Clone + Send + Sync + std::fmt::Debug + 'static>() {}
+    share::<ecs_deploy::ImageCheck>();
+    share::<ecs_deploy::ImageFinding>();
+    share::<ecs_deploy::ImageProblem>();
+    fn send<F: Send>(_: impl FnOnce(&Deployer, &ecs_deploy::ImageCheck, &Revision) -> F) {}
+    let future = |deployer: &Deployer, check: &ecs_deploy::ImageCheck, revision: &Revision| {
+        let (deployer, check, revision) = (deployer.clone(), check.clone(), revision.clone());
+        async move { deployer.check_images(&check, &revision).await }
+    };
+    send(future);
+}
+
 #[test]
 fn an_error_is_one_word() {
     assert_eq!(size_of::<Error>(), size_of::<usize>());
