@@ -2,6 +2,7 @@
 
 mod batch;
 mod begin;
+mod cause;
 mod deploy;
 mod diagnose;
 mod diff;
@@ -10,6 +11,9 @@ mod events;
 mod fleet;
 mod follow;
 mod handle;
+#[cfg(feature = "ecr")]
+mod image_check;
+mod obstacle;
 mod poll;
 mod preflight;
 mod raw;
@@ -23,6 +27,7 @@ mod update;
 mod wait;
 mod watch;
 
+pub use crate::cause::FailureCause;
 pub use crate::deploy::Deployer;
 pub use crate::diagnose::TaskFailure;
 pub use crate::diff::{Change, Diff};
@@ -31,6 +36,9 @@ pub use crate::events::{Event, Events, Progress};
 pub use crate::fleet::{Fleet, FleetEvents, FleetPolicy, Outcome};
 pub use crate::follow::Follow;
 pub use crate::handle::Handle;
+#[cfg(feature = "ecr")]
+pub use crate::image_check::{ImageCheck, ImageFinding, ImageProblem};
+pub use crate::obstacle::Obstacle;
 pub use crate::preflight::{Finding, FindingKind};
 pub use crate::revision::Revision;
 pub use crate::rollback::RollBack;

@@ -121,6 +121,12 @@ impl Revision {
         Ok(Self { arn, registered: members.clone(), members, observed: None })
     }
 
+    /// A member of the task definition that is to be registered.
+    #[cfg(feature = "ecr")]
+    pub(crate) fn member(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
+    }
+
     /// What RegisterTaskDefinition is called with.
     pub(crate) fn request(&self) -> String {
         Value::Object(self.members.clone()).to_string()

@@ -4,9 +4,7 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::Duration;
 
-use aws_sdk_ecs::types::{
-    DeploymentRolloutState, Service as Description, ServiceDeploymentStatus,
-};
+use aws_sdk_ecs::types::{DeploymentRolloutState, Service as Description, ServiceDeploymentStatus};
 use tokio::time::{Instant, sleep_until};
 
 use crate::begin::Limit;
@@ -193,20 +191,17 @@ async fn last_successful(
         let output = call.send().await;
         output.map_err(|error| Error::api("ListServiceDeployments", service, error))
     };
-    let mut briefs = limit
-        .hold("ListServiceDeployments", list)
-        .await?
-        .service_deployments
-        .unwrap_or_default();
+    let mut briefs =
+        limit.hold("ListServiceDeployments", list).await?.service_deployments.unwrap_or_default();
     briefs.sort_by_key(|it| std::cmp::Reverse(it.created_at().map(|at| at.as_nanos())));
-    let arns: Vec<&str> =
-        briefs.iter().filter_map(|it| it.target_service_revision_arn()).collect();
+    let arns: Vec<&str> = briefs.iter().filter_map(|it| it.target_service_revision_arn()).collect();
     if arns.is_empty() {
         return Err(nothing(service, "ECS knows no successful deployment of it"));
     }
     let describe = async {
         let arns = arns.iter().map(|arn| (*arn).to_owned()).collect();
-        let call = deployer.client().describe_service_revisions().set_service_revision_arns(Some(arns));
+        let call =
+            deployer.client().describe_service_revisions().set_service_revision_arns(Some(arns));
         let output = call.send().await;
         output.map_err(|error| Error::api("DescribeServiceRevisions", service, error))
     };

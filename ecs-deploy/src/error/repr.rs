@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Error;
 use super::answer::{ApiFailure, api_failed};
+use crate::cause::FailureCause;
 use crate::diagnose::TaskFailure;
 use crate::events::Progress;
 use crate::fleet::Outcome;
@@ -235,11 +236,16 @@ fn going_back(to: &str) -> String {
 }
 
 fn because(rollout: &Rollout) -> String {
-    match rollout.failures.as_slice() {
-        [] if rollout.reason.is_empty() => String::new(),
-        [] => format!(": {}", rollout.reason.trim_end_matches('.')),
-        [only] => format!(": {}", only.cause()),
-        [first, others @ ..] => format!(": {} ({} more stopped too)", first.cause(), others.len()),
+    let failures = rollout.failures.as_slice();
+    // What somebody stopped explains least.
+    let by_itself = failures.iter().find(|it| it.cause() != FailureCause::StoppedByUser);
+    match (by_itself.or(failures.first()), failures.len()) {
+        (None, _) if rollout.reason.is_empty() => String::new(),
+        (None, _) => format!(": {}", rollout.reason.trim_end_matches('.')),
+        (Some(only), 1) => format!(": {}", only.explanation()),
+        (Some(first), all) => {
+            format!(": {} ({} more stopped too)", first.explanation(), all - 1)
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 mod calls;
 mod demo;
 mod faults;
+#[cfg(feature = "ecr")]
+mod image_check;
 mod outcome;
 mod refused;
 mod remedy;

@@ -1,8 +1,8 @@
 //! What the types promise by their traits and sizes.
 
 use ecs_deploy::{
-    Change, Deployed, Deployer, Diff, Error, ErrorKind, Event, Events, OnFailure, Progress,
-    Revision, RollOut, Service, TaskFailure,
+    Change, Deployed, Deployer, Diff, Error, ErrorKind, Event, Events, FailureCause, Obstacle,
+    OnFailure, Progress, Revision, RollOut, Service, TaskFailure,
 };
 
 #[test]
@@ -16,6 +16,8 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
     share::<Error>();
     share::<ErrorKind>();
     share::<Event>();
+    share::<FailureCause>();
+    share::<Obstacle>();
     share::<OnFailure>();
     share::<Progress>();
     share::<Revision>();
@@ -24,6 +26,21 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
     share::<TaskFailure>();
     send::<Events>();
     send::<<RollOut as IntoFuture>::IntoFuture>();
+}
+
+#[cfg(feature = "ecr")]
+#[test]
+fn what_is_found_of_images_can_be_sent() {
+    fn share<T: Clone + Send + Sync + std::fmt::Debug + 'static>() {}
+    share::<ecs_deploy::ImageCheck>();
+    share::<ecs_deploy::ImageFinding>();
+    share::<ecs_deploy::ImageProblem>();
+    fn send<F: Send>(_: impl FnOnce(&Deployer, &ecs_deploy::ImageCheck, &Revision) -> F) {}
+    let future = |deployer: &Deployer, check: &ecs_deploy::ImageCheck, revision: &Revision| {
+        let (deployer, check, revision) = (deployer.clone(), check.clone(), revision.clone());
+        async move { deployer.check_images(&check, &revision).await }
+    };
+    send(future);
 }
 
 #[test]
