@@ -14,6 +14,7 @@ use super::tasks::{Origin, Task};
 use super::workload::Workload;
 use crate::core::Context;
 use crate::error::AwsError;
+use crate::iam::{Access, passed_roles};
 use crate::wire::parse;
 
 #[derive(Deserialize)]
@@ -134,6 +135,23 @@ impl Ecs {
             }
         }
         Ok(output)
+    }
+}
+
+impl Ecs {
+    /// What RunTask has to be allowed to pass: the roles of the task definition.
+    pub(crate) fn passed_roles(
+        &self,
+        operation: &str,
+        input: &Value,
+        context: &Context<'_>,
+    ) -> Vec<Access> {
+        if operation != "RunTask" {
+            return Vec::new();
+        }
+        let reference = input.get("taskDefinition").and_then(Value::as_str).unwrap_or_default();
+        let definition = self.definition(reference, context);
+        definition.map_or_else(Vec::new, |it| passed_roles(&it.to_json()).collect())
     }
 }
 
