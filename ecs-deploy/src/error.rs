@@ -8,7 +8,7 @@ use std::fmt;
 use aws_sdk_ecs::config::http::HttpResponse;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 
-use self::answer::ApiFailure;
+use self::answer::{ApiFailure, Missing};
 pub(crate) use self::repr::{Remedy, Repr, Rollout};
 use crate::diagnose::TaskFailure;
 use crate::service::Service;
@@ -25,9 +25,10 @@ pub struct Error(Box<Repr>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The credentials are valid, but their policy lacks the action. Allow it; the source has the
-    /// principal, the action and the resource in AWS's words. For RegisterTaskDefinition it is
-    /// often `iam:PassRole` on the task's roles.
+    /// The credentials are valid, but their policy lacks the action. Add
+    /// [`missing_statement`](Error::missing_statement); the source has the principal, the action
+    /// and the resource in AWS's words. For RegisterTaskDefinition it is often `iam:PassRole` on
+    /// the task's roles.
     AccessDenied,
     /// There is no such cluster in the region and account. Correct the name or the region.
     ClusterNotFound,
@@ -118,6 +119,23 @@ impl Error {
         }
     }
 
+    /// The IAM statement, in JSON, whose lack [`AccessDenied`](ErrorKind::AccessDenied) is about, as
+    /// far as AWS says; `None` for every other kind, and where a policy denies the action
+    /// explicitly, so that no statement helps.
+    ///
+    /// [`DeployPolicy`](crate::DeployPolicy) prints all the statements at once.
+    pub fn missing_statement(&self) -> Option<String> {
+        match &*self.0 {
+            Repr::Api { operation, resource, source, .. }
+                if source.kind == ErrorKind::AccessDenied =>
+            {
+                Missing::of(operation, resource, source).map(|missing| missing.statement)
+            }
+            Repr::Lost { source, .. } => source.missing_statement(),
+            _ => None,
+        }
+    }
+
     /// AWS's id of the failed request, which its support asks for.
     pub fn request_id(&self) -> Option<&str> {
         match &*self.0 {
@@ -168,7 +186,8 @@ impl Error {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        Repr::Api { operation, subject: subject.to_string(), source: ApiFailure::new(error) }.into()
+        let (subject, resource) = (subject.to_string(), "*".to_owned());
+        Repr::Api { operation, subject, resource, source: ApiFailure::new(error) }.into()
     }
 
     /// The same, for a call about a service: what is missing is named.
@@ -190,7 +209,10 @@ impl Error {
             ErrorKind::ServiceNotFound => {
                 Repr::NoService { service: service.clone(), region }.into()
             }
-            _ => Repr::Api { operation, subject: service.to_string(), source }.into(),
+            _ => {
+                let (subject, resource) = (service.to_string(), service.pattern(&region));
+                Repr::Api { operation, subject, resource, source }.into()
+            }
         }
     }
 

@@ -38,8 +38,9 @@ pub(crate) enum Remedy {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Repr {
-    #[error("{}", api_failed(operation, subject, source))]
-    Api { operation: &'static str, subject: String, source: ApiFailure },
+    /// The resource is what the operation takes leave for, where AWS doesn't say.
+    #[error("{}", api_failed(operation, subject, resource, source))]
+    Api { operation: &'static str, subject: String, resource: String, source: ApiFailure },
 
     #[error("`{}` is no ECS service: {problem}", text.escape_debug())]
     InvalidService { text: String, problem: String },

@@ -6,6 +6,7 @@ mod calls;
 mod demo;
 mod faults;
 mod outcome;
+mod policy;
 mod refused;
 mod remedy;
 mod revision;
