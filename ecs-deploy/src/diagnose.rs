@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use aws_sdk_ecs::Client;
-use aws_sdk_ecs::types::{DesiredStatus, HealthStatus, Task, TaskStopCode};
+use aws_sdk_ecs::types::{Container, DesiredStatus, HealthStatus, Task, TaskStopCode};
 
 use crate::events::{Event, Story};
 use crate::service::Service;
@@ -81,19 +81,26 @@ impl TaskFailure {
                     containers.iter().find(|it| it.exit_code().is_some_and(|code| code != 0))
                 })
         };
+        task.task_arn()?;
+        let failure = Self::with(task, culprit);
+        Some(Self { exit_code: failure.exit_code.filter(|_| !is_told_to), ..failure })
+    }
+
+    /// That `culprit` brought the task down, where that is known.
+    pub(crate) fn with(task: &Task, culprit: Option<&Container>) -> Self {
         let reason = culprit
             .and_then(|container| container.reason())
             .filter(|reason| !reason.is_empty())
             .or(task.stopped_reason())
             .unwrap_or("no reason given");
-        let arn = task.task_arn()?;
-        Some(Self {
+        let arn = task.task_arn().unwrap_or_default();
+        Self {
             task: arn.rsplit_once('/').map_or(arn, |(_, id)| id).to_owned(),
             stop_code: task.stop_code().map_or("", |code| code.as_str()).to_owned(),
             container: culprit.and_then(|container| container.name()).map(str::to_owned),
-            exit_code: culprit.and_then(|container| container.exit_code()).filter(|_| !is_told_to),
+            exit_code: culprit.and_then(|container| container.exit_code()),
             reason: reason.to_owned(),
-        })
+        }
     }
 }
 
@@ -174,8 +181,6 @@ const SCALING: &str = "Scaling activity initiated by";
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_ecs::types::Container;
-
     use super::*;
 
     fn stopped(

@@ -2,6 +2,7 @@
 
 mod answer;
 mod repr;
+mod task;
 
 use std::fmt;
 
@@ -10,8 +11,10 @@ use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 
 use self::answer::{ApiFailure, Missing};
 pub(crate) use self::repr::{Remedy, Repr, Rollout};
+pub(crate) use self::task::{OneOff, TaskRepr};
 use crate::diagnose::TaskFailure;
 use crate::service::Service;
+use crate::task::Logs;
 
 /// Why a name was refused, or a revision doesn't run.
 ///
@@ -63,11 +66,18 @@ pub enum ErrorKind {
     /// Another deployment of the same service took over before this one was complete. Look at
     /// who else deploys.
     Superseded,
+    /// A one-off task ran and failed: [`task_failures`](Error::task_failures) has the container, its
+    /// exit code and the reason, and [`logs`](Error::logs) say where to read on.
+    TaskFailed,
+    /// A one-off task never ran: there is no capacity for it, or its image, its secrets or the like
+    /// couldn't be had. The text says which.
+    TaskNotStarted,
     /// More requests than the account may make. Try again later.
     Throttled,
     /// The rollout was still going on when the time was up, and goes on. Look at
     /// [`task_failures`](Error::task_failures), or allow more time. Without a
-    /// [`deployment`](Error::deployment), the calls that begin it weren't answered in time.
+    /// [`deployment`](Error::deployment), the calls that begin it weren't answered in time; or it
+    /// was a one-off task, and the text says what became of it.
     TimedOut,
     /// The task definition has no container of that name. Correct the name.
     UnknownContainer,
@@ -91,6 +101,7 @@ impl Error {
             Repr::RolloutFailed { .. } => ErrorKind::RolloutFailed,
             Repr::ServiceInactive { .. } => ErrorKind::ServiceInactive,
             Repr::Superseded { .. } => ErrorKind::Superseded,
+            Repr::Task(task) => task.kind(),
             Repr::NotBegun { .. } | Repr::TimedOut { .. } => ErrorKind::TimedOut,
             Repr::UnknownContainer { .. } => ErrorKind::UnknownContainer,
             Repr::UnsupportedController { .. } => ErrorKind::UnsupportedController,
@@ -103,6 +114,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match &*self.0 {
             Repr::Api { source, .. } => source.is_passing(),
+            Repr::Task(task) => task.is_retryable(),
             _ => false,
         }
     }
@@ -115,6 +127,7 @@ impl Error {
             | Repr::NotBegun { operation, .. }
             | Repr::Protocol { operation, .. } => Some(operation),
             Repr::Lost { source, .. } => source.operation(),
+            Repr::Task(task) => task.operation(),
             _ => None,
         }
     }
@@ -132,6 +145,7 @@ impl Error {
                 Missing::of(operation, resource, source).map(|missing| missing.statement)
             }
             Repr::Lost { source, .. } => source.missing_statement(),
+            Repr::Task(task) => task.call()?.missing_statement(),
             _ => None,
         }
     }
@@ -143,6 +157,7 @@ impl Error {
                 source.request_id.as_deref()
             }
             Repr::Lost { source, .. } => source.request_id(),
+            Repr::Task(task) => task.call()?.request_id(),
             _ => None,
         }
     }
@@ -161,7 +176,8 @@ impl Error {
     }
 
     /// The tasks of this deployment that failed, as far as ECS still knows them and `ecs:ListTasks`
-    /// and `ecs:DescribeTasks` are allowed; empty where the rollout isn't what failed.
+    /// and `ecs:DescribeTasks` are allowed, or the one-off task; empty where none of the two is
+    /// what failed.
     pub fn task_failures(&self) -> &[TaskFailure] {
         match &*self.0 {
             Repr::Lost { rollout, .. }
@@ -169,6 +185,24 @@ impl Error {
             | Repr::RolloutFailed { rollout, .. }
             | Repr::Superseded { rollout, .. }
             | Repr::TimedOut { rollout, .. } => &rollout.failures,
+            Repr::Task(task) => task.failure().map_or(&[], std::slice::from_ref),
+            _ => &[],
+        }
+    }
+
+    /// The ARN of the one-off task that failed, wasn't done in time, or whose outcome is unknown;
+    /// `None` where none was started.
+    pub fn task(&self) -> Option<&str> {
+        match &*self.0 {
+            Repr::Task(task) => task.task().map(|task| task.task.as_str()),
+            _ => None,
+        }
+    }
+
+    /// Where the logs of the one-off task's containers are, as far as that is known.
+    pub fn logs(&self) -> &[Logs] {
+        match &*self.0 {
+            Repr::Task(task) => task.task().map_or(&[], |task| &task.logs),
             _ => &[],
         }
     }
@@ -210,7 +244,12 @@ impl Error {
                 Repr::NoService { service: service.clone(), region }.into()
             }
             _ => {
-                let (subject, resource) = (service.to_string(), service.pattern(&region));
+                let subject = service.to_string();
+                let resource = match operation {
+                    // It takes leave for the task definition.
+                    "RunTask" => "*".to_owned(),
+                    _ => service.pattern(&region),
+                };
                 Repr::Api { operation, subject, resource, source }.into()
             }
         }

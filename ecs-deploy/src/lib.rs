@@ -12,6 +12,7 @@ mod revision;
 mod rollback;
 mod rollout;
 mod service;
+mod task;
 mod wait;
 mod watch;
 
@@ -25,3 +26,4 @@ pub use crate::revision::Revision;
 pub use crate::rollback::OnFailure;
 pub use crate::rollout::{Deployed, RollOut};
 pub use crate::service::Service;
+pub use crate::task::{Logs, OnTimeout, Ran, RunTask};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Error;
 use super::answer::{ApiFailure, api_failed};
+use super::task::TaskRepr;
 use crate::diagnose::TaskFailure;
 use crate::events::Progress;
 use crate::service::Service;
@@ -88,6 +89,9 @@ pub(crate) enum Repr {
         rollout.service, rollout.revision
     )]
     Superseded { rollout: Rollout, by: String, by_revision: String },
+
+    #[error(transparent)]
+    Task(TaskRepr),
 
     #[error(
         "the rollout of {} to {} wasn't complete after {} s: {last}{}{}",

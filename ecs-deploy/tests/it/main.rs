@@ -10,4 +10,5 @@ mod policy;
 mod refused;
 mod remedy;
 mod revision;
+mod task;
 mod traits;

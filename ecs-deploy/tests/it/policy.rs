@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ecs_deploy::{DeployPolicy, Deployed, Error, ErrorKind, OnFailure, Permission};
+use ecs_deploy::{DeployPolicy, Deployed, Error, ErrorKind, OnFailure, Permission, Ran};
 use local_aws::{LocalAws, Script};
 use serde_json::Value;
 use tokio::time::sleep;
@@ -16,7 +16,7 @@ fn set_policy(demo: &Demo, policy: &str) {
 }
 
 /// The policy without some of its actions.
-pub(crate) fn without(policy: &DeployPolicy, actions: &[String]) -> Value {
+fn without(policy: &DeployPolicy, actions: &[String]) -> Value {
     let mut document: Value = serde_json::from_str(&policy.to_string()).unwrap();
     let statements = document["Statement"].as_array_mut().unwrap();
     for statement in &mut *statements {
@@ -196,4 +196,69 @@ async fn each_option_is_enough_for_what_it_is_for() {
             assert!(journal.count(operation) > 0, "{operation}");
         }
     }
+}
+
+/// A service whose tasks have the tags of their task definition, and so the one-off task.
+async fn tagging() -> Demo {
+    let demo = Demo::new();
+    let update = demo.ecs.update_service().cluster("demo").service("web");
+    let from = aws_sdk_ecs::types::PropagateTags::TaskDefinition;
+    update.propagate_tags(from).send().await.unwrap();
+    demo
+}
+
+async fn migrate(demo: &Demo) -> Result<Ran, Error> {
+    let mut revision = demo.deployer.current(&demo.service).await?;
+    revision.set_images([("web", NEW_IMAGE)])?;
+    let task = demo.deployer.run_task(&demo.service, &mut revision).command(["migrate"]);
+    task.timeout(Duration::from_secs(100)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_one_off_task_runs_under_just_its_policy() {
+    let policy = core(&Demo::new()).await.run_task();
+    let demo = tagging().await;
+    set_policy(&demo, &policy.to_string());
+    migrate(&demo).await.unwrap();
+    for action in ["ecs:DescribeTasks", "ecs:RunTask", "ecs:TagResource", "iam:PassRole"] {
+        let demo = tagging().await;
+        set_policy(&demo, &without(&policy, &[action.to_owned()]).to_string());
+        let error = migrate(&demo).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AccessDenied, "{action}");
+        let missing: Value = serde_json::from_str(&error.missing_statement().unwrap()).unwrap();
+        assert_eq!(missing["Action"], action);
+    }
+    // In another cluster, or of another family, none runs.
+    for (allowed, other) in
+        [("cluster/demo", "cluster/prod"), ("task-definition/web:*", "task-definition/webhook:*")]
+    {
+        let demo = Demo::new();
+        set_policy(&demo, &policy.to_string().replace(allowed, other));
+        let running = demo.deployer.run_registered_task(&demo.service, "web:1").await;
+        let error = running.unwrap_err();
+        assert_eq!(error.operation(), Some("RunTask"));
+        assert_eq!(
+            error.missing_statement().unwrap(),
+            r#"{"Effect":"Allow","Action":"ecs:RunTask","Resource":"arn:aws:ecs:us-east-1:123456789012:task-definition/web:1"}"#
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_may_not_be_stopped_runs_on_and_is_said_to() {
+    let demo = Demo::new();
+    demo.local.script_task("web", Script::Healthy);
+    let policy = core(&demo).await.run_task();
+    set_policy(&demo, &without(&policy, &["ecs:StopTask".to_owned()]).to_string());
+    let error = migrate(&demo).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    let task = error.task().unwrap();
+    let statement = format!(r#"{{"Effect":"Allow","Action":"ecs:StopTask","Resource":"{task}"}}"#);
+    assert!(
+        error.to_string().ends_with(&format!(
+            "; it couldn't be stopped: StopTask on {task} isn't allowed: add {statement} to the \
+             policy"
+        )),
+        "{error}"
+    );
 }

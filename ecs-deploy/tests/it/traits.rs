@@ -1,8 +1,9 @@
 //! What the types promise by their traits and sizes.
 
 use ecs_deploy::{
-    Change, DeployPolicy, Deployed, Deployer, Diff, Error, ErrorKind, Event, Events, OnFailure,
-    Permission, Progress, Revision, RollOut, Service, TaskFailure,
+    Change, DeployPolicy, Deployed, Deployer, Diff, Error, ErrorKind, Event, Events, Logs,
+    OnFailure, OnTimeout, Permission, Progress, Ran, Revision, RollOut, RunTask, Service,
+    TaskFailure,
 };
 
 #[test]
@@ -17,14 +18,19 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
     share::<Error>();
     share::<ErrorKind>();
     share::<Event>();
+    share::<Logs>();
     share::<OnFailure>();
+    share::<OnTimeout>();
     share::<Permission>();
     share::<Progress>();
+    share::<Ran>();
     share::<Revision>();
     share::<RollOut>();
+    share::<RunTask<'static>>();
     share::<Service>();
     share::<TaskFailure>();
     send::<Events>();
+    send::<<RunTask<'static> as IntoFuture>::IntoFuture>();
     send::<<RollOut as IntoFuture>::IntoFuture>();
 }
 
