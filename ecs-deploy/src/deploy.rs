@@ -53,17 +53,7 @@ impl Deployer {
             let problem = format!("the service {service} has no task definition");
             return Err(Error::protocol("DescribeServices", problem));
         };
-        let capture = Capture::default();
-        self.client
-            .describe_task_definition()
-            .task_definition(arn)
-            .include(TaskDefinitionField::Tags)
-            .customize()
-            .interceptor(capture.clone())
-            .send()
-            .await
-            .map_err(|error| Error::api("DescribeTaskDefinition", arn, error))?;
-        let mut revision = Revision::from_response(capture.json("DescribeTaskDefinition")?)?;
+        let mut revision = self.definition(arn).await?;
         revision.observed = Some(Observed { service: service.clone(), description, at });
         Ok(revision)
     }
@@ -118,6 +108,22 @@ impl Deployer {
     /// happens until the returned [`RollOut`] is awaited.
     pub fn roll_out(&self, service: &Service, revision: Revision) -> RollOut {
         RollOut::new(self.clone(), service.clone(), revision)
+    }
+
+    /// A task definition by its ARN, as `FAMILY:REVISION`, or the newest active one of a family.
+    pub(crate) async fn definition(&self, reference: &str) -> Result<Revision, Error> {
+        const OPERATION: &str = "DescribeTaskDefinition";
+        let capture = Capture::default();
+        self.client
+            .describe_task_definition()
+            .task_definition(reference)
+            .include(TaskDefinitionField::Tags)
+            .customize()
+            .interceptor(capture.clone())
+            .send()
+            .await
+            .map_err(|error| Error::api(OPERATION, reference, error))?;
+        Revision::from_response(capture.json(OPERATION)?)
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -90,13 +90,23 @@ impl TaskFailure {
         {
             return None;
         }
+        task.task_arn()?;
         let culprit = culprit(task.containers(), is_told_to);
+        let failure = Self::with(task, culprit);
+        // What it exits with that is told to stop says nothing.
+        let exit_code = failure.exit_code.filter(|_| !is_told_to);
+        Some(Self { exit_code, ..failure })
+    }
+
+    /// That `culprit` brought the task down, where that is known.
+    pub(crate) fn with(task: &Task, culprit: Option<&Container>) -> Self {
+        let stopped_reason = task.stopped_reason().unwrap_or_default();
         let container_reason = culprit.and_then(|it| it.reason()).unwrap_or_default();
         let reason = [container_reason, stopped_reason, "no reason given"]
             .into_iter()
             .find(|reason| !reason.is_empty())
             .unwrap_or_default();
-        let exit_code = culprit.and_then(|it| it.exit_code()).filter(|_| !is_told_to);
+        let exit_code = culprit.and_then(|it| it.exit_code());
         // Where several containers ended without an error, which of them was first doesn't show.
         let has_exited = task.stop_code() == Some(&TaskStopCode::EssentialContainerExited);
         let quietly = || task.containers().iter().find_map(|it| it.exit_code());
@@ -106,8 +116,8 @@ impl TaskFailure {
             is_unhealthy: culprit.is_some_and(is_unhealthy),
             reasons: [container_reason, stopped_reason],
         });
-        let arn = task.task_arn()?;
-        Some(Self {
+        let arn = task.task_arn().unwrap_or_default();
+        Self {
             task: arn.rsplit_once('/').map_or(arn, |(_, id)| id).to_owned(),
             stop_code: task.stop_code().map_or("", |code| code.as_str()).to_owned(),
             container: culprit.and_then(|it| it.name()).map(str::to_owned),
@@ -116,7 +126,7 @@ impl TaskFailure {
             image_digest: culprit.and_then(|it| it.image_digest()).map(str::to_owned),
             reason: reason.to_owned(),
             cause,
-        })
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod repr;
+mod task;
 
 use std::fmt;
 
@@ -9,7 +10,9 @@ use aws_sdk_ecs::config::http::HttpResponse;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 
 pub(crate) use self::answer::ApiFailure;
+use self::answer::Missing;
 pub(crate) use self::repr::{Remedy, Repr, Rollout};
+pub(crate) use self::task::{OneOff, TaskRepr};
 use crate::diagnose::TaskFailure;
 use crate::events::Progress;
 use crate::fleet::Outcome;
@@ -17,6 +20,7 @@ use crate::handle::Handle;
 use crate::preflight::Finding;
 use crate::service::Service;
 use crate::staged::{Pause, RollbackCause};
+use crate::task::Logs;
 
 /// Why a name was refused, or a revision doesn't run.
 ///
@@ -30,9 +34,10 @@ pub struct Error(Box<Repr>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The credentials are valid, but their policy lacks the action. Allow it; the source has the
-    /// principal, the action and the resource in AWS's words. For RegisterTaskDefinition it is
-    /// often `iam:PassRole` on the task's roles.
+    /// The credentials are valid, but their policy lacks the action. Add
+    /// [`missing_statement`](Error::missing_statement); the source has the principal, the action
+    /// and the resource in AWS's words. For RegisterTaskDefinition it is often `iam:PassRole` on
+    /// the task's roles.
     AccessDenied,
     /// There is no such cluster in the region and account. Correct the name or the region.
     ClusterNotFound,
@@ -81,11 +86,18 @@ pub enum ErrorKind {
     /// Another deployment of the same service took over before this one was complete. Look at
     /// who else deploys.
     Superseded,
+    /// A one-off task ran and failed: [`task_failures`](Error::task_failures) has the container, its
+    /// exit code and the reason, and [`logs`](Error::logs) say where to read on.
+    TaskFailed,
+    /// A one-off task never ran: there is no capacity for it, or its image, its secrets or the like
+    /// couldn't be had. The text says which.
+    TaskNotStarted,
     /// More requests than the account may make. Try again later.
     Throttled,
     /// The rollout was still going on when the time was up, and goes on. Look at
     /// [`task_failures`](Error::task_failures), or allow more time. Without a
-    /// [`deployment`](Error::deployment), the calls that begin it weren't answered in time.
+    /// [`deployment`](Error::deployment), the calls that begin it weren't answered in time; or it
+    /// was a one-off task, and the text says what became of it.
     TimedOut,
     /// The task definition has no container of that name. Correct the name.
     UnknownContainer,
@@ -116,6 +128,7 @@ impl Error {
             Repr::ServiceInactive { .. } => ErrorKind::ServiceInactive,
             Repr::Stopped { .. } => ErrorKind::Stopped,
             Repr::Superseded { .. } => ErrorKind::Superseded,
+            Repr::Task(task) => task.kind(),
             Repr::NotBegun { .. } | Repr::TimedOut { .. } => ErrorKind::TimedOut,
             Repr::UnknownContainer { .. } => ErrorKind::UnknownContainer,
             Repr::Unreadable { .. } => ErrorKind::Unreadable,
@@ -129,6 +142,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match &*self.0 {
             Repr::Api { source, .. } => source.is_passing(),
+            Repr::Task(task) => task.is_retryable(),
             _ => false,
         }
     }
@@ -141,6 +155,25 @@ impl Error {
             | Repr::NotBegun { operation, .. }
             | Repr::Protocol { operation, .. } => Some(operation),
             Repr::Gone { source, .. } | Repr::Lost { source, .. } => source.operation(),
+            Repr::Task(task) => task.operation(),
+            _ => None,
+        }
+    }
+
+    /// The IAM statement, in JSON, whose lack [`AccessDenied`](ErrorKind::AccessDenied) is about, as
+    /// far as AWS says; `None` for every other kind, and where a policy denies the action
+    /// explicitly, so that no statement helps.
+    ///
+    /// [`DeployPolicy`](crate::DeployPolicy) prints all the statements at once.
+    pub fn missing_statement(&self) -> Option<String> {
+        match &*self.0 {
+            Repr::Api { operation, resource, source, .. }
+                if source.kind == ErrorKind::AccessDenied =>
+            {
+                Missing::of(operation, resource, source).map(|missing| missing.statement)
+            }
+            Repr::Gone { source, .. } | Repr::Lost { source, .. } => source.missing_statement(),
+            Repr::Task(task) => task.call()?.missing_statement(),
             _ => None,
         }
     }
@@ -152,6 +185,7 @@ impl Error {
                 source.request_id.as_deref()
             }
             Repr::Gone { source, .. } | Repr::Lost { source, .. } => source.request_id(),
+            Repr::Task(task) => task.call()?.request_id(),
             _ => None,
         }
     }
@@ -174,9 +208,13 @@ impl Error {
     }
 
     /// The tasks of this deployment that failed, as far as ECS still knows them and `ecs:ListTasks`
-    /// and `ecs:DescribeTasks` are allowed; empty where the rollout isn't what failed.
+    /// and `ecs:DescribeTasks` are allowed, or the one-off task; empty where none of the two is
+    /// what failed.
     pub fn task_failures(&self) -> &[TaskFailure] {
-        self.0.rollout().map_or(&[], |rollout| &rollout.failures)
+        match &*self.0 {
+            Repr::Task(task) => task.failure().map_or(&[], std::slice::from_ref),
+            repr => repr.rollout().map_or(&[], |rollout| &rollout.failures),
+        }
     }
 
     /// Where it stands still, for [`PausedAtHook`](ErrorKind::PausedAtHook).
@@ -233,6 +271,23 @@ impl Error {
         }
     }
 
+    /// The ARN of the one-off task that failed, wasn't done in time, or whose outcome is unknown;
+    /// `None` where none was started.
+    pub fn task(&self) -> Option<&str> {
+        match &*self.0 {
+            Repr::Task(task) => task.task().map(|task| task.task.as_str()),
+            _ => None,
+        }
+    }
+
+    /// Where the logs of the one-off task's containers are, as far as that is known.
+    pub fn logs(&self) -> &[Logs] {
+        match &*self.0 {
+            Repr::Task(task) => task.task().map_or(&[], |task| &task.logs),
+            _ => &[],
+        }
+    }
+
     pub(crate) fn protocol(operation: &'static str, problem: String) -> Self {
         Repr::Protocol { operation, problem }.into()
     }
@@ -246,7 +301,8 @@ impl Error {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        Repr::Api { operation, subject: subject.to_string(), source: ApiFailure::new(error) }.into()
+        let (subject, resource) = (subject.to_string(), "*".to_owned());
+        Repr::Api { operation, subject, resource, source: ApiFailure::new(error) }.into()
     }
 
     /// The same, for a call about a service: what is missing is named.
@@ -277,7 +333,15 @@ impl Error {
             ErrorKind::ServiceNotFound => {
                 Repr::NoService { service: service.clone(), region }.into()
             }
-            _ => Repr::Api { operation, subject: service.to_string(), source }.into(),
+            _ => {
+                let subject = service.to_string();
+                let resource = match operation {
+                    // It takes leave for the task definition.
+                    "RunTask" => "*".to_owned(),
+                    _ => service.pattern(&region),
+                };
+                Repr::Api { operation, subject, resource, source }.into()
+            }
         }
     }
 

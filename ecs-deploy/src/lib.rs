@@ -14,6 +14,7 @@ mod handle;
 #[cfg(feature = "ecr")]
 mod image_check;
 mod obstacle;
+mod policy;
 mod poll;
 mod preflight;
 mod raw;
@@ -22,6 +23,7 @@ mod rollback;
 mod rollout;
 mod service;
 mod staged;
+mod task;
 mod terms;
 mod update;
 mod wait;
@@ -39,10 +41,12 @@ pub use crate::handle::Handle;
 #[cfg(feature = "ecr")]
 pub use crate::image_check::{ImageCheck, ImageFinding, ImageProblem};
 pub use crate::obstacle::Obstacle;
+pub use crate::policy::{DeployPolicy, Permission};
 pub use crate::preflight::{Finding, FindingKind};
 pub use crate::revision::Revision;
 pub use crate::rollback::RollBack;
 pub use crate::rollout::{Deployed, RollOut};
 pub use crate::service::Service;
 pub use crate::staged::{Pause, Resolution, RollbackCause};
+pub use crate::task::{Logs, OnTimeout, Ran, RunTask};
 pub use crate::terms::{OnFailure, OnPause, Patience};

@@ -147,7 +147,17 @@ impl Revision {
         short(&self.arn).to_owned()
     }
 
-    fn containers(&self) -> impl Iterator<Item = &Map<String, Value>> {
+    /// The roles that whoever registers it, or runs a task of it, passes on.
+    pub(crate) fn roles(&self) -> impl Iterator<Item = &str> {
+        let roles = ["taskRoleArn", "executionRoleArn"];
+        roles.into_iter().filter_map(|member| self.members.get(member)?.as_str())
+    }
+
+    pub(crate) fn has_tags(&self) -> bool {
+        self.members.contains_key("tags")
+    }
+
+    pub(crate) fn containers(&self) -> impl Iterator<Item = &Map<String, Value>> {
         let containers = self.members.get("containerDefinitions").and_then(Value::as_array);
         containers.into_iter().flatten().filter_map(Value::as_object)
     }

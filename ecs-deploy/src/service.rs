@@ -62,6 +62,33 @@ impl Service {
         self.prefix.split(':').nth(3)
     }
 
+    /// The same service in the region and account of `arn`, which is one of ECS's; as it is where
+    /// it was given by its own.
+    pub(crate) fn beside(&self, arn: &str) -> Self {
+        let prefix: Vec<&str> = arn.splitn(6, ':').collect();
+        match prefix[..] {
+            ["arn", partition, "ecs", region, account, _] if self.prefix.is_empty() => {
+                Self { prefix: format!("arn:{partition}:ecs:{region}:{account}:"), ..self.clone() }
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// What stands before `service/` in its ARN; `None` where only the names are known.
+    pub(crate) fn prefix(&self) -> Option<&str> {
+        Some(self.prefix.as_str()).filter(|prefix| !prefix.is_empty())
+    }
+
+    /// Its ARN, or a pattern for it in any account of `region` where only the names are known.
+    pub(crate) fn pattern(&self, region: &str) -> String {
+        let partition = match region {
+            china if china.starts_with("cn-") => "aws-cn",
+            government if government.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        };
+        self.beside(&format!("arn:{partition}:ecs:{region}:*:service")).to_string()
+    }
+
     /// What to call the cluster by in a request: the ARN where there is one, so that ECS refuses
     /// another account's instead of taking a cluster of the same name.
     pub(crate) fn cluster_reference(&self) -> String {

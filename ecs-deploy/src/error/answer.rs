@@ -6,8 +6,10 @@ use std::sync::Arc;
 use aws_sdk_ecs::config::http::HttpResponse;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::RequestId;
+use serde_json::Value;
 
 use super::ErrorKind;
+use crate::policy::PASSED_TO;
 
 /// What came back instead of an output.
 #[derive(Debug, Clone)]
@@ -73,6 +75,55 @@ impl std::error::Error for ApiFailure {
         }
     }
 }
+
+/// The IAM statement whose lack a refusal is about.
+pub(super) struct Missing {
+    /// In JSON.
+    pub(super) statement: String,
+    /// The kind of policy that lacks it, such as `session policy`.
+    policy: String,
+}
+
+impl Missing {
+    /// `None` where no statement helps, because something denies it.
+    ///
+    /// AWS names the action and the resource, which are not always the operation's: registering a
+    /// task definition needs `iam:PassRole` for its roles, too. Where AWS doesn't, as in an encoded
+    /// message, the operation on `resource` is what there is. (IAM user guide, "Troubleshoot access
+    /// denied error messages".)
+    pub(super) fn of(operation: &str, resource: &str, source: &ApiFailure) -> Option<Self> {
+        let text = source.message.as_deref().unwrap_or_default();
+        if text.contains("with an explicit deny") {
+            return None;
+        }
+        let after = |words: &str| text.split_once(words)?.1.split_whitespace().next();
+        let named = after("is not authorized to perform: ").filter(|action| action.contains(':'));
+        let action = named.map_or_else(|| format!("ecs:{operation}"), str::to_owned);
+        let resource = after(" on resource: ")
+            .filter(|named| named.starts_with("arn:") || *named == "*")
+            .unwrap_or(resource);
+        let condition = match action.as_str() {
+            "ecs:TagResource" => {
+                format!(r#","Condition":{{"StringEquals":{{"ecs:CreateAction":"{operation}"}}}}"#)
+            }
+            "iam:PassRole" => format!(
+                r#","Condition":{{"StringEquals":{{"iam:PassedToService":"{PASSED_TO}"}}}}"#
+            ),
+            _ => String::new(),
+        };
+        let (action, resource) = (Value::from(action), Value::from(resource));
+        let statement =
+            format!(r#"{{"Effect":"Allow","Action":{action},"Resource":{resource}{condition}}}"#);
+        let policy = text
+            .split_once("because no ")
+            .and_then(|(_, rest)| rest.split_once(" allows "))
+            .map_or("policy", |(policy, _)| {
+                policy.strip_prefix("identity-based ").unwrap_or(policy)
+            });
+        Some(Self { statement, policy: policy.to_owned() })
+    }
+}
+
 fn kind_of(code: &str) -> ErrorKind {
     match code {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
@@ -97,9 +148,23 @@ fn kind_of(code: &str) -> ErrorKind {
         _ => ErrorKind::Service,
     }
 }
-pub(super) fn api_failed(operation: &str, subject: &str, source: &ApiFailure) -> String {
+
+pub(super) fn api_failed(
+    operation: &str,
+    subject: &str,
+    resource: &str,
+    source: &ApiFailure,
+) -> String {
     match source.kind {
-        ErrorKind::AccessDenied => format!("{operation} on {subject} isn't allowed"),
+        ErrorKind::AccessDenied => match Missing::of(operation, resource, source) {
+            Some(Missing { statement, policy }) => {
+                format!("{operation} on {subject} isn't allowed: add {statement} to the {policy}")
+            }
+            None => format!(
+                "{operation} on {subject} isn't allowed: a policy denies it, which no other that \
+                 allows it outweighs"
+            ),
+        },
         ErrorKind::Configuration => format!("{operation} on {subject} couldn't be sent"),
         ErrorKind::Credentials => format!("the credentials for {operation} aren't valid"),
         ErrorKind::Network => format!("there was no answer to {operation} on {subject}"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Error;
 use super::answer::{ApiFailure, api_failed};
+use super::task::TaskRepr;
 use crate::cause::FailureCause;
 use crate::diagnose::TaskFailure;
 use crate::events::Progress;
@@ -55,8 +56,9 @@ pub(crate) enum Remedy {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Repr {
-    #[error("{}", api_failed(operation, subject, source))]
-    Api { operation: &'static str, subject: String, source: ApiFailure },
+    /// The resource is what the operation takes leave for, where AWS doesn't say.
+    #[error("{}", api_failed(operation, subject, resource, source))]
+    Api { operation: &'static str, subject: String, resource: String, source: ApiFailure },
 
     #[error("{}", fleet_failed(outcomes))]
     Fleet { outcomes: Vec<(Service, Outcome)> },
@@ -132,6 +134,9 @@ pub(crate) enum Repr {
         rollout.service(), rollout.revision()
     )]
     Superseded { rollout: Rollout, by: String, by_revision: String },
+
+    #[error(transparent)]
+    Task(TaskRepr),
 
     #[error(
         "the rollout of {} to {} wasn't complete after {} s: {}{}{}",

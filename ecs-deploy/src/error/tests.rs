@@ -60,7 +60,9 @@ fn every_code_has_its_kind_and_its_clause() {
             "AccessDeniedException",
             AccessDenied,
             false,
-            "UpdateService on prod/web isn't allowed",
+            "UpdateService on prod/web isn't allowed: add {\"Effect\":\"Allow\",\"Action\":\
+             \"ecs:UpdateService\",\"Resource\":\"arn:aws:ecs:eu-west-1:*:service/prod/web\"} to \
+             the policy",
         ),
         (
             400,
@@ -285,5 +287,83 @@ fn every_other_error_in_full() {
         assert_eq!(error.kind(), kind);
         assert_eq!(error.to_string(), display);
         assert!(!error.is_retryable());
+    }
+}
+
+fn denied(message: &str) -> Error {
+    let error = refused(400, "AccessDeniedException", message);
+    Error::api("RegisterTaskDefinition", "web", error)
+}
+
+const USER: &str =
+    "User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform:";
+
+#[test]
+fn the_missing_statement_is_the_one_that_aws_names() {
+    let role = "arn:aws:iam::123456789012:role/web";
+    let definition = "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:*";
+    for (message, policy, expected) in [
+        (
+            format!("{USER} iam:PassRole on resource: {role} because no identity-based policy allows the iam:PassRole action"),
+            "policy",
+            format!(r#"{{"Effect":"Allow","Action":"iam:PassRole","Resource":"{role}","Condition":{{"StringEquals":{{"iam:PassedToService":"ecs-tasks.amazonaws.com"}}}}}}"#),
+        ),
+        (
+            format!("{USER} ecs:TagResource on resource: {definition} because no session policy allows the ecs:TagResource action"),
+            "session policy",
+            format!(r#"{{"Effect":"Allow","Action":"ecs:TagResource","Resource":"{definition}","Condition":{{"StringEquals":{{"ecs:CreateAction":"RegisterTaskDefinition"}}}}}}"#),
+        ),
+        (
+            format!("{USER} ecs:RegisterTaskDefinition on resource: * because no permissions boundary allows the ecs:RegisterTaskDefinition action"),
+            "permissions boundary",
+            r#"{"Effect":"Allow","Action":"ecs:RegisterTaskDefinition","Resource":"*"}"#.to_owned(),
+        ),
+        // What AWS leaves out, or has encoded.
+        (
+            "You are not authorized to perform this operation. Encoded authorization failure message: 3Zk".to_owned(),
+            "policy",
+            r#"{"Effect":"Allow","Action":"ecs:RegisterTaskDefinition","Resource":"*"}"#.to_owned(),
+        ),
+        (
+            format!("{USER} ecs:RegisterTaskDefinition"),
+            "policy",
+            r#"{"Effect":"Allow","Action":"ecs:RegisterTaskDefinition","Resource":"*"}"#.to_owned(),
+        ),
+    ] {
+        let error = denied(&message);
+        assert_eq!(error.missing_statement().as_ref(), Some(&expected), "{message}");
+        assert_eq!(
+            error.to_string(),
+            format!("RegisterTaskDefinition on web isn't allowed: add {expected} to the {policy}")
+        );
+        serde_json::from_str::<serde_json::Value>(&expected).unwrap();
+    }
+}
+
+#[test]
+fn what_is_denied_explicitly_no_statement_allows() {
+    let error = denied(&format!(
+        "{USER} ecs:RegisterTaskDefinition on resource: * with an explicit deny in a service \
+         control policy"
+    ));
+    assert_eq!(error.missing_statement(), None);
+    assert_eq!(
+        error.to_string(),
+        "RegisterTaskDefinition on web isn't allowed: a policy denies it, which no other that \
+         allows it outweighs"
+    );
+}
+
+#[test]
+fn only_what_is_denied_lacks_a_statement() {
+    assert_eq!(api(400, "ClientException", USER).missing_statement(), None);
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_statement_is_json_whatever_aws_says(message in ".{0,40}( on resource: arn:.{0,20})?") {
+        let statement = denied(&format!("{USER} {message}")).missing_statement().unwrap();
+        let json: serde_json::Value = serde_json::from_str(&statement).unwrap();
+        proptest::prop_assert_eq!(&json["Effect"], "Allow");
     }
 }

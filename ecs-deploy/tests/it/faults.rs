@@ -114,7 +114,13 @@ async fn a_call_that_is_no_longer_allowed_ends_it() {
     let error = deployer.roll_out(&demo.service, demo.changed().await).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AccessDenied);
     let lost = std::error::Error::source(&error).unwrap();
-    assert_eq!(lost.to_string(), "DescribeServices on demo/web isn't allowed");
+    // AWS's message doesn't name the account here.
+    assert_eq!(
+        lost.to_string(),
+        "DescribeServices on demo/web isn't allowed: add {\"Effect\":\"Allow\",\"Action\":\
+         \"ecs:DescribeServices\",\"Resource\":\"arn:aws:ecs:us-east-1:*:service/demo/web\"} to \
+         the policy"
+    );
     let source = lost.source().unwrap();
     assert_eq!(source.to_string(), "User: x is not authorized (AccessDeniedException)");
     assert_eq!(error.request_id(), Some("a-request"));

@@ -8,7 +8,9 @@ mod faults;
 #[cfg(feature = "ecr")]
 mod image_check;
 mod outcome;
+mod policy;
 mod refused;
 mod remedy;
 mod revision;
+mod task;
 mod traits;

@@ -208,7 +208,12 @@ async fn a_permission_that_is_lost_in_the_middle_leaves_the_rollout_alone() {
         )
     );
     let source = error.source().unwrap();
-    assert_eq!(source.to_string(), "DescribeServices on demo/web isn't allowed");
+    let statement = r#"{"Effect":"Allow","Action":"ecs:DescribeServices","Resource":"arn:aws:ecs:us-east-1:123456789012:service/demo/web"}"#;
+    assert_eq!(
+        source.to_string(),
+        format!("DescribeServices on demo/web isn't allowed: add {statement} to the policy")
+    );
+    assert_eq!(error.missing_statement().unwrap(), statement);
     assert!(source.source().unwrap().to_string().starts_with("User: arn:aws:iam::"));
     assert_eq!(changes(&demo), ["RegisterTaskDefinition", "UpdateService"]);
 }

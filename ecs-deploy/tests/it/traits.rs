@@ -1,8 +1,9 @@
 //! What the types promise by their traits and sizes.
 
 use ecs_deploy::{
-    Change, Deployed, Deployer, Diff, Error, ErrorKind, Event, Events, FailureCause, Obstacle,
-    OnFailure, Progress, Revision, RollOut, Service, TaskFailure,
+    Change, DeployPolicy, Deployed, Deployer, Diff, Error, ErrorKind, Event, Events, FailureCause,
+    Logs, Obstacle, OnFailure, OnTimeout, Permission, Progress, Ran, Revision, RollOut, RunTask,
+    Service, TaskFailure,
 };
 
 #[test]
@@ -10,6 +11,7 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
     fn send<T: Send>() {}
     fn share<T: Send + Sync + std::fmt::Debug + 'static>() {}
     share::<Change>();
+    share::<DeployPolicy>();
     share::<Deployed>();
     share::<Deployer>();
     share::<Diff>();
@@ -18,13 +20,19 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
     share::<Event>();
     share::<FailureCause>();
     share::<Obstacle>();
+    share::<Logs>();
     share::<OnFailure>();
+    share::<OnTimeout>();
+    share::<Permission>();
     share::<Progress>();
+    share::<Ran>();
     share::<Revision>();
     share::<RollOut>();
+    share::<RunTask<'static>>();
     share::<Service>();
     share::<TaskFailure>();
     send::<Events>();
+    send::<<RunTask<'static> as IntoFuture>::IntoFuture>();
     send::<<RollOut as IntoFuture>::IntoFuture>();
 }
 

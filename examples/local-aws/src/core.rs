@@ -311,6 +311,9 @@ impl Core {
         // A body that is no JSON needs no permission to be refused.
         if let Ok(input) = serde_json::from_slice(body) {
             self.principals.authorize(caller, &iam::of_ecs(operation, &input, caller))?;
+            let (place, context) = self.at(caller, now);
+            let passed = place.ecs.passed_roles(operation, &input, &context);
+            self.principals.authorize(caller, &passed)?;
         }
         let (place, mut context) = self.at(caller, now);
         place.ecs.call(operation, body, &mut context)

@@ -70,6 +70,12 @@ impl LocalAws {
         self.controls(|it| it.list_lag = lag);
     }
 
+    /// Lets DescribeTasks say of a task, for so long after it was started, that it is MISSING: ECS
+    /// is eventually consistent. By default, not at all.
+    pub fn set_task_lag(&self, lag: Duration) {
+        self.controls(|it| it.task_lag = lag);
+    }
+
     /// Refuses a second registration of a family within so much time, as ECS does with concurrent
     /// ones. By default, none is refused.
     pub fn set_registration_window(&self, window: Duration) {
@@ -103,6 +109,7 @@ pub(crate) struct Controls {
     pub(crate) rollback_id: RollbackId,
     pub(crate) list_lag: Duration,
     pub(crate) registration_window: Duration,
+    pub(crate) task_lag: Duration,
 }
 
 impl Controls {

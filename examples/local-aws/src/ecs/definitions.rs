@@ -270,7 +270,7 @@ impl Definition {
         if self.is_active() { "ACTIVE" } else { "INACTIVE" }
     }
 
-    fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let mut members = self.members.clone();
         let required = members.get("requiresCompatibilities").cloned();
         members.insert("taskDefinitionArn".to_owned(), json!(self.arn));

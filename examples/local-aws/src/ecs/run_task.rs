@@ -14,6 +14,7 @@ use super::tasks::{Origin, Task};
 use super::workload::Workload;
 use crate::core::Context;
 use crate::error::AwsError;
+use crate::iam::{Access, passed_roles};
 use crate::wire::parse;
 
 #[derive(Deserialize)]
@@ -24,6 +25,8 @@ struct RunTask {
     task_definition: String,
     count: Option<i64>,
     launch_type: Option<String>,
+    #[serde(default)]
+    capacity_provider_strategy: Vec<Provider>,
     group: Option<String>,
     started_by: Option<String>,
     client_token: Option<String>,
@@ -31,6 +34,13 @@ struct RunTask {
     overrides: Option<Overrides>,
     propagate_tags: Option<String>,
     tags: Option<Vec<Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Provider {
+    #[serde(default)]
+    capacity_provider: String,
 }
 
 #[derive(Deserialize)]
@@ -93,7 +103,13 @@ impl Ecs {
             tags.extend(definition.tags.iter().cloned());
         }
         let family = definition.family();
-        let launch_type = input.launch_type.as_deref().unwrap_or("EC2");
+        // AWS documentation: the providers FARGATE and FARGATE_SPOT are every account's.
+        let is_fargate = input
+            .capacity_provider_strategy
+            .iter()
+            .any(|it| it.capacity_provider.starts_with("FARGATE"));
+        let default = if is_fargate { "FARGATE" } else { "EC2" };
+        let launch_type = input.launch_type.as_deref().unwrap_or(default);
         let workload = Arc::new(Workload::new(definition, launch_type));
         let group = input.group.unwrap_or_else(|| format!("family:{family}"));
         let overrides = match raw.get("overrides") {
@@ -137,6 +153,23 @@ impl Ecs {
     }
 }
 
+impl Ecs {
+    /// What RunTask has to be allowed to pass: the roles of the task definition.
+    pub(crate) fn passed_roles(
+        &self,
+        operation: &str,
+        input: &Value,
+        context: &Context<'_>,
+    ) -> Vec<Access> {
+        if operation != "RunTask" {
+            return Vec::new();
+        }
+        let reference = input.get("taskDefinition").and_then(Value::as_str).unwrap_or_default();
+        let definition = self.definition(reference, context);
+        definition.map_or_else(Vec::new, |it| passed_roles(&it.to_json()).collect())
+    }
+}
+
 impl RunTask {
     /// The rules are the API reference's, the texts inferred but where another source is named.
     fn check(&self) -> Result<(), AwsError> {
@@ -152,6 +185,13 @@ impl RunTask {
         }
         if self.started_by.as_ref().is_some_and(|text| text.len() > 128) {
             return refuse("startedBy must have at most 128 characters.");
+        }
+        // Reported, with this text.
+        if self.launch_type.is_some() && !self.capacity_provider_strategy.is_empty() {
+            return refuse(
+                "Specifying both a launch type and capacity provider strategy is not supported. \
+                 Remove one and try again.",
+            );
         }
         // Reported: NONE is refused here, unlike in CreateService.
         if self.propagate_tags.as_ref().is_some_and(|from| from != "TASK_DEFINITION") {

@@ -107,7 +107,8 @@ impl Ecs {
         let (mut tasks, mut failures) = (Vec::new(), Vec::new());
         for given in &input.tasks {
             let id = task_id(given, cluster_name, context);
-            match cluster.tasks().find(|task| task.id == id) {
+            let found = cluster.tasks().find(|task| task.id == id);
+            match found.filter(|task| task.age(context.now) >= self.controls.task_lag) {
                 Some(task) => {
                     let mut value = task.to_json(&prefix, cluster_name);
                     if wants_tags(input.include.as_deref()) {

@@ -158,6 +158,10 @@ impl Task {
         self.stopped_at.is_none_or(|at| now.since(at) < SHOWN)
     }
 
+    pub(crate) fn age(&self, now: Timestamp) -> std::time::Duration {
+        now.since(self.created_at)
+    }
+
     pub(crate) fn started_by(&self) -> Option<&str> {
         self.started_by.as_deref()
     }

@@ -56,11 +56,14 @@ pub(crate) fn of_ecs(operation: &str, input: &Value, caller: &Caller) -> Vec<Acc
             vec![on(arn_of("service", text("service").unwrap_or_default()))]
         }
         "DescribeServices" => all("services", "service"),
-        "DescribeServiceDeployments" => all("serviceDeploymentArns", "service-deployment"),
-        "DescribeServiceRevisions" => all("serviceRevisionArns", "service-revision"),
+        "DescribeServiceDeployments" => {
+            texts(input, "serviceDeploymentArns").flat_map(|arn| in_service(&action, arn)).collect()
+        }
+        "DescribeServiceRevisions" => {
+            texts(input, "serviceRevisionArns").flat_map(|arn| in_service(&action, arn)).collect()
+        }
         "ContinueServiceDeployment" | "StopServiceDeployment" => {
-            let given = text("serviceDeploymentArn").unwrap_or_default();
-            vec![on(arn_of("service-deployment", given))]
+            in_service(&action, text("serviceDeploymentArn").unwrap_or_default()).into()
         }
         "DescribeTasks" => all("tasks", "task"),
         "StopTask" => vec![on(arn_of("task", text("task").unwrap_or_default()))],
@@ -82,7 +85,17 @@ pub(crate) fn of_ecs(operation: &str, input: &Value, caller: &Caller) -> Vec<Acc
                 caller.arn("ecs", &format!("task-definition/{given}"))
             };
             let overrides = input.get("overrides").unwrap_or(&Value::Null);
-            std::iter::once(on(resource)).chain(passed_roles(overrides)).collect()
+            let mut needed: Vec<Access> =
+                std::iter::once(on(resource)).chain(passed_roles(overrides)).collect();
+            // Reported: a refusal names all tasks of the cluster.
+            let tags = input.get("tags").and_then(Value::as_array);
+            if text("propagateTags").is_some() || tags.is_some_and(|tags| !tags.is_empty()) {
+                let resource = caller.arn("ecs", &format!("task/{cluster}/*"));
+                needed.push(
+                    Access::new("ecs:TagResource", resource).with("ecs:CreateAction", operation),
+                );
+            }
+            needed
         }
         "RegisterTaskDefinition" => {
             let mut needed = vec![Access::new(&action, "*")];
@@ -104,13 +117,25 @@ pub(crate) fn of_ecs(operation: &str, input: &Value, caller: &Caller) -> Vec<Acc
             vec![Access::new(&action, text("resourceArn").unwrap_or_default())]
         }
         "ListServices" | "ListTasks" => vec![on("*".to_owned())],
-        // DescribeTaskDefinition, DeregisterTaskDefinition and the lists have no resource.
+        // DescribeTaskDefinition, DeregisterTaskDefinition and the other lists have no resource.
         _ => vec![Access::new(&action, "*")],
     }
 }
 
-/// Whoever gives a task a role has to be allowed to pass it (ECS developer guide).
-fn passed_roles(input: &Value) -> impl Iterator<Item = Access> {
+/// A service deployment or revision by its ARN: the reference has it and its service as resources,
+/// and requires both.
+fn in_service(action: &str, arn: &str) -> [Access; 2] {
+    let (prefix, resource) = arn.rsplit_once(':').unwrap_or_default();
+    let mut names = resource.split('/').skip(1);
+    let (cluster, service) = (names.next().unwrap_or_default(), names.next().unwrap_or_default());
+    [format!("{prefix}:service/{cluster}/{service}"), arn.to_owned()].map(|resource| {
+        Access::new(action, resource).with("ecs:cluster", format!("{prefix}:cluster/{cluster}"))
+    })
+}
+
+/// Whoever gives a task a role has to be allowed to pass it (ECS developer guide). For RunTask, the
+/// roles of the task definition are asked for as well (reported).
+pub(crate) fn passed_roles(input: &Value) -> impl Iterator<Item = Access> {
     ["taskRoleArn", "executionRoleArn"].into_iter().filter_map(|member| {
         let role = input.get(member)?.as_str()?;
         let access = Access::new("iam:PassRole", role);

@@ -2,7 +2,8 @@
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{
-    ContainerOverride, DesiredStatus, PropagateTags, Tag, Task, TaskField, TaskOverride,
+    CapacityProviderStrategyItem, ContainerOverride, DesiredStatus, LaunchType, PropagateTags, Tag,
+    Task, TaskField, TaskOverride,
 };
 use local_aws::{LocalAws, Script};
 
@@ -82,6 +83,7 @@ async fn what_run_task_refuses() {
     let run = || ecs.run_task().task_definition("job");
     let unknown = ContainerOverride::builder().name("wbe").build();
     let overrides = TaskOverride::builder().container_overrides(unknown).build();
+    let spot = CapacityProviderStrategyItem::builder().capacity_provider("FARGATE_SPOT");
     let cases = [
         (run().count(11), "Count must be between 1 and 10."),
         (run().count(0), "Count must be between 1 and 10."),
@@ -89,6 +91,13 @@ async fn what_run_task_refuses() {
         (run().propagate_tags(PropagateTags::None), "Invalid value for propagateTags."),
         (run().propagate_tags(PropagateTags::Service), "Invalid value for propagateTags."),
         (run().set_tags(Some(Vec::new())), "Tags can not be empty."),
+        (
+            run()
+                .launch_type(LaunchType::Fargate)
+                .capacity_provider_strategy(spot.build().unwrap()),
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove \
+             one and try again.",
+        ),
         (
             run().overrides(overrides),
             "Override for container named wbe is not a container in the TaskDefinition.",
@@ -109,6 +118,18 @@ async fn what_run_task_refuses() {
         refusal(run().task_definition("none").send().await),
         pair("ClientException", "TaskDefinition not found.")
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_may_be_missing_for_a_while_after_it_was_started() {
+    let (local, ecs) = jobs().await;
+    local.set_task_lag(std::time::Duration::from_secs(10));
+    let run = ecs.run_task().task_definition("job").send().await.unwrap();
+    let describe = ecs.describe_tasks().tasks(run.tasks()[0].task_arn().unwrap());
+    let early = describe.clone().send().await.unwrap();
+    assert_eq!((early.tasks().len(), early.failures()[0].reason()), (0, Some("MISSING")));
+    pass(10).await;
+    assert_eq!(describe.send().await.unwrap().tasks().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

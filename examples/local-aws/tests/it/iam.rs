@@ -225,3 +225,56 @@ async fn a_repository_with_tags_takes_the_right_to_tag() {
     local.set_policy(LocalAws::USER, &policy(&statement)).unwrap();
     create(true).await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_service_deployment_takes_its_service_as_well() {
+    let local = world().await;
+    let ecs = aws_sdk_ecs::Client::new(&local.sdk_config());
+    let listed = ecs.list_service_deployments().cluster("demo").service("web").send().await;
+    let brief = listed.unwrap().service_deployments.unwrap().remove(0);
+    let arn = brief.service_deployment_arn().unwrap().to_owned();
+    let describe = || ecs.describe_service_deployments().service_deployment_arns(&arn).send();
+    let action = &["ecs:DescribeServiceDeployments"];
+    let deployments = "arn:aws:ecs:us-east-1:123456789012:service-deployment/demo/web/*";
+    for one in [SERVICE, deployments] {
+        local.set_policy(LocalAws::USER, &policy(&allow(action, one))).unwrap();
+        describe().await.unwrap_err();
+    }
+    let both = json!([allow(action, SERVICE), allow(action, deployments)]);
+    local.set_policy(LocalAws::USER, &policy(&both)).unwrap();
+    describe().await.unwrap();
+
+    let mut elsewhere = allow(action, "*");
+    elsewhere["Condition"] = json!({ "ArnEquals": {
+        "ecs:cluster": "arn:aws:ecs:us-east-1:123456789012:cluster/default",
+    } });
+    local.set_policy(LocalAws::USER, &policy(&elsewhere)).unwrap();
+    describe().await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_takes_leave_to_pass_its_definition_s_roles_and_to_tag() {
+    let local = world().await;
+    let ecs = aws_sdk_ecs::Client::new(&local.sdk_config());
+    let run = async |propagate: bool| {
+        let subnets = aws_sdk_ecs::types::AwsVpcConfiguration::builder().subnets("subnet-1");
+        let network = aws_sdk_ecs::types::NetworkConfiguration::builder()
+            .awsvpc_configuration(subnets.build().unwrap())
+            .build();
+        let from = propagate.then_some(aws_sdk_ecs::types::PropagateTags::TaskDefinition);
+        let run = ecs.run_task().cluster("demo").task_definition("web:1").set_propagate_tags(from);
+        let answer = run.network_configuration(network).send().await;
+        answer.map(drop).map_err(|error| error.message().unwrap_or_default().to_owned())
+    };
+    let task = allow(&["ecs:RunTask"], "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1");
+    local.set_policy(LocalAws::USER, &policy(&task)).unwrap();
+    let denied = run(false).await.unwrap_err();
+    let expected = "iam:PassRole on resource: arn:aws:iam::123456789012:role/demo-web because";
+    assert!(denied.contains(expected), "{denied}");
+    let pass = allow(&["iam:PassRole"], "*");
+    local.set_policy(LocalAws::USER, &policy(&json!([task, pass]))).unwrap();
+    run(false).await.unwrap();
+    let denied = run(true).await.unwrap_err();
+    let expected = "ecs:TagResource on resource: arn:aws:ecs:us-east-1:123456789012:task/demo/*";
+    assert!(denied.contains(expected), "{denied}");
+}

@@ -1,0 +1,123 @@
+//! What an error about a one-off task says, in one clause.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Error, ErrorKind, Repr};
+use crate::diagnose::TaskFailure;
+use crate::service::Service;
+use crate::task::Logs;
+
+/// Which task an error is about.
+#[derive(Debug)]
+pub(crate) struct OneOff {
+    pub(crate) service: Service,
+    /// `FAMILY:REVISION`
+    pub(crate) revision: String,
+    /// The ARN.
+    pub(crate) task: String,
+    pub(crate) logs: Vec<Logs>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TaskRepr {
+    #[error("{task} failed: {}{}", failure.explanation(), log(task, failure))]
+    Failed { task: OneOff, failure: TaskFailure },
+
+    #[error("{task} goes on, but its outcome is unknown")]
+    Lost { task: OneOff, source: Error },
+
+    #[error("{}", not_begun(service, operation, after.as_secs()))]
+    NotBegun { service: Service, operation: &'static str, after: Duration },
+
+    #[error("no task of {revision} could be started beside {service}: {reason}")]
+    NotPlaced { service: Service, revision: String, reason: String },
+
+    #[error("{task} didn't start: {}{}", failure.explanation(), log(task, failure))]
+    NotStarted { task: OneOff, failure: TaskFailure },
+
+    #[error(
+        "{task} wasn't done after {} s{}; {remedy}",
+        after.as_secs(), if status.is_empty() { String::new() } else { format!(": {status}") }
+    )]
+    TimedOut { task: OneOff, after: Duration, status: String, remedy: String },
+}
+
+impl TaskRepr {
+    pub(super) fn kind(&self) -> ErrorKind {
+        match self {
+            TaskRepr::Failed { .. } => ErrorKind::TaskFailed,
+            TaskRepr::Lost { source, .. } => source.kind(),
+            TaskRepr::NotPlaced { .. } | TaskRepr::NotStarted { .. } => ErrorKind::TaskNotStarted,
+            TaskRepr::NotBegun { .. } | TaskRepr::TimedOut { .. } => ErrorKind::TimedOut,
+        }
+    }
+
+    /// API failure reasons, in the developer guide; the one on Fargate is reported.
+    pub(super) fn is_retryable(&self) -> bool {
+        let TaskRepr::NotPlaced { reason, .. } = self else { return false };
+        ["AGENT", "RESOURCE:", "Capacity is unavailable"].iter().any(|it| reason.starts_with(it))
+    }
+
+    pub(super) fn operation(&self) -> Option<&'static str> {
+        match self {
+            TaskRepr::Lost { source, .. } => source.operation(),
+            TaskRepr::NotBegun { operation, .. } => Some(operation),
+            TaskRepr::NotPlaced { .. } => Some("RunTask"),
+            _ => None,
+        }
+    }
+
+    /// The error of the call that failed.
+    pub(super) fn call(&self) -> Option<&Error> {
+        match self {
+            TaskRepr::Lost { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+
+    pub(super) fn task(&self) -> Option<&OneOff> {
+        match self {
+            TaskRepr::Failed { task, .. }
+            | TaskRepr::Lost { task, .. }
+            | TaskRepr::NotStarted { task, .. }
+            | TaskRepr::TimedOut { task, .. } => Some(task),
+            TaskRepr::NotBegun { .. } | TaskRepr::NotPlaced { .. } => None,
+        }
+    }
+
+    pub(super) fn failure(&self) -> Option<&TaskFailure> {
+        match self {
+            TaskRepr::Failed { failure, .. } | TaskRepr::NotStarted { failure, .. } => {
+                Some(failure)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<TaskRepr> for Error {
+    fn from(repr: TaskRepr) -> Self {
+        Repr::Task(repr).into()
+    }
+}
+
+impl fmt::Display for OneOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { service, revision, task, .. } = self;
+        write!(f, "the task {task} of {revision} beside {service}")
+    }
+}
+
+/// Where to read on: the log of the container that failed.
+fn log(task: &OneOff, failure: &TaskFailure) -> String {
+    // What never ran has no log.
+    let container = failure.container().filter(|_| failure.exit_code().is_some());
+    let logs = task.logs.iter().find(|logs| Some(logs.container()) == container);
+    logs.map(|logs| format!("; its log: {logs}")).unwrap_or_default()
+}
+
+fn not_begun(service: &Service, operation: &str, seconds: u64) -> String {
+    let doubt = if operation == "RunTask" { ", so that the task may run" } else { "" };
+    format!("{operation} for the task beside {service} wasn't done after {seconds} s{doubt}")
+}
