@@ -35,8 +35,16 @@ pub enum ErrorKind {
     Configuration,
     /// Expired credentials, or ones that AWS doesn't know. Renew them.
     Credentials,
+    /// A file couldn't be read or written; the source says why.
+    File,
+    /// A text that was to name a task definition is neither a family, `FAMILY:REVISION`, nor a
+    /// revision's ARN.
+    InvalidReference,
     /// A text that was to be a service is none.
     InvalidService,
+    /// A text that was to be a task definition is none, or an edit leaves none. The message says
+    /// what is wrong and where.
+    InvalidTaskDefinition,
     /// No answer: no route, no name, no connection, or the time-out ran out. Try again later.
     Network,
     /// Somebody else deployed to the service after the revision was copied from it. The new one
@@ -44,8 +52,8 @@ pub enum ErrorKind {
     Outdated,
     /// ECS accepted the call, but its answer makes no sense. Report it.
     Protocol,
-    /// The service was given by an ARN of one region, the configuration is of another. Correct
-    /// either.
+    /// The service or the task definition was given by an ARN of one region, the configuration is
+    /// of another. Correct either.
     RegionMismatch,
     /// ECS rolled this deployment back: the old revision runs. Look at
     /// [`task_failures`](Error::task_failures) and at the service's events.
@@ -62,6 +70,9 @@ pub enum ErrorKind {
     /// Another deployment of the same service took over before this one was complete. Look at
     /// who else deploys.
     Superseded,
+    /// There is no such task definition in the region and account: no such revision, or a family
+    /// without an active one. Correct the name or the region.
+    TaskDefinitionNotFound,
     /// More requests than the account may make. Try again later.
     Throttled,
     /// The rollout was still going on when the time was up, and goes on. Look at
@@ -79,13 +90,19 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match &*self.0 {
             Repr::Api { source, .. } => source.kind,
+            Repr::DefinitionRegion { .. } | Repr::Region { .. } => ErrorKind::RegionMismatch,
+            Repr::File { .. } => ErrorKind::File,
+            Repr::InvalidReference { .. } => ErrorKind::InvalidReference,
             Repr::InvalidService { .. } => ErrorKind::InvalidService,
+            Repr::InvalidTaskDefinition { .. } | Repr::NoLogDriver { .. } => {
+                ErrorKind::InvalidTaskDefinition
+            }
             Repr::Lost { source, .. } => source.kind(),
             Repr::NoCluster { .. } => ErrorKind::ClusterNotFound,
+            Repr::NoDefinition { .. } => ErrorKind::TaskDefinitionNotFound,
             Repr::NoService { .. } => ErrorKind::ServiceNotFound,
             Repr::Outdated { .. } => ErrorKind::Outdated,
             Repr::Protocol { .. } => ErrorKind::Protocol,
-            Repr::Region { .. } => ErrorKind::RegionMismatch,
             Repr::RolledBack { .. } => ErrorKind::RolledBack,
             Repr::RolloutFailed { .. } => ErrorKind::RolloutFailed,
             Repr::ServiceInactive { .. } => ErrorKind::ServiceInactive,
@@ -121,9 +138,9 @@ impl Error {
     /// AWS's id of the failed request, which its support asks for.
     pub fn request_id(&self) -> Option<&str> {
         match &*self.0 {
-            Repr::Api { source, .. } | Repr::NoCluster { source, .. } => {
-                source.request_id.as_deref()
-            }
+            Repr::Api { source, .. }
+            | Repr::NoCluster { source, .. }
+            | Repr::NoDefinition { source, .. } => source.request_id.as_deref(),
             Repr::Lost { source, .. } => source.request_id(),
             _ => None,
         }
@@ -191,6 +208,27 @@ impl Error {
                 Repr::NoService { service: service.clone(), region }.into()
             }
             _ => Repr::Api { operation, subject: service.to_string(), source }.into(),
+        }
+    }
+
+    /// The same, for a call about a task definition. That one is missing has no code of its own;
+    /// reported with this text.
+    pub(crate) fn definition_api<E>(
+        operation: &'static str,
+        reference: &str,
+        region: &str,
+        error: SdkError<E, HttpResponse>,
+    ) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let source = ApiFailure::new(error);
+        let reference = reference.to_owned();
+        match source.message.as_deref() {
+            Some(message) if message.contains("Unable to describe task definition") => {
+                Repr::NoDefinition { reference, region: region.to_owned(), source }.into()
+            }
+            _ => Repr::Api { operation, subject: reference, source }.into(),
         }
     }
 

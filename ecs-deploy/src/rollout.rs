@@ -104,7 +104,10 @@ impl RollOut {
             Some(observed) => observed.description,
             None => describe().await?,
         };
-        let base = revision.arn().to_owned();
+        let rebase = deployer.rebase(&mut revision, &description);
+        limit.hold("DescribeTaskDefinition", rebase).await?;
+        let (changed, base) =
+            (revision.is_changed(), revision.arn().unwrap_or_default().to_owned());
         let register = deployer.register(&mut revision);
         let arn = limit.hold("RegisterTaskDefinition", register).await?;
         if changed {

@@ -1,8 +1,8 @@
 //! What the types promise by their traits and sizes.
 
 use ecs_deploy::{
-    Change, Deployed, Deployer, Diff, Error, ErrorKind, Event, Events, OnFailure, Progress,
-    Revision, RollOut, Service, TaskFailure,
+    Change, ContainerMut, Deployed, Deployer, Diff, Error, ErrorKind, Event, Events, OnFailure,
+    Progress, Revision, RollOut, Service, TaskFailure,
 };
 
 #[test]
@@ -10,6 +10,7 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
     fn send<T: Send>() {}
     fn share<T: Send + Sync + std::fmt::Debug + 'static>() {}
     share::<Change>();
+    share::<ContainerMut<'static>>();
     share::<Deployed>();
     share::<Deployer>();
     share::<Diff>();
