@@ -38,7 +38,7 @@ impl Begin<'_> {
                 self.story.tell(Event::Warning(Finding::desired_count_zero()));
             }
             let handle = self.handle(revision, &description, None)?;
-            self.story.tell(Event::Unchanged(revision.arn().to_owned()));
+            self.story.tell(Event::Unchanged(handle.revision().to_owned()));
             return Ok((handle, description));
         }
         self.check(&description)?;
@@ -48,10 +48,10 @@ impl Begin<'_> {
         let deployment = handle.deployment();
         self.story.tell(match handle.followed().origin {
             Origin::Started => {
-                tracing::info!(service = %self.service, revision = %revision.arn(), deployment, "started");
+                tracing::info!(service = %self.service, revision = handle.revision(), deployment, "started");
                 Event::Started(handle.clone())
             }
-            Origin::Found => Event::Unchanged(revision.arn().to_owned()),
+            Origin::Found => Event::Unchanged(handle.revision().to_owned()),
         });
         Ok((handle, start))
     }
@@ -68,6 +68,8 @@ impl Begin<'_> {
             Some(observed) => observed.description,
             None => self.describe().await?,
         };
+        let rebase = self.deployer.rebase(revision, &description);
+        self.limit.hold("DescribeTaskDefinition", rebase).await?;
         Ok(Seen { description, is_copy })
     }
 
@@ -95,7 +97,7 @@ impl Begin<'_> {
         if !revision.is_changed() {
             return Ok(description);
         }
-        let base = revision.arn().to_owned();
+        let base = revision.arn().unwrap_or_default().to_owned();
         let register = self.deployer.register(revision);
         let arn = self.limit.hold("RegisterTaskDefinition", register).await?;
         self.story.tell(Event::Registered(arn.clone()));
@@ -120,12 +122,13 @@ impl Begin<'_> {
 
     /// The service with the deployment.
     async fn start(&self, revision: &Revision, before: &Description) -> Result<Description, Error> {
+        let arn = revision.arn().unwrap_or_default();
         let mut update = self.update.clone();
         // ECS has given that one up, and takes it up again only where it is forced to.
         if ours(before, revision).is_some_and(has_failed) {
             update.force();
         }
-        let call = self.deployer.update(self.service, revision.arn(), &update);
+        let call = self.deployer.update(self.service, arn, &update);
         let error = match self.limit.hold("UpdateService", call).await {
             Ok(started) => return Ok(started),
             Err(error) => error,
@@ -167,7 +170,7 @@ impl Begin<'_> {
         before: Option<&Description>,
     ) -> Result<Handle, Error> {
         Handle::new(self.service, revision, description, before).ok_or_else(|| {
-            let problem = format!("its PRIMARY deployment isn't one of {}", revision.arn());
+            let problem = format!("its PRIMARY deployment isn't one of {}", revision.short());
             Error::protocol("UpdateService", problem)
         })
     }
@@ -209,7 +212,8 @@ fn ours<'a>(
     description: &'a Description,
     revision: &Revision,
 ) -> Option<&'a aws_sdk_ecs::types::Deployment> {
-    primary(description).filter(|it| it.task_definition() == Some(revision.arn()))
+    primary(description)
+        .filter(|it| it.task_definition().is_some() && it.task_definition() == revision.arn())
 }
 
 /// Whether nothing is to be registered, and the service runs the revision or is about to.

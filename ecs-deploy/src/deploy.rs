@@ -1,21 +1,18 @@
 //! [`Deployer`]: reads, registers and deploys.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{
     DeploymentControllerType, Service as Description, StopServiceDeploymentStopType,
-    TaskDefinitionField,
 };
 use aws_types::SdkConfig;
-use tokio::time::{Instant, sleep};
 
 use crate::error::{ApiFailure, Error, Repr};
 use crate::follow::Follow;
 use crate::handle::Handle;
-use crate::raw::{Capture, replace_body};
-use crate::revision::{Observed, Revision};
+use crate::raw::replace_body;
+use crate::revision::Revision;
 use crate::rollout::RollOut;
 use crate::service::Service;
 use crate::update::Update;
@@ -34,70 +31,6 @@ impl Deployer {
         Client::new(config).into()
     }
 
-    /// The task definition that `service` is to run now: the one of its PRIMARY deployment, not
-    /// the newest of the family. Two calls: DescribeServices and DescribeTaskDefinition.
-    ///
-    /// What is rolled out from the copy replaces the whole task definition, so that two pipelines
-    /// for two containers of one service must not work on copies of the same revision:
-    /// [`RollOut`] says how much of that is noticed.
-    ///
-    /// # Errors
-    /// [`ClusterNotFound`](crate::ErrorKind::ClusterNotFound),
-    /// [`ServiceNotFound`](crate::ErrorKind::ServiceNotFound),
-    /// [`ServiceInactive`](crate::ErrorKind::ServiceInactive),
-    /// [`UnsupportedController`](crate::ErrorKind::UnsupportedController), and those of the calls.
-    pub async fn current(&self, service: &Service) -> Result<Revision, Error> {
-        let description = self.describe(service).await?;
-        let at = Instant::now();
-        let Some(arn) = description.task_definition() else {
-            let problem = format!("the service {service} has no task definition");
-            return Err(Error::protocol("DescribeServices", problem));
-        };
-        let mut revision = self.definition(arn).await?;
-        revision.observed = Some(Observed { service: service.clone(), description, at });
-        Ok(revision)
-    }
-
-    /// Registers `revision` as a new revision of its family, unless nothing in it has changed, and
-    /// returns the ARN of the one that there is then. Registering it again registers nothing.
-    ///
-    /// ECS refuses to work on two registrations of one family at a time; that is waited out for
-    /// about half a minute.
-    ///
-    /// # Errors
-    /// Those of RegisterTaskDefinition.
-    pub async fn register(&self, revision: &mut Revision) -> Result<String, Error> {
-        const OPERATION: &str = "RegisterTaskDefinition";
-        if !revision.is_changed() {
-            return Ok(revision.arn().to_owned());
-        }
-        let mut delay = Duration::from_secs(1);
-        let output = loop {
-            let result = self
-                .client
-                .register_task_definition()
-                .family(revision.family())
-                .customize()
-                .mutate_request(replace_body(revision.request()))
-                .send()
-                .await
-                .map_err(|error| Error::api(OPERATION, revision.family(), error));
-            match result {
-                Err(error) if error.is_concurrent_registration() && delay <= LONGEST_DELAY => {
-                    sleep(delay).await;
-                    delay *= 2;
-                }
-                result => break result?,
-            }
-        };
-        let registered = output.task_definition.and_then(|it| it.task_definition_arn);
-        let arn = registered
-            .ok_or_else(|| Error::protocol(OPERATION, "there is no ARN in it".to_owned()))?;
-        tracing::info!(%arn, "registered");
-        revision.registered_as(arn.clone());
-        Ok(arn)
-    }
-
     /// Follows a deployment that has begun, perhaps in another process, to its end. Nothing happens
     /// until the returned [`Follow`] is awaited.
     pub fn follow(&self, handle: Handle) -> Follow {
@@ -108,22 +41,6 @@ impl Deployer {
     /// happens until the returned [`RollOut`] is awaited.
     pub fn roll_out(&self, service: &Service, revision: Revision) -> RollOut {
         RollOut::new(self.clone(), service.clone(), revision)
-    }
-
-    /// A task definition by its ARN, as `FAMILY:REVISION`, or the newest active one of a family.
-    pub(crate) async fn definition(&self, reference: &str) -> Result<Revision, Error> {
-        const OPERATION: &str = "DescribeTaskDefinition";
-        let capture = Capture::default();
-        self.client
-            .describe_task_definition()
-            .task_definition(reference)
-            .include(TaskDefinitionField::Tags)
-            .customize()
-            .interceptor(capture.clone())
-            .send()
-            .await
-            .map_err(|error| Error::api(OPERATION, reference, error))?;
-        Revision::from_response(capture.json(OPERATION)?)
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -247,6 +164,3 @@ impl From<Client> for Deployer {
         Self { client: Arc::new(client) }
     }
 }
-
-/// 1 + 2 + 4 + 8 + 16 seconds in all.
-const LONGEST_DELAY: Duration = Duration::from_secs(16);

@@ -196,7 +196,6 @@ impl Diagnosis {
     }
 
     /// All failures so far, the first first.
-    #[expect(dead_code, reason = "for a rollout that ends before its time")]
     pub(crate) fn failures(&self) -> &[TaskFailure] {
         &self.failures
     }

@@ -1,32 +1,67 @@
 //! [`Diff`]: what changes from one task definition to the next.
 
-use std::fmt;
+use std::collections::BTreeSet;
+use std::fmt::{self, Write};
 
-use serde_json::{Map, Value};
+use crate::canonical::Node;
+use crate::revision::Revision;
 
 /// The differences between two task definitions, in a fixed order; empty where there are none.
 ///
-/// Prints three lines for each change: where it is, what was there, what is there now.
+/// It has what makes a difference to ECS, and no more: not the order of what has none, such as
+/// environment variables and ports, nor the members that ECS adds to what was registered. So a file
+/// that is kept in git shows nothing against the revision that was registered from it.
+///
+/// Prints each change in two or three lines: where it is, what was there, what is there now.
 ///
 /// ```text
-/// containerDefinitions[web].image
+/// containers.web.image
 ///   - 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:1
 ///   + 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:2
+/// containers.web.environment.LOG
+///   + ***
 /// ```
+///
+/// The values of environment variables are masked, since a diff ends up in logs;
+/// [`with_values`](Self::with_values) shows them. Secrets are shown, because all that a task
+/// definition has of one is where it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diff {
     changes: Vec<Change>,
 }
 
 /// One difference.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Change {
     path: String,
     before: Option<String>,
     after: Option<String>,
+    is_masked: bool,
 }
 
 impl Diff {
+    /// What changes from what `before` holds to what `after` does, registered or not.
+    ///
+    /// ```
+    /// use ecs_deploy::{Diff, Revision};
+    ///
+    /// let before = r#"{
+    ///     "family": "web",
+    ///     "containerDefinitions": [{ "name": "web", "image": "web:1", "essential": true }]
+    /// }"#;
+    /// let before = Revision::from_json(before)?;
+    /// let mut after = before.clone();
+    /// after.set_images([("web", "web:2")])?;
+    /// assert_eq!(
+    ///     Diff::between(&before, &after).to_string(),
+    ///     "containers.web.image\n  - web:1\n  + web:2\n"
+    /// );
+    /// # Ok::<(), ecs_deploy::Error>(())
+    /// ```
+    pub fn between(before: &Revision, after: &Revision) -> Self {
+        Self::of(Some(&before.canonical()), &after.canonical())
+    }
+
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
@@ -37,28 +72,62 @@ impl Diff {
         &self.changes
     }
 
-    pub(crate) fn between(before: &Map<String, Value>, after: &Map<String, Value>) -> Self {
+    /// With the values of environment variables, which may hold what isn't for a log.
+    pub fn with_values(mut self) -> Self {
+        for change in &mut self.changes {
+            change.is_masked = false;
+        }
+        self
+    }
+
+    /// Prints it for a terminal, in red and green by ANSI escapes. Whether there is a terminal, and
+    /// whether the user wants colors (`NO_COLOR`), is for the caller to find out.
+    pub fn colored(&self) -> impl fmt::Display + '_ {
+        fmt::from_fn(|f| self.changes.iter().try_for_each(|change| change.print(f, &COLORS)))
+    }
+
+    pub(crate) fn of(before: Option<&Node>, after: &Node) -> Self {
         let mut changes = Vec::new();
-        compare_objects("", before, after, &mut changes);
+        compare(&mut Vec::new(), before, Some(after), &mut changes);
         Self { changes }
     }
 }
 
 impl Change {
-    /// Where: the members' names from the outside in, list elements by name where they have one,
-    /// such as `containerDefinitions[web].image`.
+    /// Where: the members' names from the outside in, the elements of a list by their name or what
+    /// else tells them apart, such as `containers.web.portMappings.8080/tcp.name`.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// What was there: text as it is, everything else as JSON; `None` where nothing was.
+    /// What was there: text as it is, everything else as JSON; `None` where nothing was. `***` for
+    /// the value of an environment variable, unless [`Diff::with_values`] was called.
     pub fn before(&self) -> Option<&str> {
-        self.before.as_deref()
+        self.shown(&self.before)
     }
 
-    /// What is there now; `None` where it was removed.
+    /// What is there now, in the same form; `None` where it was removed.
     pub fn after(&self) -> Option<&str> {
-        self.after.as_deref()
+        self.shown(&self.after)
+    }
+
+    fn shown<'a>(&self, value: &'a Option<String>) -> Option<&'a str> {
+        value.as_deref().map(|value| if self.is_masked { MASK } else { value })
+    }
+
+    fn print(&self, f: &mut fmt::Formatter<'_>, colors: &Colors) -> fmt::Result {
+        print_text(f, &self.path)?;
+        f.write_char('\n')?;
+        for (sign, color, text) in
+            [('-', colors.before, self.before()), ('+', colors.after, self.after())]
+        {
+            if let Some(text) = text {
+                write!(f, "{color}  {sign} ")?;
+                print_text(f, text)?;
+                writeln!(f, "{}", colors.end)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -70,159 +139,79 @@ impl fmt::Display for Diff {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.path)?;
-        for (sign, text) in [('-', &self.before), ('+', &self.after)] {
-            if let Some(text) = text {
-                writeln!(f, "  {sign} {text}")?;
-            }
-        }
-        Ok(())
+        self.print(f, &PLAIN)
     }
 }
 
-fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, changes: &mut Vec<Change>) {
-    match (before, after) {
-        (before, after) if before == after => {}
-        (Some(Value::Object(before)), Some(Value::Object(after))) => {
-            compare_objects(path, before, after, changes);
-        }
-        (Some(Value::Array(before)), Some(Value::Array(after))) => {
-            match (keyed(before), keyed(after)) {
-                (Some(old), Some(new)) if same_order(&old, &new) => {
-                    compare_keyed(path, &old, &new, changes);
-                }
-                _ => changes.push(Change::new(path, Some(text_of(before)), Some(text_of(after)))),
-            }
-        }
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Change")
+            .field("path", &self.path)
+            .field("before", &self.before())
+            .field("after", &self.after())
+            .finish()
+    }
+}
+
+struct Colors {
+    before: &'static str,
+    after: &'static str,
+    end: &'static str,
+}
+
+const PLAIN: Colors = Colors { before: "", after: "", end: "" };
+const COLORS: Colors = Colors { before: "\x1b[31m", after: "\x1b[32m", end: "\x1b[0m" };
+const MASK: &str = "***";
+
+fn compare(
+    path: &mut Vec<String>,
+    before: Option<&Node>,
+    after: Option<&Node>,
+    changes: &mut Vec<Change>,
+) {
+    let (old, new) = match (before, after) {
+        (before, after) if before == after => return,
+        (Some(Node::Branch(old)), Some(Node::Branch(new))) => (Some(old), Some(new)),
+        // What comes or goes as a whole is shown by its parts, too, some of which are masked.
+        (Some(Node::Branch(old)), None) => (Some(old), None),
+        (None, Some(Node::Branch(new))) => (None, Some(new)),
         (before, after) => {
-            changes.push(Change::new(path, before.map(text), after.map(text)));
+            changes.push(Change {
+                path: path.join("."),
+                before: before.map(Node::text),
+                after: after.map(Node::text),
+                is_masked: is_masked(path),
+            });
+            return;
         }
-    }
-}
-
-fn compare_objects(
-    path: &str,
-    before: &Map<String, Value>,
-    after: &Map<String, Value>,
-    changes: &mut Vec<Change>,
-) {
-    let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
-    names.sort_unstable();
-    names.dedup();
+    };
+    let names: BTreeSet<&String> =
+        [old, new].into_iter().flatten().flat_map(|members| members.keys()).collect();
     for name in names {
-        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        compare(&path, before.get(name), after.get(name), changes);
+        path.push(match (path.is_empty(), name.as_str()) {
+            (true, "containerDefinitions") => CONTAINERS.to_owned(),
+            _ => name.clone(),
+        });
+        compare(path, old.and_then(|it| it.get(name)), new.and_then(|it| it.get(name)), changes);
+        path.pop();
     }
 }
 
-fn compare_keyed(
-    path: &str,
-    before: &[(&str, &Value)],
-    after: &[(&str, &Value)],
-    changes: &mut Vec<Change>,
-) {
-    let find = |list: &[(&str, &Value)], key: &str| {
-        list.iter().find(|(name, _)| *name == key).map(|(_, value)| (*value).clone())
-    };
-    for (key, old) in before {
-        compare(&format!("{path}[{key}]"), Some(old), find(after, key).as_ref(), changes);
-    }
-    for (key, new) in after.iter().filter(|(key, _)| find(before, key).is_none()) {
-        compare(&format!("{path}[{key}]"), None, Some(new), changes);
-    }
+/// Environment variables, and whatever may hold them.
+fn is_masked(path: &[String]) -> bool {
+    path.first().is_some_and(|first| first == CONTAINERS)
+        && path.get(2).is_none_or(|member| member == "environment")
 }
 
-/// The elements by their `name` or `key`, where each has one of its own.
-fn keyed(list: &[Value]) -> Option<Vec<(&str, &Value)>> {
-    let mut elements: Vec<(&str, &Value)> = Vec::with_capacity(list.len());
-    for value in list {
-        let key = value.get("name").or_else(|| value.get("key"))?.as_str()?;
-        if elements.iter().any(|(name, _)| *name == key) {
-            return None;
-        }
-        elements.push((key, value));
-    }
-    Some(elements)
-}
+const CONTAINERS: &str = "containers";
 
-/// Whether what both lists have is in the same order: otherwise comparing by name would hide that
-/// the lists differ.
-fn same_order(before: &[(&str, &Value)], after: &[(&str, &Value)]) -> bool {
-    let common = |of: &[(&str, &Value)], other: &[(&str, &Value)]| {
-        let kept = of.iter().filter(|(key, _)| other.iter().any(|(name, _)| name == key));
-        kept.map(|(key, _)| (*key).to_owned()).collect::<Vec<_>>()
-    };
-    common(before, after) == common(after, before)
-}
-
-impl Change {
-    fn new(path: &str, before: Option<String>, after: Option<String>) -> Self {
-        Self { path: path.to_owned(), before, after }
-    }
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
-    }
-}
-
-fn text_of(list: &[Value]) -> String {
-    Value::from(list).to_string()
+/// In one line, and without what a terminal would obey.
+fn print_text(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    text.chars().try_for_each(|c| match c.is_control() {
+        true => write!(f, "{}", c.escape_debug()),
+        false => f.write_char(c),
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn diff(before: Value, after: Value) -> String {
-        let (Value::Object(before), Value::Object(after)) = (before, after) else { panic!() };
-        Diff::between(&before, &after).to_string()
-    }
-
-    #[test]
-    fn nothing_where_nothing_changed() {
-        let definition = json!({ "family": "web", "containerDefinitions": [{ "name": "web" }] });
-        assert_eq!(diff(definition.clone(), definition), "");
-    }
-
-    #[test]
-    fn elements_are_found_by_name() {
-        let before = json!({ "containerDefinitions": [
-            { "name": "web", "image": "a:1", "cpu": 1 },
-            { "name": "log", "image": "b:1", "environment": [{ "name": "A", "value": "1" }] },
-        ]});
-        let after = json!({ "containerDefinitions": [
-            { "name": "web", "image": "a:2", "cpu": 1 },
-            { "name": "log", "image": "b:1", "environment": [
-                { "name": "A", "value": "1" }, { "name": "B", "value": "" },
-            ]},
-        ]});
-        assert_eq!(
-            diff(before, after),
-            "containerDefinitions[web].image\n  - a:1\n  + a:2\n\
-             containerDefinitions[log].environment[B]\n  + {\"name\":\"B\",\"value\":\"\"}\n"
-        );
-    }
-
-    #[test]
-    fn absent_and_empty_differ() {
-        assert_eq!(diff(json!({}), json!({ "volumes": [] })), "volumes\n  + []\n");
-        assert_eq!(diff(json!({ "cpu": "" }), json!({})), "cpu\n  - \n");
-    }
-
-    #[test]
-    fn lists_without_names_are_shown_whole() {
-        assert_eq!(
-            diff(json!({ "command": ["a"] }), json!({ "command": ["a", "b"] })),
-            "command\n  - [\"a\"]\n  + [\"a\",\"b\"]\n"
-        );
-        // Another order is a change, and must not vanish because the names are the same.
-        let before = json!({ "secrets": [{ "name": "A" }, { "name": "B" }] });
-        let after = json!({ "secrets": [{ "name": "B" }, { "name": "A" }] });
-        assert_ne!(diff(before, after), "");
-    }
-}
+mod tests;

@@ -47,8 +47,16 @@ pub enum ErrorKind {
     Credentials,
     /// Not every service of a fleet runs its new revision: see [`Error::outcomes`].
     FleetFailed,
+    /// A file couldn't be read or written; the source says why.
+    File,
+    /// A text that was to name a task definition is neither a family, `FAMILY:REVISION`, nor a
+    /// revision's ARN.
+    InvalidReference,
     /// A text that was to be a service is none.
     InvalidService,
+    /// A text that was to be a task definition is none, or an edit leaves none. The message says
+    /// what is wrong and where.
+    InvalidTaskDefinition,
     /// No answer: no route, no name, no connection, or the time-out ran out. Try again later.
     Network,
     /// What a look at the service showed makes a rollout pointless: [`Error::findings`] says what.
@@ -66,8 +74,8 @@ pub enum ErrorKind {
     PausedAtHook,
     /// ECS accepted the call, but its answer makes no sense. Report it.
     Protocol,
-    /// The service was given by an ARN of one region, the configuration is of another. Correct
-    /// either.
+    /// The service or the task definition was given by an ARN of one region, the configuration is
+    /// of another. Correct either.
     RegionMismatch,
     /// ECS rolled this deployment back: the old revision runs. Look at
     /// [`task_failures`](Error::task_failures) and at the service's events.
@@ -92,6 +100,9 @@ pub enum ErrorKind {
     /// A one-off task never ran: there is no capacity for it, or its image, its secrets or the like
     /// couldn't be had. The text says which.
     TaskNotStarted,
+    /// There is no such task definition in the region and account: no such revision, or a family
+    /// without an active one. Correct the name or the region.
+    TaskDefinitionNotFound,
     /// More requests than the account may make. Try again later.
     Throttled,
     /// The rollout was still going on when the time was up, and goes on. Look at
@@ -112,17 +123,23 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match &*self.0 {
             Repr::Api { source, .. } => source.kind,
+            Repr::DefinitionRegion { .. } | Repr::Region { .. } => ErrorKind::RegionMismatch,
+            Repr::File { .. } => ErrorKind::File,
             Repr::Fleet { .. } => ErrorKind::FleetFailed,
             Repr::Gone { source, .. } | Repr::Lost { source, .. } => source.kind(),
+            Repr::InvalidReference { .. } => ErrorKind::InvalidReference,
             Repr::InvalidService { .. } => ErrorKind::InvalidService,
+            Repr::InvalidTaskDefinition { .. } | Repr::NoLogDriver { .. } => {
+                ErrorKind::InvalidTaskDefinition
+            }
             Repr::NoCluster { .. } => ErrorKind::ClusterNotFound,
+            Repr::NoDefinition { .. } => ErrorKind::TaskDefinitionNotFound,
             Repr::NoService { .. } => ErrorKind::ServiceNotFound,
             Repr::NotReady { .. } => ErrorKind::NotReady,
             Repr::NothingToRollBackTo { .. } => ErrorKind::NothingToRollBackTo,
             Repr::Outdated { .. } => ErrorKind::Outdated,
             Repr::Paused { .. } => ErrorKind::PausedAtHook,
             Repr::Protocol { .. } => ErrorKind::Protocol,
-            Repr::Region { .. } => ErrorKind::RegionMismatch,
             Repr::RolledBack { .. } => ErrorKind::RolledBack,
             Repr::RolloutFailed { .. } => ErrorKind::RolloutFailed,
             Repr::ServiceInactive { .. } => ErrorKind::ServiceInactive,
@@ -181,9 +198,9 @@ impl Error {
     /// AWS's id of the failed request, which its support asks for.
     pub fn request_id(&self) -> Option<&str> {
         match &*self.0 {
-            Repr::Api { source, .. } | Repr::NoCluster { source, .. } => {
-                source.request_id.as_deref()
-            }
+            Repr::Api { source, .. }
+            | Repr::NoCluster { source, .. }
+            | Repr::NoDefinition { source, .. } => source.request_id.as_deref(),
             Repr::Gone { source, .. } | Repr::Lost { source, .. } => source.request_id(),
             Repr::Task(task) => task.call()?.request_id(),
             _ => None,
@@ -341,6 +358,30 @@ impl Error {
                     _ => service.pattern(&region),
                 };
                 Repr::Api { operation, subject, resource, source }.into()
+            }
+        }
+    }
+
+    /// The same, for a call about a task definition. That one is missing has no code of its own;
+    /// reported with this text.
+    pub(crate) fn definition_api<E>(
+        operation: &'static str,
+        reference: &str,
+        region: &str,
+        error: SdkError<E, HttpResponse>,
+    ) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let source = ApiFailure::new(error);
+        let reference = reference.to_owned();
+        match source.message.as_deref() {
+            Some(message) if message.contains("Unable to describe task definition") => {
+                Repr::NoDefinition { reference, region: region.to_owned(), source }.into()
+            }
+            _ => {
+                let resource = "*".to_owned();
+                Repr::Api { operation, subject: reference, resource, source }.into()
             }
         }
     }

@@ -27,7 +27,7 @@ use crate::terms::OnFailure;
 ///
 /// # async fn deploy(canary: RollOut, web: RollOut, worker: RollOut)
 /// #     -> Result<(), ecs_deploy::Error> {
-/// let fleet = Fleet::new().add(canary).next_wave().add(web).add(worker);
+/// let fleet = Fleet::new().with(canary).next_wave().with(web).with(worker);
 /// for (service, deployed) in fleet.policy(FleetPolicy::AllOrNothing).await? {
 ///     println!("{service} runs {}", deployed.revision());
 /// }
@@ -87,7 +87,7 @@ impl Fleet {
     }
 
     /// One more in the current wave.
-    pub fn add(mut self, roll_out: RollOut) -> Self {
+    pub fn with(mut self, roll_out: RollOut) -> Self {
         match self.waves.last_mut() {
             Some(wave) => wave.push(roll_out),
             None => self.waves.push(vec![roll_out]),
@@ -213,7 +213,7 @@ impl Group {
             if self.policy == FleetPolicy::AllOrNothing {
                 roll_out = roll_out.on_failure(OnFailure::RollBack);
             }
-            State::RollingOut(roll_out.with(batch.member()).events())
+            State::RollingOut(roll_out.watched_by(batch.member()).events())
         };
         self.entries.push(Entry { deployer, service, handle: None, state });
     }

@@ -105,8 +105,7 @@ impl Handle {
         description: &Description,
         before: Option<&Description>,
     ) -> Option<Self> {
-        let ours =
-            primary(description).filter(|it| it.task_definition() == Some(revision.arn()))?;
+        let ours = primary(description).filter(|it| it.task_definition() == revision.arn())?;
         let id = ours.id()?;
         let others = || description.deployments().iter().filter(|it| it.id() != Some(id));
         let completed = others()
@@ -121,7 +120,7 @@ impl Handle {
         };
         Some(Self(Box::new(Followed {
             service: service.clone(),
-            revision: revision.arn().to_owned(),
+            revision: revision.arn()?.to_owned(),
             deployment: id.to_owned(),
             service_deployment: description.current_service_deployment().map(str::to_owned),
             images: revision
@@ -247,10 +246,8 @@ impl Handle {
     /// Of the PRIMARY deployment of `description`, just found.
     pub(crate) fn of(service: &Service, description: &Description) -> Self {
         let arn = primary(description).unwrap().task_definition().unwrap();
-        let definition = serde_json::json!({ "taskDefinitionArn": arn, "family": "web" });
-        let response = serde_json::json!({ "taskDefinition": definition });
-        let response = response.as_object().unwrap().clone();
-        let revision = Revision::from_response(response).unwrap();
+        let definition = format!(r#"{{"taskDefinitionArn":"{arn}","family":"web"}}"#);
+        let revision = Revision::described(&definition, "[]");
         Self::new(service, &revision, description, None).unwrap()
     }
 }

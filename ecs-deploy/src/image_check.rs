@@ -21,7 +21,7 @@ use self::manifest::Manifest;
 use self::platform::{Needs, Platform};
 use self::reference::{EcrImage, Endpoint, Pick};
 use crate::deploy::Deployer;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::revision::Revision;
 
 /// Looks whether the images of a [`Revision`] are in Amazon ECR, and whether they are made for the
@@ -289,16 +289,10 @@ where
     let arn = image.arn();
     let error = Error::api(operation, &arn, error);
     // One text for all: a finding has no source.
-    let mut why = match std::error::Error::source(&error) {
+    let why = match std::error::Error::source(&error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     };
-    if error.kind() == ErrorKind::AccessDenied {
-        why = format!(
-            "{why}; allow it by the statement {{\"Effect\":\"Allow\",\"Action\":\
-             [\"ecr:BatchGetImage\",\"ecr:GetDownloadUrlForLayer\"],\"Resource\":\"{arn}\"}}"
-        );
-    }
     unchecked(why)
 }
 

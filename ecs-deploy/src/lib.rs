@@ -2,6 +2,7 @@
 
 mod batch;
 mod begin;
+mod canonical;
 mod cause;
 mod deploy;
 mod diagnose;
@@ -13,14 +14,18 @@ mod follow;
 mod handle;
 #[cfg(feature = "ecr")]
 mod image_check;
+mod json;
 mod obstacle;
 mod policy;
 mod poll;
 mod preflight;
 mod raw;
+mod reference;
+mod register;
 mod revision;
 mod rollback;
 mod rollout;
+mod sdk;
 mod service;
 mod staged;
 mod task;
@@ -43,6 +48,7 @@ pub use crate::image_check::{ImageCheck, ImageFinding, ImageProblem};
 pub use crate::obstacle::Obstacle;
 pub use crate::policy::{DeployPolicy, Permission};
 pub use crate::preflight::{Finding, FindingKind};
+pub use crate::revision::ContainerMut;
 pub use crate::revision::Revision;
 pub use crate::rollback::RollBack;
 pub use crate::rollout::{Deployed, RollOut};

@@ -100,7 +100,8 @@ impl DeployPolicy {
     /// [`InvalidService`](crate::ErrorKind::InvalidService) where neither names a region and an
     /// account.
     pub fn of(service: &Service, revision: &Revision) -> Result<Self, Error> {
-        let mut policy = Self::new(&service.beside(revision.arn()))?.family(revision.family());
+        let mut policy = Self::new(&service.beside(revision.arn().unwrap_or_default()))?
+            .family(revision.family());
         for role in revision.roles() {
             policy = policy.role(role);
         }

@@ -7,9 +7,9 @@ use aws_sdk_ecs::config::http::HttpRequest;
 use aws_sdk_ecs::config::interceptors::AfterDeserializationInterceptorContextRef;
 use aws_sdk_ecs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ecs::error::BoxError;
-use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::json::{Json, Object};
 
 /// Keeps the body of the last response to an operation.
 #[derive(Debug, Clone, Default)]
@@ -19,10 +19,14 @@ pub(crate) struct Capture {
 
 impl Capture {
     /// The response's JSON.
-    pub(crate) fn json(&self, operation: &'static str) -> Result<Map<String, Value>, Error> {
+    pub(crate) fn json(&self, operation: &'static str) -> Result<Object, Error> {
         let body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
-        serde_json::from_slice(&body)
-            .map_err(|error| Error::protocol(operation, format!("its body is no JSON: {error}")))
+        let none = |why: String| Error::protocol(operation, format!("its body is no JSON: {why}"));
+        let text = str::from_utf8(&body).map_err(|error| none(error.to_string()))?;
+        match Json::parse(text).map_err(|flaw| none(flaw.to_string()))? {
+            Json::Object(object) => Ok(object),
+            _ => Err(none("it isn't an object".to_owned())),
+        }
     }
 }
 

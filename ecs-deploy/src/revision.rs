@@ -1,33 +1,54 @@
 //! [`Revision`]: a task definition to be edited and registered, with nothing lost on the way.
 
+mod container;
+mod document;
+mod edit;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use aws_sdk_ecs::types::Service as Description;
-use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+pub use self::container::ContainerMut;
+use crate::canonical::{Node, canonical};
 use crate::diff::Diff;
 use crate::error::{Error, Repr};
+use crate::json::{Json, Object};
 use crate::service::Service;
 
-/// A task definition, as ECS returned it and as it is to be registered.
+/// A task definition that is to be registered: a copy of one that is, or from a file.
+///
+/// | from | by |
+/// |---|---|
+/// | what a service runs | [`Deployer::current`](crate::Deployer::current) |
+/// | a family's latest, or any other revision | [`Deployer::revision`](crate::Deployer::revision) |
+/// | a JSON file in the AWS CLI's form | [`Revision::read`], [`Revision::from_json`] |
+/// | the SDK's types | [`Revision::from_sdk`] |
 ///
 /// It holds the JSON of the API, not the SDK's types: members that ECS has and this build of the
 /// SDK has never heard of are registered again as they were. What is absent stays absent, what is
-/// empty stays empty; only the nine members that ECS itself adds (revision, status, and the like)
-/// are left out, and the tags go along.
+/// empty stays empty, members keep their order and numbers their spelling. Only the nine members
+/// that ECS itself adds (revision, status, and the like) are left out. The tags go along, but for
+/// an empty list of them and AWS's own (`aws:…`), which ECS returns and refuses to take.
 ///
 /// Environment variables may hold what isn't to be seen, so that `Debug` shows none of the content.
 #[derive(Clone)]
 pub struct Revision {
-    arn: String,
-    /// What `arn` was registered with.
-    registered: Map<String, Value>,
     /// What is to be registered.
-    members: Map<String, Value>,
+    members: Object,
+    /// What it is compared with.
+    base: Option<Base>,
     /// The service that it was read from, as it was then.
     pub(crate) observed: Option<Observed>,
+}
+
+/// A registered revision.
+#[derive(Debug, Clone, PartialEq)]
+struct Base {
+    arn: String,
+    /// What it was registered with.
+    members: Object,
 }
 
 /// A service as it was at a moment.
@@ -39,28 +60,30 @@ pub(crate) struct Observed {
 }
 
 impl Revision {
-    /// The ARN of the revision that this is a copy of; after
-    /// [`register`](crate::Deployer::register) that of the new one.
-    pub fn arn(&self) -> &str {
-        &self.arn
+    /// The ARN of the revision that this is a copy of or [based on](Self::based_on); after
+    /// [`register`](crate::Deployer::register) that of the new one. `None` for what comes from a
+    /// file and has been neither.
+    pub fn arn(&self) -> Option<&str> {
+        self.base.as_ref().map(|base| base.arn.as_str())
     }
 
-    /// The family that both belong to.
+    /// The family that it is registered in.
     pub fn family(&self) -> &str {
-        self.members.get("family").and_then(Value::as_str).unwrap_or_default()
+        self.members.text("family").unwrap_or_default()
     }
 
     /// The containers' names and images, in the order of the task definition.
     pub fn images(&self) -> impl Iterator<Item = (&str, &str)> {
         self.containers().map(|container| {
-            let text = |member| container.get(member).and_then(Value::as_str).unwrap_or_default();
+            let text = |member| container.text(member).unwrap_or_default();
             (text("name"), text("image"))
         })
     }
 
     /// Sets the images of the containers that `images` names, and leaves the others alone: pairs
     /// of container and image, such as `imagedefinitions.json` holds. Where a container is named
-    /// twice, the last one counts.
+    /// twice, the last one counts. Returns the names of the containers that were left alone, in
+    /// the order of the task definition.
     ///
     /// # Errors
     /// [`UnknownContainer`](crate::ErrorKind::UnknownContainer) with all the names that the task
@@ -68,7 +91,7 @@ impl Revision {
     pub fn set_images<C, I>(
         &mut self,
         images: impl IntoIterator<Item = (C, I)>,
-    ) -> Result<(), Error>
+    ) -> Result<Vec<String>, Error>
     where
         C: AsRef<str>,
         I: AsRef<str>,
@@ -81,92 +104,157 @@ impl Revision {
         let unknown: Vec<String> =
             wanted.keys().filter(|name| !known.contains(&name.as_str())).cloned().collect();
         if !unknown.is_empty() {
-            let known = known.into_iter().map(str::to_owned).collect();
-            return Err(Repr::UnknownContainer { revision: self.short(), unknown, known }.into());
+            return Err(self.unknown_containers(unknown));
         }
-        let containers = self.members.get_mut("containerDefinitions").and_then(Value::as_array_mut);
-        for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
-            let name = container.get("name").and_then(Value::as_str).unwrap_or_default();
-            if let Some(image) = wanted.get(name) {
-                container.insert("image".to_owned(), Value::from(image.as_str()));
+        let mut left_alone = Vec::new();
+        for container in self.containers_mut() {
+            let name = container.text("name").unwrap_or_default();
+            match wanted.get(name) {
+                Some(image) => container.insert("image", image.as_str()),
+                None => left_alone.push(name.to_owned()),
             }
         }
-        Ok(())
+        Ok(left_alone)
     }
 
-    /// What differs from the revision that this is a copy of.
+    /// A container, to change more of it than its image.
+    ///
+    /// ```
+    /// # use ecs_deploy::Revision;
+    /// # fn edit(mut revision: Revision) -> Result<(), ecs_deploy::Error> {
+    /// revision
+    ///     .container_mut("web")?
+    ///     .set_image("123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:2")
+    ///     .set_env("LOG", "debug")
+    ///     .remove_env("TRACE");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`UnknownContainer`](crate::ErrorKind::UnknownContainer), with the names that there are.
+    pub fn container_mut(&mut self, name: &str) -> Result<ContainerMut<'_>, Error> {
+        let revision = self.short();
+        let unknown = self.unknown_containers(vec![name.to_owned()]);
+        let mut containers = self.containers_mut();
+        let container = containers.find(|container| container.text("name") == Some(name));
+        container.map(|container| ContainerMut::new(container, revision)).ok_or(unknown)
+    }
+
+    /// Sets the CPU units of the whole task; 1024 are one vCPU.
+    pub fn set_task_cpu(&mut self, units: u32) {
+        self.members.insert("cpu", units.to_string().as_str());
+    }
+
+    /// Sets the memory of the whole task, in MiB.
+    pub fn set_task_memory(&mut self, mib: u32) {
+        self.members.insert("memory", mib.to_string().as_str());
+    }
+
+    /// Sets the ARN or the name of the role that the containers work with.
+    pub fn set_task_role(&mut self, role: &str) {
+        self.members.insert("taskRoleArn", role);
+    }
+
+    /// Sets the ARN or the name of the role that ECS pulls images, reads secrets and writes logs
+    /// with.
+    pub fn set_execution_role(&mut self, role: &str) {
+        self.members.insert("executionRoleArn", role);
+    }
+
+    /// What differs from the revision that this is a copy of or based on; everything, where it is
+    /// neither.
     pub fn diff(&self) -> Diff {
-        Diff::between(&self.registered, &self.members)
+        let base = self.base.as_ref().map(|base| canonical(&base.members));
+        Diff::of(base.as_ref(), &self.canonical())
     }
 
-    /// From the response to DescribeTaskDefinition with the tags included.
-    pub(crate) fn from_response(mut response: Map<String, Value>) -> Result<Self, Error> {
-        const OPERATION: &str = "DescribeTaskDefinition";
-        let Some(Value::Object(mut members)) = response.remove("taskDefinition") else {
-            return Err(Error::protocol(OPERATION, "there is no task definition in it".to_owned()));
-        };
-        let Some(Value::String(arn)) = members.remove("taskDefinitionArn") else {
-            return Err(Error::protocol(OPERATION, "its task definition has no ARN".to_owned()));
-        };
-        for name in READ_ONLY {
-            members.remove(name);
-        }
-        // ECS refuses an empty list of tags, though it returns one.
-        match response.remove("tags") {
-            Some(Value::Array(tags)) if !tags.is_empty() => {
-                members.insert("tags".to_owned(), Value::Array(tags));
-            }
-            _ => {}
-        }
-        Ok(Self { arn, registered: members.clone(), members, observed: None })
+    /// The same content, compared with the registered revision that `other` is a copy of: what a
+    /// file that is kept in git changes to what runs. Where that is nothing in ECS's eyes, nothing
+    /// is registered either, and `other`'s revision is the one that is rolled out.
+    ///
+    /// A rollout of what has no [`arn`](Self::arn) does this by itself, with what the service runs.
+    ///
+    /// ```no_run
+    /// # use ecs_deploy::{Deployer, Revision, Service};
+    /// # async fn show(deployer: Deployer, service: Service) -> Result<(), ecs_deploy::Error> {
+    /// let current = deployer.current(&service).await?;
+    /// let revision = Revision::read("taskdef.json")?.based_on(&current);
+    /// print!("{}", revision.diff());
+    /// deployer.roll_out(&service, revision).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn based_on(mut self, other: &Revision) -> Self {
+        self.base.clone_from(&other.base);
+        self.observed.clone_from(&other.observed);
+        self
     }
 
     /// A member of the task definition that is to be registered.
     #[cfg(feature = "ecr")]
-    pub(crate) fn member(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn member(&self, name: &str) -> Option<&Json> {
         self.members.get(name)
     }
 
     /// What RegisterTaskDefinition is called with.
     pub(crate) fn request(&self) -> String {
-        Value::Object(self.members.clone()).to_string()
+        self.members.to_string()
     }
 
+    /// Whether a revision like this has yet to be registered.
     pub(crate) fn is_changed(&self) -> bool {
-        self.registered != self.members
+        match &self.base {
+            Some(base) if base.members == self.members => false,
+            Some(base) => canonical(&base.members) != self.canonical(),
+            None => true,
+        }
     }
 
     /// It has been registered as `arn`.
     pub(crate) fn registered_as(&mut self, arn: String) {
-        self.arn = arn;
-        self.registered = self.members.clone();
+        self.base = Some(Base { arn, members: self.members.clone() });
     }
 
-    /// `FAMILY:REVISION`
+    /// `FAMILY:REVISION`, or the family where there is no revision yet.
     pub(crate) fn short(&self) -> String {
-        short(&self.arn).to_owned()
+        self.arn().map_or(self.family(), short).to_owned()
     }
 
     /// The roles that whoever registers it, or runs a task of it, passes on.
     pub(crate) fn roles(&self) -> impl Iterator<Item = &str> {
-        let roles = ["taskRoleArn", "executionRoleArn"];
-        roles.into_iter().filter_map(|member| self.members.get(member)?.as_str())
+        ["taskRoleArn", "executionRoleArn"].into_iter().filter_map(|role| self.members.text(role))
     }
 
     pub(crate) fn has_tags(&self) -> bool {
-        self.members.contains_key("tags")
+        self.members.get("tags").is_some()
     }
 
-    pub(crate) fn containers(&self) -> impl Iterator<Item = &Map<String, Value>> {
-        let containers = self.members.get("containerDefinitions").and_then(Value::as_array);
-        containers.into_iter().flatten().filter_map(Value::as_object)
+    pub(crate) fn canonical(&self) -> Node {
+        canonical(&self.members)
+    }
+
+    pub(crate) fn containers(&self) -> impl Iterator<Item = &Object> {
+        let containers = self.members.get("containerDefinitions").and_then(Json::as_array);
+        containers.into_iter().flatten().filter_map(Json::as_object)
+    }
+
+    fn containers_mut(&mut self) -> impl Iterator<Item = &mut Object> {
+        let containers = self.members.get_mut("containerDefinitions").and_then(Json::as_array_mut);
+        containers.into_iter().flatten().filter_map(Json::as_object_mut)
+    }
+
+    fn unknown_containers(&self, unknown: Vec<String>) -> Error {
+        let known = self.images().map(|(name, _)| name.to_owned()).collect();
+        Repr::UnknownContainer { revision: self.short(), unknown, known }.into()
     }
 }
 
 impl fmt::Debug for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Revision")
-            .field("arn", &self.arn)
+            .field("family", &self.family())
+            .field("arn", &self.arn())
             .field("is_changed", &self.is_changed())
             .finish_non_exhaustive()
     }
@@ -182,103 +270,17 @@ pub(crate) fn number(arn: &str) -> Option<u64> {
     arn.rsplit_once(':')?.1.parse().ok()
 }
 
-/// The members of TaskDefinition that RegisterTaskDefinition's input doesn't have (service model).
-const READ_ONLY: [&str; 9] = [
-    "compatibilities",
-    "deleteRequestedAt",
-    "deregisteredAt",
-    "registeredAt",
-    "registeredBy",
-    "requiresAttributes",
-    "revision",
-    "status",
-    "taskDefinitionArn",
-];
-
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn revision(definition: Value) -> Revision {
-        let Value::Object(response) = definition else { panic!("{definition}") };
-        Revision::from_response(response).unwrap()
-    }
-
-    fn web() -> Revision {
-        revision(json!({
-            "taskDefinition": {
-                "taskDefinitionArn": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:7",
-                "family": "web",
-                "containerDefinitions": [
-                    { "name": "web", "image": "a:1" }, { "name": "log", "image": "b:1" },
-                ],
-            },
-            "tags": [],
-        }))
-    }
-
-    #[test]
-    fn all_but_the_read_only_members_is_registered_again() {
-        let mut definition = json!({
-            "family": "web",
-            "taskDefinitionArn": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:7",
-            "volumes": [],
-            "cpu": "",
-            "invented": { "deep": [1, 1.0, 12345678901234567890u64, 0.1, -0.0, 1e300, null] },
-            "containerDefinitions": [{ "name": "web", "invented": false, "environment": [] }],
-        });
-        let mut expected = definition.clone();
-        expected.as_object_mut().unwrap().remove("taskDefinitionArn");
-        expected["tags"] = json!([{ "key": "a", "value": "" }]);
-        for name in READ_ONLY.iter().filter(|name| **name != "taskDefinitionArn") {
-            definition[*name] = json!(1);
+impl Revision {
+    /// As DescribeTaskDefinition returns it: `definition` and `tags`, in JSON.
+    pub(crate) fn described(definition: &str, tags: &str) -> Self {
+        let text = format!(r#"{{"taskDefinition":{definition},"tags":{tags}}}"#);
+        match Json::parse(&text) {
+            Ok(Json::Object(response)) => Self::from_response(response).unwrap(),
+            other => panic!("{other:?}"),
         }
-        let revision = revision(json!({ "taskDefinition": definition, "tags": expected["tags"] }));
-        assert_eq!(revision.request(), expected.to_string());
-    }
-
-    #[test]
-    fn an_empty_list_of_tags_is_left_out() {
-        assert!(!web().request().contains("tags"));
-    }
-
-    #[test]
-    fn the_same_images_are_no_change() {
-        let mut revision = web();
-        revision.set_images([("web", "a:1"), ("log", "b:1")]).unwrap();
-        assert!(revision.diff().is_empty());
-        assert!(!revision.is_changed());
-    }
-
-    #[test]
-    fn unknown_containers_are_refused_at_once_and_change_nothing() {
-        let mut revision = web();
-        let error = revision.set_images([("web", "a:2"), ("wbe", "x"), ("api", "x")]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "web:7 has no container `api` and no container `wbe`, only `web` and `log`"
-        );
-        assert!(!revision.is_changed());
-    }
-
-    #[test]
-    fn only_the_named_images_change() {
-        let mut revision = web();
-        revision.set_images(BTreeMap::from([("log".to_owned(), "b:2".to_owned())])).unwrap();
-        assert_eq!(revision.images().collect::<Vec<_>>(), [("web", "a:1"), ("log", "b:2")]);
-        let diff = revision.diff();
-        assert_eq!(diff.changes().len(), 1);
-        assert_eq!(diff.to_string(), "containerDefinitions[log].image\n  - b:1\n  + b:2\n");
-    }
-
-    #[test]
-    fn debug_shows_no_content() {
-        assert_eq!(
-            format!("{:?}", web()),
-            "Revision { arn: \"arn:aws:ecs:us-east-1:123456789012:task-definition/web:7\", \
-             is_changed: false, .. }"
-        );
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,7 +146,7 @@ impl RollOut {
     }
 
     /// Watched together with others.
-    pub(crate) fn with(mut self, member: Member) -> Self {
+    pub(crate) fn watched_by(mut self, member: Member) -> Self {
         self.member = Some(member);
         self
     }

@@ -51,7 +51,7 @@ pub enum OnPause {
 #[non_exhaustive]
 pub enum Patience {
     /// Until the first task fails of something that no further attempt will cure, such as an image
-    /// that doesn't exist. ECS itself
+    /// that doesn't exist: [`FailureCause::can_heal`](crate::FailureCause::can_heal). ECS itself
     /// goes on with the deployment, unless [`OnFailure::RollBack`] ends it.
     UntilHopeless,
     /// Until ECS gives up, or the time is up: the safe choice, since somebody may mend what is

@@ -251,8 +251,8 @@ impl<'a> Wait<'a> {
                 Repr::Paused { rollout: self.rollout(String::new(), remedy), pause }
             }
             Verdict::Pending => {
-                let after = self.terms.timeout;
-                Repr::TimedOut { rollout: self.rollout(String::new(), remedy), after }
+                let (after, obstacle) = (self.terms.timeout, self.watch.obstacle());
+                Repr::TimedOut { rollout: self.rollout(obstacle, remedy), after }
             }
             Verdict::RolledBack { to, reason, cause } => {
                 let newer = match self.followed.form {
@@ -356,10 +356,9 @@ impl<'a> Wait<'a> {
         None
     }
 
-    /// Whether a task has failed of something that no further attempt will cure: not told yet.
+    /// Whether a task has failed of something that no further attempt will cure.
     fn is_hopeless(&self) -> bool {
-        let _ = self;
-        false
+        self.diagnosis.failures().iter().any(|it| !it.cause().can_heal())
     }
 
     fn rollout(self, reason: String, remedy: Remedy) -> Rollout {

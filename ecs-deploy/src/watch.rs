@@ -9,6 +9,7 @@ use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service as Descript
 
 use crate::events::{Event, Progress};
 use crate::handle::{Followed, Handle};
+use crate::obstacle::Obstacle;
 use crate::preflight::Finding;
 use crate::revision::short;
 use crate::staged::{Newer, Pause, RollbackCause, Status};
@@ -25,6 +26,8 @@ pub(crate) struct Watch {
     absent: u32,
     /// Why ours failed, in ECS's words; empty until it says so. Ours vanishes soon after.
     failure: String,
+    /// The last message of the service about something in the way.
+    obstacle: String,
 }
 
 /// What one look tells.
@@ -82,7 +85,13 @@ impl Watch {
             pause: None,
             absent: 0,
             failure: String::new(),
+            obstacle: String::new(),
         }
+    }
+
+    /// What stood in the way last, in the service's words; empty where nothing did.
+    pub(crate) fn obstacle(&self) -> String {
+        self.obstacle.clone()
     }
 
     /// As it was last seen.
@@ -101,6 +110,13 @@ impl Watch {
             Event::Message(text) => WORRYING.iter().any(|words| text.contains(words)),
             _ => false,
         });
+        for event in &events {
+            if let Event::Message(text) = event
+                && Obstacle::of(text).is_some()
+            {
+                self.obstacle.clone_from(text);
+            }
+        }
         let id = Some(self.followed.deployment.as_str());
         let ours = description.deployments().iter().find(|it| it.id() == id);
         if let Some(ours) = ours {

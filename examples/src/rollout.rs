@@ -15,10 +15,9 @@ pub async fn show_roll_out(
     story: &Story,
 ) -> Result<Deployed, Error> {
     let diff = revision.diff();
-    if diff.is_empty() {
-        story.tell(format!("{} has these images already", revision.arn()));
-    } else {
-        story.tell(diff.to_string().trim_end());
+    match revision.arn() {
+        Some(arn) if diff.is_empty() => story.tell(format!("{arn} has these images already")),
+        _ => story.tell(diff.to_string().trim_end()),
     }
     let mut events = deployer.roll_out(service, revision).on_failure(OnFailure::RollBack).events();
     while let Some(event) = events.next().await {

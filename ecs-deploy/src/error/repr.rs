@@ -1,6 +1,7 @@
 //! What an error says, in one clause.
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use super::Error;
@@ -70,8 +71,20 @@ pub(crate) enum Repr {
     )]
     Gone { rollout: Rollout, source: Error },
 
+    #[error("{reference} isn't in {region}, the region of the configuration")]
+    DefinitionRegion { reference: String, region: String },
+
+    #[error("`{path}` couldn't be {action}")]
+    File { path: String, action: &'static str, source: io::Error },
+
+    #[error("`{}` names no task definition: {problem}", text.escape_debug())]
+    InvalidReference { text: String, problem: String },
+
     #[error("`{}` is no ECS service: {problem}", text.escape_debug())]
     InvalidService { text: String, problem: String },
+
+    #[error("{what} is no task definition: {problem}")]
+    InvalidTaskDefinition { what: String, problem: String },
 
     #[error(
         "the deployment {} of {} to {} goes on, but its outcome is unknown",
@@ -81,6 +94,15 @@ pub(crate) enum Repr {
 
     #[error("there is no cluster `{cluster}` in {region}")]
     NoCluster { cluster: String, region: String, source: ApiFailure },
+
+    #[error("there is no task definition `{reference}` in {region}, or no active revision of it")]
+    NoDefinition { reference: String, region: String, source: ApiFailure },
+
+    #[error(
+        "the container `{}` of {revision} has no log driver for the option `{}`",
+        container.escape_debug(), option.escape_debug()
+    )]
+    NoLogDriver { revision: String, container: String, option: String },
 
     #[error("the cluster `{}` in {region} has no service `{}`", service.cluster(), service.name())]
     NoService { service: Service, region: String },
@@ -255,10 +277,44 @@ fn because(rollout: &Rollout) -> String {
 }
 
 fn unknown_containers(revision: &str, unknown: &[String], known: &[String]) -> String {
-    let join = |names: &[String], before: &str| {
-        let quote = |name: &String| format!("{before}`{}`", name.escape_debug());
-        let quoted: Vec<String> = names.iter().map(quote).collect();
-        quoted.join(" and ")
-    };
-    format!("{revision} has {}, only {}", join(unknown, "no container "), join(known, ""))
+    let unknown = unknown.iter().map(|name| {
+        let hint = nearest(name, known).map(|near| format!(" (did you mean {}?)", quoted(near)));
+        format!("no container {}{}", quoted(name), hint.unwrap_or_default())
+    });
+    let unknown = unknown.collect::<Vec<_>>().join(" and ");
+    let known = known.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(" and ");
+    format!("{revision} has {unknown}, only {known}")
+}
+
+fn quoted(name: &str) -> String {
+    format!("`{}`", name.escape_debug())
+}
+
+/// The name that is so near that it is likely meant: a slip for every three characters.
+fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+    // No container's name is longer, and what comes from outside may be of any length.
+    let name: Vec<char> = (name.len() <= 255).then(|| name.chars().collect())?;
+    let limit = (name.len() / 3).max(1);
+    let distances = known.iter().map(|known| (distance(&name, known), known));
+    let (distance, nearest) = distances.min_by_key(|(distance, _)| *distance)?;
+    (distance <= limit).then_some(nearest)
+}
+
+/// How many characters have to be added, removed, replaced or swapped with their neighbor.
+fn distance(from: &[char], to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut rows = [vec![0; to.len() + 1], (0..=to.len()).collect(), vec![0; to.len() + 1]];
+    for (row, &a) in from.iter().enumerate() {
+        let [before, last, next] = &mut rows;
+        next[0] = row + 1;
+        for (column, &b) in to.iter().enumerate() {
+            let replaced = last[column] + usize::from(a != b);
+            next[column + 1] = replaced.min(last[column + 1] + 1).min(next[column] + 1);
+            if row > 0 && column > 0 && a == to[column - 1] && b == from[row - 1] {
+                next[column + 1] = next[column + 1].min(before[column - 1] + 1);
+            }
+        }
+        rows.rotate_left(1);
+    }
+    rows[1][to.len()]
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::json::Json;
+
 use crate::revision::Revision;
 
 /// What an image is for, in the words of the OCI's image specification: `linux` and `amd64`.
@@ -51,10 +53,11 @@ impl fmt::Display for Platform {
 impl Needs {
     pub(super) fn of(revision: &Revision) -> Self {
         let platform = revision.member("runtimePlatform");
-        let said = |name| platform.and_then(|it| it.get(name)).and_then(Value::as_str);
-        let compatibilities = revision.member("requiresCompatibilities").and_then(Value::as_array);
-        let is_fargate = compatibilities
-            .is_some_and(|list| !list.is_empty() && list.iter().all(|it| it == "FARGATE"));
+        let said = |name| platform.and_then(Json::as_object).and_then(|it| it.text(name));
+        let compatibilities = revision.member("requiresCompatibilities").and_then(Json::as_array);
+        let is_fargate = compatibilities.is_some_and(|list| {
+            !list.is_empty() && list.iter().all(|it| it.as_str() == Some("FARGATE"))
+        });
         // The values are the API reference's. Of one that is newer, nothing is known.
         let os = match said("operatingSystemFamily") {
             Some("LINUX") => Some("linux"),
@@ -102,8 +105,7 @@ mod tests {
             "family": "web",
         });
         definition.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-        let Value::Object(response) = json!({ "taskDefinition": definition }) else { panic!() };
-        Needs::of(&Revision::from_response(response).unwrap())
+        Needs::of(&Revision::described(&definition.to_string(), "[]"))
     }
 
     #[test]

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use serde_json::Value;
-
 use crate::revision::Revision;
 
 /// The stream of CloudWatch Logs that a container's log is in. `Display` is the command that shows
@@ -45,11 +43,11 @@ impl Logs {
         let id = task.rsplit('/').next().unwrap_or(task);
         let logs = revision.containers().filter_map(|container| {
             let name = container.get("name")?.as_str()?;
-            let configuration = container.get("logConfiguration")?;
-            if configuration.get("logDriver")? != "awslogs" {
+            let configuration = container.get("logConfiguration")?.as_object()?;
+            if configuration.text("logDriver")? != "awslogs" {
                 return None;
             }
-            let option = |key| configuration.get("options")?.get(key).and_then(Value::as_str);
+            let option = |key| configuration.get("options")?.as_object()?.text(key);
             Some(Self {
                 container: name.to_owned(),
                 group: option("awslogs-group")?.to_owned(),
@@ -74,14 +72,14 @@ impl fmt::Display for Logs {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     #[test]
     fn only_what_is_known_is_told() {
         let container = |name: &str, driver: &str, options: Value| json!({ "name": name, "logConfiguration": { "logDriver": driver, "options": options } });
-        let response = json!({ "taskDefinition": {
+        let definition = json!({
             "taskDefinitionArn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7",
             "containerDefinitions": [
                 container("web", "awslogs", json!({
@@ -96,9 +94,8 @@ mod tests {
                 container("splunk", "splunk", json!({})),
                 { "name": "none" },
             ],
-        } });
-        let Value::Object(response) = response else { panic!("{response}") };
-        let revision = Revision::from_response(response).unwrap();
+        });
+        let revision = Revision::described(&definition.to_string(), "[]");
         let task = "arn:aws:ecs:eu-west-1:123456789012:task/prod/0a1b";
         let logs: Vec<String> =
             Logs::of(&revision, task, "eu-west-1").iter().map(Logs::to_string).collect();

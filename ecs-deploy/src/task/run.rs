@@ -7,13 +7,13 @@ use aws_sdk_ecs::operation::run_task::RunTaskOutput;
 use aws_sdk_ecs::types::{
     ContainerOverride, KeyValuePair, PropagateTags, Service as Description, Task, TaskOverride,
 };
-use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::ending::failure;
 use super::{Definition, Logs, OnTimeout, Ran, RunTask};
 use crate::deploy::Deployer;
 use crate::error::{Error, OneOff, Repr, TaskRepr};
+use crate::json::Json;
 use crate::revision::Revision;
 use crate::service::Service;
 
@@ -44,8 +44,9 @@ impl RunTask<'_> {
             }
         };
         let container = which(revision, container.as_deref())?;
+        let arn = revision.arn().unwrap_or_default();
         let overrides = overrides(&container, command, environment);
-        let start = start(&deployer, &service, &description, revision.arn(), overrides);
+        let start = start(&deployer, &service, &description, arn, overrides);
         let output = limit.hold("RunTask", start).await?;
         let task = started(output, &service, revision)?;
         tracing::info!(%service, %task, "task started");
@@ -282,7 +283,7 @@ fn which(revision: &Revision, named: Option<&str>) -> Result<String, Error> {
 fn essential(revision: &Revision) -> Vec<String> {
     let essential = revision
         .containers()
-        .filter(|it| it.get("essential").and_then(Value::as_bool).unwrap_or(true))
+        .filter(|it| it.get("essential").and_then(Json::as_bool).unwrap_or(true))
         .filter_map(|it| it.get("name")?.as_str());
     essential.map(str::to_owned).collect()
 }

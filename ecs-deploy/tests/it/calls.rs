@@ -53,7 +53,7 @@ async fn registered_once_however_often_it_is_asked_for() {
     let first = demo.deployer.register(&mut revision).await.unwrap();
     let second = demo.deployer.register(&mut revision).await.unwrap();
     assert_eq!(first, second);
-    assert_eq!(revision.arn(), first);
+    assert_eq!(revision.arn(), Some(first.as_str()));
     assert!(revision.diff().is_empty());
     let deployed = demo.deployer.roll_out(&demo.service, revision).await.unwrap();
     assert_eq!(deployed.revision(), first);

@@ -276,11 +276,10 @@ async fn a_permission_that_is_missing_is_named() {
         assert_eq!(
             text(&findings),
             format!(
-                "the image {image} of web couldn't be checked: {denied} on {ARN} isn't allowed: \
-                 User: {} is not authorized to perform: ecr:{denied} on resource: {ARN} because no \
-                 identity-based policy allows the ecr:{denied} action (AccessDeniedException); \
-                 allow it by the statement {{\"Effect\":\"Allow\",\"Action\":[\"ecr:BatchGetImage\",\
-                 \"ecr:GetDownloadUrlForLayer\"],\"Resource\":\"{ARN}\"}}",
+                "the image {image} of web couldn't be checked: {denied} on {ARN} isn't allowed: add \
+                 {{\"Effect\":\"Allow\",\"Action\":\"ecr:{denied}\",\"Resource\":\"{ARN}\"}} to the \
+                 policy: User: {} is not authorized to perform: ecr:{denied} on resource: {ARN} because no \
+                 identity-based policy allows the ecr:{denied} action (AccessDeniedException)",
                 LocalAws::USER
             )
         );

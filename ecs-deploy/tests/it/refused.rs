@@ -114,7 +114,8 @@ async fn unknown_containers_are_refused_by_name() {
     assert_eq!(error.kind(), ErrorKind::UnknownContainer);
     assert_eq!(
         error.to_string(),
-        "web:1 has no container `log` and no container `wbe`, only `web` and `log-router`"
+        "web:1 has no container `log` and no container `wbe` (did you mean `web`?), only `web` and \
+         `log-router`"
     );
     assert!(revision.diff().is_empty());
 }

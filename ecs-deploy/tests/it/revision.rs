@@ -125,7 +125,7 @@ async fn members_that_nobody_knows_survive_at_every_level() {
     let mut revision = demo.changed().await;
     assert_eq!(
         revision.diff().to_string(),
-        format!("containerDefinitions[web].image\n  - nginx:1\n  + {NEW_IMAGE}\n")
+        format!("containers.web.image\n  - nginx:1\n  + {NEW_IMAGE}\n")
     );
     demo.deployer.register(&mut revision).await.unwrap();
     let registered = comparable(describe(&demo, "web:3").await);

@@ -401,7 +401,10 @@ async fn an_unknown_container_is_refused_before_anything_is_done() {
     let task = demo.deployer.run_task(&demo.service, &mut revision).container("wbe");
     let error = task.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownContainer);
-    assert_eq!(error.to_string(), "web:1 has no container `wbe`, only `web` and `log-router`");
+    assert_eq!(
+        error.to_string(),
+        "web:1 has no container `wbe` (did you mean `web`?), only `web` and `log-router`"
+    );
     assert_eq!(demo.operations().len(), calls);
 }
 

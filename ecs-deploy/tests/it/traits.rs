@@ -1,9 +1,9 @@
 //! What the types promise by their traits and sizes.
 
 use ecs_deploy::{
-    Change, DeployPolicy, Deployed, Deployer, Diff, Error, ErrorKind, Event, Events, FailureCause,
-    Logs, Obstacle, OnFailure, OnTimeout, Permission, Progress, Ran, Revision, RollOut, RunTask,
-    Service, TaskFailure,
+    Change, ContainerMut, DeployPolicy, Deployed, Deployer, Diff, Error, ErrorKind, Event, Events,
+    FailureCause, Logs, Obstacle, OnFailure, OnTimeout, Permission, Progress, Ran, Revision,
+    RollOut, RunTask, Service, TaskFailure,
 };
 
 #[test]
@@ -12,6 +12,7 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
     fn share<T: Send + Sync + std::fmt::Debug + 'static>() {}
     share::<Change>();
     share::<DeployPolicy>();
+    share::<ContainerMut<'static>>();
     share::<Deployed>();
     share::<Deployer>();
     share::<Diff>();

@@ -1,0 +1,259 @@
+//! A task definition as text: as ECS returns it, as the AWS CLI reads and writes it, as it is saved.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use aws_sdk_ecs::types::{Tag, TaskDefinition};
+use serde_json::Value;
+
+use super::{Base, Revision};
+use crate::error::{Error, Repr};
+use crate::json::{Json, Object};
+use crate::sdk;
+
+impl Revision {
+    /// Reads the text of a task definition as the AWS CLI takes and prints it:
+    ///
+    /// - the input of `aws ecs register-task-definition --cli-input-json`;
+    /// - the output of `aws ecs describe-task-definition`, with its `tags` where there are any;
+    /// - the `taskDefinition` object of that output alone.
+    ///
+    /// The nine members that ECS adds are left out. Everything else stays, members that this build
+    /// of the SDK doesn't know included; ECS judges it when it is registered. A byte-order mark is
+    /// no matter.
+    ///
+    /// ```
+    /// use ecs_deploy::Revision;
+    ///
+    /// let revision = Revision::from_json(r#"{
+    ///     "family": "web",
+    ///     "containerDefinitions": [{ "name": "web", "image": "web:1", "memory": 512 }]
+    /// }"#)?;
+    /// assert_eq!((revision.family(), revision.arn()), ("web", None));
+    /// # Ok::<(), ecs_deploy::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition) where it isn't JSON or
+    /// has a member twice (with the line and the column), where `family` or `containerDefinitions`
+    /// is missing, where two containers have one name, and for CloudFormation's spelling.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        Self::parse(text).map_err(|problem| invalid("the text", problem))
+    }
+
+    /// Reads a file, with [`from_json`](Self::from_json). It blocks while it does.
+    ///
+    /// # Errors
+    /// [`File`](crate::ErrorKind::File) where it can't be read or isn't UTF-8, and those of
+    /// [`from_json`](Self::from_json).
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let name = path.as_ref().display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                Self::parse(&text).map_err(|problem| invalid(&format!("`{name}`"), problem))
+            }
+            Err(source) => Err(Repr::File { path: name, action: "read", source }.into()),
+        }
+    }
+
+    /// The text that [`from_json`](Self::from_json) reads, in the first of its three forms: the
+    /// input of `aws ecs register-task-definition --cli-input-json`, with lines, and indented as
+    /// the AWS CLI does it. It has the values of environment variables.
+    pub fn to_json(&self) -> String {
+        self.members.to_pretty() + "\n"
+    }
+
+    /// Writes [`to_json`](Self::to_json) to a file, over what is there. It blocks while it does.
+    ///
+    /// # Errors
+    /// [`File`](crate::ErrorKind::File).
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let path = path.as_ref();
+        std::fs::write(path, self.to_json()).map_err(|source| {
+            let path = path.display().to_string();
+            Repr::File { path, action: "written", source }.into()
+        })
+    }
+
+    /// From the SDK's types: the answer to a DescribeTaskDefinition of the caller's, or what it has
+    /// built. A copy of a registered task definition where `definition` has an ARN.
+    ///
+    /// Lossless only as far as the SDK's model goes: what is newer than this build of the SDK isn't
+    /// in its types. [`Deployer::revision`](crate::Deployer::revision) has no such limit.
+    ///
+    /// # Errors
+    /// [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition) as for
+    /// [`from_json`](Self::from_json).
+    pub fn from_sdk(definition: &TaskDefinition, tags: &[Tag]) -> Result<Self, Error> {
+        let revision = || -> Result<Self, String> {
+            let mut members = sdk::to_json(definition)?;
+            let tags = tags.iter().map(|tag| sdk::to_json(tag).map(Json::Object));
+            members.insert("tags", tags.collect::<Result<Vec<_>, _>>()?);
+            strip(&mut members);
+            check(&members)?;
+            let arn = definition.task_definition_arn();
+            let base = arn.map(|arn| Base { arn: arn.to_owned(), members: members.clone() });
+            Ok(Self { members, base, observed: None })
+        };
+        revision().map_err(|problem| invalid("the SDK's value", problem))
+    }
+
+    /// From the response to DescribeTaskDefinition with the tags included.
+    pub(crate) fn from_response(mut response: Object) -> Result<Self, Error> {
+        const OPERATION: &str = "DescribeTaskDefinition";
+        let Some(Json::Object(mut members)) = response.remove("taskDefinition") else {
+            return Err(Error::protocol(OPERATION, "there is no task definition in it".to_owned()));
+        };
+        let Some(Json::String(arn)) = members.remove("taskDefinitionArn") else {
+            return Err(Error::protocol(OPERATION, "its task definition has no ARN".to_owned()));
+        };
+        adopt_tags(&mut members, response);
+        strip(&mut members);
+        let base = Some(Base { arn, members: members.clone() });
+        Ok(Self { members, base, observed: None })
+    }
+
+    /// All of it, to be continued with by another process.
+    #[allow(dead_code, reason = "for plans that are saved")]
+    pub(crate) fn save(&self) -> Value {
+        // As texts: `Value` keeps neither the members' order nor the numbers' spelling.
+        let mut saved = serde_json::json!({ "members": self.members.to_string() });
+        if let Some(Base { arn, members }) = &self.base {
+            saved["arn"] = Value::from(arn.as_str());
+            saved["registered"] = Value::from(members.to_string());
+        }
+        saved
+    }
+
+    /// What [`save`](Self::save) saved; `None` where it is something else.
+    #[allow(dead_code, reason = "for plans that are saved")]
+    pub(crate) fn restore(saved: &Value) -> Option<Self> {
+        let object = |name| match Json::parse(saved.get(name)?.as_str()?) {
+            Ok(Json::Object(object)) => Some(object),
+            _ => None,
+        };
+        let base = match saved.get("arn") {
+            Some(arn) => {
+                Some(Base { arn: arn.as_str()?.to_owned(), members: object("registered")? })
+            }
+            None => None,
+        };
+        let members = object("members")?;
+        check(&members).ok()?;
+        Some(Self { members, base, observed: None })
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut document = match Json::parse(text).map_err(|flaw| flaw.to_string())? {
+            Json::Object(document) => document,
+            Json::Array(_) => {
+                return Err("it is an array, such as the container definitions alone, instead of \
+                            an object with `family` and `containerDefinitions`"
+                    .to_owned());
+            }
+            _ => return Err("it isn't an object".to_owned()),
+        };
+        let mut members = match document.get("taskDefinition") {
+            Some(Json::Object(inner)) if document.get("family").is_none() => {
+                let mut inner = inner.clone();
+                document.remove("taskDefinition");
+                adopt_tags(&mut inner, document);
+                inner
+            }
+            _ => document,
+        };
+        strip(&mut members);
+        check(&members)?;
+        Ok(Self { members, base: None, observed: None })
+    }
+}
+
+/// Whether it can be worked on, and what is surely wrong with it. The rest is ECS's to judge.
+pub(super) fn check(members: &Object) -> Result<(), String> {
+    const CAPITALS: [&str; 4] = ["ContainerDefinitions", "Family", "Properties", "Resources"];
+    if let Some(name) = CAPITALS.into_iter().find(|name| members.get(name).is_some()) {
+        return Err(format!(
+            "`{name}` is CloudFormation's spelling, where the API's `family` and \
+             `containerDefinitions` are expected"
+        ));
+    }
+    match members.get("family") {
+        None | Some(Json::Null) => return Err("it has no `family`".to_owned()),
+        Some(Json::String(family)) if family.is_empty() => {
+            return Err(
+                "its `family` is empty, as in a skeleton that has yet to be filled in".to_owned()
+            );
+        }
+        Some(Json::String(_)) => {}
+        Some(_) => return Err("its `family` isn't a text".to_owned()),
+    }
+    let containers = match members.get("containerDefinitions") {
+        None | Some(Json::Null) => return Err("it has no `containerDefinitions`".to_owned()),
+        Some(Json::Array(containers)) if containers.is_empty() => {
+            return Err("its `containerDefinitions` are empty".to_owned());
+        }
+        Some(Json::Array(containers)) => containers,
+        Some(_) => return Err("its `containerDefinitions` aren't an array".to_owned()),
+    };
+    let mut names = BTreeSet::new();
+    for (at, container) in containers.iter().enumerate() {
+        let Some(container) = container.as_object() else {
+            return Err(format!("`containerDefinitions[{at}]` isn't an object"));
+        };
+        match container.get("name") {
+            Some(Json::String(name)) if !name.is_empty() => {
+                if !names.insert(name) {
+                    return Err(format!("two containers are named `{}`", name.escape_debug()));
+                }
+            }
+            _ if container.get("Name").is_some() => {
+                return Err(format!(
+                    "`containerDefinitions[{at}].Name` is CloudFormation's spelling, where the \
+                     API's `name` is expected"
+                ));
+            }
+            _ => return Err(format!("`containerDefinitions[{at}]` has no name")),
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn invalid(what: &str, problem: String) -> Error {
+    Repr::InvalidTaskDefinition { what: what.to_owned(), problem }.into()
+}
+
+/// In a description, the tags stand beside the task definition.
+fn adopt_tags(members: &mut Object, mut description: Object) {
+    if let Some(Json::Array(mut tags)) = description.remove("tags") {
+        // API reference of Tag: keys that begin so, in capitals or not, are AWS's own.
+        tags.retain(|tag| {
+            let key = tag.as_object().and_then(|tag| tag.text("key")).unwrap_or_default();
+            !key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
+        });
+        members.insert("tags", tags);
+    }
+}
+
+fn strip(members: &mut Object) {
+    for name in READ_ONLY {
+        members.remove(name);
+    }
+    // ECS refuses an empty list of tags, though it returns one.
+    if members.get("tags").and_then(Json::as_array).is_some_and(Vec::is_empty) {
+        members.remove("tags");
+    }
+}
+
+/// The members of TaskDefinition that RegisterTaskDefinition's input doesn't have (service model).
+pub(super) const READ_ONLY: [&str; 9] = [
+    "compatibilities",
+    "deleteRequestedAt",
+    "deregisteredAt",
+    "registeredAt",
+    "registeredBy",
+    "requiresAttributes",
+    "revision",
+    "status",
+    "taskDefinitionArn",
+];

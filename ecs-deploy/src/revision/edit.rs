@@ -1,0 +1,119 @@
+//! Edits by the SDK's types, of which no member is lost that these don't know.
+
+use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInput;
+
+use super::Revision;
+use super::document::{check, invalid};
+use crate::canonical::{Order, key, order};
+use crate::error::Error;
+use crate::json::{Json, Object};
+use crate::sdk;
+
+impl Revision {
+    /// Edits anything that the SDK's types have. The differences that `change` makes are carried
+    /// over into the JSON, so that nothing else changes: not the members that this build of the
+    /// SDK doesn't know, nor what is absent or empty. In a list, the elements are told apart by
+    /// their name, or else by their place.
+    ///
+    /// ```
+    /// use ecs_deploy::Revision;
+    ///
+    /// let mut revision = Revision::from_json(r#"{
+    ///     "family": "web",
+    ///     "newerThanTheSdk": 1,
+    ///     "containerDefinitions": [{ "name": "web", "image": "web:1" }]
+    /// }"#)?;
+    /// revision.edit(|input| {
+    ///     for container in input.container_definitions.iter_mut().flatten() {
+    ///         container.stop_timeout = Some(30);
+    ///     }
+    /// })?;
+    /// let json = revision.to_json();
+    /// assert!(json.contains("\"newerThanTheSdk\": 1") && json.contains("\"stopTimeout\": 30"));
+    /// # Ok::<(), ecs_deploy::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition) where a member hasn't the
+    /// type that the SDK knows it with, and where what is left has no family, no containers, or
+    /// two of one name. The revision is then unchanged.
+    pub fn edit(
+        &mut self,
+        change: impl FnOnce(&mut RegisterTaskDefinitionInput),
+    ) -> Result<(), Error> {
+        let mut input = sdk::to_input(&self.members)
+            .map_err(|problem| invalid(&format!("`{}`", self.short()), problem))?;
+        let edited = || -> Result<Object, String> {
+            let before = sdk::to_json(&input)?;
+            change(&mut input);
+            let after = sdk::to_json(&input)?;
+            let mut members = self.members.clone();
+            merge(&[], &mut members, &before, &after);
+            check(&members)?;
+            Ok(members)
+        };
+        self.members = edited()
+            .map_err(|problem| invalid(&format!("the edited `{}`", self.short()), problem))?;
+        Ok(())
+    }
+}
+
+/// Carries over into `raw` what changes from `before` to `after`, which have less than it does.
+fn merge(path: &[&str], raw: &mut Object, before: &Object, after: &Object) {
+    for (name, _) in before.iter().filter(|(name, _)| after.get(name).is_none()) {
+        raw.remove(name);
+    }
+    for (name, new) in after.iter().filter(|(name, value)| before.get(name) != Some(value)) {
+        let path = [path, &[name]].concat();
+        match (raw.get_mut(name), before.get(name)) {
+            (Some(raw), Some(old)) => merge_values(&path, raw, old, new),
+            _ => raw.insert(name, new.clone()),
+        }
+    }
+}
+
+fn merge_values(path: &[&str], raw: &mut Json, before: &Json, after: &Json) {
+    match (raw, before, after) {
+        (Json::Object(raw), Json::Object(before), Json::Object(after)) => {
+            merge(path, raw, before, after);
+        }
+        // The SDK has an element for each, but for nulls, which no list of ECS's has.
+        (Json::Array(raw), Json::Array(before), Json::Array(after))
+            if raw.len() == before.len() =>
+        {
+            *raw = merge_lists(path, raw, before, after);
+        }
+        (raw, _, after) => *raw = after.clone(),
+    }
+}
+
+fn merge_lists(path: &[&str], raw: &[Json], before: &[Json], after: &[Json]) -> Vec<Json> {
+    let by = match order(path) {
+        Order::Keyed(by) => by,
+        Order::Counts | Order::Ignored => &[],
+    };
+    let place = |list: &[Json], element: &Json| {
+        let wanted = key(element, by)?;
+        list.iter().position(|element| key(element, by).as_ref() == Some(&wanted))
+    };
+    after
+        .iter()
+        .enumerate()
+        .map(|(at, new)| {
+            // An element of its name, or the one in its place that is left over: a renamed one.
+            let left_over =
+                || (at < before.len() && place(after, &before[at]).is_none()).then_some(at);
+            let Some(origin) = place(before, new).or_else(left_over) else {
+                return new.clone();
+            };
+            let mut element = raw[origin].clone();
+            if before[origin] != *new {
+                merge_values(path, &mut element, &before[origin], new);
+            }
+            element
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
