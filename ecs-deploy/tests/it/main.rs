@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod calls;
+mod causes;
 mod demo;
 mod faults;
 #[cfg(feature = "ecr")]

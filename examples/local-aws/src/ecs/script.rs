@@ -10,6 +10,8 @@ use crate::faults::seconds;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub enum Script {
+    /// They never start: the first essential container's image doesn't have its command.
+    CommandNotFound,
     /// The first essential container exits a few seconds after it started.
     Crash {
         /// What it exits with.
@@ -25,11 +27,19 @@ pub enum Script {
     Healthy,
     /// They never start: the registry has no such image.
     ImageMissing,
+    /// They never start: their role may not pull the image.
+    ImagePullDenied,
+    /// They never start: the registry answers too many requests.
+    ImagePullThrottled,
+    /// They never start: their log group doesn't exist.
+    LogGroupMissing,
     /// The first essential container is killed a few seconds after it started, because it uses
     /// more memory than it may.
     OutOfMemory,
     /// They never start: their execution role may not read the secrets.
     SecretDenied,
+    /// They never start: there is no such secret.
+    SecretMissing,
     /// They are healthy in the end.
     Slow {
         /// How long it takes to pull the image, which is what makes a task slow as a rule.
@@ -43,6 +53,8 @@ pub enum Script {
     },
     /// There is no capacity for them: no task comes into being.
     Unplaceable,
+    /// They never start: the image isn't for the platform that they run on.
+    WrongPlatform,
 }
 
 /// Who checks whether a task is healthy.
@@ -68,7 +80,9 @@ impl Script {
     /// From PENDING to RUNNING, or to where it turns out that it never gets there.
     pub(crate) fn pulling(self) -> Duration {
         match self {
-            Script::ImageMissing => PULLING_IN_VAIN,
+            Script::ImageMissing | Script::ImagePullThrottled | Script::WrongPlatform => {
+                PULLING_IN_VAIN
+            }
             Script::Slow { pulling } => pulling,
             _ => PULLING,
         }

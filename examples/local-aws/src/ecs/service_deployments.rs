@@ -125,7 +125,12 @@ impl ServiceDeployment {
     }
 
     pub(crate) fn take_request(&mut self, at: Timestamp) -> Option<Cause> {
-        self.request.take_if(|(due, _)| *due <= at).map(|(_, cause)| cause)
+        let (_, cause) = self.request.take_if(|(due, _)| *due <= at)?;
+        // Service model: `stoppedAt` is set where a user stops the deployment, whatever follows.
+        if cause == Cause::StopRequest {
+            self.stopped_at = Some(at);
+        }
+        Some(cause)
     }
 
     /// Its target runs, or what its rollback goes back to.

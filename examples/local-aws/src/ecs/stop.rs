@@ -1,6 +1,6 @@
 //! Why a task stopped, in the members in which ECS says so.
 
-use super::script::HealthCheck;
+use super::script::{HealthCheck, Script};
 use super::workload::Workload;
 
 #[derive(Debug)]
@@ -30,36 +30,172 @@ impl Stop {
         Self { container_reason: Some(cause.to_owned()), ..Self::exit(137) }
     }
 
-    /// Reported: on Fargate the task names the cause, on EC2 only its container does.
-    pub(crate) fn image_missing(workload: &Workload) -> Self {
-        let image = workload.culprit().map_or("", |container| &container.image);
-        let cause = format!(
-            "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to \
-             resolve ref {image}: {image}: not found"
-        );
-        let reason = match workload.launch_type.as_str() {
-            "FARGATE" => cause.clone(),
-            _ => "Task failed to start".to_owned(),
-        };
-        Self { code: "TaskFailedToStart", reason, container_reason: Some(cause), exit_code: None }
+    /// Why the tasks of a script never start; `None` where they do.
+    pub(crate) fn before_start(script: Script, workload: &Workload, task: &str) -> Option<Self> {
+        match script {
+            Script::CommandNotFound => Some(Self::command_not_found(workload)),
+            Script::ImageMissing => Some(Self::image_missing(workload)),
+            Script::ImagePullDenied => Some(Self::image_pull_denied(workload, task)),
+            Script::ImagePullThrottled => Some(Self::image_pull_throttled(workload)),
+            Script::LogGroupMissing => Some(Self::log_group_missing(workload)),
+            Script::SecretDenied => Some(Self::secret_denied(workload, task)),
+            Script::SecretMissing => Some(Self::secret_missing(workload)),
+            Script::WrongPlatform => Some(Self::wrong_platform(workload)),
+            _ => None,
+        }
     }
 
-    /// Reported, with this text; on the task alone, because no container was made yet.
-    pub(crate) fn secret_denied(workload: &Workload, task: &str) -> Self {
-        let secret = workload.secret().unwrap_or("parameter/example");
-        let (store, action) = match secret.contains(":secretsmanager:") {
-            true => ("secret from asm", "secretsmanager:GetSecretValue"),
-            false => ("secrets from ssm", "ssm:GetParameters"),
+    /// Reported, with this text.
+    fn command_not_found(workload: &Workload) -> Self {
+        let runtime = match is_fargate(workload) {
+            true => "ResourceInitializationError: failed to create new container runtime task",
+            false => "Error response from daemon: failed to create task for container",
         };
-        let role = workload.execution_role.as_deref().unwrap_or("execution-role");
-        let role = role.rsplit('/').next().unwrap_or(role);
-        let reason = format!(
+        Self::container_failed(format!(
+            "CannotStartContainerError: {runtime}: failed to create shim task: OCI runtime create \
+             failed: runc create failed: unable to start container process: exec: \"serve\": \
+             executable file not found in $PATH: unknown"
+        ))
+    }
+
+    /// Reported, with this text.
+    fn image_missing(workload: &Workload) -> Self {
+        let image = image(workload);
+        let cause = format!(
+            "pull image manifest has been retried 5 time(s): failed to resolve ref {image}: \
+             {image}: not found"
+        );
+        Self::cannot_pull(workload, &cause)
+    }
+
+    /// Reported on Fargate; on EC2, the ECS agent's tests have the text.
+    fn image_pull_denied(workload: &Workload, task: &str) -> Self {
+        let image = image(workload);
+        let named = image.split_once('@').or_else(|| image.rsplit_once(':'));
+        let (repository, tag) = named.unwrap_or((image, "latest"));
+        let registry = image.split_once('/').map_or("docker.io", |(registry, _)| registry);
+        let cause = match is_fargate(workload) {
+            true => format!(
+                "pull image manifest has been retried 1 time(s): failed to resolve ref {image}: \
+                 pulling from host {registry} failed with status code [manifests {tag}]: 403 \
+                 Forbidden"
+            ),
+            false => format!(
+                "The task can\u{2019}t pull the image. Check that the role has the permissions to \
+                 pull images from the registry. Error response from daemon: pull access denied for \
+                 {repository}, repository does not exist or may require 'docker login': \
+                 denied: User: assumed-role/{}/{task} is not authorized to perform: \
+                 ecr:BatchGetImage on resource: {repository} because no identity-based policy \
+                 allows the ecr:BatchGetImage action",
+                role(workload)
+            ),
+        };
+        Self::cannot_pull(workload, &cause)
+    }
+
+    /// AWS documentation on CannotPullContainer errors has the end of it, reports the beginning.
+    fn image_pull_throttled(workload: &Workload) -> Self {
+        let cause = format!(
+            "pull image manifest has been retried 5 time(s): failed to resolve ref {}: unexpected \
+             status code: 429 Too Many Requests - Server message: toomanyrequests: You have \
+             reached your pull rate limit.",
+            image(workload)
+        );
+        Self::cannot_pull(workload, &cause)
+    }
+
+    /// Reported, with these texts.
+    fn wrong_platform(workload: &Workload) -> Self {
+        let cause = match is_fargate(workload) {
+            true => {
+                "pull image manifest has been retried 7 time(s): image Manifest does not contain \
+                 descriptor matching platform 'linux/amd64'."
+            }
+            false => {
+                "Error response from daemon: no matching manifest for linux/amd64 in the manifest \
+                 list entries"
+            }
+        };
+        Self::cannot_pull(workload, cause)
+    }
+
+    /// Reported, with these texts: on Fargate before there is a container, on EC2 by Docker.
+    fn log_group_missing(workload: &Workload) -> Self {
+        let cause = "failed to create Cloudwatch log stream: ResourceNotFoundException: The \
+                     specified log group does not exist.";
+        match is_fargate(workload) {
+            true => Self::task_failed(format!(
+                "ResourceInitializationError: failed to validate logger args: create stream has \
+                 been retried 1 times: {cause} : exit status 1"
+            )),
+            false => Self::container_failed(format!(
+                "CannotStartContainerError: Error response from daemon: failed to initialize \
+                 logging driver: {cause}"
+            )),
+        }
+    }
+
+    /// Reported, with this text.
+    fn secret_denied(workload: &Workload, task: &str) -> Self {
+        let secret = secret(workload);
+        let action = match is_in_secrets_manager(secret) {
+            true => "secretsmanager:GetSecretValue",
+            false => "ssm:GetParameters",
+        };
+        let cause = format!(
+            "AccessDeniedException: User: assumed-role/{}/{task} is not authorized to perform: \
+             {action} on resource: {secret} because no identity-based policy allows the {action} \
+             action",
+            role(workload)
+        );
+        Self::no_secret(secret, &cause)
+    }
+
+    /// Reported, with these texts.
+    fn secret_missing(workload: &Workload) -> Self {
+        let secret = secret(workload);
+        let cause = match is_in_secrets_manager(secret) {
+            true => "ResourceNotFoundException: Secrets Manager can't find the specified secret."
+                .to_owned(),
+            false => {
+                let name = secret.split_once(":parameter").map_or(secret, |(_, name)| name);
+                format!("invalid ssm parameters: {name}")
+            }
+        };
+        Self::no_secret(secret, &cause)
+    }
+
+    fn no_secret(secret: &str, cause: &str) -> Self {
+        let store = match is_in_secrets_manager(secret) {
+            true => "secret from asm",
+            false => "secrets from ssm",
+        };
+        Self::task_failed(format!(
             "ResourceInitializationError: unable to pull secrets or registry auth: execution \
              resource retrieval failed: unable to retrieve {store}: service call has been retried \
-             1 time(s): AccessDeniedException: User: assumed-role/{role}/{task} is not authorized \
-             to perform: {action} on resource: {secret} because no identity-based policy allows \
-             the {action} action"
-        );
+             1 time(s): {cause}"
+        ))
+    }
+
+    /// Reported: on Fargate the task names the cause too, on EC2 only its container does.
+    fn cannot_pull(workload: &Workload, cause: &str) -> Self {
+        let stop = Self::container_failed(format!("CannotPullContainerError: {cause}"));
+        match (&stop.container_reason, is_fargate(workload)) {
+            (Some(cause), true) => Self { reason: cause.clone(), ..stop },
+            _ => stop,
+        }
+    }
+
+    /// It has the reason, and the task only says that it didn't start. Reported.
+    fn container_failed(reason: String) -> Self {
+        Self {
+            container_reason: Some(reason),
+            ..Self::task_failed("Task failed to start".to_owned())
+        }
+    }
+
+    /// The task alone has the reason, because no container was made yet. Reported.
+    fn task_failed(reason: String) -> Self {
         Self { code: "TaskFailedToStart", reason, container_reason: None, exit_code: None }
     }
 
@@ -101,6 +237,29 @@ impl Stop {
     }
 }
 
+fn is_fargate(workload: &Workload) -> bool {
+    workload.launch_type == "FARGATE"
+}
+
+/// Of the container that a script brings down.
+fn image(workload: &Workload) -> &str {
+    workload.culprit().map_or("", |container| &container.image)
+}
+
+/// The name of the role that the agent acts with.
+fn role(workload: &Workload) -> &str {
+    let role = workload.execution_role.as_deref().unwrap_or("execution-role");
+    role.rsplit('/').next().unwrap_or(role)
+}
+
+fn secret(workload: &Workload) -> &str {
+    workload.secret().unwrap_or("parameter/example")
+}
+
+fn is_in_secrets_manager(secret: &str) -> bool {
+    secret.contains(":secretsmanager:")
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -122,13 +281,53 @@ mod tests {
         }
     }
 
+    const PULLS: [Script; 4] = [
+        Script::ImageMissing,
+        Script::ImagePullDenied,
+        Script::ImagePullThrottled,
+        Script::WrongPlatform,
+    ];
+
     #[test]
-    fn on_ec2_only_the_container_says_that_the_image_is_missing() {
+    fn on_ec2_only_the_container_says_why_the_image_is_not_there() {
         for (launch_type, on_task) in [("EC2", false), ("FARGATE", true)] {
-            let stop = Stop::image_missing(&workload(launch_type, ""));
-            let prefix = "CannotPullContainerError: ";
-            assert!(stop.container_reason.unwrap().starts_with(prefix));
-            assert_eq!(stop.reason.starts_with(prefix), on_task);
+            for script in PULLS {
+                let workload = workload(launch_type, "");
+                let stop = Stop::before_start(script, &workload, "0a1b").unwrap();
+                let prefix = "CannotPullContainerError: ";
+                assert!(stop.container_reason.unwrap().starts_with(prefix));
+                assert_eq!(stop.reason.starts_with(prefix), on_task);
+            }
+        }
+    }
+
+    #[test]
+    fn a_log_group_is_missed_by_the_task_or_by_docker() {
+        let missing = "ResourceNotFoundException: The specified log group does not exist.";
+        let stop = Stop::log_group_missing(&workload("FARGATE", ""));
+        assert!(stop.reason.starts_with("ResourceInitializationError: failed to validate logger"));
+        assert!(stop.reason.contains(missing) && stop.container_reason.is_none());
+        let stop = Stop::log_group_missing(&workload("EC2", ""));
+        assert_eq!(stop.reason, "Task failed to start");
+        let reason = stop.container_reason.unwrap();
+        assert!(reason.starts_with("CannotStartContainerError: ") && reason.ends_with(missing));
+    }
+
+    #[test]
+    fn a_missing_secret_is_named_as_its_store_does() {
+        for (secret, end) in [
+            (
+                "arn:aws:secretsmanager:us-east-1:1:secret:a",
+                "from asm: service call has been retried 1 time(s): ResourceNotFoundException: \
+                 Secrets Manager can't find the specified secret.",
+            ),
+            (
+                "arn:aws:ssm:us-east-1:1:parameter/demo/a",
+                "from ssm: service call has been retried 1 time(s): invalid ssm parameters: /demo/a",
+            ),
+        ] {
+            let reason = Stop::secret_missing(&workload("FARGATE", secret)).reason;
+            assert!(reason.ends_with(end), "{reason}");
         }
     }
 

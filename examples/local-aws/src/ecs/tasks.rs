@@ -99,13 +99,10 @@ impl Task {
                 self.next_at = Some(at + pace.scale(script.pulling()));
                 Step::Quiet
             }
-            (Status::Pending, Script::ImageMissing) => {
-                self.end(at, Stop::image_missing(&self.workload))
-            }
-            (Status::Pending, Script::SecretDenied) => {
-                self.end(at, Stop::secret_denied(&self.workload, &self.id))
-            }
             (Status::Pending, script) => {
+                if let Some(stop) = Stop::before_start(script, &self.workload, &self.id) {
+                    return self.end(at, stop);
+                }
                 self.status = Status::Running;
                 self.started_at = Some(at);
                 self.next_at = Some(at + pace.scale(script.running()));

@@ -38,6 +38,7 @@ fn script() -> impl Strategy<Value = Script> {
         Script::Healthy,
         Script::Healthy,
         Script::Healthy,
+        Script::CommandNotFound,
         Script::ImageMissing,
         Script::OutOfMemory,
         Script::SecretDenied,

@@ -190,15 +190,18 @@ async fn stopping_a_service_deployment_rolls_it_back() {
     let arn = demo.service_deployment().await.service_deployment_arn.unwrap();
     let stop = demo.ecs.stop_service_deployment().service_deployment_arn(&arn);
     stop.clone().send().await.unwrap();
-    let status = demo.service_deployment().await.status.unwrap();
-    assert_eq!(status.as_str(), "ROLLBACK_REQUESTED");
+    let requested = demo.service_deployment().await;
+    assert_eq!(requested.status().unwrap().as_str(), "ROLLBACK_REQUESTED");
+    assert_eq!(requested.stopped_at(), None);
     pass(3).await;
-    let status = demo.service_deployment().await.status.unwrap();
-    assert_eq!(status.as_str(), "ROLLBACK_IN_PROGRESS");
+    let stopped = demo.service_deployment().await;
+    assert_eq!(stopped.status().unwrap().as_str(), "ROLLBACK_IN_PROGRESS");
+    assert!(stopped.stopped_at() > requested.updated_at());
     demo.until(&["PRIMARY COMPLETED 2/0/2 0"]).await;
     assert!(demo.service().await.task_definition().unwrap().ends_with("web:1"));
-    let status = demo.service_deployment().await.status.unwrap();
-    assert_eq!(status.as_str(), "ROLLBACK_SUCCESSFUL");
+    let over = demo.service_deployment().await;
+    assert_eq!(over.status().unwrap().as_str(), "ROLLBACK_SUCCESSFUL");
+    assert_eq!(over.stopped_at(), stopped.stopped_at());
     let error = stop.send().await.unwrap_err().into_service_error();
     assert!(error.is_conflict_exception());
 }

@@ -55,7 +55,13 @@ async fn a_task_follows_the_script_of_its_family() {
     for (script, exit_code, code) in [
         (Script::Crash { exit_code: 3 }, Some(3), "EssentialContainerExited"),
         (Script::OutOfMemory, Some(137), "EssentialContainerExited"),
+        (Script::CommandNotFound, None, "TaskFailedToStart"),
         (Script::ImageMissing, None, "TaskFailedToStart"),
+        (Script::ImagePullDenied, None, "TaskFailedToStart"),
+        (Script::ImagePullThrottled, None, "TaskFailedToStart"),
+        (Script::LogGroupMissing, None, "TaskFailedToStart"),
+        (Script::SecretMissing, None, "TaskFailedToStart"),
+        (Script::WrongPlatform, None, "TaskFailedToStart"),
     ] {
         local.script_task("job", script);
         let run = ecs.run_task().task_definition("job:1").send().await.unwrap();
