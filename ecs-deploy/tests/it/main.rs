@@ -4,9 +4,12 @@
 
 mod calls;
 mod demo;
+mod every_member;
 mod faults;
 mod outcome;
 mod refused;
+mod register;
 mod remedy;
 mod revision;
+mod sources;
 mod traits;
