@@ -1,9 +1,11 @@
 //! The emulator's demonstration service, as these tests use it.
 
+use std::sync::{Arc, Mutex};
+
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{DeploymentCircuitBreaker, DeploymentConfiguration};
 use ecs_deploy::{Deployer, Revision, Service};
-use local_aws::LocalAws;
+use local_aws::{Fault, LocalAws, When};
 
 pub(crate) const NEW_IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web:2";
 
@@ -51,6 +53,39 @@ impl Demo {
         let mut revision = self.deployer.current(&self.service).await.unwrap();
         revision.set_images([("web", image)]).unwrap();
         revision
+    }
+
+    /// The bodies of the calls of `operation` from now on.
+    pub(crate) fn bodies(&self, operation: &str) -> Arc<Mutex<Vec<String>>> {
+        let bodies = Arc::new(Mutex::new(Vec::new()));
+        let kept = bodies.clone();
+        let keep = move |body: &[u8]| {
+            kept.lock().unwrap().push(String::from_utf8(body.to_vec()).unwrap());
+            false
+        };
+        self.local.inject(When::matching(operation, keep), Fault::Reset);
+        bodies
+    }
+
+    /// Registers a task definition as it stands, and makes it what the service runs.
+    pub(crate) async fn runs(&self, definition: &str) -> String {
+        let body = definition.to_owned();
+        let output = self
+            .ecs
+            .register_task_definition()
+            .family("any")
+            .customize()
+            .mutate_request(move |request| {
+                request.headers_mut().insert("content-length", body.len().to_string());
+                *request.body_mut() = body.as_str().into();
+            })
+            .send()
+            .await
+            .unwrap();
+        let arn = output.task_definition.unwrap().task_definition_arn.unwrap();
+        let update = self.ecs.update_service().cluster("demo").service("web");
+        update.task_definition(&arn).send().await.unwrap();
+        arn
     }
 
     /// The operations since the demonstration was made.

@@ -5,13 +5,16 @@
 mod calls;
 mod causes;
 mod demo;
+mod every_member;
 mod faults;
 #[cfg(feature = "ecr")]
 mod image_check;
 mod outcome;
 mod policy;
 mod refused;
+mod register;
 mod remedy;
 mod revision;
+mod sources;
 mod task;
 mod traits;

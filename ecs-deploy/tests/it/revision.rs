@@ -1,15 +1,20 @@
 //! What is registered is what was there, but for what was changed.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_ecs::config::Intercept;
 use aws_sdk_ecs::config::interceptors::AfterDeserializationInterceptorContextRef;
 use aws_sdk_ecs::config::{ConfigBag, RuntimeComponents};
 use aws_sdk_ecs::error::BoxError;
-use aws_sdk_ecs::types::TaskDefinitionField;
+use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInput;
+use aws_sdk_ecs::types::{TaskDefinition, TaskDefinitionField};
+use aws_smithy_schema::Schema;
+use ecs_deploy::Revision;
 use serde_json::{Value, json};
 
 use crate::demo::{Demo, NEW_IMAGE};
+use crate::every_member::every_member;
 
 #[derive(Debug, Clone, Default)]
 struct Body(Arc<Mutex<Value>>);
@@ -53,21 +58,6 @@ fn comparable(mut response: Value) -> Value {
         assert!(definition.remove(name).is_some(), "{name}");
     }
     response
-}
-
-async fn register_raw(demo: &Demo, definition: &Value) {
-    let body = definition.to_string();
-    demo.ecs
-        .register_task_definition()
-        .family("any")
-        .customize()
-        .mutate_request(move |request| {
-            request.headers_mut().insert("content-length", body.len().to_string());
-            *request.body_mut() = body.as_str().into();
-        })
-        .send()
-        .await
-        .unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,9 +104,7 @@ async fn members_that_nobody_knows_survive_at_every_level() {
             "logConfiguration": { "logDriver": "awslogs", "options": {}, "invented": invented },
         }],
     });
-    register_raw(&demo, &definition).await;
-    let update = demo.ecs.update_service().cluster("demo").service("web");
-    update.task_definition("web:2").send().await.unwrap();
+    demo.runs(&definition.to_string()).await;
     let mut expected = comparable(describe(&demo, "web:2").await);
     assert_eq!(expected["taskDefinition"]["invented"], invented);
     assert_eq!(expected["tags"], json!([]));
@@ -131,3 +119,74 @@ async fn members_that_nobody_knows_survive_at_every_level() {
     let registered = comparable(describe(&demo, "web:3").await);
     assert_eq!(registered.to_string(), expected.to_string());
 }
+
+#[tokio::test(start_paused = true)]
+async fn every_member_goes_back_as_it_came() {
+    let demo = Demo::new();
+    let (definition, input) = every_member();
+    let arn = demo.runs(&definition.to_string()).await;
+    let mut response = describe(&demo, &arn).await;
+    let described = response["taskDefinition"].as_object_mut().unwrap();
+    for name in READ_ONLY {
+        described.remove(name);
+    }
+    // It had everything already, so that nothing was added.
+    let tags = response["tags"].take();
+    let described = response["taskDefinition"].to_string();
+    let mut both = response["taskDefinition"].take();
+    both["tags"] = tags.clone();
+    assert_eq!(both, definition);
+
+    let container = "containerDefinitions.name";
+    let old_image = r#""image":"containerDefinitions.image""#;
+    assert_eq!(described.matches(old_image).count(), 1);
+    let changed = described.replace(old_image, &format!(r#""image":"{NEW_IMAGE}""#));
+    let expected = format!(r#"{},"tags":{tags}}}"#, changed.strip_suffix('}').unwrap());
+    let sent = demo.bodies("RegisterTaskDefinition");
+
+    let current = demo.deployer.current(&demo.service).await.unwrap();
+    let mut revision = current.clone();
+    revision.set_images([(container, NEW_IMAGE)]).unwrap();
+    demo.deployer.register(&mut revision).await.unwrap();
+
+    // By the SDK's types, too, which have all but what is invented.
+    let mut revision = current.clone();
+    revision
+        .edit(|typed| {
+            assert_eq!(*typed, input);
+            typed.container_definitions.as_mut().unwrap()[0].image = Some(NEW_IMAGE.to_owned());
+        })
+        .unwrap();
+    demo.deployer.register(&mut revision).await.unwrap();
+
+    // And by a file.
+    let mut revision = Revision::from_json(&current.to_json()).unwrap();
+    revision.container_mut(container).unwrap().set_image(NEW_IMAGE);
+    demo.deployer.register(&mut revision).await.unwrap();
+    assert_eq!(*sent.lock().unwrap(), [expected.as_str(), &expected, &expected]);
+}
+
+#[test]
+fn what_ecs_alone_sets_is_known_to_be() {
+    let names = |schema: &'static Schema<'static>| -> BTreeSet<&str> {
+        schema.members().iter().filter_map(|member| member.member_name()).collect()
+    };
+    let described = names(TaskDefinition::SCHEMA);
+    let registered = names(RegisterTaskDefinitionInput::SCHEMA);
+    let read_only: Vec<&str> = described.difference(&registered).copied().collect();
+    assert_eq!(read_only, READ_ONLY);
+    assert_eq!(registered.difference(&described).collect::<Vec<_>>(), [&"tags"]);
+}
+
+/// As README.md and the documentation have it: nine.
+const READ_ONLY: [&str; 9] = [
+    "compatibilities",
+    "deleteRequestedAt",
+    "deregisteredAt",
+    "registeredAt",
+    "registeredBy",
+    "requiresAttributes",
+    "revision",
+    "status",
+    "taskDefinitionArn",
+];

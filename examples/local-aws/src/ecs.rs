@@ -4,6 +4,7 @@
 mod clusters;
 mod configuration;
 mod controls;
+mod defaults;
 mod definitions;
 mod demo;
 mod deployments;
@@ -223,6 +224,13 @@ mod tests {
         let mut described = call("DescribeTaskDefinition", &json!({ "taskDefinition": "web" }));
         let described = described["taskDefinition"].as_object_mut().unwrap();
         described.retain(|name, _| registered.get(name).is_some());
+        // All but what ECS adds.
+        let container = described["containerDefinitions"][0].as_object_mut().unwrap();
+        container["healthCheck"]
+            .as_object_mut()
+            .unwrap()
+            .retain(|name, _| !["interval", "retries", "timeout"].contains(&name.as_str()));
+        container.retain(|name, _| registered["containerDefinitions"][0].get(name).is_some());
         assert_eq!(Value::from(described.clone()), registered);
     }
 

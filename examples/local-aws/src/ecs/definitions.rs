@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::Ecs;
 use super::input::{check_tags, is_name, page, wants_tags};
+use super::{Ecs, defaults};
 use crate::clock::Timestamp;
 use crate::core::Context;
 use crate::error::AwsError;
@@ -24,7 +24,7 @@ pub(crate) struct Family {
 pub(crate) struct Definition {
     pub(crate) arn: String,
     revision: u32,
-    /// What was registered, without the tags.
+    /// What was registered and what ECS adds, without the tags.
     members: Map<String, Value>,
     pub(crate) tags: Vec<Value>,
     containers: Vec<Container>,
@@ -119,6 +119,7 @@ impl Ecs {
         for name in READ_ONLY {
             members.remove(name);
         }
+        defaults::add(&mut members);
         let window = self.controls.registration_window;
         let family = self.families.entry(input.family.clone()).or_default();
         let last = family.revisions.last_key_value().map(|(_, last)| last.registered_at);

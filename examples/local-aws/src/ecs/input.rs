@@ -85,6 +85,15 @@ pub(crate) fn check_tags(tags: Option<&[Value]>) -> Result<(), AwsError> {
         Some(tags) if tags.len() > 50 => {
             Err(AwsError::invalid_parameter("The maximum number of tags is 50."))
         }
+        // API reference of Tag: such keys are AWS's own. The text is inferred.
+        Some(tags) if tags.iter().any(is_reserved) => {
+            Err(AwsError::invalid_parameter("Tag keys that begin with 'aws:' are reserved."))
+        }
         _ => Ok(()),
     }
+}
+
+fn is_reserved(tag: &Value) -> bool {
+    let key = tag["key"].as_str().unwrap_or_default();
+    key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
 }

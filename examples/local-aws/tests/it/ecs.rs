@@ -3,7 +3,8 @@
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::error::ProvideErrorMetadata;
 use aws_sdk_ecs::types::{
-    ContainerDefinition, DeploymentController, DeploymentControllerType, Tag, TaskDefinitionField,
+    ContainerDefinition, DeploymentController, DeploymentControllerType, HealthCheck, PortMapping,
+    Tag, TaskDefinitionField, Volume,
 };
 use local_aws::LocalAws;
 
@@ -142,12 +143,53 @@ async fn a_task_definition_is_refused() {
             "InvalidParameterException",
             "Tags can not be empty.",
         ),
+        (
+            request().container_definitions(web()).tags(Tag::builder().key("AWS:x").build()),
+            "InvalidParameterException",
+            "Tag keys that begin with 'aws:' are reserved.",
+        ),
     ];
     for (request, code, message) in cases {
         assert_eq!(refusal(request.send().await), pair(code, message));
     }
     let output = ecs.list_task_definitions().send().await.unwrap();
     assert_eq!(output.task_definition_arns(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_out_has_ecs_default() {
+    let local = LocalAws::new();
+    let ecs = Client::new(&local.sdk_config());
+    for (mode, host_port) in [("awsvpc", 80), ("host", 80), ("bridge", 0)] {
+        let port = PortMapping::builder().container_port(80).build();
+        let check = HealthCheck::builder().command("CMD").build().unwrap();
+        let web = ContainerDefinition::builder().name("web").image("nginx:1").memory(1);
+        ecs.register_task_definition()
+            .family("web")
+            .network_mode(mode.into())
+            .volumes(Volume::builder().name("scratch").build())
+            .container_definitions(web.port_mappings(port).health_check(check).build())
+            .send()
+            .await
+            .unwrap();
+        let output = ecs.describe_task_definition().task_definition("web").send().await.unwrap();
+        let definition = output.task_definition.unwrap();
+        assert!(definition.volumes()[0].host().is_some());
+        assert_eq!(definition.placement_constraints, Some(Vec::new()));
+        let web = &definition.container_definitions()[0];
+        assert_eq!((web.cpu, web.essential), (0, Some(true)));
+        assert_eq!(web.environment, Some(Vec::new()));
+        assert_eq!(web.mount_points, Some(Vec::new()));
+        assert_eq!(web.system_controls, Some(Vec::new()));
+        assert_eq!(web.volumes_from, Some(Vec::new()));
+        assert_eq!(web.secrets, None);
+        let port = &web.port_mappings()[0];
+        assert_eq!(port.host_port, Some(host_port), "{mode}");
+        assert_eq!(port.protocol.as_ref().unwrap().as_str(), "tcp");
+        let check = web.health_check().unwrap();
+        assert_eq!((check.interval, check.timeout, check.retries), (Some(30), Some(5), Some(3)));
+        assert_eq!(check.start_period, None);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,68 @@
+//! Registering where ECS isn't ready for it.
+
+use std::time::Duration;
+
+use ecs_deploy::ErrorKind;
+use local_aws::{Fault, When};
+
+use crate::demo::Demo;
+
+const OPERATION: &str = "RegisterTaskDefinition";
+
+#[tokio::test(start_paused = true)]
+async fn throttling_is_waited_out() {
+    let demo = Demo::new();
+    let mut revision = demo.changed().await;
+    demo.local.inject(When::for_the_next(OPERATION, Duration::from_secs(45)), Fault::Throttle);
+    let arn = demo.deployer.register(&mut revision).await.unwrap();
+    assert!(arn.ends_with("task-definition/web:2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_without_an_end_is_an_error() {
+    let demo = Demo::new();
+    let mut revision = demo.changed().await;
+    demo.local.inject(When::every(OPERATION), Fault::Throttle);
+    let began = tokio::time::Instant::now();
+    let error = demo.deployer.register(&mut revision).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Throttled);
+    assert_eq!(error.to_string(), "RegisterTaskDefinition on web was throttled");
+    assert!(error.is_retryable());
+    // After 1, 2, 4, 8, 16 and 32 seconds, and three times each by the SDK.
+    assert_eq!(demo.local.journal().count(OPERATION), 21);
+    assert!(began.elapsed() >= Duration::from_secs(63));
+    assert!(!revision.diff().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_is_not_waited_out() {
+    let demo = Demo::new();
+    let mut revision = demo.changed().await;
+    demo.local.inject(When::every(OPERATION), Fault::LimitExceeded);
+    let error = demo.deployer.register(&mut revision).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Service);
+    // The SDK by itself tries three times, since it takes any `LimitExceededException` for
+    // throttling.
+    assert_eq!(demo.local.journal().count(OPERATION), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_leaves_a_revision_that_nobody_uses() {
+    let demo = Demo::new();
+    let revision = demo.changed().await;
+    demo.local.inject(When::nth(OPERATION, 1), Fault::LoseResponse);
+    let deployed = demo.deployer.roll_out(&demo.service, revision).await.unwrap();
+    assert!(deployed.revision().ends_with("task-definition/web:3"));
+    assert_eq!(demo.running().await, deployed.revision());
+}
+
+#[tokio::test(start_paused = true)]
+async fn aws_own_tags_are_left_out() {
+    let demo = Demo::new();
+    let response = r#"{"taskDefinition":{"family":"web","containerDefinitions":
+        [{"name":"web","image":"a:1","memory":1}]},
+        "tags":[{"key":"aws:cloudformation:stack-name","value":"web"}]}"#;
+    let mut revision = ecs_deploy::Revision::from_json(response).unwrap();
+    let arn = demo.deployer.register(&mut revision).await.unwrap();
+    assert!(arn.ends_with("task-definition/web:2"));
+}

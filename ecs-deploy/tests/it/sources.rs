@@ -1,0 +1,149 @@
+//! Where revisions come from, and what becomes of those that aren't copies.
+
+use ecs_deploy::{Diff, ErrorKind, Revision};
+
+use crate::demo::{Demo, NEW_IMAGE};
+
+/// What somebody keeps in git of the demonstration's task definition: in another order, and without
+/// what ECS adds.
+const FILE: &str = include_str!("taskdef.json");
+
+fn file() -> Revision {
+    Revision::from_json(FILE).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revision_is_read_by_family_by_number_and_by_arn() {
+    let demo = Demo::new();
+    let mut revision = demo.changed().await;
+    let second = demo.deployer.register(&mut revision).await.unwrap();
+    let first = second.replace("web:2", "web:1");
+    for (reference, arn) in
+        [("web", &second), ("web:1", &first), ("web:2", &second), (first.as_str(), &first)]
+    {
+        let calls = demo.operations().len();
+        let found = demo.deployer.revision(reference).await.unwrap();
+        assert_eq!(found.arn(), Some(arn.as_str()));
+        assert!(found.diff().is_empty());
+        assert!(found.to_json().contains(r#""key": "project""#));
+        assert_eq!(demo.operations()[calls..], ["DescribeTaskDefinition"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_earlier_revision_is_rolled_out_as_it_is() {
+    let demo = Demo::new();
+    let first = demo.running().await;
+    let revision = demo.changed().await;
+    demo.deployer.roll_out(&demo.service, revision).await.unwrap();
+    let back = demo.deployer.revision("web:1").await.unwrap();
+    let deployed = demo.deployer.roll_out(&demo.service, back).await.unwrap();
+    assert_eq!(deployed.revision(), first);
+    assert_eq!(demo.running().await, first);
+    assert_eq!(demo.local.journal().count("RegisterTaskDefinition"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_names_no_revision_is_refused() {
+    let demo = Demo::new();
+    for (reference, kind, message, calls) in [
+        (
+            "web:0",
+            ErrorKind::InvalidReference,
+            "`web:0` names no task definition: its revision is `0`, not a number from 1",
+            0,
+        ),
+        (
+            "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1",
+            ErrorKind::RegionMismatch,
+            "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1 isn't in us-east-1, the \
+             region of the configuration",
+            0,
+        ),
+        (
+            "web:2",
+            ErrorKind::TaskDefinitionNotFound,
+            "there is no task definition `web:2` in us-east-1, or no active revision of it",
+            1,
+        ),
+    ] {
+        let before = demo.operations().len();
+        let error = demo.deployer.revision(reference).await.unwrap_err();
+        assert_eq!(error.to_string(), message);
+        assert_eq!(error.kind(), kind);
+        assert_eq!(error.request_id().is_some(), calls == 1);
+        assert_eq!(demo.operations().len() - before, calls);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_runs_already_registers_nothing() {
+    let demo = Demo::new();
+    let running = demo.running().await;
+    let deployed = demo.deployer.roll_out(&demo.service, file()).await.unwrap();
+    assert_eq!(deployed.revision(), running);
+    assert!(!deployed.was_changed());
+    assert_eq!(demo.operations()[1..], ["DescribeServices", "DescribeTaskDefinition"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_with_a_change_is_registered_as_it_stands() {
+    let demo = Demo::new();
+    let sent = demo.bodies("RegisterTaskDefinition");
+    let mut revision = file();
+    revision.set_images([("web", NEW_IMAGE)]).unwrap();
+    let written = revision.to_json();
+    let deployed = demo.deployer.roll_out(&demo.service, revision).await.unwrap();
+    assert!(deployed.revision().ends_with("task-definition/web:2"));
+    assert_eq!(
+        demo.operations()[..4],
+        ["DescribeServices", "DescribeTaskDefinition", "RegisterTaskDefinition", "UpdateService"]
+    );
+    let sent = sent.lock().unwrap().remove(0);
+    assert_eq!(Revision::from_json(&sent).unwrap().to_json(), written);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_is_compared_with_what_runs() {
+    let demo = Demo::new();
+    let current = demo.deployer.current(&demo.service).await.unwrap();
+    let mut revision = file();
+    revision.container_mut("web").unwrap().set_env("RUST_LOG", "debug").set_cpu(256);
+    assert_eq!(
+        revision.clone().based_on(&current).diff().with_values().to_string(),
+        "containers.web.cpu\n  - 384\n  + 256\n\
+         containers.web.environment.RUST_LOG\n  - info\n  + debug\n"
+    );
+    assert_eq!(Diff::between(&current, &revision), revision.based_on(&current).diff());
+}
+
+#[test]
+fn files_are_read_and_written() {
+    let folder = std::env::temp_dir().join(format!("ecs-deploy-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("taskdef.json");
+    let missing = Revision::read(&path).unwrap_err();
+    file().write(&path).unwrap();
+    let again = Revision::read(&path).unwrap();
+    std::fs::write(&path, "{\n}").unwrap();
+    let broken = Revision::read(&path).unwrap_err();
+    let folder_itself = file().write(&folder).unwrap_err();
+    std::fs::remove_dir_all(&folder).unwrap();
+
+    assert_eq!(again.to_json(), file().to_json());
+    let (path, folder) = (path.display(), folder.display());
+    for (error, kind, message) in [
+        (missing, ErrorKind::File, format!("`{path}` couldn't be read")),
+        (folder_itself, ErrorKind::File, format!("`{folder}` couldn't be written")),
+        (
+            broken,
+            ErrorKind::InvalidTaskDefinition,
+            format!("`{path}` is no task definition: it has no `family`"),
+        ),
+    ] {
+        assert_eq!(error.to_string(), message);
+        assert_eq!(error.kind(), kind);
+        let is_file = kind == ErrorKind::File;
+        assert_eq!(std::error::Error::source(&error).is_some(), is_file);
+    }
+}
