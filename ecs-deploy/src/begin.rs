@@ -22,6 +22,10 @@ pub(crate) struct Begin<'a> {
     pub(crate) service: &'a Service,
     pub(crate) update: &'a Update,
     pub(crate) refused: &'a Refused,
+    /// The task definition that the service is to run still, where that has been planned with.
+    pub(crate) expected: Option<&'a str>,
+    #[cfg(feature = "ecr")]
+    pub(crate) images: Option<&'a crate::ImageCheck>,
     pub(crate) limit: Limit<'a>,
     pub(crate) story: &'a Story,
 }
@@ -33,7 +37,13 @@ impl Begin<'_> {
         revision: &mut Revision,
     ) -> Result<(Handle, Description), Error> {
         let Seen { description, is_copy } = self.look(revision).await?;
-        if is_running(&description, revision) && self.update.is_empty() {
+        let running = primary(&description).and_then(|it| it.task_definition());
+        if let Some((expected, running)) = self.expected.zip(running)
+            && expected != running
+        {
+            return Err(self.outdated("the plan", expected, running));
+        }
+        if self.is_unchanged(&description, revision) {
             if description.desired_count() == 0 {
                 self.story.tell(Event::Warning(Finding::desired_count_zero()));
             }
@@ -41,7 +51,7 @@ impl Begin<'_> {
             self.story.tell(Event::Unchanged(handle.revision().to_owned()));
             return Ok((handle, description));
         }
-        self.check(&description)?;
+        self.check(&description, revision).await?;
         let description = self.register(revision, description, is_copy).await?;
         let start = self.start(revision, &description).await?;
         let handle = self.handle(revision, &start, Some(&description))?;
@@ -56,9 +66,33 @@ impl Begin<'_> {
         Ok((handle, start))
     }
 
+    /// Whether nothing is to be registered, and the service runs the revision or is about to.
+    pub(crate) fn is_unchanged(&self, description: &Description, revision: &Revision) -> bool {
+        self.update.is_empty()
+            && !revision.is_changed()
+            && ours(description, revision).is_some_and(|it| !has_failed(it))
+    }
+
+    /// What is worth knowing before it begins.
+    pub(crate) async fn findings(
+        &self,
+        description: &Description,
+        revision: &Revision,
+    ) -> Vec<Finding> {
+        #[cfg_attr(not(feature = "ecr"), expect(unused_mut, reason = "images are checked in ECR"))]
+        let mut findings = findings(description, self.update);
+        #[cfg(feature = "ecr")]
+        if let Some(images) = self.images {
+            findings.extend(images.check(revision).await.into_iter().map(Finding::from));
+        }
+        #[cfg(not(feature = "ecr"))]
+        let _ = revision;
+        findings
+    }
+
     /// Before anything is registered: is it a service that can be deployed to? `current` has just
     /// looked, as a rule.
-    async fn look(&self, revision: &mut Revision) -> Result<Seen, Error> {
+    pub(crate) async fn look(&self, revision: &mut Revision) -> Result<Seen, Error> {
         let is_changed = revision.is_changed();
         let observed = revision.observed.take().filter(|observed| {
             observed.service == *self.service && (is_changed || observed.at.elapsed() <= FRESH)
@@ -73,10 +107,10 @@ impl Begin<'_> {
         Ok(Seen { description, is_copy })
     }
 
-    fn check(&self, description: &Description) -> Result<(), Error> {
-        let (refused, told): (Vec<Finding>, Vec<Finding>) = findings(description, self.update)
-            .into_iter()
-            .partition(|finding| self.refused.contains(finding));
+    async fn check(&self, description: &Description, revision: &Revision) -> Result<(), Error> {
+        let findings = self.findings(description, revision).await;
+        let (refused, told): (Vec<Finding>, Vec<Finding>) =
+            findings.into_iter().partition(|finding| self.refused.contains(finding));
         if !refused.is_empty() {
             let service = self.service.clone();
             return Err(Repr::NotReady { service, findings: refused }.into());
@@ -109,13 +143,13 @@ impl Begin<'_> {
         let description = self.describe().await?;
         let running = primary(&description).and_then(|it| it.task_definition());
         match running.filter(|running| *running != base) {
-            Some(running) => Err(self.outdated(revision, &base, running)),
+            Some(running) => Err(self.outdated(&revision.short(), &base, running)),
             None => Ok(description),
         }
     }
 
-    fn outdated(&self, revision: &Revision, base: &str, running: &str) -> Error {
-        let (service, revision) = (self.service.clone(), revision.short());
+    fn outdated(&self, what: &str, base: &str, running: &str) -> Error {
+        let (service, revision) = (self.service.clone(), what.to_owned());
         let (base, running) = (short(base).to_owned(), short(running).to_owned());
         Repr::Outdated { service, revision, base, running }.into()
     }
@@ -201,8 +235,8 @@ impl Limit<'_> {
 }
 
 /// The service before the rollout.
-struct Seen {
-    description: Description,
+pub(crate) struct Seen {
+    pub(crate) description: Description,
     /// Whether the revision is a changed copy of what ran there then.
     is_copy: bool,
 }
@@ -214,11 +248,6 @@ fn ours<'a>(
 ) -> Option<&'a aws_sdk_ecs::types::Deployment> {
     primary(description)
         .filter(|it| it.task_definition().is_some() && it.task_definition() == revision.arn())
-}
-
-/// Whether nothing is to be registered, and the service runs the revision or is about to.
-fn is_running(description: &Description, revision: &Revision) -> bool {
-    !revision.is_changed() && ours(description, revision).is_some_and(|it| !has_failed(it))
 }
 
 /// For how long what [`Deployer::current`] saw is still the truth about an unchanged service.

@@ -128,7 +128,7 @@ impl Events {
         F: Future<Output = Result<Deployed, Error>> + Send + 'static,
     {
         let told = Told::new(|sender| {
-            let story = Story { sender };
+            let story = Story { sender: Some(sender) };
             let future = run(story.clone());
             async move {
                 let outcome = future.await;
@@ -211,15 +211,18 @@ impl<E, T> Told<E, T> {
 }
 
 /// Where a rollout tells its events.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Story {
-    sender: UnboundedSender<Event>,
+    /// `None` where nobody is told.
+    sender: Option<UnboundedSender<Event>>,
 }
 
 impl Story {
     pub(crate) fn tell(&self, event: Event) {
         tracing::debug!(%event);
-        // Nobody may be listening: the outcome comes without the story, too.
-        let _ = self.sender.send(event);
+        if let Some(sender) = &self.sender {
+            // Nobody may be listening: the outcome comes without the story, too.
+            let _ = sender.send(event);
+        }
     }
 }

@@ -22,6 +22,7 @@ use self::platform::{Needs, Platform};
 use self::reference::{EcrImage, Endpoint, Pick};
 use crate::deploy::Deployer;
 use crate::error::Error;
+use crate::preflight::{Finding, FindingKind};
 use crate::revision::Revision;
 
 /// Looks whether the images of a [`Revision`] are in Amazon ECR, and whether they are made for the
@@ -153,6 +154,18 @@ impl ImageFinding {
     /// What is wrong with it.
     pub fn problem(&self) -> &ImageProblem {
         &self.problem
+    }
+}
+
+/// As a rollout takes it.
+impl From<ImageFinding> for Finding {
+    fn from(finding: ImageFinding) -> Self {
+        let kind = match &finding.problem {
+            ImageProblem::Missing => FindingKind::ImageMissing,
+            ImageProblem::Unchecked { .. } => FindingKind::ImageUnchecked,
+            ImageProblem::WrongPlatform { .. } => FindingKind::ImageWrongPlatform,
+        };
+        Self::new(kind, finding.to_string())
     }
 }
 

@@ -16,6 +16,7 @@ mod handle;
 mod image_check;
 mod json;
 mod obstacle;
+mod plan;
 mod policy;
 mod poll;
 mod preflight;
@@ -46,6 +47,7 @@ pub use crate::handle::Handle;
 #[cfg(feature = "ecr")]
 pub use crate::image_check::{ImageCheck, ImageFinding, ImageProblem};
 pub use crate::obstacle::Obstacle;
+pub use crate::plan::Plan;
 pub use crate::policy::{DeployPolicy, Permission};
 pub use crate::preflight::{Finding, FindingKind};
 pub use crate::revision::ContainerMut;

@@ -30,6 +30,12 @@ pub enum FindingKind {
     DeploymentInProgress,
     /// The service wants no tasks: the rollout will succeed without having started any.
     DesiredCountZero,
+    /// An image isn't in ECR. Push it, or correct its name. Looked for only where that is asked for.
+    ImageMissing,
+    /// Whether an image is in ECR, and fits, couldn't be found out.
+    ImageUnchecked,
+    /// An image is for another platform than the tasks run on.
+    ImageWrongPlatform,
     /// The service's minimum and maximum percent leave no room to start a task, nor to stop one:
     /// the rollout can't ever end. Lower the one or raise the other. AWS documents the message
     /// that the service repeats then ("unable to stop or start tasks during a deployment").
@@ -59,7 +65,8 @@ impl fmt::Display for Finding {
 }
 
 /// Which findings keep a rollout from beginning.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(crate) struct Refused {
     kinds: BTreeSet<FindingKind>,
 }
@@ -67,7 +74,9 @@ pub(crate) struct Refused {
 /// Those with which a rollout can't succeed.
 impl Default for Refused {
     fn default() -> Self {
-        Self { kinds: BTreeSet::from([FindingKind::NoProgress]) }
+        let kinds =
+            [FindingKind::ImageMissing, FindingKind::ImageWrongPlatform, FindingKind::NoProgress];
+        Self { kinds: BTreeSet::from(kinds) }
     }
 }
 

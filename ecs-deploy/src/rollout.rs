@@ -9,17 +9,19 @@ use aws_sdk_ecs::types::{DeploymentConfiguration, PropagateTags};
 use tokio::time::Instant;
 
 use crate::batch::Member;
-use crate::begin::{Begin, Limit};
+use crate::begin::{Begin, Limit, Seen};
 use crate::deploy::Deployer;
 use crate::error::Error;
 use crate::events::{Events, Story};
 use crate::handle::{Handle, Origin};
+use crate::plan::{Content, Plan};
 use crate::preflight::{FindingKind, Refused};
 use crate::revision::Revision;
 use crate::service::Service;
 use crate::terms::{OnFailure, OnPause, Patience, Terms, terms};
 use crate::update::Update;
 use crate::wait::Wait;
+use crate::watch::primary;
 
 /// A rollout that has yet to begin: await it for the outcome, or call [`events`](Self::events) for
 /// the story.
@@ -56,6 +58,10 @@ pub struct RollOut {
     terms: Terms,
     update: Update,
     refused: Refused,
+    /// The task definition that the service is to run still, where it has been planned with.
+    expected: Option<String>,
+    #[cfg(feature = "ecr")]
+    images: Option<crate::ImageCheck>,
     /// Where others are watched too.
     member: Option<Member>,
 }
@@ -69,6 +75,9 @@ impl RollOut {
             terms: Terms::default(),
             update: Update::default(),
             refused: Refused::default(),
+            expected: None,
+            #[cfg(feature = "ecr")]
+            images: None,
             member: None,
         }
     }
@@ -126,10 +135,72 @@ impl RollOut {
         self
     }
 
+    /// Looks first whether the images are in ECR and fit the tasks' platform; what is missing or
+    /// doesn't fit is refused, unless it is [tolerated](Self::tolerate).
+    #[cfg(feature = "ecr")]
+    pub fn check_images(mut self, check: &crate::ImageCheck) -> Self {
+        self.images = Some(check.clone());
+        self
+    }
+
+    /// What the rollout would do, found out without changing anything: DescribeServices, unless
+    /// [`Deployer::current`] has just looked, and DescribeTaskDefinition for a revision from a file.
+    /// [`Deployer::apply`] does it.
+    ///
+    /// # Errors
+    /// Those of [`Deployer::current`]. What would keep the rollout from beginning is no error here,
+    /// but [in the plan](Plan::refused).
+    ///
+    /// # Cancellation
+    /// It may be dropped at any time.
+    pub async fn plan(self) -> Result<Plan, Error> {
+        let mut revision = self.revision.clone();
+        // Nobody is told.
+        let story = Story::default();
+        let begin = self.begin(&story, self.terms.deadline(Instant::now()));
+        let Seen { description, .. } = begin.look(&mut revision).await?;
+        let is_unchanged = begin.is_unchanged(&description, &revision);
+        let findings = match is_unchanged {
+            true => Vec::new(),
+            false => begin.findings(&description, &revision).await,
+        };
+        let running = primary(&description).and_then(|it| it.task_definition());
+        let content = Content {
+            running: running.unwrap_or_default().to_owned(),
+            service: self.service,
+            revision: revision.save(),
+            update: self.update,
+            findings,
+            refused: self.refused,
+            is_unchanged,
+        };
+        Ok(Plan::new(content, revision))
+    }
+
     /// The rollout as a story. Nothing happens until its [`next`](Events::next) or
     /// [`finish`](Events::finish) is awaited.
     pub fn events(self) -> Events {
         Events::new(|story| self.run(story))
+    }
+
+    fn begin<'a>(&'a self, story: &'a Story, deadline: Instant) -> Begin<'a> {
+        Begin {
+            deployer: &self.deployer,
+            service: &self.service,
+            update: &self.update,
+            refused: &self.refused,
+            expected: self.expected.as_deref(),
+            #[cfg(feature = "ecr")]
+            images: self.images.as_ref(),
+            limit: Limit { service: &self.service, deadline, timeout: self.terms.timeout },
+            story,
+        }
+    }
+
+    /// As a plan says.
+    pub(crate) fn planned(mut self, running: String, update: Update, refused: Refused) -> Self {
+        (self.expected, self.update, self.refused) = (Some(running), update, refused);
+        self
     }
 
     pub(crate) fn deployer(&self) -> &Deployer {
@@ -153,17 +224,11 @@ impl RollOut {
 
     pub(crate) async fn run(self, story: Story) -> Result<Deployed, Error> {
         let began = Instant::now();
-        let Self { deployer, service, mut revision, terms, update, refused, member } = self;
-        let deadline = terms.deadline(began);
-        let begin = Begin {
-            deployer: &deployer,
-            service: &service,
-            update: &update,
-            refused: &refused,
-            limit: Limit { service: &service, deadline, timeout: terms.timeout },
-            story: &story,
-        };
+        let deadline = self.terms.deadline(began);
+        let mut revision = self.revision.clone();
+        let begin = self.begin(&story, deadline);
         let (handle, start) = begin.run(&mut revision).await?;
+        let Self { deployer, terms, member, .. } = self;
         Wait::new(&deployer, &handle, terms, deadline, member, &story).run(Some(start)).await?;
         Ok(Deployed::new(&handle, began.elapsed()))
     }

@@ -114,7 +114,6 @@ impl Revision {
     }
 
     /// All of it, to be continued with by another process.
-    #[allow(dead_code, reason = "for plans that are saved")]
     pub(crate) fn save(&self) -> Value {
         // As texts: `Value` keeps neither the members' order nor the numbers' spelling.
         let mut saved = serde_json::json!({ "members": self.members.to_string() });
@@ -126,7 +125,6 @@ impl Revision {
     }
 
     /// What [`save`](Self::save) saved; `None` where it is something else.
-    #[allow(dead_code, reason = "for plans that are saved")]
     pub(crate) fn restore(saved: &Value) -> Option<Self> {
         let object = |name| match Json::parse(saved.get(name)?.as_str()?) {
             Ok(Json::Object(object)) => Some(object),

@@ -1,0 +1,183 @@
+//! [`Plan`]: what a rollout would do, to be looked at before it does it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::deploy::Deployer;
+use crate::diff::Diff;
+use crate::error::{Error, Repr};
+use crate::handle::{restored, saved};
+use crate::preflight::{Finding, Refused};
+use crate::revision::{Revision, short};
+use crate::rollout::RollOut;
+use crate::service::Service;
+use crate::update::Update;
+
+/// What a rollout would do: the change, what a first look found, and the calls. `Display` shows it
+/// to people, several lines of it.
+///
+/// It can be [saved](Self::to_json), approved by somebody, and [applied](Deployer::apply) by
+/// another process; that is refused where the service runs another task definition by then.
+///
+/// ```no_run
+/// use ecs_deploy::{Deployer, Plan, Revision, Service};
+///
+/// # async fn dry_run(deployer: Deployer, service: Service, revision: Revision)
+/// #     -> Result<(), Box<dyn std::error::Error>> {
+/// let plan = deployer.roll_out(&service, revision).plan().await?;
+/// print!("{plan}");
+/// std::fs::write("plan.json", plan.to_json())?;
+///
+/// let plan: Plan = std::fs::read_to_string("plan.json")?.parse()?;
+/// let deployed = deployer.apply(&plan).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Plan {
+    content: Content,
+    revision: Revision,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Content {
+    pub(crate) service: Service,
+    /// The ARN of the task definition that the service runs now.
+    pub(crate) running: String,
+    pub(crate) revision: Value,
+    pub(crate) update: Update,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) refused: Refused,
+    pub(crate) is_unchanged: bool,
+}
+
+impl Deployer {
+    /// Does what `plan` says. Before anything is changed, the service is looked at again:
+    /// [`Outdated`](crate::ErrorKind::Outdated) where it runs another task definition than when the
+    /// plan was made. Nothing happens until the returned [`RollOut`] is awaited, whose terms are
+    /// set anew.
+    pub fn apply(&self, plan: &Plan) -> RollOut {
+        let Content { service, running, update, refused, .. } = &plan.content;
+        RollOut::new(self.clone(), service.clone(), plan.revision.clone()).planned(
+            running.clone(),
+            update.clone(),
+            refused.clone(),
+        )
+    }
+}
+
+impl Plan {
+    pub(crate) fn new(content: Content, revision: Revision) -> Self {
+        Self { content, revision }
+    }
+
+    /// The service.
+    pub fn service(&self) -> &Service {
+        &self.content.service
+    }
+
+    /// The ARN of the task definition that the service ran when the plan was made.
+    pub fn running(&self) -> &str {
+        &self.content.running
+    }
+
+    /// What it changes of the task definition.
+    pub fn diff(&self) -> Diff {
+        self.revision.diff()
+    }
+
+    /// What a first look found, be it refused or only worth knowing.
+    pub fn findings(&self) -> &[Finding] {
+        &self.content.findings
+    }
+
+    /// The findings with which applying it ends before it begins, unless they are tolerated or
+    /// gone by then.
+    pub fn refused(&self) -> impl Iterator<Item = &Finding> {
+        self.findings().iter().filter(|it| self.content.refused.contains(it))
+    }
+
+    /// Whether it changes nothing: the service runs the revision already, or is about to.
+    pub fn is_empty(&self) -> bool {
+        self.content.is_unchanged
+    }
+
+    /// The operations of ECS that applying it calls, in their order, up to the answer that names
+    /// the deployment. After that, it is DescribeServices every 2 to 5 seconds, and the rest only
+    /// when something looks wrong. A revision of the family that somebody else registers meanwhile
+    /// takes one more DescribeServices.
+    pub fn calls(&self) -> Vec<&'static str> {
+        let mut calls = vec!["DescribeServices"];
+        if self.revision.is_changed() {
+            calls.push("RegisterTaskDefinition");
+        }
+        if !self.is_empty() {
+            calls.push("UpdateService");
+        }
+        calls
+    }
+
+    /// One line of JSON, which parsing reads. The whole task definition is in it, and so what its
+    /// environment variables hold: keep it as you keep that.
+    pub fn to_json(&self) -> String {
+        saved(&self.content)
+    }
+}
+
+/// What [`Plan::to_json`] returns.
+impl FromStr for Plan {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let content: Content = restored(text, WHAT)?;
+        let revision = Revision::restore(&content.revision).ok_or_else(|| {
+            let problem = "its revision isn't one".to_owned();
+            Error::from(Repr::Unreadable { what: WHAT, problem })
+        })?;
+        Ok(Self { content, revision })
+    }
+}
+
+/// ```text
+/// demo/web runs web:1
+///   ~ containers.web.image: "web:1" -> "web:2"
+/// warning: the deployment circuit breaker is off: …
+/// calls: DescribeServices, RegisterTaskDefinition, UpdateService
+/// ```
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Content { service, running, update, .. } = &self.content;
+        writeln!(f, "{service} runs {}", short(running))?;
+        if self.is_empty() {
+            return writeln!(f, "nothing is to be changed");
+        }
+        for line in self.diff().to_string().lines() {
+            writeln!(f, "  {line}")?;
+        }
+        if !update.is_empty() {
+            writeln!(f, "with: {update}")?;
+        }
+        for finding in self.findings() {
+            let what = if self.content.refused.contains(finding) { "refused" } else { "warning" };
+            writeln!(f, "{what}: {finding}")?;
+        }
+        writeln!(f, "calls: {}", self.calls().join(", "))
+    }
+}
+
+/// Without what the environment variables hold.
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("service", self.service())
+            .field("running", &self.running())
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}
+
+const WHAT: &str = "plan";
