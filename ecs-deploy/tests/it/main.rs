@@ -15,6 +15,7 @@ mod refused;
 mod register;
 mod remedy;
 mod revision;
+mod scenarios;
 mod sources;
 mod task;
 mod traits;
