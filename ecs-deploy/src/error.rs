@@ -91,7 +91,9 @@ impl Error {
         match &*self.0 {
             Repr::Api { source, .. } => source.kind,
             Repr::InvalidService { .. } => ErrorKind::InvalidService,
-            Repr::Lost { source, .. } => source.kind(),
+            Repr::Lost { source, .. }
+            | Repr::NotPruned { source, .. }
+            | Repr::PartlyPruned { source, .. } => source.kind(),
             Repr::NoCluster { .. } => ErrorKind::ClusterNotFound,
             Repr::NoService { .. } => ErrorKind::ServiceNotFound,
             Repr::Outdated { .. } => ErrorKind::Outdated,
@@ -103,6 +105,7 @@ impl Error {
             Repr::Superseded { .. } => ErrorKind::Superseded,
             Repr::Task(task) => task.kind(),
             Repr::NotBegun { .. } | Repr::TimedOut { .. } => ErrorKind::TimedOut,
+            Repr::Unanswered { .. } => ErrorKind::Network,
             Repr::UnknownContainer { .. } => ErrorKind::UnknownContainer,
             Repr::UnsupportedController { .. } => ErrorKind::UnsupportedController,
         }
@@ -114,7 +117,11 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match &*self.0 {
             Repr::Api { source, .. } => source.is_passing(),
+            Repr::NotPruned { source, .. } | Repr::PartlyPruned { source, .. } => {
+                source.is_retryable()
+            }
             Repr::Task(task) => task.is_retryable(),
+            Repr::Unanswered { .. } => true,
             _ => false,
         }
     }
@@ -125,8 +132,11 @@ impl Error {
         match &*self.0 {
             Repr::Api { operation, .. }
             | Repr::NotBegun { operation, .. }
-            | Repr::Protocol { operation, .. } => Some(operation),
-            Repr::Lost { source, .. } => source.operation(),
+            | Repr::Protocol { operation, .. }
+            | Repr::Unanswered { operation, .. } => Some(operation),
+            Repr::Lost { source, .. }
+            | Repr::NotPruned { source, .. }
+            | Repr::PartlyPruned { source, .. } => source.operation(),
             Repr::Task(task) => task.operation(),
             _ => None,
         }
@@ -144,7 +154,9 @@ impl Error {
             {
                 Missing::of(operation, resource, source).map(|missing| missing.statement)
             }
-            Repr::Lost { source, .. } => source.missing_statement(),
+            Repr::Lost { source, .. }
+            | Repr::NotPruned { source, .. }
+            | Repr::PartlyPruned { source, .. } => source.missing_statement(),
             Repr::Task(task) => task.call()?.missing_statement(),
             _ => None,
         }
@@ -156,7 +168,9 @@ impl Error {
             Repr::Api { source, .. } | Repr::NoCluster { source, .. } => {
                 source.request_id.as_deref()
             }
-            Repr::Lost { source, .. } => source.request_id(),
+            Repr::Lost { source, .. }
+            | Repr::NotPruned { source, .. }
+            | Repr::PartlyPruned { source, .. } => source.request_id(),
             Repr::Task(task) => task.call()?.request_id(),
             _ => None,
         }
@@ -196,6 +210,15 @@ impl Error {
         match &*self.0 {
             Repr::Task(task) => task.task().map(|task| task.task.as_str()),
             _ => None,
+        }
+    }
+
+    /// The ARNs of the revisions that were deregistered before [`Prune`](crate::Prune) failed; empty
+    /// for everything else.
+    pub fn deregistered(&self) -> &[String] {
+        match &*self.0 {
+            Repr::PartlyPruned { deregistered, .. } => deregistered,
+            _ => &[],
         }
     }
 

@@ -61,8 +61,16 @@ pub(crate) enum Repr {
     #[error("{}", not_begun(service, operation, after.as_secs()))]
     NotBegun { service: Service, operation: &'static str, after: Duration },
 
+    #[error("no revision of {family} was deregistered, because it isn't known which are in use")]
+    NotPruned { family: String, source: Error },
+
     #[error("{service} runs {running} by now, and {revision} is based on {base}")]
     Outdated { service: Service, revision: String, base: String, running: String },
+
+    #[error(
+        "{failed} couldn't be deregistered, after {} of {planned} revisions were", deregistered.len()
+    )]
+    PartlyPruned { failed: String, planned: usize, deregistered: Vec<String>, source: Error },
 
     #[error("the response to {operation} can't be used: {problem}")]
     Protocol { operation: &'static str, problem: String },
@@ -98,6 +106,9 @@ pub(crate) enum Repr {
         rollout.revision, rollout.service, after.as_secs(), because(rollout), rollout.remedy
     )]
     TimedOut { rollout: Rollout, after: Duration, last: Progress },
+
+    #[error("there was no answer to {operation} on {subject} within {} s, again and again", within.as_secs())]
+    Unanswered { operation: &'static str, subject: String, within: Duration },
 
     #[error("{}", unknown_containers(revision, unknown, known))]
     UnknownContainer { revision: String, unknown: Vec<String>, known: Vec<String> },

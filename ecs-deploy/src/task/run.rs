@@ -8,12 +8,13 @@ use aws_sdk_ecs::types::{
     ContainerOverride, KeyValuePair, PropagateTags, Service as Description, Task, TaskOverride,
 };
 use serde_json::Value;
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::ending::failure;
 use super::{Definition, Logs, OnTimeout, Ran, RunTask};
 use crate::deploy::Deployer;
 use crate::error::{Error, OneOff, Repr, TaskRepr};
+use crate::patience::patiently;
 use crate::revision::Revision;
 use crate::service::Service;
 
@@ -117,24 +118,15 @@ async fn start(
         .set_placement_constraints(description.placement_constraints.clone())
         .set_platform_version(description.platform_version().map(str::to_owned))
         .set_propagate_tags(is_propagated.then_some(PropagateTags::TaskDefinition));
-    let mut delay = SHORTEST;
-    loop {
-        // The SDK's clients have no time-out for an answer unless the caller sets one.
-        let problem = match timeout(LONGEST_CALL, request.clone().send()).await {
-            Ok(Ok(output)) => return Ok(output),
-            Ok(Err(error)) => {
-                let error = Error::service_api("RunTask", service, &deployer.region(), error);
-                if !error.is_retryable() || delay > LONGEST_DELAY {
-                    return Err(error);
-                }
-                error.to_string()
-            }
-            Err(_) => "no answer".to_owned(),
-        };
-        tracing::debug!(%service, problem, "RunTask once more");
-        sleep(delay).await;
-        delay *= 2;
-    }
+    patiently("RunTask", service, || {
+        let call = request.clone().send();
+        async move {
+            let result = call.await;
+            result
+                .map_err(|error| Error::service_api("RunTask", service, &deployer.region(), error))
+        }
+    })
+    .await
 }
 
 /// The ARN of the task that was started.
@@ -319,8 +311,6 @@ const SHORTEST: Duration = Duration::from_secs(2);
 const STEP: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(5);
 const LONGEST_IN_TROUBLE: Duration = Duration::from_secs(20);
-/// 2 + 4 + 8 + 16 seconds in all.
-const LONGEST_DELAY: Duration = Duration::from_secs(16);
 const LONGEST_CALL: Duration = Duration::from_secs(30);
 /// For a call after the deadline.
 const LAST_CALL: Duration = Duration::from_secs(10);

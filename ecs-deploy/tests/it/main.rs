@@ -7,6 +7,7 @@ mod demo;
 mod faults;
 mod outcome;
 mod policy;
+mod prune;
 mod refused;
 mod remedy;
 mod revision;

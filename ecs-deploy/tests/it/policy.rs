@@ -16,7 +16,7 @@ fn set_policy(demo: &Demo, policy: &str) {
 }
 
 /// The policy without some of its actions.
-fn without(policy: &DeployPolicy, actions: &[String]) -> Value {
+pub(crate) fn without(policy: &DeployPolicy, actions: &[String]) -> Value {
     let mut document: Value = serde_json::from_str(&policy.to_string()).unwrap();
     let statements = document["Statement"].as_array_mut().unwrap();
     for statement in &mut *statements {

@@ -1,9 +1,9 @@
 //! What the types promise by their traits and sizes.
 
 use ecs_deploy::{
-    Change, DeployPolicy, Deployed, Deployer, Diff, Error, ErrorKind, Event, Events, Logs,
-    OnFailure, OnTimeout, Permission, Progress, Ran, Revision, RollOut, RunTask, Service,
-    TaskFailure,
+    Change, DeployPolicy, Deployed, Deployer, Diff, Error, ErrorKind, Event, Events, Kept, Logs,
+    OnFailure, OnTimeout, Permission, Progress, Prune, PrunePlan, Pruned, Ran, Revision, RollOut,
+    RunTask, Service, TaskFailure,
 };
 
 #[test]
@@ -18,11 +18,15 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
     share::<Error>();
     share::<ErrorKind>();
     share::<Event>();
+    share::<Kept>();
     share::<Logs>();
     share::<OnFailure>();
     share::<OnTimeout>();
     share::<Permission>();
     share::<Progress>();
+    share::<Prune>();
+    share::<PrunePlan>();
+    share::<Pruned>();
     share::<Ran>();
     share::<Revision>();
     share::<RollOut>();
@@ -30,6 +34,7 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
     share::<Service>();
     share::<TaskFailure>();
     send::<Events>();
+    send::<<Prune as IntoFuture>::IntoFuture>();
     send::<<RunTask<'static> as IntoFuture>::IntoFuture>();
     send::<<RollOut as IntoFuture>::IntoFuture>();
 }
