@@ -46,7 +46,7 @@ impl RunTask<'_> {
         };
         let container = which(revision, container.as_deref())?;
         let overrides = overrides(&container, command, environment);
-        let start = start(&deployer, &service, &description, revision.arn(), overrides);
+        let start = start(&deployer, &service, &description, revision, overrides);
         let output = limit.hold("RunTask", start).await?;
         let task = started(output, &service, revision)?;
         tracing::info!(%service, %task, "task started");
@@ -95,19 +95,20 @@ async fn start(
     deployer: &Deployer,
     service: &Service,
     description: &Description,
-    task_definition: &str,
+    revision: &Revision,
     overrides: Option<TaskOverride>,
 ) -> Result<RunTaskOutput, Error> {
     let strategy = description.capacity_provider_strategy();
     // API reference: the one excludes the other.
     let launch_type = description.launch_type().filter(|_| strategy.is_empty());
     // Reported: NONE, which is what DescribeServices answers otherwise, is refused here.
-    let is_propagated = description.propagate_tags() == Some(&PropagateTags::TaskDefinition);
+    let is_propagated =
+        description.propagate_tags() == Some(&PropagateTags::TaskDefinition) && revision.has_tags();
     let request = deployer
         .client()
         .run_task()
         .cluster(service.cluster_reference())
-        .task_definition(task_definition)
+        .task_definition(revision.arn())
         .count(1)
         .client_token(client_token())
         .started_by(STARTED_BY)

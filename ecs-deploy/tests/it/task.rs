@@ -384,8 +384,7 @@ async fn a_permission_that_is_lost_in_the_middle_is_named() {
     assert_eq!(error.operation(), Some("DescribeTasks"));
     assert!(error.request_id().is_some());
     let task = error.task().unwrap();
-    let statement =
-        format!(r#"{{"Effect":"Allow","Action":"ecs:DescribeTasks","Resource":"{task}"}}"#);
+    let statement = r#"{"Effect":"Allow","Action":"ecs:DescribeTasks","Resource":"arn:aws:ecs:us-east-1:123456789012:task/demo/*"}"#;
     assert_eq!(error.missing_statement().unwrap(), statement);
     assert_eq!(
         error.source().unwrap().to_string(),
