@@ -151,6 +151,11 @@ impl Revision {
         self.members.contains_key("tags")
     }
 
+    /// Whether its tasks have a network interface each, which takes a network configuration.
+    pub(crate) fn has_own_network(&self) -> bool {
+        self.members.get("networkMode").and_then(Value::as_str) == Some("awsvpc")
+    }
+
     pub(crate) fn containers(&self) -> impl Iterator<Item = &Map<String, Value>> {
         let containers = self.members.get("containerDefinitions").and_then(Value::as_array);
         containers.into_iter().flatten().filter_map(Value::as_object)

@@ -104,6 +104,9 @@ async fn start(
     // Reported: NONE, which is what DescribeServices answers otherwise, is refused here.
     let is_propagated =
         description.propagate_tags() == Some(&PropagateTags::TaskDefinition) && revision.has_tags();
+    // Reported: it is refused where the task has no network interface of its own.
+    let network = description.network_configuration().filter(|_| revision.has_own_network());
+    let constraints = description.placement_constraints();
     let request = deployer
         .client()
         .run_task()
@@ -114,9 +117,9 @@ async fn start(
         .started_by(STARTED_BY)
         .set_capacity_provider_strategy((!strategy.is_empty()).then(|| strategy.to_vec()))
         .set_launch_type(launch_type.cloned())
-        .set_network_configuration(description.network_configuration().cloned())
+        .set_network_configuration(network.cloned())
         .set_overrides(overrides)
-        .set_placement_constraints(description.placement_constraints.clone())
+        .set_placement_constraints((!constraints.is_empty()).then(|| constraints.to_vec()))
         .set_platform_version(description.platform_version().map(str::to_owned))
         .set_propagate_tags(is_propagated.then_some(PropagateTags::TaskDefinition));
     patiently("RunTask", service, || {

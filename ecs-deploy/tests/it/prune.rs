@@ -1,10 +1,16 @@
 //! Old revisions go, and none that is needed.
 
+use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::time::Duration;
 
-use ecs_deploy::{DeployPolicy, ErrorKind, Kept, Service};
+use aws_sdk_ecs::types::{
+    AwsVpcConfiguration, DeploymentController, DeploymentControllerType, NetworkConfiguration,
+};
+use ecs_deploy::{DeployPolicy, ErrorKind, Kept, OnTimeout, Service};
 use local_aws::{Fault, LocalAws, Script, When};
+use proptest::collection::vec;
+use proptest::prelude::*;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -139,17 +145,16 @@ async fn what_runs_in_another_cluster_is_kept() {
     // More services than one DescribeServices takes.
     for number in 2..=13 {
         let create = demo.ecs.create_service().cluster("other").service_name(format!("s{number}"));
-        let network = aws_sdk_ecs::types::AwsVpcConfiguration::builder().subnets("subnet-1");
-        let network = aws_sdk_ecs::types::NetworkConfiguration::builder()
-            .awsvpc_configuration(network.build().unwrap())
-            .build();
+        let network = AwsVpcConfiguration::builder().subnets("subnet-1");
+        let network =
+            NetworkConfiguration::builder().awsvpc_configuration(network.build().unwrap()).build();
         let create = create.desired_count(0).task_definition(format!("web:{number}"));
         create.network_configuration(network).send().await.unwrap();
     }
     demo.local.script_task("web", Script::Healthy);
     let task = async {
         let task = demo.deployer.run_registered_task(&demo.service, "web:20");
-        task.timeout(Duration::from_secs(50)).on_timeout(ecs_deploy::OnTimeout::Leave).await
+        task.timeout(Duration::from_secs(50)).on_timeout(OnTimeout::Leave).await
     };
     let task = task.await.unwrap_err().task().unwrap().to_owned();
     let calls = demo.operations().len();
@@ -181,8 +186,7 @@ async fn the_service_that_names_the_family_always_counts() {
     let demo = with_revisions(3).await;
     demo.ecs.create_cluster().cluster_name("other").send().await.unwrap();
     let create = demo.ecs.create_service().cluster("other").service_name("api").desired_count(0);
-    let controller = aws_sdk_ecs::types::DeploymentController::builder()
-        .r#type(aws_sdk_ecs::types::DeploymentControllerType::External);
+    let controller = DeploymentController::builder().r#type(DeploymentControllerType::External);
     create.deployment_controller(controller.build().unwrap()).send().await.unwrap();
     let other = Service::new("other", "api").unwrap();
     let prune = demo.deployer.prune_family_of(&demo.service).keep(1).only_services([other]);
@@ -317,4 +321,99 @@ async fn nothing_happens_before_it_is_awaited() {
     let calls = demo.operations().len();
     drop(demo.deployer.prune("web").keep(1));
     assert_eq!(since(&demo, calls), [""; 0]);
+}
+
+/// What uses the family in a made-up account: revisions are numbers from 1.
+#[derive(Debug, Clone)]
+struct Account {
+    revisions: u32,
+    /// By the services of the two clusters, what each deployed one after another.
+    histories: Vec<(bool, Vec<u32>)>,
+    /// What tasks of their own run, and in which cluster.
+    tasks: Vec<(bool, u32)>,
+    keep: usize,
+}
+
+impl Account {
+    fn any() -> impl Strategy<Value = Self> {
+        (3..16u32).prop_flat_map(|revisions| {
+            let number = move || 1..=revisions;
+            let history = (any::<bool>(), vec(number(), 1..4));
+            let tasks = vec((any::<bool>(), number()), 0..4);
+            (vec(history, 0..4), tasks, 0..6usize).prop_map(move |(histories, tasks, keep)| Self {
+                revisions,
+                histories,
+                tasks,
+                keep,
+            })
+        })
+    }
+
+    /// The revisions that must not go.
+    fn needed(&self) -> BTreeSet<u32> {
+        let keep = u32::try_from(self.keep.max(1)).unwrap();
+        let newest = self.revisions.saturating_sub(keep) + 1..=self.revisions;
+        let mut needed: BTreeSet<u32> =
+            newest.chain(self.tasks.iter().map(|(_, it)| *it)).collect();
+        // The demonstration's own service.
+        needed.insert(1);
+        for (_, history) in &self.histories {
+            let mut deployed = history.clone();
+            // The same once more is no deployment.
+            deployed.dedup();
+            needed.extend(deployed.iter().rev().take(2));
+        }
+        needed
+    }
+
+    async fn make(&self) -> Demo {
+        let demo = with_revisions(self.revisions).await;
+        demo.ecs.create_cluster().cluster_name("other").send().await.unwrap();
+        let cluster = |is_other: bool| if is_other { "other" } else { "demo" };
+        let subnets = AwsVpcConfiguration::builder().subnets("subnet-1").build().unwrap();
+        let network = NetworkConfiguration::builder().awsvpc_configuration(subnets).build();
+        for (index, (is_other, history)) in self.histories.iter().enumerate() {
+            let name = format!("s{index}");
+            let create = demo.ecs.create_service().cluster(cluster(*is_other)).service_name(&name);
+            let create = create.desired_count(1).network_configuration(network.clone());
+            let (first, rest) = history.split_first().unwrap();
+            create.task_definition(format!("web:{first}")).send().await.unwrap();
+            for number in rest {
+                sleep(Duration::from_secs(300)).await;
+                let update = demo.ecs.update_service().cluster(cluster(*is_other)).service(&name);
+                update.task_definition(format!("web:{number}")).send().await.unwrap();
+            }
+        }
+        sleep(Duration::from_secs(300)).await;
+        demo.local.script_task("web", Script::Healthy);
+        for (is_other, number) in &self.tasks {
+            let run = demo.ecs.run_task().cluster(cluster(*is_other));
+            let run = run.network_configuration(network.clone());
+            run.task_definition(format!("web:{number}")).send().await.unwrap();
+        }
+        demo
+    }
+}
+
+#[test]
+fn in_any_account_all_that_is_not_needed_goes_and_nothing_else() {
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) };
+    proptest!(config, |(account in Account::any())| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let demo = account.make().await;
+            let pruned = demo.deployer.prune("web").keep(account.keep).await.unwrap();
+            let needed = account.needed();
+            let expected = arns((1..=account.revisions).filter(|it| !needed.contains(it)));
+            prop_assert_eq!(pruned.deregistered(), expected);
+            let mut kept: Vec<&str> = pruned.kept().map(|(arn, _)| arn).collect();
+            kept.reverse();
+            prop_assert_eq!(kept, arns(needed));
+            Ok(())
+        })?;
+    });
 }
