@@ -19,7 +19,9 @@ use crate::update::Update;
 
 /// Deploys to the services of one region and account. Clones share one ECS client.
 ///
-/// It adds no retries to the SDK's: how often a request is tried is the `SdkConfig`'s business.
+/// How often a request is tried is the `SdkConfig`'s business. What goes on for minutes (a wait,
+/// [`run_task`](Self::run_task), [`prune`](Self::prune)) doesn't end because a request that only
+/// reads, or that may be repeated, failed as often as that.
 #[derive(Debug, Clone)]
 pub struct Deployer {
     client: Arc<Client>,

@@ -126,7 +126,10 @@ impl Error {
             Repr::DefinitionRegion { .. } | Repr::Region { .. } => ErrorKind::RegionMismatch,
             Repr::File { .. } => ErrorKind::File,
             Repr::Fleet { .. } => ErrorKind::FleetFailed,
-            Repr::Gone { source, .. } | Repr::Lost { source, .. } => source.kind(),
+            Repr::Gone { source, .. }
+            | Repr::Lost { source, .. }
+            | Repr::NotPruned { source, .. }
+            | Repr::PartlyPruned { source, .. } => source.kind(),
             Repr::InvalidReference { .. } => ErrorKind::InvalidReference,
             Repr::InvalidService { .. } => ErrorKind::InvalidService,
             Repr::InvalidTaskDefinition { .. } | Repr::NoLogDriver { .. } => {
@@ -147,6 +150,7 @@ impl Error {
             Repr::Superseded { .. } => ErrorKind::Superseded,
             Repr::Task(task) => task.kind(),
             Repr::NotBegun { .. } | Repr::TimedOut { .. } => ErrorKind::TimedOut,
+            Repr::Unanswered { .. } => ErrorKind::Network,
             Repr::UnknownContainer { .. } => ErrorKind::UnknownContainer,
             Repr::Unreadable { .. } => ErrorKind::Unreadable,
             Repr::UnsupportedController { .. } => ErrorKind::UnsupportedController,
@@ -159,7 +163,11 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match &*self.0 {
             Repr::Api { source, .. } => source.is_passing(),
+            Repr::NotPruned { source, .. } | Repr::PartlyPruned { source, .. } => {
+                source.is_retryable()
+            }
             Repr::Task(task) => task.is_retryable(),
+            Repr::Unanswered { .. } => true,
             _ => false,
         }
     }
@@ -170,10 +178,10 @@ impl Error {
         match &*self.0 {
             Repr::Api { operation, .. }
             | Repr::NotBegun { operation, .. }
-            | Repr::Protocol { operation, .. } => Some(operation),
-            Repr::Gone { source, .. } | Repr::Lost { source, .. } => source.operation(),
+            | Repr::Protocol { operation, .. }
+            | Repr::Unanswered { operation, .. } => Some(operation),
             Repr::Task(task) => task.operation(),
-            _ => None,
+            repr => repr.inner()?.operation(),
         }
     }
 
@@ -189,9 +197,7 @@ impl Error {
             {
                 Missing::of(operation, resource, source).map(|missing| missing.statement)
             }
-            Repr::Gone { source, .. } | Repr::Lost { source, .. } => source.missing_statement(),
-            Repr::Task(task) => task.call()?.missing_statement(),
-            _ => None,
+            repr => repr.inner()?.missing_statement(),
         }
     }
 
@@ -201,9 +207,7 @@ impl Error {
             Repr::Api { source, .. }
             | Repr::NoCluster { source, .. }
             | Repr::NoDefinition { source, .. } => source.request_id.as_deref(),
-            Repr::Gone { source, .. } | Repr::Lost { source, .. } => source.request_id(),
-            Repr::Task(task) => task.call()?.request_id(),
-            _ => None,
+            repr => repr.inner()?.request_id(),
         }
     }
 
@@ -294,6 +298,15 @@ impl Error {
         match &*self.0 {
             Repr::Task(task) => task.task().map(|task| task.task.as_str()),
             _ => None,
+        }
+    }
+
+    /// The ARNs of the revisions that were deregistered before [`Prune`](crate::Prune) failed; empty
+    /// for everything else.
+    pub fn deregistered(&self) -> &[String] {
+        match &*self.0 {
+            Repr::PartlyPruned { deregistered, .. } => deregistered,
+            _ => &[],
         }
     }
 

@@ -220,18 +220,26 @@ impl DeployPolicy {
         self.prefix.split(':').nth(index).unwrap_or_default()
     }
 
-    /// Of `ACCOUNT.dkr.ecr.REGION.SUFFIX/NAME` with a tag, a digest or both.
+    /// Of `ACCOUNT.dkr.ecr.REGION.SUFFIX/NAME` with a tag, a digest or both. With FIPS or dual
+    /// stack, the host says so (ECR user guide, "Endpoints").
     fn repository_arn(&self, image: &str) -> Option<String> {
         let (host, path) = image.split_once('/')?;
-        let (account, rest) = host.split_once(".dkr.ecr.")?;
+        let (account, rest) = host.split_once(".dkr")?;
+        let (registry, rest) = rest.strip_prefix(['.', '-'])?.split_once('.')?;
         let (region, suffix) = rest.split_once('.')?;
-        if !suffix.starts_with("amazonaws.") {
+        let is_account = account.len() == 12 && account.bytes().all(|it| it.is_ascii_digit());
+        let is_registry = ["ecr", "ecr-fips"].contains(&registry);
+        if !is_account || !is_registry || !REGISTRIES.contains(&suffix) {
             return None;
         }
         let name = path.split(['@', ':']).next()?;
         Some(format!("arn:{}:ecr:{region}:{account}:repository/{name}", self.field(1)))
     }
 }
+
+/// How the hosts of private registries end.
+const REGISTRIES: [&str; 5] =
+    ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "on.amazonwebservices.com.cn", "on.aws"];
 
 /// The policy document, as IAM takes it.
 impl fmt::Display for DeployPolicy {

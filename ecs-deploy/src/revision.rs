@@ -230,6 +230,11 @@ impl Revision {
         self.members.get("tags").is_some()
     }
 
+    /// Whether its tasks have a network interface each, which takes a network configuration.
+    pub(crate) fn has_own_network(&self) -> bool {
+        self.members.text("networkMode") == Some("awsvpc")
+    }
+
     pub(crate) fn canonical(&self) -> Node {
         canonical(&self.members)
     }

@@ -111,7 +111,7 @@ impl Missing {
             ),
             _ => String::new(),
         };
-        let (action, resource) = (Value::from(action), Value::from(resource));
+        let (action, resource) = (Value::from(action), Value::from(lasting(resource)));
         let statement =
             format!(r#"{{"Effect":"Allow","Action":{action},"Resource":{resource}{condition}}}"#);
         let policy = text
@@ -121,6 +121,23 @@ impl Missing {
                 policy.strip_prefix("identity-based ").unwrap_or(policy)
             });
         Some(Self { statement, policy: policy.to_owned() })
+    }
+}
+
+/// What is to be allowed where AWS refused one revision, task or deployment: the next one is another.
+fn lasting(resource: &str) -> String {
+    let mut fields = resource.splitn(6, ':');
+    let (end, kind) = match fields.nth(5).and_then(|it| it.split_once('/')) {
+        Some(("task-definition", _)) => (resource.rfind(':'), "task-definition"),
+        Some((kind @ ("service-deployment" | "service-revision" | "task"), _)) => {
+            (resource.rfind('/'), kind)
+        }
+        _ => (None, ""),
+    };
+    match end {
+        // A family without a revision has no such end.
+        Some(end) if !resource[end..].contains(kind) => format!("{}*", &resource[..=end]),
+        _ => resource.to_owned(),
     }
 }
 

@@ -116,6 +116,9 @@ pub(crate) enum Repr {
     #[error("{service} can't be rolled back: {problem}")]
     NothingToRollBackTo { service: Service, problem: String },
 
+    #[error("no revision of {family} was deregistered, because it isn't known which are in use")]
+    NotPruned { family: String, source: Error },
+
     #[error("{service} runs {running} by now, and {revision} is based on {base}")]
     Outdated { service: Service, revision: String, base: String, running: String },
 
@@ -124,6 +127,11 @@ pub(crate) enum Repr {
         rollout.revision(), rollout.service(), by_itself(pause)
     )]
     Paused { rollout: Rollout, pause: Pause },
+
+    #[error(
+        "{failed} couldn't be deregistered, after {} of {planned} revisions were", deregistered.len()
+    )]
+    PartlyPruned { failed: String, planned: usize, deregistered: Vec<String>, source: Error },
 
     #[error("the response to {operation} can't be used: {problem}")]
     Protocol { operation: &'static str, problem: String },
@@ -167,6 +175,9 @@ pub(crate) enum Repr {
     )]
     TimedOut { rollout: Rollout, after: Duration },
 
+    #[error("there was no answer to {operation} on {subject} within {} s, again and again", within.as_secs())]
+    Unanswered { operation: &'static str, subject: String, within: Duration },
+
     #[error("{}", unknown_containers(revision, unknown, known))]
     UnknownContainer { revision: String, unknown: Vec<String>, known: Vec<String> },
 
@@ -181,6 +192,18 @@ pub(crate) enum Repr {
 }
 
 impl Repr {
+    /// The error of the call that is behind this one.
+    pub(crate) fn inner(&self) -> Option<&Error> {
+        match self {
+            Repr::Gone { source, .. }
+            | Repr::Lost { source, .. }
+            | Repr::NotPruned { source, .. }
+            | Repr::PartlyPruned { source, .. } => Some(source),
+            Repr::Task(task) => task.call(),
+            _ => None,
+        }
+    }
+
     /// The rollout that it is about, where one has begun.
     pub(crate) fn rollout(&self) -> Option<&Rollout> {
         match self {

@@ -341,6 +341,48 @@ fn the_missing_statement_is_the_one_that_aws_names() {
 }
 
 #[test]
+fn what_is_allowed_covers_the_next_one_too() {
+    let arn = |resource: &str| format!("arn:aws:ecs:eu-west-1:123456789012:{resource}");
+    for (named, allowed) in [
+        ("task-definition/web:7", "task-definition/web:*"),
+        ("task-definition/web:*", "task-definition/web:*"),
+        ("task-definition/web", "task-definition/web"),
+        ("task/prod/0a1b", "task/prod/*"),
+        ("task/0a1b", "task/*"),
+        ("service-deployment/prod/web/0a1b", "service-deployment/prod/web/*"),
+        ("service-revision/prod/web/1", "service-revision/prod/web/*"),
+        ("service/prod/web", "service/prod/web"),
+        ("cluster/prod", "cluster/prod"),
+        ("task", "task"),
+    ] {
+        let error = denied(&format!("{USER} ecs:A on resource: {}", arn(named)));
+        let statement: serde_json::Value =
+            serde_json::from_str(&error.missing_statement().unwrap()).unwrap();
+        assert_eq!(statement["Resource"], arn(allowed), "{named}");
+    }
+}
+
+#[test]
+fn only_capacity_may_be_there_later() {
+    for (reason, retryable) in [
+        ("RESOURCE:MEMORY (arn:a)", true),
+        ("AGENT (arn:a)", true),
+        ("Capacity is unavailable at this time.", true),
+        ("ATTRIBUTE", false),
+        ("MISSING", false),
+    ] {
+        let (service, revision) = (service(), "web:8".to_owned());
+        let error: Error =
+            TaskRepr::NotPlaced { service, revision, reason: reason.to_owned() }.into();
+        assert_eq!(error.is_retryable(), retryable, "{reason}");
+        assert_eq!(
+            error.to_string(),
+            format!("no task of web:8 could be started beside prod/web: {reason}")
+        );
+    }
+}
+
+#[test]
 fn what_is_denied_explicitly_no_statement_allows() {
     let error = denied(&format!(
         "{USER} ecs:RegisterTaskDefinition on resource: * with an explicit deny in a service \

@@ -179,6 +179,9 @@ fn only_images_in_a_private_registry_take_permissions() {
     let images = [
         "210987654321.dkr.ecr.cn-northwest-1.amazonaws.com.cn/shop/web@sha256:7f",
         "210987654321.dkr.ecr.cn-northwest-1.amazonaws.com.cn/shop/web:1.0",
+        "210987654321.dkr-ecr.cn-northwest-1.on.amazonwebservices.com.cn/shop/web:1.0@sha256:7f",
+        "21098765432.dkr.ecr.cn-northwest-1.amazonaws.com.cn/short/account",
+        "210987654321.dkr.eks.cn-northwest-1.amazonaws.com.cn/no/registry",
         "public.ecr.aws/nginx/nginx:1",
         "nginx",
         "registry:5000/web:1",

@@ -7,13 +7,14 @@ use aws_sdk_ecs::operation::run_task::RunTaskOutput;
 use aws_sdk_ecs::types::{
     ContainerOverride, KeyValuePair, PropagateTags, Service as Description, Task, TaskOverride,
 };
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::ending::failure;
 use super::{Definition, Logs, OnTimeout, Ran, RunTask};
 use crate::deploy::Deployer;
 use crate::error::{Error, OneOff, Repr, TaskRepr};
 use crate::json::Json;
+use crate::patience::patiently;
 use crate::revision::Revision;
 use crate::service::Service;
 
@@ -44,9 +45,8 @@ impl RunTask<'_> {
             }
         };
         let container = which(revision, container.as_deref())?;
-        let arn = revision.arn().unwrap_or_default();
         let overrides = overrides(&container, command, environment);
-        let start = start(&deployer, &service, &description, arn, overrides);
+        let start = start(&deployer, &service, &description, revision, overrides);
         let output = limit.hold("RunTask", start).await?;
         let task = started(output, &service, revision)?;
         tracing::info!(%service, %task, "task started");
@@ -95,47 +95,42 @@ async fn start(
     deployer: &Deployer,
     service: &Service,
     description: &Description,
-    task_definition: &str,
+    revision: &Revision,
     overrides: Option<TaskOverride>,
 ) -> Result<RunTaskOutput, Error> {
     let strategy = description.capacity_provider_strategy();
     // API reference: the one excludes the other.
     let launch_type = description.launch_type().filter(|_| strategy.is_empty());
     // Reported: NONE, which is what DescribeServices answers otherwise, is refused here.
-    let is_propagated = description.propagate_tags() == Some(&PropagateTags::TaskDefinition);
+    let is_propagated =
+        description.propagate_tags() == Some(&PropagateTags::TaskDefinition) && revision.has_tags();
+    // Reported: it is refused where the task has no network interface of its own.
+    let network = description.network_configuration().filter(|_| revision.has_own_network());
+    let constraints = description.placement_constraints();
     let request = deployer
         .client()
         .run_task()
         .cluster(service.cluster_reference())
-        .task_definition(task_definition)
+        .task_definition(revision.arn().unwrap_or_default())
         .count(1)
         .client_token(client_token())
         .started_by(STARTED_BY)
         .set_capacity_provider_strategy((!strategy.is_empty()).then(|| strategy.to_vec()))
         .set_launch_type(launch_type.cloned())
-        .set_network_configuration(description.network_configuration().cloned())
+        .set_network_configuration(network.cloned())
         .set_overrides(overrides)
-        .set_placement_constraints(description.placement_constraints.clone())
+        .set_placement_constraints((!constraints.is_empty()).then(|| constraints.to_vec()))
         .set_platform_version(description.platform_version().map(str::to_owned))
         .set_propagate_tags(is_propagated.then_some(PropagateTags::TaskDefinition));
-    let mut delay = SHORTEST;
-    loop {
-        // The SDK's clients have no time-out for an answer unless the caller sets one.
-        let problem = match timeout(LONGEST_CALL, request.clone().send()).await {
-            Ok(Ok(output)) => return Ok(output),
-            Ok(Err(error)) => {
-                let error = Error::service_api("RunTask", service, &deployer.region(), error);
-                if !error.is_retryable() || delay > LONGEST_DELAY {
-                    return Err(error);
-                }
-                error.to_string()
-            }
-            Err(_) => "no answer".to_owned(),
-        };
-        tracing::debug!(%service, problem, "RunTask once more");
-        sleep(delay).await;
-        delay *= 2;
-    }
+    patiently("RunTask", service, || {
+        let call = request.clone().send();
+        async move {
+            let result = call.await;
+            result
+                .map_err(|error| Error::service_api("RunTask", service, &deployer.region(), error))
+        }
+    })
+    .await
 }
 
 /// The ARN of the task that was started.
@@ -320,8 +315,6 @@ const SHORTEST: Duration = Duration::from_secs(2);
 const STEP: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(5);
 const LONGEST_IN_TROUBLE: Duration = Duration::from_secs(20);
-/// 2 + 4 + 8 + 16 seconds in all.
-const LONGEST_DELAY: Duration = Duration::from_secs(16);
 const LONGEST_CALL: Duration = Duration::from_secs(30);
 /// For a call after the deadline.
 const LAST_CALL: Duration = Duration::from_secs(10);

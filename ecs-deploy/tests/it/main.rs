@@ -11,6 +11,7 @@ mod faults;
 mod image_check;
 mod outcome;
 mod policy;
+mod prune;
 mod refused;
 mod register;
 mod remedy;

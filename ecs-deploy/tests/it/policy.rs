@@ -16,7 +16,7 @@ fn set_policy(demo: &Demo, policy: &str) {
 }
 
 /// The policy without some of its actions.
-fn without(policy: &DeployPolicy, actions: &[String]) -> Value {
+pub(crate) fn without(policy: &DeployPolicy, actions: &[String]) -> Value {
     let mut document: Value = serde_json::from_str(&policy.to_string()).unwrap();
     let statements = document["Statement"].as_array_mut().unwrap();
     for statement in &mut *statements {
@@ -239,7 +239,7 @@ async fn a_one_off_task_runs_under_just_its_policy() {
         assert_eq!(error.operation(), Some("RunTask"));
         assert_eq!(
             error.missing_statement().unwrap(),
-            r#"{"Effect":"Allow","Action":"ecs:RunTask","Resource":"arn:aws:ecs:us-east-1:123456789012:task-definition/web:1"}"#
+            r#"{"Effect":"Allow","Action":"ecs:RunTask","Resource":"arn:aws:ecs:us-east-1:123456789012:task-definition/web:*"}"#
         );
     }
 }
@@ -253,7 +253,7 @@ async fn a_task_that_may_not_be_stopped_runs_on_and_is_said_to() {
     let error = migrate(&demo).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     let task = error.task().unwrap();
-    let statement = format!(r#"{{"Effect":"Allow","Action":"ecs:StopTask","Resource":"{task}"}}"#);
+    let statement = r#"{"Effect":"Allow","Action":"ecs:StopTask","Resource":"arn:aws:ecs:us-east-1:123456789012:task/demo/*"}"#;
     assert!(
         error.to_string().ends_with(&format!(
             "; it couldn't be stopped: StopTask on {task} isn't allowed: add {statement} to the \

@@ -102,7 +102,6 @@ async fn a_task_runs_before_the_rollout_and_registers_for_it() {
                 "command": ["migrate", "--all"],
                 "environment": [{ "name": "STEP", "value": "1" }, { "name": "DRY", "value": "" }],
             }] },
-            "placementConstraints": [],
             "platformVersion": "LATEST",
             "startedBy": "ecs-deploy",
             "taskDefinition": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:2",
@@ -133,8 +132,8 @@ async fn what_is_registered_is_run_by_its_name() {
     assert_eq!((logs.container(), logs.group(), logs.region()), ("migrate", "/job", "eu-west-1"));
     assert_eq!(logs.stream(), format!("run/migrate/{id}"));
     let request = requests.lock().unwrap().remove(0);
-    // Without a command or a variable, nothing is overridden.
-    assert_eq!(request.get("overrides"), None);
+    // Without a command or a variable, nothing is overridden; nor is there anything to connect.
+    assert_eq!((request.get("overrides"), request.get("networkConfiguration")), (None, None));
     assert_eq!(
         request["taskDefinition"],
         "arn:aws:ecs:us-east-1:123456789012:task-definition/job:1"
@@ -384,8 +383,7 @@ async fn a_permission_that_is_lost_in_the_middle_is_named() {
     assert_eq!(error.operation(), Some("DescribeTasks"));
     assert!(error.request_id().is_some());
     let task = error.task().unwrap();
-    let statement =
-        format!(r#"{{"Effect":"Allow","Action":"ecs:DescribeTasks","Resource":"{task}"}}"#);
+    let statement = r#"{"Effect":"Allow","Action":"ecs:DescribeTasks","Resource":"arn:aws:ecs:us-east-1:123456789012:task/demo/*"}"#;
     assert_eq!(error.missing_statement().unwrap(), statement);
     assert_eq!(
         error.source().unwrap().to_string(),

@@ -2,8 +2,8 @@
 
 use ecs_deploy::{
     Change, ContainerMut, DeployPolicy, Deployed, Deployer, Diff, Error, ErrorKind, Event, Events,
-    FailureCause, Logs, Obstacle, OnFailure, OnTimeout, Permission, Progress, Ran, Revision,
-    RollOut, RunTask, Service, TaskFailure,
+    FailureCause, Kept, Logs, Obstacle, OnFailure, OnTimeout, Permission, Progress, Prune,
+    PrunePlan, Pruned, Ran, Revision, RollOut, RunTask, Service, TaskFailure,
 };
 
 #[test]
@@ -21,11 +21,15 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
     share::<Event>();
     share::<FailureCause>();
     share::<Obstacle>();
+    share::<Kept>();
     share::<Logs>();
     share::<OnFailure>();
     share::<OnTimeout>();
     share::<Permission>();
     share::<Progress>();
+    share::<Prune>();
+    share::<PrunePlan>();
+    share::<Pruned>();
     share::<Ran>();
     share::<Revision>();
     share::<RollOut>();
@@ -33,6 +37,7 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
     share::<Service>();
     share::<TaskFailure>();
     send::<Events>();
+    send::<<Prune as IntoFuture>::IntoFuture>();
     send::<<RunTask<'static> as IntoFuture>::IntoFuture>();
     send::<<RollOut as IntoFuture>::IntoFuture>();
 }

@@ -66,6 +66,7 @@ impl Ecs {
             "DescribeServices" => self.describe_services(body, context),
             "DescribeTaskDefinition" => self.describe_task_definition(body, context),
             "DescribeTasks" => self.describe_tasks(body, context),
+            "ListClusters" => self.list_clusters(body, context),
             "ListServiceDeployments" => self.list_service_deployments(body, context),
             "ListServices" => self.list_services(body, context),
             "ListTagsForResource" => self.list_tags_for_resource(body, context),
@@ -104,7 +105,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::core::{Deferred, Ids, Settings};
 
-    const OPERATIONS: [&str; 24] = [
+    const OPERATIONS: [&str; 25] = [
         "ContinueServiceDeployment",
         "CreateCluster",
         "CreateService",
@@ -116,6 +117,7 @@ mod tests {
         "DescribeServices",
         "DescribeTaskDefinition",
         "DescribeTasks",
+        "ListClusters",
         "ListServiceDeployments",
         "ListServices",
         "ListTagsForResource",

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Ecs;
-use super::input::{check_tags, cluster_name, is_name, wants_tags};
+use super::input::{check_tags, cluster_name, is_name, page, wants_tags};
 use super::rollout::World;
 use super::run_task::TokenCall;
 use super::services::{Service, State};
@@ -36,6 +36,13 @@ struct DescribeClusters {
     #[serde(default)]
     clusters: Vec<String>,
     include: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListClusters {
+    max_results: Option<i64>,
+    next_token: Option<String>,
 }
 
 impl Ecs {
@@ -90,6 +97,17 @@ impl Ecs {
             }
         }
         Ok(json!({ "clusters": clusters, "failures": failures }))
+    }
+
+    pub(crate) fn list_clusters(
+        &self,
+        body: &[u8],
+        context: &Context<'_>,
+    ) -> Result<Value, AwsError> {
+        let input: ListClusters = parse(body)?;
+        let arns = self.clusters.keys();
+        let arns = arns.map(|name| json!(context.caller.arn("ecs", &format!("cluster/{name}"))));
+        page("clusterArns", arns.collect(), input.max_results, input.next_token.as_deref(), 100)
     }
 
     pub(crate) fn cluster(&self, name: &str) -> Result<&Cluster, AwsError> {

@@ -257,14 +257,20 @@ impl Definition {
         self.deregistered_at.is_none()
     }
 
-    /// AWS documentation on the awsvpc network mode; reported with this text.
+    /// AWS documentation on the awsvpc network mode; reported with these texts.
     pub(crate) fn check_network(&self, network: Option<&Value>) -> Result<(), AwsError> {
-        if self.needs_network && network.is_none_or(Value::is_null) {
-            return Err(AwsError::invalid_parameter(
+        let is_given = network.is_some_and(|network| !network.is_null());
+        let refuse = |message: &str| Err(AwsError::invalid_parameter(message));
+        match (self.needs_network, is_given) {
+            (true, false) => refuse(
                 "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
-            ));
+            ),
+            (false, true) => refuse(
+                "Network Configuration is not valid for the given networkMode of this task \
+                 definition.",
+            ),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn status(&self) -> &'static str {

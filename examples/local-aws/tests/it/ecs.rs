@@ -257,6 +257,13 @@ async fn lists_have_limits_and_pages() {
     assert_eq!(second.task_definition_arns().len(), 1);
     assert!(second.next_token().is_none());
     assert_eq!(refusal(request.next_token("9").send().await).0, "InvalidParameterException");
+    ecs.create_cluster().cluster_name("a").send().await.unwrap();
+    let request = ecs.list_clusters().max_results(1);
+    let first = request.clone().send().await.unwrap();
+    let second = request.next_token(first.next_token().unwrap()).send().await.unwrap();
+    assert_eq!(second.next_token(), None);
+    let arn = |name| format!("arn:aws:ecs:us-east-1:123456789012:cluster/{name}");
+    assert_eq!([first.cluster_arns(), second.cluster_arns()].concat(), ["a", "demo"].map(arn));
     let request = ecs.list_tasks().cluster("demo").started_by("ecs-svc/1").service_name("web");
     assert_eq!(refusal(request.send().await).0, "InvalidParameterException");
 }

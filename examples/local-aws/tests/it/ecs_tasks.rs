@@ -2,8 +2,8 @@
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{
-    CapacityProviderStrategyItem, ContainerOverride, DesiredStatus, LaunchType, PropagateTags, Tag,
-    Task, TaskField, TaskOverride,
+    AwsVpcConfiguration, CapacityProviderStrategyItem, ContainerOverride, DesiredStatus,
+    LaunchType, NetworkConfiguration, PropagateTags, Tag, Task, TaskField, TaskOverride,
 };
 use local_aws::{LocalAws, Script};
 
@@ -17,6 +17,11 @@ async fn jobs() -> (LocalAws, Client) {
     ecs.create_cluster().send().await.unwrap();
     register(&ecs, "job").await;
     (local, ecs)
+}
+
+fn network() -> NetworkConfiguration {
+    let subnets = AwsVpcConfiguration::builder().subnets("subnet-1").build().unwrap();
+    NetworkConfiguration::builder().awsvpc_configuration(subnets).build()
 }
 
 async fn describe(ecs: &Client, task: &Task) -> Task {
@@ -107,6 +112,10 @@ async fn what_run_task_refuses() {
         (
             run().overrides(overrides),
             "Override for container named wbe is not a container in the TaskDefinition.",
+        ),
+        (
+            run().network_configuration(network()),
+            "Network Configuration is not valid for the given networkMode of this task definition.",
         ),
         (
             run().task_definition("web"),

@@ -1,0 +1,292 @@
+//! Which revisions of a family there are, and which are in use.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_ecs::Client;
+use aws_sdk_ecs::types::{
+    DeploymentControllerType, DesiredStatus, Service as Description, ServiceDeploymentStatus,
+    SortOrder,
+};
+
+use super::Kept;
+use crate::deploy::Deployer;
+use crate::error::{Error, ErrorKind, Repr};
+use crate::patience::patiently;
+use crate::revision::short;
+use crate::service::Service;
+
+/// Whose use of a family counts.
+#[derive(Debug, Clone)]
+pub(super) enum Scope {
+    /// Of every cluster of the region and account.
+    Everything,
+    Services(Vec<Service>),
+}
+
+/// The revisions in use, and the first reason that was found for each, by their ARNs.
+type Uses = HashMap<String, Kept>;
+
+/// Reads one family's revisions and their uses.
+pub(super) struct Reader<'a> {
+    deployer: &'a Deployer,
+    client: &'a Client,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(deployer: &'a Deployer) -> Self {
+        Self { deployer, client: deployer.client() }
+    }
+
+    /// The family of what a service runs.
+    pub(super) async fn family_of(&self, service: &Service) -> Result<String, Error> {
+        let description = self.service(service).await?;
+        let arn = description.task_definition().unwrap_or_default();
+        match family(arn) {
+            "" => {
+                let problem = format!("the service {service} has no task definition");
+                Err(Error::protocol("DescribeServices", problem))
+            }
+            family => Ok(family.to_owned()),
+        }
+    }
+
+    /// The active revisions, newest first.
+    pub(super) async fn revisions(&self, of: &str) -> Result<Vec<String>, Error> {
+        const OPERATION: &str = "ListTaskDefinitions";
+        let list = self.client.list_task_definitions().family_prefix(of).sort(SortOrder::Desc);
+        let mut arns = pages(OPERATION, of, |token| {
+            let list = list.clone().max_results(100).set_next_token(token).send();
+            async {
+                let output = list.await.map_err(|error| Error::api(OPERATION, of, error))?;
+                Ok((output.task_definition_arns.unwrap_or_default(), output.next_token))
+            }
+        })
+        .await?;
+        // The parameter is called a prefix, and documented as the whole name.
+        arns.retain(|arn| family(arn) == of);
+        Ok(arns)
+    }
+
+    pub(super) async fn uses(&self, of: &str, scope: &Scope) -> Result<Uses, Error> {
+        let mut uses = Uses::new();
+        match scope {
+            Scope::Everything => {
+                for cluster in self.clusters().await? {
+                    for description in self.services_in(&cluster).await? {
+                        self.note(of, &cluster, &description, &mut uses).await?;
+                    }
+                    self.note_tasks(of, &cluster, &mut uses).await?;
+                }
+            }
+            Scope::Services(services) => {
+                let mut clusters: BTreeMap<String, Vec<&Service>> = BTreeMap::new();
+                for service in services {
+                    clusters.entry(service.cluster_reference()).or_default().push(service);
+                }
+                for (cluster, services) in clusters {
+                    for service in services {
+                        let description = self.service(service).await?;
+                        self.note(of, &cluster, &description, &mut uses).await?;
+                    }
+                    self.note_tasks(of, &cluster, &mut uses).await?;
+                }
+            }
+        }
+        Ok(uses)
+    }
+
+    /// A service that was named, and has to be there: a wrong name would hide what it uses.
+    async fn service(&self, service: &Service) -> Result<Description, Error> {
+        let region = self.deployer.region();
+        if service.region().is_some_and(|of_service| of_service != region) {
+            return Err(Repr::Region { service: service.clone(), region }.into());
+        }
+        let found = patiently("DescribeServices", service, || self.deployer.find(service)).await?;
+        let missing = || Repr::NoService { service: service.clone(), region };
+        found.ok_or_else(|| missing().into())
+    }
+
+    async fn clusters(&self) -> Result<Vec<String>, Error> {
+        const OPERATION: &str = "ListClusters";
+        let region = &self.deployer.region();
+        pages(OPERATION, region, |token| {
+            let list = self.client.list_clusters().max_results(100).set_next_token(token).send();
+            async {
+                let output = list.await.map_err(|error| Error::api(OPERATION, region, error))?;
+                Ok((output.cluster_arns.unwrap_or_default(), output.next_token))
+            }
+        })
+        .await
+    }
+
+    async fn services_in(&self, cluster: &str) -> Result<Vec<Description>, Error> {
+        const OPERATION: &str = "ListServices";
+        let list = self.client.list_services().cluster(cluster).max_results(100);
+        let arns = pages(OPERATION, cluster, |token| {
+            let list = list.clone().set_next_token(token).send();
+            async {
+                let output = list.await.map_err(|error| Error::api(OPERATION, cluster, error))?;
+                Ok((output.service_arns.unwrap_or_default(), output.next_token))
+            }
+        })
+        .await;
+        let arns = unless_gone(arns)?;
+        let mut descriptions = Vec::new();
+        // API reference of DescribeServices: up to 10.
+        for arns in arns.chunks(10) {
+            const OPERATION: &str = "DescribeServices";
+            let describe = self.client.describe_services().cluster(cluster);
+            let describe = describe.set_services(Some(arns.to_vec()));
+            let output = patiently(OPERATION, cluster, || {
+                let describe = describe.clone().send();
+                async { describe.await.map_err(|error| Error::api(OPERATION, cluster, error)) }
+            })
+            .await?;
+            // One that is missing has been deleted since. Anything else can't be seen.
+            let mut failures = output.failures.unwrap_or_default().into_iter();
+            if let Some(failure) = failures.find(|it| it.reason() != Some("MISSING")) {
+                let (arn, reason) = (failure.arn, failure.reason);
+                let problem =
+                    format!("{}: {}", arn.unwrap_or_default(), reason.unwrap_or_default());
+                return Err(Error::protocol(OPERATION, problem));
+            }
+            descriptions.extend(output.services.unwrap_or_default());
+        }
+        Ok(descriptions)
+    }
+
+    /// What a service's deployments refer to, and what it would go back to.
+    async fn note(
+        &self,
+        of: &str,
+        cluster: &str,
+        description: &Description,
+        uses: &mut Uses,
+    ) -> Result<(), Error> {
+        let service = description.service_arn().unwrap_or_default();
+        let deployments = description.deployments().iter().map(|it| it.task_definition());
+        let task_sets = description.task_sets().iter().map(|it| it.task_definition());
+        let current = std::iter::once(description.task_definition());
+        let mut uses_it = false;
+        for arn in current.chain(deployments).chain(task_sets).flatten() {
+            if family(arn) == of {
+                uses_it = true;
+                uses.entry(arn.to_owned()).or_insert(Kept::Deployment(service.to_owned()));
+            }
+        }
+        let controller = description.deployment_controller().map(|it| it.r#type());
+        // Only ECS's own deployments have a history there.
+        if uses_it && matches!(controller, None | Some(DeploymentControllerType::Ecs)) {
+            for arn in self.last_successful(cluster, service).await? {
+                uses.entry(arn).or_insert(Kept::LastSuccessful(service.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The task definitions of the last two successful deployments: the one that runs, as a rule,
+    /// and the one before it.
+    async fn last_successful(&self, cluster: &str, service: &str) -> Result<Vec<String>, Error> {
+        const LIST: &str = "ListServiceDeployments";
+        const DESCRIBE: &str = "DescribeServiceRevisions";
+        let list = self
+            .client
+            .list_service_deployments()
+            .cluster(cluster)
+            .service(service)
+            .status(ServiceDeploymentStatus::Successful)
+            .max_results(100);
+        let mut deployments = pages(LIST, service, |token| {
+            let list = list.clone().set_next_token(token).send();
+            async {
+                let output = list.await.map_err(|error| Error::api(LIST, service, error))?;
+                Ok((output.service_deployments.unwrap_or_default(), output.next_token))
+            }
+        })
+        .await?;
+        // The API reference promises no order.
+        deployments.sort_by_key(|it| std::cmp::Reverse(it.created_at().map(|at| at.as_nanos())));
+        let revisions = deployments.into_iter().filter_map(|it| it.target_service_revision_arn);
+        let revisions: Vec<String> = revisions.take(2).collect();
+        if revisions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let describe = self.client.describe_service_revisions();
+        let describe = describe.set_service_revision_arns(Some(revisions));
+        let output = patiently(DESCRIBE, service, || {
+            let describe = describe.clone().send();
+            async { describe.await.map_err(|error| Error::api(DESCRIBE, service, error)) }
+        })
+        .await?;
+        let revisions = output.service_revisions.unwrap_or_default().into_iter();
+        Ok(revisions.filter_map(|it| it.task_definition).collect())
+    }
+
+    /// What the family's tasks in a cluster run, those on their way included: they are wanted to be
+    /// RUNNING as well.
+    async fn note_tasks(&self, of: &str, cluster: &str, uses: &mut Uses) -> Result<(), Error> {
+        const LIST: &str = "ListTasks";
+        const DESCRIBE: &str = "DescribeTasks";
+        let list = self.client.list_tasks().cluster(cluster).family(of).max_results(100);
+        let list = list.desired_status(DesiredStatus::Running);
+        let arns = pages(LIST, cluster, |token| {
+            let list = list.clone().set_next_token(token).send();
+            async {
+                let output = list.await.map_err(|error| Error::api(LIST, cluster, error))?;
+                Ok((output.task_arns.unwrap_or_default(), output.next_token))
+            }
+        })
+        .await;
+        let arns = unless_gone(arns)?;
+        // API reference of DescribeTasks: up to 100. One that is missing has stopped long since.
+        for arns in arns.chunks(100) {
+            let describe = self.client.describe_tasks().cluster(cluster);
+            let describe = describe.set_tasks(Some(arns.to_vec()));
+            let output = patiently(DESCRIBE, cluster, || {
+                let describe = describe.clone().send();
+                async { describe.await.map_err(|error| Error::api(DESCRIBE, cluster, error)) }
+            })
+            .await?;
+            for task in output.tasks.unwrap_or_default() {
+                if let (Some(arn), Some(task)) = (task.task_definition_arn, task.task_arn) {
+                    uses.entry(arn).or_insert(Kept::Task(task));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All pages of a list.
+async fn pages<T, F>(
+    operation: &'static str,
+    subject: &str,
+    page: impl Fn(Option<String>) -> F,
+) -> Result<Vec<T>, Error>
+where
+    F: Future<Output = Result<(Vec<T>, Option<String>), Error>>,
+{
+    let mut all = Vec::new();
+    let mut token = None;
+    loop {
+        let (items, next) = patiently(operation, subject, || page(token.clone())).await?;
+        all.extend(items);
+        if next.is_none() {
+            return Ok(all);
+        }
+        token = next;
+    }
+}
+
+/// A cluster that has been deleted since it was listed has nothing in it.
+fn unless_gone(listed: Result<Vec<String>, Error>) -> Result<Vec<String>, Error> {
+    match listed {
+        Err(error) if error.kind() == ErrorKind::ClusterNotFound => Ok(Vec::new()),
+        listed => listed,
+    }
+}
+
+/// The family in a task definition's ARN.
+fn family(arn: &str) -> &str {
+    short(arn).split(':').next().unwrap_or_default()
+}
