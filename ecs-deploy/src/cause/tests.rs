@@ -30,6 +30,62 @@ fn a_text_that_is_cut_short_is_what_it_was_or_can_heal() {
     }
 }
 
+/// What the agent advises comes before what has happened, and says less.
+#[test]
+fn advice_is_no_cause() {
+    for (text, cause) in [
+        (
+            "ResourceInitializationError: The task can't retrieve the secret with ARN \
+             'arn:aws:secretsmanager:us-east-1:123456789012:secret:a' from Secrets Manager. Check \
+             whether the secret exists in the specified Region.",
+            FailureCause::SecretUnreadable,
+        ),
+        (
+            "CannotPullContainerError: The task can\u{2019}t pull the image. Check whether the image \
+             exists.",
+            FailureCause::ImagePullFailed,
+        ),
+        (
+            "ResourceInitializationError: failed to validate logger args: The task cannot find the \
+             Amazon CloudWatch log group defined in the task definition.",
+            FailureCause::LogDriverFailed,
+        ),
+    ] {
+        assert_eq!(FailureCause::in_text(text), Some(cause), "{text}");
+    }
+}
+
+#[test]
+fn where_a_text_has_both_it_may_pass() {
+    for (begin, denied, both) in [
+        (
+            "CannotPullContainerError: ",
+            FailureCause::ImagePullDenied,
+            FailureCause::ImagePullFailed,
+        ),
+        (
+            "ResourceInitializationError: unable to retrieve ecr registry auth: ",
+            FailureCause::ImagePullDenied,
+            FailureCause::ImagePullFailed,
+        ),
+        (
+            "ResourceInitializationError: failed to validate logger args: ",
+            FailureCause::LogDenied,
+            FailureCause::LogDriverFailed,
+        ),
+        (
+            "ResourceInitializationError: unable to retrieve secret from asm: ",
+            FailureCause::SecretDenied,
+            FailureCause::SecretUnreadable,
+        ),
+    ] {
+        let text = format!("{begin}AccessDeniedException");
+        assert_eq!(FailureCause::in_text(&text), Some(denied), "{text}");
+        let text = format!("{text}: dial tcp 192.0.2.1:443: i/o timeout");
+        assert_eq!(FailureCause::in_text(&text), Some(both), "{text}");
+    }
+}
+
 #[test]
 fn codes_come_before_texts() {
     let pull = "CannotPullContainerError: manifest unknown";
@@ -185,6 +241,12 @@ const TEXTS: &[(&str, FailureCause)] = &[
          httpReaderSeeker: failed open: unexpected status code \
          https://registry-1.docker.io/v2/example/web/manifests/sha256:00: 429 Too Many Requests - \
          Server message: toomanyrequests: You have reached your pull rate limit.",
+        FailureCause::ImagePullFailed,
+    ),
+    (
+        "CannotPullContainerError: ref pull has been retried 5 time(s): failed to copy: \
+         httpReaderSeeker: failed open: unexpected status code \
+         https://prod-us-east-1-starport-layer-bucket.s3.us-east-1.amazonaws.com/a: 403 Forbidden",
         FailureCause::ImagePullFailed,
     ),
     (

@@ -190,7 +190,6 @@ const PLATFORM: &[&str] = &[
 ];
 
 const SECRET_MISSING: &[&str] = &[
-    "check whether the secret exists",
     "did not contain json key",
     "find the specified secret",
     "invalid parameters: ",
