@@ -144,7 +144,9 @@ impl FromStr for Plan {
 
 /// ```text
 /// demo/web runs web:1
-///   ~ containers.web.image: "web:1" -> "web:2"
+///   containers.web.image
+///     - 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:1
+///     + 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:2
 /// warning: the deployment circuit breaker is off: …
 /// calls: DescribeServices, RegisterTaskDefinition, UpdateService
 /// ```

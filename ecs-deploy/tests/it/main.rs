@@ -7,15 +7,18 @@ mod causes;
 mod demo;
 mod every_member;
 mod faults;
+mod fleet;
 #[cfg(feature = "ecr")]
 mod image_check;
 mod outcome;
+mod plan;
 mod policy;
 mod prune;
 mod refused;
 mod register;
 mod remedy;
 mod revision;
+mod rollback;
 mod scenarios;
 mod sources;
 mod task;

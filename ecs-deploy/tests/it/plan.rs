@@ -1,0 +1,193 @@
+//! Plans: what they show, how they are saved, and what applying one does. And what a rollout can
+//! be told beside its revision.
+
+use aws_sdk_ecs::types::{
+    DeploymentCircuitBreaker, DeploymentConfiguration, PropagateTags, Service as Description,
+};
+use ecs_deploy::{ErrorKind, Event, FindingKind, Plan, Revision};
+use local_aws::Script;
+use tokio::time::sleep;
+
+use crate::demo::{Demo, NEW_IMAGE};
+
+async fn described(demo: &Demo) -> Description {
+    let describe = demo.ecs.describe_services().cluster("demo").services("web");
+    describe.send().await.unwrap().services.unwrap().remove(0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_shows_the_change_the_findings_and_the_calls_and_does_nothing() {
+    let demo = Demo::with_breaker(false, false).await;
+    let revision = demo.changed().await;
+    let old = revision.diff().changes()[0].before().unwrap().to_owned();
+    let plan = demo.deployer.roll_out(&demo.service, revision).desired_count(3).plan();
+    let plan = plan.await.unwrap();
+    assert_eq!(
+        plan.to_string(),
+        format!(
+            "demo/web runs web:1\n  containers.web.image\n    - {old}\n    + {NEW_IMAGE}\nwith: \
+             desiredCount=3\nwarning: the deployment circuit breaker is off: ECS goes on for ever \
+             with a revision whose tasks fail\ncalls: DescribeServices, RegisterTaskDefinition, \
+             UpdateService\n"
+        )
+    );
+    assert_eq!(plan.refused().count(), 0);
+    assert_eq!(demo.operations(), ["DescribeServices", "DescribeTaskDefinition"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_of_no_change_is_empty() {
+    let demo = Demo::new();
+    let revision = demo.deployer.current(&demo.service).await.unwrap();
+    let plan = demo.deployer.roll_out(&demo.service, revision).plan().await.unwrap();
+    assert!(plan.is_empty());
+    assert_eq!(plan.to_string(), "demo/web runs web:1\nnothing is to be changed\n");
+    assert_eq!(plan.calls(), ["DescribeServices"]);
+    let deployed = demo.deployer.apply(&plan).await.unwrap();
+    assert!(!deployed.was_changed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_is_applied_by_another_process() {
+    let demo = Demo::new();
+    let plan = demo.deployer.roll_out(&demo.service, demo.changed().await).desired_count(3);
+    let saved = plan.plan().await.unwrap().to_json();
+    assert!(!saved.contains('\n'));
+    // Longer than what `current` saw is believed.
+    sleep(std::time::Duration::from_secs(3600)).await;
+    let plan: Plan = saved.parse().unwrap();
+    assert_eq!(plan.diff().changes().len(), 1);
+    let before = demo.operations().len();
+    let deployed = demo.deployer.apply(&plan).await.unwrap();
+    assert_eq!(demo.running().await, deployed.revision());
+    assert_eq!(described(&demo).await.running_count(), 3);
+    assert_eq!(demo.operations()[before..before + 3], plan.calls());
+    // The plan is a plan no more.
+    let error = demo.deployer.apply(&plan).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Outdated);
+    assert_eq!(error.to_string(), "demo/web runs web:2 by now, and the plan is based on web:1");
+    assert_eq!(demo.local.journal().count("RegisterTaskDefinition"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_from_a_file_of_git_is_compared_with_what_runs() {
+    let demo = Demo::new();
+    let text = demo.deployer.current(&demo.service).await.unwrap().to_json();
+    let mut revision = Revision::from_json(&text).unwrap();
+    let plan = demo.deployer.roll_out(&demo.service, revision.clone()).plan().await.unwrap();
+    assert!(plan.is_empty(), "{plan}");
+    revision.set_images([("web", NEW_IMAGE)]).unwrap();
+    let plan = demo.deployer.roll_out(&demo.service, revision).plan().await.unwrap();
+    assert_eq!(plan.diff().changes().len(), 1, "{plan}");
+    let plan: Plan = plan.to_json().parse().unwrap();
+    let deployed = demo.deployer.apply(&plan).await.unwrap();
+    assert!(deployed.was_changed());
+    assert_eq!(deployed.images().next(), Some(("web", NEW_IMAGE)));
+}
+
+#[test]
+fn what_is_no_plan_is_said_to_be_none() {
+    for (text, problem) in [
+        ("web", "expected value at line 1 column 1"),
+        (r#"{"version":1}"#, "missing field `service`"),
+        (r#"{"version":7}"#, "missing field `service`"),
+    ] {
+        let error = text.parse::<Plan>().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unreadable);
+        let expected = format!("the text is no plan that this version can use: {problem}");
+        assert!(error.to_string().starts_with(&expected), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_found_first_is_told_refused_or_tolerated() {
+    let demo = Demo::new();
+    let update = demo.ecs.update_service().cluster("demo").service("web");
+    let stuck = DeploymentConfiguration::builder()
+        .minimum_healthy_percent(100)
+        .maximum_percent(100)
+        .deployment_circuit_breaker(
+            DeploymentCircuitBreaker::builder().enable(false).rollback(false).build(),
+        )
+        .build();
+    update.deployment_configuration(stuck).send().await.unwrap();
+    let revision = demo.changed().await;
+    let error = demo.deployer.roll_out(&demo.service, revision.clone()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotReady);
+    assert_eq!(
+        error.to_string(),
+        "nothing was deployed to demo/web: with 2 tasks, a minimum of 100 % and a maximum of 100 % \
+         no task can be started before another is stopped, nor stopped before another is started: \
+         lower the one or raise the other"
+    );
+    let kinds: Vec<FindingKind> = error.findings().iter().map(|it| it.kind()).collect();
+    assert_eq!(kinds, [FindingKind::NoProgress]);
+    assert_eq!(demo.local.journal().count("RegisterTaskDefinition"), 0);
+
+    let roll_out = demo.deployer.roll_out(&demo.service, revision.clone());
+    let error = roll_out.refuse(FindingKind::CircuitBreakerOff).await.unwrap_err();
+    assert_eq!(error.findings().len(), 2);
+
+    let enough = DeploymentConfiguration::builder().maximum_percent(150).build();
+    let roll_out = demo.deployer.roll_out(&demo.service, revision.clone());
+    let mut events = roll_out.deployment_configuration(&enough).events();
+    let mut warnings = Vec::new();
+    while let Some(event) = events.next().await {
+        if let Event::Warning(finding) = event {
+            warnings.push(finding.kind());
+        }
+    }
+    events.finish().await.unwrap();
+    assert_eq!(warnings, [FindingKind::CircuitBreakerOff]);
+    let configuration = described(&demo).await.deployment_configuration.unwrap();
+    // What the update left out stays as it is.
+    assert_eq!(configuration.minimum_healthy_percent(), Some(100));
+    assert_eq!(configuration.maximum_percent(), Some(150));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_in_progress_is_told_or_refused() {
+    let demo = Demo::new();
+    demo.local.script("demo", "web", Script::Slow { pulling: std::time::Duration::from_secs(600) });
+    let mut events = demo.deployer.roll_out(&demo.service, demo.changed().await).events();
+    while !matches!(events.next().await.unwrap(), Event::Started(_)) {}
+    drop(events);
+    let roll_out = demo.deployer.roll_out(&demo.service, demo.changed_to("a:1").await);
+    let error = roll_out.refuse(FindingKind::DeploymentInProgress).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotReady);
+    let text = error.to_string();
+    assert!(text.ends_with("is in progress, and this one takes its place"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_update_service_is_told_beside_the_task_definition() {
+    let demo = Demo::new();
+    let revision = demo.deployer.current(&demo.service).await.unwrap();
+    let deployed = demo
+        .deployer
+        .roll_out(&demo.service, revision)
+        .force_new_deployment()
+        .platform_version("1.4.0")
+        .propagate_tags(&PropagateTags::Service)
+        .await
+        .unwrap();
+    assert!(deployed.was_changed());
+    assert!(deployed.revision().ends_with("web:1"));
+    let service = described(&demo).await;
+    assert_eq!(service.platform_version(), Some("1.4.0"));
+    assert_eq!(service.propagate_tags(), Some(&PropagateTags::Service));
+    let journal = demo.local.journal();
+    assert_eq!(journal.count("RegisterTaskDefinition"), 0);
+    assert_eq!(journal.count("UpdateService"), 1);
+}
+
+/// ECS starts no deployment for it: there is none to be watched.
+#[tokio::test(start_paused = true)]
+async fn a_desired_count_alone_is_no_deployment() {
+    let demo = Demo::new();
+    let revision = demo.deployer.current(&demo.service).await.unwrap();
+    let roll_out = demo.deployer.roll_out(&demo.service, revision).desired_count(5);
+    let deployed = roll_out.await.unwrap();
+    assert!(!deployed.was_changed());
+    assert_eq!(described(&demo).await.desired_count(), 5);
+}
