@@ -94,12 +94,15 @@ impl Begin<'_> {
     /// looked, as a rule.
     pub(crate) async fn look(&self, revision: &mut Revision) -> Result<Seen, Error> {
         let is_changed = revision.is_changed();
-        let observed = revision.observed.take().filter(|observed| {
-            observed.service == *self.service && (is_changed || observed.at.elapsed() <= FRESH)
-        });
+        let observed = revision.observed.take().filter(|it| it.service == *self.service);
         let is_copy = is_changed && observed.is_some();
         let description = match observed {
-            Some(observed) => observed.description,
+            Some(it) if is_changed || it.at.elapsed() <= FRESH => it.description,
+            Some(copied) => {
+                let description = self.describe().await?;
+                self.refuse_others(revision, &copied.description, &description)?;
+                description
+            }
             None => self.describe().await?,
         };
         let rebase = self.deployer.rebase(revision, &description);
@@ -145,6 +148,23 @@ impl Begin<'_> {
         match running.filter(|running| *running != base) {
             Some(running) => Err(self.outdated(&revision.short(), &base, running)),
             None => Ok(description),
+        }
+    }
+
+    /// What was deployed since the revision was copied isn't undone, even where the revision has
+    /// been registered meanwhile.
+    fn refuse_others(
+        &self,
+        revision: &Revision,
+        copied: &Description,
+        now: &Description,
+    ) -> Result<(), Error> {
+        let running = |description| primary(description).and_then(|it| it.task_definition());
+        match (running(copied), running(now)) {
+            (Some(base), Some(running)) if running != base && revision.arn() != Some(running) => {
+                Err(self.outdated(&revision.short(), base, running))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -32,16 +32,19 @@ use crate::watch::primary;
 /// failed and nobody rolled it back, another one of the same revision is forced. For that, what
 /// [`Deployer::current`] saw is believed for 30 seconds; later the service is looked at again.
 ///
-/// What was deployed between [`Deployer::current`] and here is not silently undone where it came
-/// with a new revision of the same family: the next number shows that there was none, without a
-/// further call, and where there was one the service is looked at before UpdateService. A
-/// deployment of an older revision, or of another family's, isn't noticed; nor is one that begins
-/// at the same moment, of which one of the two then reports that it was superseded.
+/// What was deployed between [`Deployer::current`] and here is not silently undone. Where the
+/// revision is registered here, the number that it gets shows that no other one of the family has
+/// been, without a further call; where there was one, or the revision was registered before, the
+/// service is looked at. What isn't noticed is a deployment of an older revision, or of another
+/// family's, before a change that is registered here; and one that begins at the same moment, of
+/// which one of the two then reports that it was superseded.
 ///
 /// # Errors
 /// [`RolledBack`](crate::ErrorKind::RolledBack), [`Superseded`](crate::ErrorKind::Superseded),
+/// [`Stopped`](crate::ErrorKind::Stopped), [`PausedAtHook`](crate::ErrorKind::PausedAtHook),
 /// [`RolloutFailed`](crate::ErrorKind::RolloutFailed) and [`TimedOut`](crate::ErrorKind::TimedOut),
-/// as soon as it shows; before it has begun, [`Outdated`](crate::ErrorKind::Outdated) and those of
+/// as soon as it shows; before it has begun, [`NotReady`](crate::ErrorKind::NotReady),
+/// [`Outdated`](crate::ErrorKind::Outdated) and those of
 /// [`Deployer::current`], [`Deployer::register`] and UpdateService. Throttling, errors of ECS's own
 /// and lost connections don't end the wait. A permission or credentials that are lost do, with
 /// their kind and the [`deployment`](Error::deployment), which goes on.

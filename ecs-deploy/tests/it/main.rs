@@ -23,3 +23,4 @@ mod scenarios;
 mod sources;
 mod task;
 mod traits;
+mod waiter;

@@ -239,6 +239,22 @@ async fn what_somebody_else_deployed_since_the_copy_is_not_undone() {
     assert_eq!(demo.running().await, WEB_2);
 }
 
+/// Registered before, as for a one-off task, it is still a copy of what ran then.
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_deployed_since_is_not_undone_by_a_registered_copy_either() {
+    let demo = Demo::new();
+    let mut ours = demo.changed().await;
+    demo.deployer.register(&mut ours).await.unwrap();
+    let theirs = demo.changed_to("a:1").await;
+    demo.deployer.roll_out(&demo.service, theirs).await.unwrap();
+    let error = demo.deployer.roll_out(&demo.service, ours.clone()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Outdated);
+    assert_eq!(error.to_string(), "demo/web runs web:3 by now, and web:2 is based on web:1");
+    // By its name it is what somebody wants back.
+    let named = demo.deployer.revision(ours.arn().unwrap()).await.unwrap();
+    assert!(demo.deployer.roll_out(&demo.service, named).await.unwrap().was_changed());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_revision_that_nobody_deployed_is_no_obstacle() {
     let demo = Demo::new();
