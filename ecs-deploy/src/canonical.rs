@@ -129,7 +129,7 @@ impl Rules<'_> {
 
     fn list(&self, path: &[&str], elements: &[Json]) -> Option<Node> {
         let order = order(path);
-        if elements.is_empty() && order != Order::Counts {
+        if elements.is_empty() && (order != Order::Counts || may_be_empty(path)) {
             return None;
         }
         if let Order::Keyed(by) = order
@@ -214,16 +214,27 @@ fn lone(members: &BTreeMap<String, Node>) -> Option<Node> {
     value.filter(|_| members.len() == 1).cloned()
 }
 
-/// Objects that say nothing where nothing is in them. Inferred for a volume's `host`, which
-/// published descriptions have where it wasn't given.
+/// Objects and ordered lists that say nothing where nothing is in them. Not `command` and
+/// `entryPoint`, with which an image's own may be meant to be undone. Inferred for a volume's
+/// `host`, which published descriptions have where it wasn't given.
 fn may_be_empty(path: &[&str]) -> bool {
-    matches!(
-        path,
-        ["volumes", "host"]
-            | ["volumes", "efsVolumeConfiguration", "authorizationConfig"]
-            | ["containerDefinitions", "dockerLabels"]
-            | ["containerDefinitions", "logConfiguration", "options"]
-    )
+    match path {
+        ["volumes", inner @ ..] => {
+            matches!(inner, ["host"] | ["efsVolumeConfiguration", "authorizationConfig"])
+        }
+        ["containerDefinitions", inner @ ..] => matches!(
+            inner,
+            ["credentialSpecs"]
+                | ["dnsSearchDomains"]
+                | ["dnsServers"]
+                | ["dockerLabels"]
+                | ["dockerSecurityOptions"]
+                | ["environmentFiles"]
+                | ["links"]
+                | ["logConfiguration", "options"]
+        ),
+        _ => false,
+    }
 }
 
 /// API reference of RegisterTaskDefinition: `1 vCPU` is 1024 and `1 GB` is 1024 when it has been

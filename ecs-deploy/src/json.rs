@@ -260,4 +260,4 @@ fn write_string(out: &mut impl Write, text: &str) -> fmt::Result {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -65,7 +65,8 @@ fn nesting_has_a_limit() {
     assert!(parse(&"[".repeat(1_000_000)).is_err());
 }
 
-fn json() -> impl Strategy<Value = Json> {
+/// Any value.
+pub(crate) fn json() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
         Just(Json::Null),
         any::<bool>().prop_map(Json::Bool),

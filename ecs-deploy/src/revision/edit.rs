@@ -41,8 +41,11 @@ impl Revision {
         &mut self,
         change: impl FnOnce(&mut RegisterTaskDefinitionInput),
     ) -> Result<(), Error> {
-        let mut input = sdk::to_input(&self.members)
-            .map_err(|problem| invalid(&format!("`{}`", self.short()), problem))?;
+        let mut input = sdk::to_input(&self.members).map_err(|problem| {
+            let place = unreadable(&self.members).unwrap_or_default();
+            let problem = format!("the SDK's types don't take {place}: {problem}");
+            invalid(&format!("`{}`", self.short()), problem)
+        })?;
         let edited = || -> Result<Object, String> {
             let before = sdk::to_json(&input)?;
             change(&mut input);
@@ -56,6 +59,26 @@ impl Revision {
             .map_err(|problem| invalid(&format!("the edited `{}`", self.short()), problem))?;
         Ok(())
     }
+}
+
+/// Which member the SDK can't read: its errors don't say.
+fn unreadable(members: &Object) -> Option<String> {
+    let reads = |object: Object| sdk::to_input(&object).is_ok();
+    let alone = |name: &str, value: Json| [(name.to_owned(), value)].into_iter().collect();
+    let (name, value) = members.iter().find(|(name, it)| !reads(alone(name, (*it).clone())))?;
+    let containers = value.as_array().filter(|_| name == "containerDefinitions");
+    let within =
+        containers.into_iter().flatten().filter_map(Json::as_object).find_map(|container| {
+            let (member, _) = container.iter().find(|(member, it)| {
+                let container = Json::Object(alone(member, (*it).clone()));
+                !reads(alone(name, vec![container].into()))
+            })?;
+            Some(format!(
+                "`{member}` of the container `{}`",
+                container.text("name")?.escape_debug()
+            ))
+        });
+    Some(within.unwrap_or_else(|| format!("its `{}`", name.escape_debug())))
 }
 
 /// Carries over into `raw` what changes from `before` to `after`, which have less than it does.

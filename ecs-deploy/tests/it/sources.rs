@@ -117,6 +117,19 @@ async fn a_file_is_compared_with_what_runs() {
     assert_eq!(Diff::between(&current, &revision), revision.based_on(&current).diff());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_based_on_what_ran_before_is_outdated() {
+    let demo = Demo::new();
+    let current = demo.deployer.current(&demo.service).await.unwrap();
+    let theirs = demo.changed_to("theirs:1").await;
+    demo.deployer.roll_out(&demo.service, theirs).await.unwrap();
+    let mut ours = file().based_on(&current);
+    ours.set_images([("web", NEW_IMAGE)]).unwrap();
+    let error = demo.deployer.roll_out(&demo.service, ours).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Outdated);
+    assert_eq!(error.to_string(), "demo/web runs web:2 by now, and web:3 is based on web:1");
+}
+
 #[test]
 fn files_are_read_and_written() {
     let folder = std::env::temp_dir().join(format!("ecs-deploy-{}", std::process::id()));
