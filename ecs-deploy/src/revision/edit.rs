@@ -5,7 +5,7 @@ use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInpu
 use super::Revision;
 use super::document::{check, invalid};
 use crate::canonical::{Order, key, order};
-use crate::error::Error;
+use crate::error::{Error, Repr};
 use crate::json::{Json, Object};
 use crate::sdk;
 
@@ -35,20 +35,23 @@ impl Revision {
     ///
     /// # Errors
     /// [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition) where a member hasn't the
-    /// type that the SDK knows it with, and where what is left has no family, no containers, or
-    /// two of one name. The revision is then unchanged.
+    /// type that the SDK knows it with, where a union (such as `sharingStrategy`) has a variant
+    /// that the SDK doesn't know, and where what is left has no family, no containers, or two of
+    /// one name. The revision is then unchanged.
     pub fn edit(
         &mut self,
         change: impl FnOnce(&mut RegisterTaskDefinitionInput),
     ) -> Result<(), Error> {
-        let mut input = sdk::to_input(&self.members).map_err(|problem| {
-            let place = unreadable(&self.members).unwrap_or_default();
-            let problem = format!("the SDK's types don't take {place}: {problem}");
-            invalid(&format!("`{}`", self.short()), problem)
-        })?;
+        let not_typed = |place: Option<String>, problem| -> Error {
+            let place = place.unwrap_or_else(|| "all".to_owned());
+            Repr::NotTyped { revision: self.short(), place, problem }.into()
+        };
+        let mut input = sdk::to_input(&self.members)
+            .map_err(|problem| not_typed(unreadable(&self.members), problem))?;
+        // A union's new member is read as an unknown one, and isn't written.
+        let before = sdk::to_json(&input).map_err(|problem| not_typed(None, problem))?;
+        change(&mut input);
         let edited = || -> Result<Object, String> {
-            let before = sdk::to_json(&input)?;
-            change(&mut input);
             let after = sdk::to_json(&input)?;
             let mut members = self.members.clone();
             merge(&[], &mut members, &before, &after);
@@ -78,7 +81,7 @@ fn unreadable(members: &Object) -> Option<String> {
                 container.text("name")?.escape_debug()
             ))
         });
-    Some(within.unwrap_or_else(|| format!("its `{}`", name.escape_debug())))
+    Some(within.unwrap_or_else(|| format!("`{}`", name.escape_debug())))
 }
 
 /// Carries over into `raw` what changes from `before` to `after`, which have less than it does.

@@ -109,22 +109,31 @@ fn what_is_left_must_be_a_task_definition() {
 
 #[test]
 fn what_the_sdk_cannot_read_is_refused() {
-    for (from, to, problem) in [
-        (r#""volumes":[]"#, r#""volumes":1"#, "the SDK's types don't take its `volumes`: "),
-        (
-            r#""new":5"#,
-            r#""memory":"1 GB""#,
-            "the SDK's types don't take `memory` of the container `log`: ",
-        ),
+    for (from, to, place) in [
+        (r#""volumes":[]"#, r#""volumes":1"#, "`volumes`"),
+        (r#""new":5"#, r#""memory":"1 GB""#, "`memory` of the container `log`"),
     ] {
         let text = WEB.replace(from, to);
         let mut revision = Revision::from_json(&text).unwrap();
         let error = revision.edit(|_| panic!("it is called with nothing")).unwrap_err();
         // What follows is the SDK's own.
-        let expected = format!("`web` is no task definition: {problem}");
+        let expected = format!("the SDK's types don't take {place} of web: ");
         assert!(error.to_string().starts_with(&expected), "{error}");
         assert_eq!(revision.request(), text);
     }
+}
+
+#[test]
+fn a_variant_that_the_sdk_does_not_know_is_refused() {
+    let text = WEB.replace(
+        r#""new":5"#,
+        r#""resourceRequirements":[{"type":"GPU","value":"1","sharingStrategy":{"newer":{}}}]"#,
+    );
+    let mut revision = Revision::from_json(&text).unwrap();
+    let error = revision.edit(|_| panic!("it is called with nothing")).unwrap_err();
+    let expected = "the SDK's types don't take all of web: ";
+    assert!(error.to_string().starts_with(expected), "{error}");
+    assert_eq!(revision.request(), text);
 }
 
 /// With members that nobody knows in every object, or without them again.
