@@ -11,7 +11,8 @@ use crate::service::Service;
 
 /// Deploys to the services of one region and account. Clones share one ECS client.
 ///
-/// It adds no retries to the SDK's: how often a request is tried is the `SdkConfig`'s business.
+/// How often a request is tried is the `SdkConfig`'s business; only
+/// [`register`](Self::register) waits for ECS to be ready for it.
 #[derive(Debug, Clone)]
 pub struct Deployer {
     client: Client,
