@@ -89,7 +89,9 @@ impl Revision {
         let revision = || -> Result<Self, String> {
             let mut members = sdk::to_json(definition)?;
             let tags = tags.iter().map(|tag| sdk::to_json(tag).map(Json::Object));
-            members.insert("tags", tags.collect::<Result<Vec<_>, _>>()?);
+            let mut description = Object::default();
+            description.insert("tags", tags.collect::<Result<Vec<_>, _>>()?);
+            adopt_tags(&mut members, description);
             strip(&mut members);
             check(&members)?;
             let arn = definition.task_definition_arn();
