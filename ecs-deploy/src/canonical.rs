@@ -129,7 +129,7 @@ impl Rules<'_> {
 
     fn list(&self, path: &[&str], elements: &[Json]) -> Option<Node> {
         let order = order(path);
-        if elements.is_empty() && order != Order::Counts {
+        if elements.is_empty() && (order != Order::Counts || may_be_empty(path)) {
             return None;
         }
         if let Order::Keyed(by) = order
@@ -137,8 +137,15 @@ impl Rules<'_> {
         {
             return Some(Node::Branch(elements));
         }
-        let mut elements: Vec<Json> = elements.iter().map(normal).collect();
-        if order != Order::Counts {
+        let mut elements: Vec<Json> = elements
+            .iter()
+            .map(|element| match element {
+                Json::Object(object) => Node::Branch(self.members(path, object, &[])).to_json(),
+                other => normal(other),
+            })
+            .collect();
+        // Of two elements of one name, the last may win, but two mappings of a port both hold.
+        if order == Order::Ignored || path.last() == Some(&"portMappings") {
             elements.sort_by_cached_key(Json::to_string);
         }
         Some(Node::Leaf(elements.into()))
@@ -155,11 +162,11 @@ impl Rules<'_> {
         for element in elements {
             let mut key = key(element, by)?;
             let object = element.as_object()?;
-            if path.last() == Some(&"portMappings") && object.get("protocol").is_none() {
+            if path.last() == Some(&"portMappings") && object.text("protocol").is_none() {
                 key.push_str("/tcp");
             }
             let members = self.members(path, object, by);
-            let node = match lone(&members) {
+            let node = match lone(path, &members) {
                 Some(value) => value,
                 None if members.is_empty() => Node::Leaf(Object::default().into()),
                 None => Node::Branch(members),
@@ -209,21 +216,38 @@ impl Rules<'_> {
 }
 
 /// The value of an element that has nothing else beside its key, such as an environment variable.
-fn lone(members: &BTreeMap<String, Node>) -> Option<Node> {
-    let value = members.get("value").or_else(|| members.get("valueFrom"));
-    value.filter(|_| members.len() == 1).cloned()
+fn lone(path: &[&str], members: &BTreeMap<String, Node>) -> Option<Node> {
+    let name = match path.last() {
+        Some(&("secrets" | "secretOptions")) => "valueFrom",
+        _ => "value",
+    };
+    match (members.len(), members.get(name)) {
+        (1, Some(Node::Leaf(value))) => Some(Node::Leaf(value.clone())),
+        _ => None,
+    }
 }
 
-/// Objects that say nothing where nothing is in them. Inferred for a volume's `host`, which
-/// published descriptions have where it wasn't given.
+/// Objects and ordered lists that say nothing where nothing is in them. Not `command` and
+/// `entryPoint`, with which an image's own may be meant to be undone. Inferred for a volume's
+/// `host`, which published descriptions have where it wasn't given.
 fn may_be_empty(path: &[&str]) -> bool {
-    matches!(
-        path,
-        ["volumes", "host"]
-            | ["volumes", "efsVolumeConfiguration", "authorizationConfig"]
-            | ["containerDefinitions", "dockerLabels"]
-            | ["containerDefinitions", "logConfiguration", "options"]
-    )
+    match path {
+        ["volumes", inner @ ..] => {
+            matches!(inner, ["host"] | ["efsVolumeConfiguration", "authorizationConfig"])
+        }
+        ["containerDefinitions", inner @ ..] => matches!(
+            inner,
+            ["credentialSpecs"]
+                | ["dnsSearchDomains"]
+                | ["dnsServers"]
+                | ["dockerLabels"]
+                | ["dockerSecurityOptions"]
+                | ["environmentFiles"]
+                | ["links"]
+                | ["logConfiguration", "options"]
+        ),
+        _ => false,
+    }
 }
 
 /// API reference of RegisterTaskDefinition: `1 vCPU` is 1024 and `1 GB` is 1024 when it has been

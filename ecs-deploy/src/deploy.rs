@@ -21,7 +21,8 @@ use crate::update::Update;
 ///
 /// How often a request is tried is the `SdkConfig`'s business. What goes on for minutes (a wait,
 /// [`run_task`](Self::run_task), [`prune`](Self::prune)) doesn't end because a request that only
-/// reads, or that may be repeated, failed as often as that.
+/// reads, or that may be repeated, failed as often as that; [`register`](Self::register) waits
+/// for ECS to be ready for it.
 #[derive(Debug, Clone)]
 pub struct Deployer {
     client: Arc<Client>,

@@ -24,7 +24,8 @@ use crate::revision::Revision;
 ///
 /// The values of environment variables are masked, since a diff ends up in logs;
 /// [`with_values`](Self::with_values) shows them. Secrets are shown, because all that a task
-/// definition has of one is where it is kept.
+/// definition has of one is where it is kept; and so is everything else, commands, labels and
+/// options of the log driver included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diff {
     changes: Vec<Change>,

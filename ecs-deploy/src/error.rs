@@ -54,8 +54,8 @@ pub enum ErrorKind {
     InvalidReference,
     /// A text that was to be a service is none.
     InvalidService,
-    /// A text that was to be a task definition is none, or an edit leaves none. The message says
-    /// what is wrong and where.
+    /// A text that was to be a task definition is none, or an edit isn't possible or leaves none.
+    /// The message says what is wrong and where.
     InvalidTaskDefinition,
     /// No answer: no route, no name, no connection, or the time-out ran out. Try again later.
     Network,
@@ -132,9 +132,9 @@ impl Error {
             | Repr::PartlyPruned { source, .. } => source.kind(),
             Repr::InvalidReference { .. } => ErrorKind::InvalidReference,
             Repr::InvalidService { .. } => ErrorKind::InvalidService,
-            Repr::InvalidTaskDefinition { .. } | Repr::NoLogDriver { .. } => {
-                ErrorKind::InvalidTaskDefinition
-            }
+            Repr::InvalidTaskDefinition { .. }
+            | Repr::NoLogDriver { .. }
+            | Repr::NotTyped { .. } => ErrorKind::InvalidTaskDefinition,
             Repr::NoCluster { .. } => ErrorKind::ClusterNotFound,
             Repr::NoDefinition { .. } => ErrorKind::TaskDefinitionNotFound,
             Repr::NoService { .. } => ErrorKind::ServiceNotFound,

@@ -29,7 +29,7 @@ pub(crate) struct Object {
 impl Json {
     /// # Errors
     /// Where it isn't JSON (RFC 8259), a name is twice in one object, or the nesting is deeper than
-    /// 128 levels.
+    /// 127 levels.
     pub(crate) fn parse(text: &str) -> Result<Self, Flaw> {
         parse::parse(text)
     }
@@ -267,4 +267,4 @@ fn write_string(out: &mut impl Write, text: &str) -> fmt::Result {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -171,7 +171,8 @@ impl Revision {
 
     /// The same content, compared with the registered revision that `other` is a copy of: what a
     /// file that is kept in git changes to what runs. Where that is nothing in ECS's eyes, nothing
-    /// is registered either, and `other`'s revision is the one that is rolled out.
+    /// is registered either, and `other`'s revision is the one that is rolled out. Where `other` is
+    /// no copy of a registered revision, everything is new.
     ///
     /// A rollout of what has no [`arn`](Self::arn) does this by itself, with what the service runs.
     ///

@@ -107,6 +107,9 @@ pub(crate) enum Repr {
     #[error("the cluster `{}` in {region} has no service `{}`", service.cluster(), service.name())]
     NoService { service: Service, region: String },
 
+    #[error("the SDK's types don't take {place} of {revision}: {problem}")]
+    NotTyped { revision: String, place: String, problem: String },
+
     #[error("{}", not_begun(service, operation, after.as_secs()))]
     NotBegun { service: Service, operation: &'static str, after: Duration },
 

@@ -15,7 +15,8 @@ impl Revision {
     /// Reads the text of a task definition as the AWS CLI takes and prints it:
     ///
     /// - the input of `aws ecs register-task-definition --cli-input-json`;
-    /// - the output of `aws ecs describe-task-definition`, with its `tags` where there are any;
+    /// - the output of `aws ecs describe-task-definition`, with its `tags` where `--include TAGS`
+    ///   asked for them: without, the new revision has none;
     /// - the `taskDefinition` object of that output alone.
     ///
     /// The nine members that ECS adds are left out. Everything else stays, members that this build
@@ -88,7 +89,9 @@ impl Revision {
         let revision = || -> Result<Self, String> {
             let mut members = sdk::to_json(definition)?;
             let tags = tags.iter().map(|tag| sdk::to_json(tag).map(Json::Object));
-            members.insert("tags", tags.collect::<Result<Vec<_>, _>>()?);
+            let mut description = Object::default();
+            description.insert("tags", tags.collect::<Result<Vec<_>, _>>()?);
+            adopt_tags(&mut members, description);
             strip(&mut members);
             check(&members)?;
             let arn = definition.task_definition_arn();
@@ -113,7 +116,8 @@ impl Revision {
         Ok(Self { members, base, observed: None })
     }
 
-    /// All of it, to be continued with by another process.
+    /// All of it, to be continued with by another process. It has the values of environment
+    /// variables.
     pub(crate) fn save(&self) -> Value {
         // As texts: `Value` keeps neither the members' order nor the numbers' spelling.
         let mut saved = serde_json::json!({ "members": self.members.to_string() });

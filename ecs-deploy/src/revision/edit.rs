@@ -5,7 +5,7 @@ use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInpu
 use super::Revision;
 use super::document::{check, invalid};
 use crate::canonical::{Order, key, order};
-use crate::error::Error;
+use crate::error::{Error, Repr};
 use crate::json::{Json, Object};
 use crate::sdk;
 
@@ -35,17 +35,23 @@ impl Revision {
     ///
     /// # Errors
     /// [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition) where a member hasn't the
-    /// type that the SDK knows it with, and where what is left has no family, no containers, or
-    /// two of one name. The revision is then unchanged.
+    /// type that the SDK knows it with, where a union (such as `sharingStrategy`) has a variant
+    /// that the SDK doesn't know, and where what is left has no family, no containers, or two of
+    /// one name. The revision is then unchanged.
     pub fn edit(
         &mut self,
         change: impl FnOnce(&mut RegisterTaskDefinitionInput),
     ) -> Result<(), Error> {
+        let not_typed = |place: Option<String>, problem| -> Error {
+            let place = place.unwrap_or_else(|| "all".to_owned());
+            Repr::NotTyped { revision: self.short(), place, problem }.into()
+        };
         let mut input = sdk::to_input(&self.members)
-            .map_err(|problem| invalid(&format!("`{}`", self.short()), problem))?;
+            .map_err(|problem| not_typed(unreadable(&self.members), problem))?;
+        // A union's new member is read as an unknown one, and isn't written.
+        let before = sdk::to_json(&input).map_err(|problem| not_typed(None, problem))?;
+        change(&mut input);
         let edited = || -> Result<Object, String> {
-            let before = sdk::to_json(&input)?;
-            change(&mut input);
             let after = sdk::to_json(&input)?;
             let mut members = self.members.clone();
             merge(&[], &mut members, &before, &after);
@@ -56,6 +62,26 @@ impl Revision {
             .map_err(|problem| invalid(&format!("the edited `{}`", self.short()), problem))?;
         Ok(())
     }
+}
+
+/// Which member the SDK can't read: its errors don't say.
+fn unreadable(members: &Object) -> Option<String> {
+    let reads = |object: Object| sdk::to_input(&object).is_ok();
+    let alone = |name: &str, value: Json| [(name.to_owned(), value)].into_iter().collect();
+    let (name, value) = members.iter().find(|(name, it)| !reads(alone(name, (*it).clone())))?;
+    let containers = value.as_array().filter(|_| name == "containerDefinitions");
+    let within =
+        containers.into_iter().flatten().filter_map(Json::as_object).find_map(|container| {
+            let (member, _) = container.iter().find(|(member, it)| {
+                let container = Json::Object(alone(member, (*it).clone()));
+                !reads(alone(name, vec![container].into()))
+            })?;
+            Some(format!(
+                "`{member}` of the container `{}`",
+                container.text("name")?.escape_debug()
+            ))
+        });
+    Some(within.unwrap_or_else(|| format!("`{}`", name.escape_debug())))
 }
 
 /// Carries over into `raw` what changes from `before` to `after`, which have less than it does.

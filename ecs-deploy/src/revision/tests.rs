@@ -131,8 +131,8 @@ fn the_sdks_types_are_taken() {
         .cpu("256")
         .container_definitions(container)
         .build();
-    let tag = Tag::builder().key("a").value("b").build();
-    let revision = Revision::from_sdk(&definition, &[tag]).unwrap();
+    let tag = |key: &str| Tag::builder().key(key).value("b").build();
+    let revision = Revision::from_sdk(&definition, &[tag("a"), tag("aws:x")]).unwrap();
     assert_eq!(revision.arn(), Some(ARN));
     assert!(!revision.is_changed());
     assert_eq!(

@@ -67,8 +67,8 @@ impl Demo {
         bodies
     }
 
-    /// Registers a task definition as it stands, and makes it what the service runs.
-    pub(crate) async fn runs(&self, definition: &str) -> String {
+    /// Registers a task definition as it stands; `None` where ECS refuses it.
+    pub(crate) async fn register(&self, definition: &str) -> Option<String> {
         let body = definition.to_owned();
         let output = self
             .ecs
@@ -80,9 +80,13 @@ impl Demo {
                 *request.body_mut() = body.as_str().into();
             })
             .send()
-            .await
-            .unwrap();
-        let arn = output.task_definition.unwrap().task_definition_arn.unwrap();
+            .await;
+        output.ok()?.task_definition.unwrap().task_definition_arn
+    }
+
+    /// Registers a task definition as it stands, and makes it what the service runs.
+    pub(crate) async fn runs(&self, definition: &str) -> String {
+        let arn = self.register(definition).await.unwrap();
         let update = self.ecs.update_service().cluster("demo").service("web");
         update.task_definition(&arn).send().await.unwrap();
         arn

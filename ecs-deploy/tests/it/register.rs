@@ -66,3 +66,23 @@ async fn aws_own_tags_are_left_out() {
     let arn = demo.deployer.register(&mut revision).await.unwrap();
     assert!(arn.ends_with("task-definition/web:2"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_takes_the_place_of_a_variable_and_a_variable_that_of_a_secret() {
+    let demo = Demo::new();
+    let mut revision = demo.deployer.current(&demo.service).await.unwrap();
+    let mut web = revision.container_mut("web").unwrap();
+    web.set_env("DATABASE_URL", "postgres://localhost");
+    web.set_secret("RUST_LOG", "arn:aws:ssm:us-east-1:123456789012:parameter/log");
+    assert_eq!(
+        revision.diff().to_string(),
+        "containers.web.environment.DATABASE_URL\n  + ***\n\
+         containers.web.environment.RUST_LOG\n  - ***\n\
+         containers.web.secrets.DATABASE_URL\n  - \
+         arn:aws:ssm:us-east-1:123456789012:parameter/demo/web/database-url\n\
+         containers.web.secrets.RUST_LOG\n  + \
+         arn:aws:ssm:us-east-1:123456789012:parameter/log\n"
+    );
+    // ECS refuses a container that has both.
+    demo.deployer.register(&mut revision).await.unwrap();
+}

@@ -1,8 +1,10 @@
 //! Where revisions come from, and what becomes of those that aren't copies.
 
 use ecs_deploy::{Diff, ErrorKind, Revision};
+use serde_json::{Value, json};
 
 use crate::demo::{Demo, NEW_IMAGE};
+use crate::every_member::every_member;
 
 /// What somebody keeps in git of the demonstration's task definition: in another order, and without
 /// what ECS adds.
@@ -115,6 +117,63 @@ async fn a_file_is_compared_with_what_runs() {
          containers.web.environment.RUST_LOG\n  - info\n  + debug\n"
     );
     assert_eq!(Diff::between(&current, &revision), revision.based_on(&current).diff());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_based_on_what_ran_before_is_outdated() {
+    let demo = Demo::new();
+    let current = demo.deployer.current(&demo.service).await.unwrap();
+    let theirs = demo.changed_to("theirs:1").await;
+    demo.deployer.roll_out(&demo.service, theirs).await.unwrap();
+    let mut ours = file().based_on(&current);
+    ours.set_images([("web", NEW_IMAGE)]).unwrap();
+    let error = demo.deployer.roll_out(&demo.service, ours).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Outdated);
+    assert_eq!(error.to_string(), "demo/web runs web:2 by now, and web:3 is based on web:1");
+}
+
+/// Whatever is left out of a file, ECS's own default for it makes no difference.
+#[tokio::test(start_paused = true)]
+async fn what_ecs_adds_to_a_file_is_no_change() {
+    let demo = Demo::new();
+    let (mut definition, _) = every_member();
+    let mut compared = 0;
+    for (mode, of) in [("awsvpc", ""), ("bridge", "portMappings")] {
+        definition["networkMode"] = json!(mode);
+        for place in places(&definition).into_iter().filter(|place| place.contains(of)) {
+            let mut file = definition.clone();
+            let (object, member) = place.rsplit_once('/').unwrap();
+            file.pointer_mut(object).unwrap().as_object_mut().unwrap().remove(member);
+            // Some members are required, by ECS or by the SDK that reads the answer.
+            let Some(arn) = demo.register(&file.to_string()).await else {
+                continue;
+            };
+            let described = demo.deployer.revision(&arn).await.unwrap();
+            let file = Revision::from_json(&file.to_string()).unwrap().based_on(&described);
+            assert_eq!(file.diff().to_string(), "", "without {place}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 100, "{compared}");
+}
+
+/// The JSON pointers of all members of all objects.
+fn places(value: &Value) -> Vec<String> {
+    let inner: Vec<(String, &Value)> = match value {
+        Value::Object(object) => object.iter().map(|(name, it)| (name.clone(), it)).collect(),
+        Value::Array(list) => {
+            list.iter().enumerate().map(|(at, it)| (at.to_string(), it)).collect()
+        }
+        _ => Vec::new(),
+    };
+    let mut all = Vec::new();
+    for (name, it) in inner {
+        if value.is_object() {
+            all.push(format!("/{name}"));
+        }
+        all.extend(places(it).into_iter().map(|place| format!("/{name}{place}")));
+    }
+    all
 }
 
 #[test]

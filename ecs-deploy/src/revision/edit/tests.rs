@@ -1,4 +1,5 @@
 use aws_sdk_ecs::types::{ContainerDefinition, KeyValuePair, NetworkMode};
+use proptest::prelude::*;
 
 use super::*;
 use crate::ErrorKind;
@@ -108,9 +109,79 @@ fn what_is_left_must_be_a_task_definition() {
 
 #[test]
 fn what_the_sdk_cannot_read_is_refused() {
-    let text = WEB.replace(r#""volumes":[]"#, r#""volumes":1"#);
+    for (from, to, place) in [
+        (r#""volumes":[]"#, r#""volumes":1"#, "`volumes`"),
+        (r#""new":5"#, r#""memory":"1 GB""#, "`memory` of the container `log`"),
+    ] {
+        let text = WEB.replace(from, to);
+        let mut revision = Revision::from_json(&text).unwrap();
+        let error = revision.edit(|_| panic!("it is called with nothing")).unwrap_err();
+        // What follows is the SDK's own.
+        let expected = format!("the SDK's types don't take {place} of web: ");
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        assert_eq!(revision.request(), text);
+    }
+}
+
+#[test]
+fn a_variant_that_the_sdk_does_not_know_is_refused() {
+    let text = WEB.replace(
+        r#""new":5"#,
+        r#""resourceRequirements":[{"type":"GPU","value":"1","sharingStrategy":{"newer":{}}}]"#,
+    );
     let mut revision = Revision::from_json(&text).unwrap();
     let error = revision.edit(|_| panic!("it is called with nothing")).unwrap_err();
-    assert!(error.to_string().starts_with("`web` is no task definition: "), "{error}");
+    let expected = "the SDK's types don't take all of web: ";
+    assert!(error.to_string().starts_with(expected), "{error}");
     assert_eq!(revision.request(), text);
+}
+
+/// With members that nobody knows in every object, or without them again.
+fn with_unknown(json: &Json, adds: bool) -> Json {
+    match json {
+        Json::Array(elements) => {
+            Json::Array(elements.iter().map(|it| with_unknown(it, adds)).collect())
+        }
+        Json::Object(object) => {
+            let members = object.iter().filter(|(name, _)| *name != "unknown");
+            let members = members.map(|(name, it)| (name.to_owned(), with_unknown(it, adds)));
+            let unknown = adds.then(|| ("unknown".to_owned(), Json::Null));
+            // By name: the order is another one where something has been added.
+            let members: std::collections::BTreeMap<_, _> =
+                unknown.into_iter().chain(members).collect();
+            Json::Object(members.into_iter().collect())
+        }
+        other => other.clone(),
+    }
+}
+
+proptest! {
+    /// Whatever becomes of what the SDK knows, the result has just that, and what it doesn't know
+    /// beside it.
+    #[test]
+    fn a_merge_is_what_was_made_of_it(
+        before in crate::json::tests::json(),
+        after in crate::json::tests::json(),
+        list in "(containerDefinitions|tags|command)",
+    ) {
+        let wrap = |json: &Json| -> Object {
+            let named = |name: &str, it: &Json| {
+                let members = [("name".to_owned(), name.into()), ("value".to_owned(), it.clone())];
+                Json::Object(members.into_iter().collect())
+            };
+            let list_of = vec![named("a", json), json.clone(), named("b", &Json::Null)];
+            [(list.clone(), list_of.into())].into_iter().collect()
+        };
+        let (before, after) = (wrap(&before), wrap(&after));
+        let Json::Object(mut raw) = with_unknown(&Json::Object(before.clone()), true) else {
+            unreachable!()
+        };
+        let untouched = raw.clone();
+        merge(&[], &mut raw, &before, &before);
+        prop_assert_eq!(&raw, &untouched);
+        merge(&[], &mut raw, &before, &after);
+        prop_assert_eq!(raw.get("unknown"), Some(&Json::Null));
+        let known = with_unknown(&Json::Object(raw), false);
+        prop_assert_eq!(known, with_unknown(&Json::Object(after), false));
+    }
 }

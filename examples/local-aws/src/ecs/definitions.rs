@@ -50,6 +50,7 @@ pub(crate) struct Container {
     memory_reservation: Option<i64>,
     pub(crate) health_check: Option<Value>,
     pub(crate) secrets: Option<Vec<Value>>,
+    environment: Option<Vec<Value>>,
 }
 
 fn essential() -> bool {
@@ -307,6 +308,13 @@ impl Definition {
 }
 
 impl Container {
+    /// The name of a secret that is one of a plain environment variable, too.
+    fn shared_name(&self) -> Option<&str> {
+        let variables = self.environment.as_deref().unwrap_or_default();
+        let secrets = self.secrets.iter().flatten().filter_map(|secret| secret["name"].as_str());
+        secrets.into_iter().find(|name| variables.iter().any(|variable| variable["name"] == *name))
+    }
+
     /// The digest in the image, or one that stands in for what the tag would be resolved to:
     /// nothing is pulled here.
     pub(crate) fn digest(&self) -> String {
@@ -352,6 +360,13 @@ impl Register {
                      'memoryReservation' must be specified."
                 ));
             }
+        }
+        // Reported by users of several tools, with this text.
+        if let Some(name) = self.container_definitions.iter().find_map(Container::shared_name) {
+            return refuse(format!(
+                "The secret name must be unique and not shared with any new or existing \
+                 environment variables set on the container, such as '{name}'."
+            ));
         }
         if !self.container_definitions.iter().any(|container| container.essential) {
             return refuse("At least one container must be marked as essential.".to_owned());

@@ -3,8 +3,8 @@
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::error::ProvideErrorMetadata;
 use aws_sdk_ecs::types::{
-    ContainerDefinition, DeploymentController, DeploymentControllerType, HealthCheck, PortMapping,
-    Tag, TaskDefinitionField, Volume,
+    ContainerDefinition, DeploymentController, DeploymentControllerType, HealthCheck, KeyValuePair,
+    PortMapping, Secret, Tag, TaskDefinitionField, Volume,
 };
 use local_aws::LocalAws;
 
@@ -101,7 +101,20 @@ async fn a_task_definition_is_refused() {
     let nameless = ContainerDefinition::builder().image("nginx:1").memory(1).build();
     let imageless = ContainerDefinition::builder().name("web").memory(1).build();
     let boundless = ContainerDefinition::builder().name("web").image("nginx:1").build();
+    let twice = ContainerDefinition::builder()
+        .name("web")
+        .image("nginx:1")
+        .memory(1)
+        .environment(KeyValuePair::builder().name("KEY").value("a").build())
+        .secrets(Secret::builder().name("KEY").value_from("b").build().unwrap())
+        .build();
     let cases = [
+        (
+            request().container_definitions(twice),
+            "ClientException",
+            "The secret name must be unique and not shared with any new or existing environment \
+             variables set on the container, such as 'KEY'.",
+        ),
         (
             request().family("a b").container_definitions(web()),
             "ClientException",
