@@ -159,7 +159,8 @@ impl Error {
 
     /// Whether the same call may succeed later with nothing changed. The SDK has already tried
     /// each request several times. A rollout that failed, was rolled back or superseded isn't
-    /// retryable: the same revision would most likely meet the same end.
+    /// retryable: the same revision would most likely meet the same end. Of one-off tasks, only one
+    /// that there was no capacity for is.
     pub fn is_retryable(&self) -> bool {
         match &*self.0 {
             Repr::Api { source, .. } => source.is_passing(),

@@ -397,6 +397,22 @@ fn what_is_denied_explicitly_no_statement_allows() {
 }
 
 #[test]
+fn without_a_resource_of_aws_s_a_task_is_not_one_of_the_service() {
+    let error = refused(400, "AccessDeniedException", "Encoded authorization failure message: x");
+    let error = Error::service_api("RunTask", &service(), "cn-north-1", error);
+    assert_eq!(
+        error.missing_statement().unwrap(),
+        r#"{"Effect":"Allow","Action":"ecs:RunTask","Resource":"*"}"#
+    );
+    for (region, partition) in [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")] {
+        let error = refused(400, "AccessDeniedException", "");
+        let error = Error::service_api("UpdateService", &service(), region, error);
+        let resource = format!("arn:{partition}:ecs:{region}:*:service/prod/web");
+        assert!(error.missing_statement().unwrap().contains(&resource), "{error}");
+    }
+}
+
+#[test]
 fn only_what_is_denied_lacks_a_statement() {
     assert_eq!(api(400, "ClientException", USER).missing_statement(), None);
 }

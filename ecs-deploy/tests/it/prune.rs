@@ -127,6 +127,20 @@ async fn the_way_back_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deployment_that_failed_is_no_way_back() {
+    let demo = Demo::new();
+    deploy(&demo, "nginx:2").await;
+    demo.local.script("demo", "web", Script::Crash { exit_code: 1 });
+    let bad = demo.changed_to("nginx:3").await;
+    demo.deployer.roll_out(&demo.service, bad).await.unwrap_err();
+    // Until what is left of the failed deployment is gone.
+    sleep(Duration::from_secs(300)).await;
+    demo.deployer.register(&mut demo.changed_to("nginx:4").await).await.unwrap();
+    let pruned = demo.deployer.prune("web").keep(1).await.unwrap();
+    assert_eq!(pruned.deregistered(), arns([3]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn both_ends_of_a_rollout_are_kept() {
     let demo = with_revisions(3).await;
     let update = demo.ecs.update_service().cluster("demo").service("web");

@@ -160,6 +160,12 @@ async fn capacity_providers_and_propagated_tags_are_the_service_s() {
     let describe = demo.ecs.describe_tasks().cluster("demo").tasks(ran.task());
     let described = describe.include(aws_sdk_ecs::types::TaskField::Tags).send().await.unwrap();
     assert_eq!(described.tasks()[0].tags().len(), 2);
+
+    // Without tags there is nothing to propagate, and no leave to tag is needed.
+    register_job(&demo).await;
+    let requests = self::requests(&demo);
+    demo.deployer.run_registered_task(&demo.service, "job").await.unwrap();
+    assert_eq!(requests.lock().unwrap()[0].get("propagateTags"), None);
 }
 
 #[tokio::test(start_paused = true)]
