@@ -30,9 +30,6 @@ pub use self::logs::Logs;
 /// others are told to stop then, and may exit with 137 or 143 for it, by SIGKILL or SIGTERM. A task
 /// that somebody stops, or that ECS takes the capacity from, has failed, whatever its exit code is.
 ///
-/// Registering the revision here ends what [`RollOut`](crate::RollOut) knows of its origin: what
-/// somebody else deploys to the service while the task runs isn't noticed by a rollout that follows.
-///
 /// ```no_run
 /// # use ecs_deploy::{Deployer, Service};
 /// # async fn deploy(deployer: Deployer, service: Service) -> Result<(), ecs_deploy::Error> {
