@@ -1,15 +1,15 @@
 //! The calls that begin a rollout, up to the answer that names its deployment.
 
-use std::future::Future;
 use std::time::Duration;
 
 use aws_sdk_ecs::types::Service as Description;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{sleep, timeout};
 
 use crate::deploy::Deployer;
 use crate::error::{Error, ErrorKind, Repr};
 use crate::events::{Event, Story};
 use crate::handle::{Handle, Origin};
+use crate::limit::Limit;
 use crate::preflight::{Finding, Refused, findings};
 use crate::revision::{Revision, number, short};
 use crate::service::Service;
@@ -231,26 +231,6 @@ impl Begin<'_> {
 
     async fn describe(&self) -> Result<Description, Error> {
         self.limit.hold("DescribeServices", self.deployer.describe(self.service)).await
-    }
-}
-
-/// The time that it may take, for the calls that begin it.
-pub(crate) struct Limit<'a> {
-    pub(crate) service: &'a Service,
-    pub(crate) deadline: Instant,
-    pub(crate) timeout: Duration,
-}
-
-impl Limit<'_> {
-    pub(crate) async fn hold<T>(
-        &self,
-        operation: &'static str,
-        call: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        timeout_at(self.deadline, call).await.unwrap_or_else(|_| {
-            let service = self.service.clone();
-            Err(Repr::NotBegun { service, operation, after: self.timeout }.into())
-        })
     }
 }
 

@@ -37,7 +37,7 @@ pub enum Event {
     Started(Handle),
     /// It is complete: the revision of this ARN runs. The last event.
     Succeeded(String),
-    /// A task of this deployment stopped by itself.
+    /// A task of this deployment failed, or somebody stopped it.
     TaskFailed(TaskFailure),
     /// The service already runs this revision: nothing is registered, nothing is deployed. This is
     /// its ARN.

@@ -10,6 +10,7 @@ use crate::deploy::Deployer;
 use crate::error::Error;
 use crate::events::{Events, Story};
 use crate::handle::Handle;
+use crate::limit::deadline;
 use crate::rollout::Deployed;
 use crate::terms::{OnFailure, OnPause, Patience, Terms, terms};
 use crate::wait::Wait;
@@ -47,7 +48,9 @@ impl Follow {
     async fn run(self, story: Story) -> Result<Deployed, Error> {
         let began = Instant::now();
         let Self { deployer, handle, terms } = self;
-        Wait::new(&deployer, &handle, terms, terms.deadline(began), None, &story).run(None).await?;
+        Wait::new(&deployer, &handle, terms, deadline(began, terms.timeout), None, &story)
+            .run(None)
+            .await?;
         Ok(Deployed::new(&handle, began.elapsed()))
     }
 }

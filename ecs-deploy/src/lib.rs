@@ -15,6 +15,7 @@ mod handle;
 #[cfg(feature = "ecr")]
 mod image_check;
 mod json;
+mod limit;
 mod obstacle;
 mod patience;
 mod plan;

@@ -1,5 +1,6 @@
 //! [`RollBack`]: a service back to the revision that last ran on it.
 
+use std::cmp::Reverse;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::Duration;
@@ -7,11 +8,11 @@ use std::time::Duration;
 use aws_sdk_ecs::types::{DeploymentRolloutState, Service as Description, ServiceDeploymentStatus};
 use tokio::time::{Instant, sleep_until};
 
-use crate::begin::Limit;
 use crate::deploy::Deployer;
 use crate::error::{Error, Remedy, Repr, Rollout};
 use crate::events::{Event, Events, Story};
 use crate::handle::Handle;
+use crate::limit::{Limit, deadline};
 use crate::poll::{Look, Poller};
 use crate::revision::short;
 use crate::rollout::{Deployed, RollOut};
@@ -74,8 +75,9 @@ impl RollBack {
     async fn run(self, story: Story) -> Result<Deployed, Error> {
         let began = Instant::now();
         let Self { deployer, service, terms, of } = self;
-        let deadline = terms.deadline(began);
-        let limit = Limit { service: &service, deadline, timeout: terms.timeout };
+        let deadline = deadline(began, terms.timeout);
+        let limit =
+            Limit { what: "the way back of", service: &service, deadline, timeout: terms.timeout };
         let description = limit.hold("DescribeServices", deployer.describe(&service)).await?;
         if let Some(handle) = of.as_ref().filter(|handle| !is_primary(&description, handle)) {
             return Err(superseded(handle, &description));
@@ -170,44 +172,37 @@ async fn target(
         return Ok(completed.to_owned());
     }
     let running = ours.and_then(|it| it.task_definition()).unwrap_or_default();
-    last_successful(deployer, limit, running).await
+    let search = last_successful(deployer, limit.service, running);
+    limit.hold("ListServiceDeployments", search).await
 }
 
 /// The task definition of the last successful deployment that isn't one of `running`.
-async fn last_successful(
+pub(crate) async fn last_successful(
     deployer: &Deployer,
-    limit: &Limit<'_>,
+    service: &Service,
     running: &str,
 ) -> Result<String, Error> {
-    let service = limit.service;
-    let list = async {
-        let call = deployer
-            .client()
-            .list_service_deployments()
-            .cluster(service.cluster_reference())
-            .service(service.name())
-            .status(ServiceDeploymentStatus::Successful)
-            .max_results(MOST_REVISIONS);
-        let output = call.send().await;
-        output.map_err(|error| Error::api("ListServiceDeployments", service, error))
-    };
-    let mut briefs =
-        limit.hold("ListServiceDeployments", list).await?.service_deployments.unwrap_or_default();
-    briefs.sort_by_key(|it| std::cmp::Reverse(it.created_at().map(|at| at.as_nanos())));
+    let list = deployer
+        .client()
+        .list_service_deployments()
+        .cluster(service.cluster_reference())
+        .service(service.name())
+        .status(ServiceDeploymentStatus::Successful)
+        .max_results(MOST_REVISIONS);
+    let listed =
+        list.send().await.map_err(|it| Error::api("ListServiceDeployments", service, it))?;
+    let mut briefs = listed.service_deployments.unwrap_or_default();
+    briefs.sort_by_key(|it| Reverse(it.created_at().map(|at| at.as_nanos())));
     let arns: Vec<&str> = briefs.iter().filter_map(|it| it.target_service_revision_arn()).collect();
     if arns.is_empty() {
         return Err(nothing(service, "ECS knows no successful deployment of it"));
     }
-    let describe = async {
-        let arns = arns.iter().map(|arn| (*arn).to_owned()).collect();
-        let call =
-            deployer.client().describe_service_revisions().set_service_revision_arns(Some(arns));
-        let output = call.send().await;
-        output.map_err(|error| Error::api("DescribeServiceRevisions", service, error))
-    };
-    let revisions = limit.hold("DescribeServiceRevisions", describe).await?;
+    let of = arns.iter().map(|arn| (*arn).to_owned()).collect();
+    let describe = deployer.client().describe_service_revisions();
+    let described = describe.set_service_revision_arns(Some(of)).send().await;
+    let described = described.map_err(|it| Error::api("DescribeServiceRevisions", service, it))?;
     let task_definition = |arn: &str| {
-        let mut revisions = revisions.service_revisions().iter();
+        let mut revisions = described.service_revisions().iter();
         revisions.find(|it| it.service_revision_arn() == Some(arn))?.task_definition()
     };
     let found = arns.into_iter().filter_map(task_definition).find(|it| *it != running);

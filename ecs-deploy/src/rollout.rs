@@ -9,11 +9,12 @@ use aws_sdk_ecs::types::{DeploymentConfiguration, PropagateTags};
 use tokio::time::Instant;
 
 use crate::batch::Member;
-use crate::begin::{Begin, Limit, Seen};
+use crate::begin::{Begin, Seen};
 use crate::deploy::Deployer;
 use crate::error::Error;
 use crate::events::{Events, Story};
 use crate::handle::{Handle, Origin};
+use crate::limit::{Limit, deadline};
 use crate::plan::{Content, Plan};
 use crate::preflight::{FindingKind, Refused};
 use crate::revision::Revision;
@@ -160,7 +161,7 @@ impl RollOut {
         let mut revision = self.revision.clone();
         // Nobody is told.
         let story = Story::default();
-        let begin = self.begin(&story, self.terms.deadline(Instant::now()));
+        let begin = self.begin(&story, deadline(Instant::now(), self.terms.timeout));
         let Seen { description, .. } = begin.look(&mut revision).await?;
         let is_unchanged = begin.is_unchanged(&description, &revision);
         let findings = match is_unchanged {
@@ -195,7 +196,12 @@ impl RollOut {
             expected: self.expected.as_deref(),
             #[cfg(feature = "ecr")]
             images: self.images.as_ref(),
-            limit: Limit { service: &self.service, deadline, timeout: self.terms.timeout },
+            limit: Limit {
+                what: "the rollout to",
+                service: &self.service,
+                deadline,
+                timeout: self.terms.timeout,
+            },
             story,
         }
     }
@@ -227,7 +233,7 @@ impl RollOut {
 
     pub(crate) async fn run(self, story: Story) -> Result<Deployed, Error> {
         let began = Instant::now();
-        let deadline = self.terms.deadline(began);
+        let deadline = deadline(began, self.terms.timeout);
         let mut revision = self.revision.clone();
         let begin = self.begin(&story, deadline);
         let (handle, start) = begin.run(&mut revision).await?;

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 /// For how long a deployment is watched, and what is done about one that doesn't go well.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
@@ -60,14 +58,6 @@ pub enum Patience {
     UntilOver,
 }
 
-impl Terms {
-    /// When the time is up, counted from `began`.
-    pub(crate) fn deadline(&self, began: Instant) -> Instant {
-        // Too far off to be a moment is as good as never.
-        began.checked_add(self.timeout).unwrap_or_else(|| began + NEVER)
-    }
-}
-
 impl Default for Terms {
     fn default() -> Self {
         Self {
@@ -78,8 +68,6 @@ impl Default for Terms {
         }
     }
 }
-
-const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// The methods that set the terms: the same, with the same documentation, on each builder that has
 /// a field `terms`.

@@ -13,6 +13,7 @@ use crate::events::{Event, Progress, Story};
 use crate::handle::{Followed, Form, Handle};
 use crate::poll::{Look, Poller};
 use crate::revision::short;
+use crate::rollback::last_successful;
 use crate::staged::{Newer, RollbackCause, Status, View};
 use crate::terms::{OnFailure, OnPause, Patience, Terms};
 use crate::update::Update;
@@ -148,12 +149,26 @@ impl<'a> Wait<'a> {
     /// What became of the deployment by now, and what was done about it: nothing where it is
     /// complete after all, or where somebody else or ECS has put another one in its place.
     async fn roll_back(&mut self, mut seen: Verdict) -> (Verdict, Remedy) {
-        let Some(previous) = &self.followed.completed else {
-            let problem = "no deployment before it was complete".to_owned();
-            return (self.look_again().await.unwrap_or(seen), Remedy::Unavailable(problem));
+        let Followed { service, revision, completed, .. } = self.followed;
+        let (ways, previous) = match completed {
+            Some(completed) => {
+                (&[Way::StopServiceDeployment, Way::UpdateService][..], completed.clone())
+            }
+            // ECS would stop this one and start nothing (reported): there is none to return to.
+            None => {
+                let search = last_successful(self.deployer, service, revision);
+                match timeout_at(self.soon(), search).await {
+                    Ok(Ok(found)) => (&[Way::UpdateService][..], found),
+                    _ => {
+                        let problem = "no deployment before it was complete".to_owned();
+                        let verdict = self.look_again().await.unwrap_or(seen);
+                        return (verdict, Remedy::Unavailable(problem));
+                    }
+                }
+            }
         };
         let mut problem = String::new();
-        for way in [Way::StopServiceDeployment, Way::UpdateService] {
+        for way in ways {
             match self.look_again().await {
                 Some(Verdict::Pending) if seen == Verdict::Hopeless => {}
                 Some(verdict @ (Verdict::Failed { .. } | Verdict::Pending)) => seen = verdict,
@@ -163,13 +178,13 @@ impl<'a> Wait<'a> {
                     return (seen, Remedy::Unavailable(problem));
                 }
             }
-            let to = short(previous).to_owned();
+            let to = short(&previous).to_owned();
             let going = async {
                 match way {
                     Way::StopServiceDeployment => self.stop().await,
                     Way::UpdateService => {
                         let update = Update::default();
-                        self.deployer.update(&self.followed.service, previous, &update).await?;
+                        self.deployer.update(service, &previous, &update).await?;
                         Ok(())
                     }
                 }

@@ -110,8 +110,8 @@ pub(crate) enum Repr {
     #[error("the SDK's types don't take {place} of {revision}: {problem}")]
     NotTyped { revision: String, place: String, problem: String },
 
-    #[error("{}", not_begun(service, operation, after.as_secs()))]
-    NotBegun { service: Service, operation: &'static str, after: Duration },
+    #[error("{}", not_begun(what, service, operation, after.as_secs()))]
+    NotBegun { what: &'static str, service: Service, operation: &'static str, after: Duration },
 
     #[error("nothing was deployed to {service}: {}", joined(findings))]
     NotReady { service: Service, findings: Vec<Finding> },
@@ -237,12 +237,13 @@ impl fmt::Display for Remedy {
     }
 }
 
-fn not_begun(service: &Service, operation: &str, seconds: u64) -> String {
+fn not_begun(what: &str, service: &Service, operation: &str, seconds: u64) -> String {
     let doubt = match operation {
+        "RunTask" => ", so that the task may run",
         "UpdateService" => ", so that the rollout may go on",
         _ => "",
     };
-    format!("{operation} for the rollout to {service} wasn't done after {seconds} s{doubt}")
+    format!("{operation} for {what} {service} wasn't done after {seconds} s{doubt}")
 }
 
 /// `2 of 5 services don't run their new revision: …; …`

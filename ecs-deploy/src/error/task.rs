@@ -27,9 +27,6 @@ pub(crate) enum TaskRepr {
     #[error("{task} goes on, but its outcome is unknown")]
     Lost { task: OneOff, source: Error },
 
-    #[error("{}", not_begun(service, operation, after.as_secs()))]
-    NotBegun { service: Service, operation: &'static str, after: Duration },
-
     #[error("no task of {revision} could be started beside {service}: {reason}")]
     NotPlaced { service: Service, revision: String, reason: String },
 
@@ -49,7 +46,7 @@ impl TaskRepr {
             TaskRepr::Failed { .. } => ErrorKind::TaskFailed,
             TaskRepr::Lost { source, .. } => source.kind(),
             TaskRepr::NotPlaced { .. } | TaskRepr::NotStarted { .. } => ErrorKind::TaskNotStarted,
-            TaskRepr::NotBegun { .. } | TaskRepr::TimedOut { .. } => ErrorKind::TimedOut,
+            TaskRepr::TimedOut { .. } => ErrorKind::TimedOut,
         }
     }
 
@@ -62,7 +59,6 @@ impl TaskRepr {
     pub(super) fn operation(&self) -> Option<&'static str> {
         match self {
             TaskRepr::Lost { source, .. } => source.operation(),
-            TaskRepr::NotBegun { operation, .. } => Some(operation),
             TaskRepr::NotPlaced { .. } => Some("RunTask"),
             _ => None,
         }
@@ -82,7 +78,7 @@ impl TaskRepr {
             | TaskRepr::Lost { task, .. }
             | TaskRepr::NotStarted { task, .. }
             | TaskRepr::TimedOut { task, .. } => Some(task),
-            TaskRepr::NotBegun { .. } | TaskRepr::NotPlaced { .. } => None,
+            TaskRepr::NotPlaced { .. } => None,
         }
     }
 
@@ -115,9 +111,4 @@ fn log(task: &OneOff, failure: &TaskFailure) -> String {
     let container = failure.container().filter(|_| failure.exit_code().is_some());
     let logs = task.logs.iter().find(|logs| Some(logs.container()) == container);
     logs.map(|logs| format!("; its log: {logs}")).unwrap_or_default()
-}
-
-fn not_begun(service: &Service, operation: &str, seconds: u64) -> String {
-    let doubt = if operation == "RunTask" { ", so that the task may run" } else { "" };
-    format!("{operation} for the task beside {service} wasn't done after {seconds} s{doubt}")
 }

@@ -247,12 +247,22 @@ fn every_other_error_in_full() {
              pending, 3 failed; it was to be rolled back to web:7, but ECS didn't answer",
         ),
         (
-            Repr::NotBegun { service: service(), operation: "RegisterTaskDefinition", after },
+            Repr::NotBegun {
+                what: "the rollout to",
+                service: service(),
+                operation: "RegisterTaskDefinition",
+                after,
+            },
             ErrorKind::TimedOut,
             "RegisterTaskDefinition for the rollout to prod/web wasn't done after 600 s",
         ),
         (
-            Repr::NotBegun { service: service(), operation: "UpdateService", after },
+            Repr::NotBegun {
+                what: "the rollout to",
+                service: service(),
+                operation: "UpdateService",
+                after,
+            },
             ErrorKind::TimedOut,
             "UpdateService for the rollout to prod/web wasn't done after 600 s, so that the \
              rollout may go on",

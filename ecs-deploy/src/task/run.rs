@@ -14,6 +14,7 @@ use super::{Definition, Logs, OnTimeout, Ran, RunTask};
 use crate::deploy::Deployer;
 use crate::error::{Error, OneOff, Repr, TaskRepr};
 use crate::json::Json;
+use crate::limit::{Limit, deadline};
 use crate::patience::patiently;
 use crate::revision::Revision;
 use crate::service::Service;
@@ -23,9 +24,9 @@ impl RunTask<'_> {
         let began = Instant::now();
         let Self { deployer, service, definition, container, command, environment, .. } = self;
         let limit = Limit {
+            what: "the task beside",
             service: &service,
-            // Too far off to be a moment is as good as never.
-            deadline: began.checked_add(self.timeout).unwrap_or_else(|| began + NEVER),
+            deadline: deadline(began, self.timeout),
             timeout: self.timeout,
         };
         if let Definition::Given(revision) = &definition {
@@ -56,8 +57,7 @@ impl RunTask<'_> {
             logs: Logs::of(revision, &task, &deployer.region()),
             task,
         };
-        let deadline = limit.deadline;
-        let watch = Watch { deployer: &deployer, one_off: &one_off, deadline };
+        let watch = Watch { deployer: &deployer, one_off: &one_off, deadline: limit.deadline };
         let stopped = match watch.wait().await {
             Ok(Seen::Stopped(task)) => task,
             Ok(Seen::Status(status)) => {
@@ -238,26 +238,6 @@ impl Watch<'_> {
     }
 }
 
-/// The time that a task may take, for the calls that begin it.
-struct Limit<'a> {
-    service: &'a Service,
-    deadline: Instant,
-    timeout: Duration,
-}
-
-impl Limit<'_> {
-    async fn hold<T>(
-        &self,
-        operation: &'static str,
-        call: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        timeout_at(self.deadline, call).await.unwrap_or_else(|_| {
-            let service = self.service.clone();
-            Err(TaskRepr::NotBegun { service, operation, after: self.timeout }.into())
-        })
-    }
-}
-
 /// The container that counts.
 fn which(revision: &Revision, named: Option<&str>) -> Result<String, Error> {
     let all: Vec<String> = revision.images().map(|(name, _)| name.to_owned()).collect();
@@ -319,4 +299,3 @@ const LONGEST_CALL: Duration = Duration::from_secs(30);
 /// For a call after the deadline.
 const LAST_CALL: Duration = Duration::from_secs(10);
 const MISSING_FOR: Duration = Duration::from_secs(60);
-const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);

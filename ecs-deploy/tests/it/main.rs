@@ -4,6 +4,7 @@
 
 mod calls;
 mod causes;
+mod course;
 mod demo;
 mod every_member;
 mod faults;
@@ -21,6 +22,7 @@ mod revision;
 mod rollback;
 mod scenarios;
 mod sources;
+mod stages;
 mod task;
 mod traits;
 mod waiter;

@@ -3,7 +3,8 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use ecs_deploy::{ErrorKind, OnFailure};
+use aws_sdk_ecs::types::{AwsVpcConfiguration, NetworkConfiguration};
+use ecs_deploy::{ErrorKind, OnFailure, Service};
 use local_aws::{Fault, LocalAws, Script, When};
 use tokio::time::{Instant, sleep};
 
@@ -62,6 +63,31 @@ async fn what_completes_between_the_two_ways_back_is_left_alone() {
         ["RegisterTaskDefinition", "UpdateService", "StopServiceDeployment"]
     );
     assert_eq!(demo.running().await, deployed.revision());
+}
+
+/// ECS would stop it and start nothing.
+#[tokio::test(start_paused = true)]
+async fn what_has_nothing_to_return_to_is_left_alone() {
+    let demo = Demo::new();
+    demo.local.script("demo", "api", Script::Crash { exit_code: 1 });
+    let subnet = AwsVpcConfiguration::builder().subnets("subnet-1").build().unwrap();
+    let network = NetworkConfiguration::builder().awsvpc_configuration(subnet).build();
+    let create = demo.ecs.create_service().cluster("demo").service_name("api");
+    let create = create.task_definition("web:1").desired_count(1).network_configuration(network);
+    create.send().await.unwrap();
+    let service = Service::new("demo", "api").unwrap();
+    let roll_out = demo.deployer.roll_out(&service, demo.changed().await);
+    let roll_out = roll_out.timeout(Duration::from_secs(100)).on_failure(OnFailure::RollBack);
+    let error = roll_out.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    let text = error.to_string();
+    assert!(
+        text.ends_with("; it couldn't be rolled back: no deployment before it was complete"),
+        "{text}"
+    );
+    let journal = demo.local.journal();
+    assert_eq!(journal.count("ListServiceDeployments"), 1);
+    assert_eq!(journal.count("StopServiceDeployment"), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,131 +1,22 @@
 //! The situations that deployment tools are known to get wrong: what becomes of the rollout, why,
-//! with which calls, and how long after the moment that decided it.
+//! with which calls, and how long after the moment that decided it. Those of deployments by stages
+//! are in `stages.rs`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{
-    DeploymentConfiguration, DeploymentEarlySuccessCriteria, DeploymentLifecycleHook,
-    DeploymentLifecycleHookStage, DeploymentLifecycleHookTargetType, DeploymentStrategy,
-    DesiredStatus, ServiceDeployment, ServiceRevisionCleanup,
+    DeploymentConfiguration, DeploymentController, DeploymentControllerType,
+    DeploymentEarlySuccessCriteria, ServiceRevisionCleanup,
 };
 use ecs_deploy::{
-    Deployed, Error, ErrorKind, Event, FailureCause, FindingKind, OnPause, Patience, Resolution,
-    RollOut, RollbackCause,
+    Error, ErrorKind, Event, FailureCause, FindingKind, Patience, RollbackCause, Service,
 };
 use local_aws::{Fault, LocalAws, RollbackId, Script, When};
 use tokio::time::sleep;
 
+use crate::course::{CHANGE, Course, changed, finished, rolled_back_at};
 use crate::demo::Demo;
-
-/// The longest that a look at the service waits for the one before, in seconds.
-const TICK: f64 = 5.0;
-
-/// How a rollout went.
-struct Course {
-    outcome: Result<Deployed, Error>,
-    events: Vec<Event>,
-    /// How often each operation was called, from RegisterTaskDefinition on.
-    calls: BTreeMap<String, usize>,
-    /// When the last of them was made, in seconds.
-    end: f64,
-    /// When the first failed task was told of.
-    told: Option<f64>,
-    duration: f64,
-}
-
-impl Course {
-    async fn of(demo: &Demo, roll_out: RollOut) -> Self {
-        let before = demo.local.journal().calls().len();
-        let mut events = roll_out.events();
-        let (mut story, mut told) = (Vec::new(), None);
-        while let Some(event) = events.next().await {
-            if matches!(event, Event::TaskFailed(_)) {
-                told = told.or(demo.local.journal().calls().last().map(|it| it.at.as_secs_f64()));
-            }
-            story.push(event);
-        }
-        let journal = demo.local.journal();
-        let made = &journal.calls()[before..];
-        let mut calls = BTreeMap::new();
-        for call in made {
-            *calls.entry(call.operation.to_string()).or_default() += 1;
-        }
-        let (first, last) = (made.first().unwrap().at, made.last().unwrap().at);
-        Self {
-            outcome: events.finish().await,
-            events: story,
-            calls,
-            end: last.as_secs_f64(),
-            told,
-            duration: last.since(first).as_secs_f64(),
-        }
-    }
-
-    #[track_caller]
-    fn error(&self) -> &Error {
-        self.outcome.as_ref().unwrap_err()
-    }
-
-    /// Beside the looks at the service: one for every 2 to 5 seconds.
-    #[track_caller]
-    fn assert_calls(&self, others: &[(&str, usize)]) {
-        let mut calls = self.calls.clone();
-        let looks = calls.remove("DescribeServices").unwrap_or_default() as f64;
-        let (fewest, most) = ((self.duration / TICK).floor(), self.duration / 2.0 + 2.0);
-        assert!((fewest..=most).contains(&looks), "{looks} looks in {} s", self.duration);
-        let others = others.iter().map(|(operation, count)| ((*operation).to_owned(), *count));
-        assert_eq!(calls, others.collect());
-    }
-
-    /// That the outcome was known one look after `decided`.
-    #[track_caller]
-    fn assert_known_after(&self, decided: f64) {
-        let late = self.end - decided;
-        assert!((0.0..=TICK).contains(&late), "known {late} s after it was decided");
-    }
-
-    /// That the first failed task was told of one look after it stopped.
-    async fn assert_cause_known(&self, demo: &Demo) {
-        let list = demo.ecs.list_tasks().cluster("demo").desired_status(DesiredStatus::Stopped);
-        let arns = list.send().await.unwrap().task_arns;
-        let tasks = demo.ecs.describe_tasks().cluster("demo").set_tasks(arns).send().await.unwrap();
-        let stopped = tasks.tasks().iter().filter_map(|it| it.stopped_at());
-        let first = stopped.map(|at| at.as_secs_f64()).fold(f64::INFINITY, f64::min);
-        let late = self.told.unwrap() - first;
-        assert!((0.0..=TICK).contains(&late), "told {late} s after the first task had stopped");
-    }
-}
-
-/// The newest service deployment, as ECS describes it.
-async fn newest(demo: &Demo) -> ServiceDeployment {
-    let list = demo.ecs.list_service_deployments().cluster("demo").service("web");
-    let arn = list.send().await.unwrap().service_deployments()[0].service_deployment_arn.clone();
-    let describe =
-        demo.ecs.describe_service_deployments().set_service_deployment_arns(arn.map(|it| vec![it]));
-    describe.send().await.unwrap().service_deployments.unwrap().remove(0)
-}
-
-async fn configure(demo: &Demo, configuration: DeploymentConfiguration) {
-    let update = demo.ecs.update_service().cluster("demo").service("web");
-    update.deployment_configuration(configuration).send().await.unwrap();
-}
-
-async fn changed(demo: &Demo) -> RollOut {
-    demo.deployer.roll_out(&demo.service, demo.changed().await)
-}
-
-/// What a rollout calls whose tasks need no explanation.
-const CHANGE: [(&str, usize); 2] = [("RegisterTaskDefinition", 1), ("UpdateService", 1)];
-
-async fn finished(demo: &Demo) -> f64 {
-    newest(demo).await.finished_at().unwrap().as_secs_f64()
-}
-
-async fn rolled_back_at(demo: &Demo) -> f64 {
-    let deployment = newest(demo).await;
-    deployment.rollback().unwrap().started_at().unwrap().as_secs_f64()
-}
 
 #[tokio::test(start_paused = true)]
 async fn plain_success() {
@@ -380,94 +271,6 @@ async fn early_success_while_old_tasks_still_run() {
     assert_eq!(service.deployments().len(), 2, "old tasks still run");
 }
 
-fn blue_green(hook: Option<DeploymentLifecycleHookStage>) -> DeploymentConfiguration {
-    let pause = |stage| {
-        DeploymentLifecycleHook::builder()
-            .target_type(DeploymentLifecycleHookTargetType::Pause)
-            .lifecycle_stages(stage)
-            .build()
-    };
-    DeploymentConfiguration::builder()
-        .strategy(DeploymentStrategy::BlueGreen)
-        .bake_time_in_minutes(5)
-        .set_lifecycle_hooks(hook.map(|stage| vec![pause(stage)]))
-        .build()
-}
-
-#[tokio::test(start_paused = true)]
-async fn blue_green_at_a_pause() {
-    let demo = Demo::new();
-    let pausing = blue_green(Some(DeploymentLifecycleHookStage::PostTestTrafficShift));
-    configure(&demo, pausing).await;
-    let course = Course::of(&demo, changed(&demo).await).await;
-    let error = course.error();
-    assert_eq!(error.kind(), ErrorKind::PausedAtHook);
-    let hook = newest(&demo).await.lifecycle_hook_details.unwrap().remove(0);
-    // API reference: a day by default.
-    course.assert_known_after(hook.expires_at().unwrap().as_secs_f64() - 86_400.0);
-    let pause = error.pause().unwrap();
-    assert_eq!((pause.stage(), pause.on_timeout()), ("POST_TEST_TRAFFIC_SHIFT", "ROLLBACK"));
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "the rollout of web:2 to demo/web is paused at POST_TEST_TRAFFIC_SHIFT by the hook {}, \
-             and waits for a decision; when the hook's time is up, ECS does ROLLBACK",
-            pause.hook()
-        )
-    );
-    // One more call a look, while it goes by stages.
-    assert_eq!(course.calls["DescribeServiceDeployments"], course.calls["DescribeServices"] + 1);
-
-    // Somebody else decides, and follows it to its end: perhaps in another process.
-    let saved = error.handle().unwrap().to_string();
-    demo.deployer.resolve(pause, Resolution::Continue).await.unwrap();
-    let deployed = demo.deployer.follow(saved.parse().unwrap()).await.unwrap();
-    assert!(deployed.was_changed());
-    assert_eq!(demo.running().await, deployed.revision());
-    let again = demo.deployer.resolve(pause, Resolution::Continue).await.unwrap_err();
-    assert_eq!(again.operation(), Some("ContinueServiceDeployment"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn blue_green_told_to_go_back_at_a_pause() {
-    let demo = Demo::new();
-    configure(&demo, blue_green(Some(DeploymentLifecycleHookStage::PreScaleUp))).await;
-    let mut events = changed(&demo).await.on_pause(OnPause::Wait).events();
-    let mut stages = Vec::new();
-    while let Some(event) = events.next().await {
-        match event {
-            Event::Paused(pause) => {
-                demo.deployer.resolve(&pause, Resolution::RollBack).await.unwrap();
-            }
-            Event::Stage(stage) => stages.push(stage),
-            _ => {}
-        }
-    }
-    let error = events.finish().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::RolledBack);
-    assert_eq!(error.rollback_cause(), Some(RollbackCause::LifecycleHook));
-    assert_eq!(error.rolled_back_to(), Some("web:1"));
-    assert_eq!(stages[0], "PRE_SCALE_UP, 0 % of the traffic");
-}
-
-#[tokio::test(start_paused = true)]
-async fn blue_green_to_the_end_of_its_bake_time() {
-    let demo = Demo::new();
-    configure(&demo, blue_green(None)).await;
-    let course = Course::of(&demo, changed(&demo).await).await;
-    course.outcome.as_ref().unwrap();
-    course.assert_known_after(finished(&demo).await);
-    let stages: Vec<&str> = course
-        .events
-        .iter()
-        .filter_map(|it| match it {
-            Event::Stage(stage) => Some(stage.as_str()),
-            _ => None,
-        })
-        .collect();
-    assert!(stages.contains(&"BAKE_TIME, 100 % of the traffic"), "{stages:?}");
-}
-
 #[tokio::test(start_paused = true)]
 async fn more_than_a_hundred_tasks() {
     let demo = Demo::new();
@@ -478,64 +281,6 @@ async fn more_than_a_hundred_tasks() {
     course.outcome.as_ref().unwrap();
     course.assert_calls(&CHANGE);
     course.assert_known_after(finished(&demo).await);
-}
-
-#[tokio::test(start_paused = true)]
-async fn somebody_stops_it() {
-    for configuration in [None, Some(blue_green(None))] {
-        let demo = Demo::new();
-        if let Some(configuration) = configuration {
-            configure(&demo, configuration).await;
-        }
-        let roll_out = changed(&demo).await;
-        let other = async {
-            sleep(Duration::from_secs(40)).await;
-            let arn = newest(&demo).await.service_deployment_arn.unwrap();
-            let stop = demo.ecs.stop_service_deployment().service_deployment_arn(arn);
-            stop.send().await.unwrap();
-            demo.local.journal().calls().last().unwrap().at.as_secs_f64()
-        };
-        let (course, requested) = tokio::join!(Course::of(&demo, roll_out), other);
-        let error = course.error();
-        assert_eq!(error.kind(), ErrorKind::Stopped, "{error}");
-        assert_eq!(error.rollback_cause(), Some(RollbackCause::StopRequest));
-        assert_eq!(error.rolled_back_to(), Some("web:1"));
-        // ECS carries the request out within seconds.
-        let late = course.end - requested;
-        assert!((0.0..=TICK + 3.0).contains(&late), "known {late} s after the request");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_alarm_goes_off() {
-    use aws_sdk_ecs::types::DeploymentAlarms;
-    let alarms = DeploymentAlarms::builder()
-        .alarm_names("errors")
-        .enable(true)
-        .rollback(true)
-        .build()
-        .unwrap();
-    for (configuration, after) in [
-        (DeploymentConfiguration::builder(), 40),
-        (
-            DeploymentConfiguration::builder()
-                .strategy(DeploymentStrategy::BlueGreen)
-                .bake_time_in_minutes(5),
-            300,
-        ),
-    ] {
-        let demo = Demo::new();
-        configure(&demo, configuration.alarms(alarms.clone()).build()).await;
-        let roll_out = changed(&demo).await;
-        let after = Duration::from_secs(after);
-        demo.local.set_alarm("errors", local_aws::AlarmState::Alarm, after);
-        let course = Course::of(&demo, roll_out).await;
-        let error = course.error();
-        assert_eq!(error.kind(), ErrorKind::RolledBack, "{error}");
-        assert_eq!(error.rollback_cause(), Some(RollbackCause::Alarm), "{error}");
-        assert_eq!(error.rolled_back_to(), Some("web:1"));
-        course.assert_known_after(rolled_back_at(&demo).await);
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -551,7 +296,6 @@ async fn no_capacity_is_told_when_the_time_is_up() {
 
 #[tokio::test(start_paused = true)]
 async fn another_controller_is_refused_before_anything_is_registered() {
-    use aws_sdk_ecs::types::{DeploymentController, DeploymentControllerType};
     for controller in [DeploymentControllerType::CodeDeploy, DeploymentControllerType::External] {
         let demo = Demo::new();
         let revision = demo.changed().await;
@@ -568,7 +312,7 @@ async fn another_controller_is_refused_before_anything_is_registered() {
             .send()
             .await
             .unwrap();
-        let service = ecs_deploy::Service::new("demo", name).unwrap();
+        let service = Service::new("demo", name).unwrap();
         let course = Course::of(&demo, demo.deployer.roll_out(&service, revision)).await;
         assert_eq!(course.error().kind(), ErrorKind::UnsupportedController);
         assert_eq!(course.calls, BTreeMap::from([("DescribeServices".to_owned(), 1)]));

@@ -1,0 +1,195 @@
+//! Deployments by stages, and what stops a deployment from outside: hooks, alarms, people.
+
+use std::time::Duration;
+
+use aws_sdk_ecs::types::{
+    CanaryConfiguration, DeploymentAlarms, DeploymentConfiguration, DeploymentLifecycleHook,
+    DeploymentLifecycleHookStage, DeploymentLifecycleHookTargetType, DeploymentStrategy,
+    LinearConfiguration,
+};
+use ecs_deploy::{ErrorKind, Event, OnPause, Resolution, RollbackCause};
+use local_aws::{AlarmState, Script};
+use tokio::time::sleep;
+
+use crate::course::{Course, TICK, changed, configure, finished, newest, rolled_back_at};
+use crate::demo::Demo;
+
+fn blue_green(hook: Option<DeploymentLifecycleHookStage>) -> DeploymentConfiguration {
+    let pause = |stage| {
+        DeploymentLifecycleHook::builder()
+            .target_type(DeploymentLifecycleHookTargetType::Pause)
+            .lifecycle_stages(stage)
+            .build()
+    };
+    DeploymentConfiguration::builder()
+        .strategy(DeploymentStrategy::BlueGreen)
+        .bake_time_in_minutes(5)
+        .set_lifecycle_hooks(hook.map(|stage| vec![pause(stage)]))
+        .build()
+}
+
+#[tokio::test(start_paused = true)]
+async fn blue_green_at_a_pause() {
+    let demo = Demo::new();
+    let pausing = blue_green(Some(DeploymentLifecycleHookStage::PostTestTrafficShift));
+    configure(&demo, pausing).await;
+    let course = Course::of(&demo, changed(&demo).await).await;
+    let error = course.error();
+    assert_eq!(error.kind(), ErrorKind::PausedAtHook);
+    let hook = newest(&demo).await.lifecycle_hook_details.unwrap().remove(0);
+    // API reference: a day by default.
+    course.assert_known_after(hook.expires_at().unwrap().as_secs_f64() - 86_400.0);
+    let pause = error.pause().unwrap();
+    assert_eq!((pause.stage(), pause.on_timeout()), ("POST_TEST_TRAFFIC_SHIFT", "ROLLBACK"));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the rollout of web:2 to demo/web is paused at POST_TEST_TRAFFIC_SHIFT by the hook {}, \
+             and waits for a decision; when the hook's time is up, ECS does ROLLBACK",
+            pause.hook()
+        )
+    );
+    // One more call a look, while it goes by stages.
+    assert_eq!(course.calls["DescribeServiceDeployments"], course.calls["DescribeServices"] + 1);
+
+    // Somebody else decides, and follows it to its end: perhaps in another process.
+    let saved = error.handle().unwrap().to_string();
+    demo.deployer.resolve(pause, Resolution::Continue).await.unwrap();
+    let deployed = demo.deployer.follow(saved.parse().unwrap()).await.unwrap();
+    assert!(deployed.was_changed());
+    assert_eq!(demo.running().await, deployed.revision());
+    let again = demo.deployer.resolve(pause, Resolution::Continue).await.unwrap_err();
+    assert_eq!(again.operation(), Some("ContinueServiceDeployment"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn blue_green_told_to_go_back_at_a_pause() {
+    let demo = Demo::new();
+    configure(&demo, blue_green(Some(DeploymentLifecycleHookStage::PreScaleUp))).await;
+    let mut events = changed(&demo).await.on_pause(OnPause::Wait).events();
+    let mut stages = Vec::new();
+    while let Some(event) = events.next().await {
+        match event {
+            Event::Paused(pause) => {
+                demo.deployer.resolve(&pause, Resolution::RollBack).await.unwrap();
+            }
+            Event::Stage(stage) => stages.push(stage),
+            _ => {}
+        }
+    }
+    let error = events.finish().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RolledBack);
+    assert_eq!(error.rollback_cause(), Some(RollbackCause::LifecycleHook));
+    assert_eq!(error.rolled_back_to(), Some("web:1"));
+    assert_eq!(stages[0], "PRE_SCALE_UP, 0 % of the traffic");
+}
+
+#[tokio::test(start_paused = true)]
+async fn blue_green_to_the_end_of_its_bake_time() {
+    let demo = Demo::new();
+    configure(&demo, blue_green(None)).await;
+    let course = Course::of(&demo, changed(&demo).await).await;
+    course.outcome.as_ref().unwrap();
+    course.assert_known_after(finished(&demo).await);
+    let stages = course.stages();
+    assert!(stages.contains(&"BAKE_TIME, 100 % of the traffic"), "{stages:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn linear_and_canary_to_their_end() {
+    let linear =
+        LinearConfiguration::builder().step_percent(40.0).step_bake_time_in_minutes(3).build();
+    let canary =
+        CanaryConfiguration::builder().canary_percent(10.0).canary_bake_time_in_minutes(3).build();
+    for (configuration, first) in [
+        (
+            DeploymentConfiguration::builder()
+                .strategy(DeploymentStrategy::Linear)
+                .linear_configuration(linear),
+            "PRODUCTION_TRAFFIC_SHIFT, 40 % of the traffic",
+        ),
+        (
+            DeploymentConfiguration::builder()
+                .strategy(DeploymentStrategy::Canary)
+                .canary_configuration(canary),
+            "PRODUCTION_TRAFFIC_SHIFT, 10 % of the traffic",
+        ),
+    ] {
+        let demo = Demo::new();
+        configure(&demo, configuration.bake_time_in_minutes(5).build()).await;
+        let course = Course::of(&demo, changed(&demo).await).await;
+        course.outcome.as_ref().unwrap();
+        course.assert_known_after(finished(&demo).await);
+        let stages = course.stages();
+        assert!(stages.contains(&first), "{stages:?}");
+        assert_eq!(stages.last(), Some(&"CLEAN_UP, 100 % of the traffic"));
+
+        // The tasks fail before any traffic is theirs.
+        demo.local.script("demo", "web", Script::Crash { exit_code: 3 });
+        let roll_out = demo.deployer.roll_out(&demo.service, demo.changed_to("a:1").await);
+        let course = Course::of(&demo, roll_out).await;
+        let error = course.error();
+        assert_eq!(error.kind(), ErrorKind::RolledBack);
+        assert_eq!(error.rolled_back_to(), Some("web:2"));
+        assert_eq!(error.rollback_cause(), Some(RollbackCause::CircuitBreaker));
+        assert_eq!(error.task_failures()[0].exit_code(), Some(3));
+        course.assert_known_after(rolled_back_at(&demo).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_stops_it() {
+    for configuration in [None, Some(blue_green(None))] {
+        let demo = Demo::new();
+        if let Some(configuration) = configuration {
+            configure(&demo, configuration).await;
+        }
+        let roll_out = changed(&demo).await;
+        let other = async {
+            sleep(Duration::from_secs(40)).await;
+            let arn = newest(&demo).await.service_deployment_arn.unwrap();
+            let stop = demo.ecs.stop_service_deployment().service_deployment_arn(arn);
+            stop.send().await.unwrap();
+            demo.local.journal().calls().last().unwrap().at.as_secs_f64()
+        };
+        let (course, requested) = tokio::join!(Course::of(&demo, roll_out), other);
+        let error = course.error();
+        assert_eq!(error.kind(), ErrorKind::Stopped, "{error}");
+        assert_eq!(error.rollback_cause(), Some(RollbackCause::StopRequest));
+        assert_eq!(error.rolled_back_to(), Some("web:1"));
+        // ECS carries the request out within seconds.
+        let late = course.end - requested;
+        assert!((0.0..=TICK + 3.0).contains(&late), "known {late} s after the request");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alarm_goes_off() {
+    let alarms = DeploymentAlarms::builder()
+        .alarm_names("errors")
+        .enable(true)
+        .rollback(true)
+        .build()
+        .unwrap();
+    for (configuration, after) in [
+        (DeploymentConfiguration::builder(), 40),
+        (
+            DeploymentConfiguration::builder()
+                .strategy(DeploymentStrategy::BlueGreen)
+                .bake_time_in_minutes(5),
+            300,
+        ),
+    ] {
+        let demo = Demo::new();
+        configure(&demo, configuration.alarms(alarms.clone()).build()).await;
+        let roll_out = changed(&demo).await;
+        let after = Duration::from_secs(after);
+        demo.local.set_alarm("errors", AlarmState::Alarm, after);
+        let course = Course::of(&demo, roll_out).await;
+        let error = course.error();
+        assert_eq!(error.kind(), ErrorKind::RolledBack, "{error}");
+        assert_eq!(error.rollback_cause(), Some(RollbackCause::Alarm), "{error}");
+        assert_eq!(error.rolled_back_to(), Some("web:1"));
+        course.assert_known_after(rolled_back_at(&demo).await);
+    }
+}
