@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service as Description};
 
 use crate::events::{Event, Progress};
-use crate::handle::{Followed, Handle};
+use crate::handle::{Followed, Handle, Origin};
 use crate::obstacle::Obstacle;
 use crate::preflight::Finding;
 use crate::revision::short;
@@ -250,6 +250,13 @@ impl Watch {
             (Status::Open, _) => newer.pause.clone().map_or(Verdict::Pending, Verdict::Paused),
             (Status::Stopped, _) => {
                 Verdict::Failed { reason: newer.reason.clone(), cause: newer.cause }
+            }
+            // What was found in progress may be the way back to it, and its own success long ago.
+            (Status::Successful, Verdict::Pending)
+                if self.followed.origin == Origin::Found
+                    && ours.rollout_state() == Some(&DeploymentRolloutState::InProgress) =>
+            {
+                Verdict::Pending
             }
             (Status::Successful, _) => Verdict::Completed,
         }

@@ -95,6 +95,27 @@ async fn blue_green_to_the_end_of_its_bake_time() {
     assert!(stages.contains(&"BAKE_TIME, 100 % of the traffic"), "{stages:?}");
 }
 
+/// The revision that ECS goes back to was successful before: that isn't the end of going back.
+#[tokio::test(start_paused = true)]
+async fn a_way_back_that_is_found_is_watched_to_its_end() {
+    let demo = Demo::new();
+    configure(&demo, blue_green(None)).await;
+    let mut events = changed(&demo).await.events();
+    while !matches!(events.next().await.unwrap(), Event::Stage(it) if it.starts_with("BAKE_TIME")) {
+    }
+    let arn = newest(&demo).await.service_deployment_arn.unwrap();
+    demo.ecs.stop_service_deployment().service_deployment_arn(arn).send().await.unwrap();
+    events.finish().await.unwrap_err();
+    sleep(Duration::from_secs(5)).await;
+    let current = demo.deployer.current(&demo.service).await.unwrap();
+    let deployed = demo.deployer.roll_out(&demo.service, current).await;
+    let describe = demo.ecs.describe_services().cluster("demo").services("web");
+    let service = describe.send().await.unwrap().services.unwrap().remove(0);
+    let primary = &service.deployments()[0];
+    assert_eq!(primary.rollout_state().unwrap().as_str(), "COMPLETED", "{deployed:?}");
+    assert!(primary.task_definition().unwrap().ends_with("web:1"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn linear_and_canary_to_their_end() {
     let linear =
