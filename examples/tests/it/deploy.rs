@@ -53,8 +53,8 @@ async fn unknown_containers_are_named_with_those_that_exist() {
     let arguments = ["--image", &image_of("wbe"), "--image", &image_of("proxy")];
     let ended = Program::deploy().with(&SERVICE).with(&arguments).on(&server).run().await;
     assert_eq!(ended.code, 1);
-    let expected = "\nerror: web:1 has no container `proxy` and no container `wbe`, only `web` and \
-                    `log-router`\n";
+    let expected = "\nerror: web:1 has no container `proxy` and no container `wbe` (did you mean \
+                    `web`?), only `web` and `log-router`\n";
     assert!(ended.stderr.ends_with(expected), "{}", ended.stderr);
     assert_eq!(server.local().journal().count("RegisterTaskDefinition"), 0);
 }

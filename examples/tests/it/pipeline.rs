@@ -74,7 +74,8 @@ async fn an_unknown_container_is_found_out_before_anything_is_pushed() {
     let pipeline = Program::pipeline().with(&arguments).on(&server);
     let ended = pipeline.within(workplace.folder.path()).run().await;
     assert_eq!(ended.code, 1);
-    let expected = "error: web:1 has no container `wbe`, only `web` and `log-router`\n";
+    let expected = "error: web:1 has no container `wbe` (did you mean `web`?), only `web` and \
+                    `log-router`\n";
     assert_eq!(ended.stderr, expected);
     let journal = server.local().journal();
     assert_eq!(journal.operations(), ["DescribeServices", "DescribeTaskDefinition"]);
