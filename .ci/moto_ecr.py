@@ -1,48 +1,19 @@
 """Pushes an image to moto, an implementation of ECR that nobody here wrote, and reads it back."""
 
-import contextlib
 import hashlib
 import json
 import os
 import pathlib
-import re
 import subprocess
-import sys
 import tempfile
 
 import boto3
 
 from emulator import BIN
+from served_moto import moto
 
 NAME = "demo/web"
 URI = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/{NAME}"
-
-
-@contextlib.contextmanager
-def moto():
-    """The environment that points AWS's clients at a moto server, on a free port."""
-    server = subprocess.Popen(
-        [pathlib.Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", "0"],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        for line in server.stderr:
-            if found := re.search(r"Running on (http://127\.0\.0\.1:\d+)", line):
-                break
-        else:
-            raise RuntimeError("moto did not start")
-        yield {
-            "AWS_ENDPOINT_URL": found[1],
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-        }
-    finally:
-        # Its log would fill the pipe otherwise, and nobody reads it.
-        server.kill()
-        server.communicate()
 
 
 def push(image, *tags):

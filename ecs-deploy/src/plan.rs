@@ -126,6 +126,30 @@ impl Plan {
     pub fn to_json(&self) -> String {
         saved(&self.content)
     }
+
+    /// What `Display` shows, with the change [in colors](Diff::colored).
+    pub fn colored(&self) -> impl fmt::Display + '_ {
+        fmt::from_fn(|f| self.print(f, &self.diff().colored()))
+    }
+
+    fn print(&self, f: &mut fmt::Formatter<'_>, diff: &dyn fmt::Display) -> fmt::Result {
+        let Content { service, running, update, .. } = &self.content;
+        writeln!(f, "{service} runs {}", short(running))?;
+        if self.is_empty() {
+            return writeln!(f, "nothing is to be changed");
+        }
+        for line in diff.to_string().lines() {
+            writeln!(f, "  {line}")?;
+        }
+        if !update.is_empty() {
+            writeln!(f, "with: {update}")?;
+        }
+        for finding in self.findings() {
+            let what = if self.content.refused.contains(finding) { "refused" } else { "warning" };
+            writeln!(f, "{what}: {finding}")?;
+        }
+        writeln!(f, "calls: {}", self.calls().join(", "))
+    }
 }
 
 /// What [`Plan::to_json`] returns.
@@ -152,22 +176,7 @@ impl FromStr for Plan {
 /// ```
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Content { service, running, update, .. } = &self.content;
-        writeln!(f, "{service} runs {}", short(running))?;
-        if self.is_empty() {
-            return writeln!(f, "nothing is to be changed");
-        }
-        for line in self.diff().to_string().lines() {
-            writeln!(f, "  {line}")?;
-        }
-        if !update.is_empty() {
-            writeln!(f, "with: {update}")?;
-        }
-        for finding in self.findings() {
-            let what = if self.content.refused.contains(finding) { "refused" } else { "warning" };
-            writeln!(f, "{what}: {finding}")?;
-        }
-        writeln!(f, "calls: {}", self.calls().join(", "))
+        self.print(f, &self.diff())
     }
 }
 
@@ -183,3 +192,51 @@ impl fmt::Debug for Plan {
 }
 
 const WHAT: &str = "plan";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Plan {
+        let definition = r#"{
+            "taskDefinitionArn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1",
+            "family": "web",
+            "containerDefinitions": [{ "name": "web", "image": "web:1" }]
+        }"#;
+        let mut revision = Revision::described(definition, "[]");
+        revision.set_images([("web", "web:2")]).unwrap();
+        let mut update = Update::default();
+        update.force();
+        let content = Content {
+            service: "demo/web".parse().unwrap(),
+            running: revision.arn().unwrap().to_owned(),
+            revision: revision.save(),
+            update,
+            findings: vec![Finding::desired_count_zero()],
+            refused: Refused::default(),
+            is_unchanged: false,
+        };
+        Plan::new(content, revision)
+    }
+
+    #[test]
+    fn it_shows_the_change_what_was_found_and_the_calls() {
+        let rest = "with: forceNewDeployment=true\n\
+                    warning: the service wants no tasks: nothing will show whether the revision runs\n\
+                    calls: DescribeServices, RegisterTaskDefinition, UpdateService\n";
+        let plan = plan();
+        assert_eq!(
+            plan.to_string(),
+            format!(
+                "demo/web runs web:1\n  containers.web.image\n    - web:1\n    + web:2\n{rest}"
+            )
+        );
+        assert_eq!(
+            plan.colored().to_string(),
+            format!(
+                "demo/web runs web:1\n  containers.web.image\n  \x1b[31m  - web:1\x1b[0m\n  \
+                 \x1b[32m  + web:2\x1b[0m\n{rest}"
+            )
+        );
+    }
+}

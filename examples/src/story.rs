@@ -38,6 +38,16 @@ impl Story {
         };
     }
 
+    /// Whether what it tells may have colors: there is a terminal, and nobody has asked for none
+    /// (NO_COLOR).
+    pub(crate) fn has_colors(&self) -> bool {
+        let is_terminal = match self.stream {
+            Stream::Stderr => stderr().is_terminal(),
+            Stream::Stdout => stdout().is_terminal(),
+        };
+        is_terminal && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty())
+    }
+
     /// Prints what the program is run for, as the last line on stdout.
     ///
     /// # Errors

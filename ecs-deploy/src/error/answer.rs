@@ -18,7 +18,8 @@ pub(crate) struct ApiFailure {
     pub(super) code: Option<String>,
     pub(super) message: Option<String>,
     pub(super) request_id: Option<String>,
-    pub(super) is_server_fault: bool,
+    /// HTTP's; `None` where there was no answer.
+    status: Option<u16>,
     source: Arc<dyn std::error::Error + Send + Sync>,
 }
 
@@ -46,13 +47,14 @@ impl ApiFailure {
             code,
             message: error.message().map(str::to_owned),
             request_id: error.request_id().map(str::to_owned),
-            is_server_fault: status.is_some_and(|status| status >= 500),
+            status,
             source: Arc::new(error),
         }
     }
 
     pub(super) fn is_passing(&self) -> bool {
-        self.is_server_fault || matches!(self.kind, ErrorKind::Network | ErrorKind::Throttled)
+        self.status.is_some_and(|status| status >= 500)
+            || matches!(self.kind, ErrorKind::Network | ErrorKind::Throttled)
     }
 }
 
@@ -184,7 +186,13 @@ pub(super) fn api_failed(
         },
         ErrorKind::Configuration => format!("{operation} on {subject} couldn't be sent"),
         ErrorKind::Credentials => format!("the credentials for {operation} aren't valid"),
-        ErrorKind::Network => format!("there was no answer to {operation} on {subject}"),
+        ErrorKind::Network => match source.status {
+            // It was cut off, or isn't AWS's, but from something in between.
+            Some(status) => {
+                format!("the answer to {operation} on {subject} can't be read (HTTP {status})")
+            }
+            None => format!("there was no answer to {operation} on {subject}"),
+        },
         ErrorKind::ServiceInactive => format!("the service {subject} has been deleted"),
         ErrorKind::Throttled => format!("{operation} on {subject} was throttled"),
         _ => format!("{operation} on {subject} was refused"),

@@ -126,6 +126,23 @@ fn a_request_without_an_answer_is_a_matter_of_the_network() {
 }
 
 #[test]
+fn an_answer_that_is_none_of_awss_is_told_from_no_answer() {
+    use std::error::Error as _;
+
+    let page = HttpResponse::new(502.try_into().unwrap(), "<html>".into());
+    let error: SdkError<DescribeServicesError, HttpResponse> =
+        SdkError::response_error("it isn't JSON".to_owned(), page);
+    let error = Error::service_api("DescribeServices", &service(), "eu-west-1", error);
+    assert_eq!(error.kind(), ErrorKind::Network);
+    assert!(error.is_retryable());
+    assert_eq!(
+        error.to_string(),
+        "the answer to DescribeServices on prod/web can't be read (HTTP 502)"
+    );
+    assert_eq!(error.source().unwrap().source().unwrap().to_string(), "it isn't JSON");
+}
+
+#[test]
 fn concurrent_registrations_are_told_from_other_refusals() {
     let text = "Too many concurrent attempts to create a new revision of the specified family.";
     assert!(api(400, "ClientException", text).is_concurrent_registration());

@@ -1,4 +1,4 @@
-//! What the programs around a push print: `plan`, `policy`, `push_events`, `multi_region`.
+//! What the programs around a push print: `plan`, `push_events`, `multi_region`.
 
 use serde_json::Value;
 
@@ -20,18 +20,6 @@ async fn a_plan_is_printed_and_nothing_is_done() {
     assert_eq!(json["repositories"][0]["layers"].as_array().unwrap().len(), 3);
     let journal = server.local().journal();
     assert!(journal.operations().iter().all(|operation| operation.starts_with("Batch")));
-}
-
-#[tokio::test]
-async fn a_policy_is_printed_and_explained() {
-    let ended = Program::policy().with(&["--explain", "--no-look-up", URI]).run().await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    let document: Value = serde_json::from_str(&ended.stdout).unwrap();
-    assert_eq!(document["Statement"][0]["Action"].as_array().unwrap().len(), 5);
-    assert_eq!(ended.stderr.lines().count(), 5);
-    let expected = "ecr:PutImage on arn:aws:ecr:us-east-1:123456789012:repository/demo/web: puts \
-                    the manifest, and sets each tag\n";
-    assert!(ended.stderr.ends_with(expected), "{}", ended.stderr);
 }
 
 #[tokio::test]

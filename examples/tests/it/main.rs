@@ -4,13 +4,20 @@
 
 mod codebuild;
 mod deploy;
+mod deploy_events;
+mod deploy_from_git;
+mod deploy_plan;
 mod doctor;
 mod ecr_event;
 mod ecr_hosts;
 mod ecr_push;
+mod fleet;
 mod login;
+mod migrate;
 mod multi_arch;
 mod pipeline;
+mod policy;
 mod program;
 mod promote;
 mod push;
+mod rollback;

@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 use examples::DemoImage;
 use local_aws::{LocalAws, Server};
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 pub(crate) const URI: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web";
@@ -75,6 +75,26 @@ impl Program {
         Self::new(env!("CARGO_BIN_EXE_deploy"))
     }
 
+    pub(crate) fn deploy_events() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_deploy_events"))
+    }
+
+    pub(crate) fn deploy_from_git() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_deploy_from_git"))
+    }
+
+    pub(crate) fn fleet() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_fleet"))
+    }
+
+    pub(crate) fn migrate() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_migrate"))
+    }
+
+    pub(crate) fn rollback() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_rollback"))
+    }
+
     fn new(path: &str) -> Self {
         let mut command = Command::new(path);
         command
@@ -125,6 +145,19 @@ impl Program {
     pub(crate) fn spawn(mut self) -> Child {
         self.command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         self.command.spawn().unwrap()
+    }
+
+    /// Runs it until a line on its stderr has `text`, and kills it then.
+    pub(crate) async fn until(mut self, text: &str) {
+        self.command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = self.command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains(text) {
+                return child.kill().await.unwrap();
+            }
+        }
+        panic!("it ended without {text}");
     }
 
     pub(crate) async fn run(mut self) -> Ended {

@@ -1,0 +1,127 @@
+//! Rolls one image out to several services, in waves.
+
+use std::process::ExitCode;
+
+use clap::{ArgGroup, Parser};
+use ecs_deploy::{Deployer, Fleet, FleetPolicy, OnFailure, Outcome, RollOut, Service};
+use examples::{BoxError, Images, Session, Story, create_services, run};
+use imagedefs::ImageDefinitions;
+
+/// Roll images out to several Amazon ECS services, in waves: all services of a wave at once, and
+/// the next wave when all of it run the new images.
+///
+/// Each service gets those images whose containers it has. Where one fails, its wave ends, and no
+/// further one begins; with --all-or-nothing, what has been deployed is taken back, too.
+///
+/// A line for each service is on stdout when all have succeeded: its name and the ARN of the
+/// revision that now runs. What happens on the way is told on stderr.
+///
+/// Needs what `deploy` needs, on each of the services.
+///
+/// Without --aws it deploys to an emulator that ends with the program, to try it out: it has the
+/// services demo/canary, demo/web and demo/worker, with the containers `web` and `log-router`, and
+/// the waves are the first and the other two.
+#[derive(Debug, Parser)]
+#[command(
+    group(ArgGroup::new("what").args(["definitions", "images"]).required(true).multiple(true)),
+    override_usage = "fleet [--aws --wave SERVICE,... [--wave SERVICE,...]...] \
+                      [--all-or-nothing] (--definitions FILE | --image CONTAINER=URI)...",
+    after_help = "Exit code: 0 all services run the images, 1 one doesn't, 2 bad usage."
+)]
+struct Arguments {
+    /// Deploy to AWS, with credentials and region from where every AWS tool takes them
+    #[arg(long, requires = "waves")]
+    aws: bool,
+
+    /// The services of a wave, each as CLUSTER/SERVICE or by its ARN, with commas in between; may
+    /// be given several times
+    #[arg(long = "wave", value_name = "SERVICE,...", value_parser = services)]
+    waves: Vec<Vec<Service>>,
+
+    /// Take back what has been deployed as soon as one service fails
+    #[arg(long)]
+    all_or_nothing: bool,
+
+    #[command(flatten)]
+    images: Images,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    run(deploy(Arguments::parse())).await
+}
+
+async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
+    let Arguments { aws, mut waves, all_or_nothing, images } = arguments;
+    let story = Story::on_stderr();
+    if waves.is_empty() {
+        waves = vec![services("demo/canary")?, services("demo/web,demo/worker")?];
+    }
+    let images = images.read()?;
+    let session = if aws { Session::on_aws().await? } else { Session::on_emulator().await? };
+    if !aws {
+        create_services(session.config(), &["canary", "worker"]).await?;
+    }
+    story.tell(format!("deploying to {} waves ({})", waves.len(), session.place()));
+
+    let deployer = Deployer::new(session.config());
+    let mut fleet = Fleet::new();
+    if all_or_nothing {
+        fleet = fleet.policy(FleetPolicy::AllOrNothing);
+    }
+    for wave in waves {
+        fleet = fleet.next_wave();
+        for service in wave {
+            fleet = fleet.with(roll_out(&deployer, &service, &images).await?);
+        }
+    }
+    let mut events = fleet.events();
+    while let Some((service, event)) = events.next().await {
+        story.tell(format!("  {service}: {event}"));
+    }
+    match events.finish().await {
+        Ok(all) => {
+            for (service, deployed) in all {
+                story.result(format!("{service} {}", deployed.revision()))?;
+            }
+            Ok(())
+        }
+        Err(error) => {
+            for (service, outcome) in error.outcomes() {
+                story.tell(format!("  {service}: {}", told(outcome)));
+            }
+            Err(error.into())
+        }
+    }
+}
+
+fn services(wave: &str) -> Result<Vec<Service>, ecs_deploy::Error> {
+    wave.split(',').map(str::parse).collect()
+}
+
+/// Of the images, those that the service has containers for.
+async fn roll_out(
+    deployer: &Deployer,
+    service: &Service,
+    images: &ImageDefinitions,
+) -> Result<RollOut, BoxError> {
+    let mut revision = deployer.current(service).await?;
+    let has = |name: &str| revision.images().any(|(container, _)| container == name);
+    let ours: Vec<(&str, &str)> = images.iter().filter(|(name, _)| has(name)).collect();
+    if ours.is_empty() {
+        return Err(format!("{service} has none of the containers that the images are for").into());
+    }
+    revision.set_images(ours)?;
+    Ok(deployer.roll_out(service, revision).on_failure(OnFailure::RollBack))
+}
+
+fn told(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Deployed(deployed) => format!("runs {deployed}"),
+        Outcome::Failed(error) => format!("failed: {error}"),
+        Outcome::NotBegun => "not begun".to_owned(),
+        Outcome::NotTakenBack(error) => format!("not taken back: {error}"),
+        Outcome::TakenBack(deployed) => format!("taken back, runs {deployed}"),
+        other => format!("{other:?}"),
+    }
+}

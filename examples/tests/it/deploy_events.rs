@@ -1,0 +1,116 @@
+//! `deploy_events`: a line for each event, and a rollout that one process begins and another ends.
+
+use std::time::Duration;
+
+use local_aws::Script;
+
+use crate::program::{Program, served};
+
+const BEGIN: [&str; 7] =
+    ["--aws", "--cluster", "demo", "--service", "web", "--image", "web=nginx:2"];
+const REVISION: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:2";
+
+/// What happened, and the particulars, without the seconds.
+fn told(stderr: &str) -> Vec<(&str, &str)> {
+    stderr
+        .lines()
+        .map(|line| {
+            let (seconds, rest) = line.split_once(" s  ").unwrap();
+            assert!(seconds.trim().parse::<u64>().is_ok(), "{line}");
+            let (what, particulars) = rest.split_at(12);
+            (what.trim_end(), particulars.trim_start())
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn each_event_has_its_line() {
+    let server = served().await;
+    let ended = Program::deploy_events().with(&BEGIN).on(&server).run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ended.stdout, format!("{REVISION}\n"));
+    let lines = told(&ended.stderr);
+    assert_eq!(lines[1], ("registered", REVISION));
+    assert_eq!(lines[2].0, "started");
+    let mut messages = lines.iter().filter(|(what, _)| *what == "ECS").map(|(_, text)| *text);
+    assert_eq!(messages.next_back(), Some("(service web) has reached a steady state."));
+    assert_eq!(lines.last(), Some(&("runs", REVISION)));
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_is_said() {
+    let server = served().await;
+    server.local().script("demo", "web", Script::Crash { exit_code: 17 });
+    let ended = Program::deploy_events().with(&BEGIN).on(&server).run().await;
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+    let (story, error) = ended.stderr.split_once("error: ").unwrap();
+    assert!(error.starts_with("demo/web rolled web:2 back to web:1: "), "{error}");
+    let lines = told(story);
+    let stopped = lines.iter().find(|(what, _)| *what == "stopped").unwrap();
+    assert!(stopped.1.contains(": container web exited with code 17: "), "{story}");
+    assert!(lines.contains(&("going back", "to web:1")), "{story}");
+    assert_eq!(lines.last(), Some(&("failed", "RolledBack")));
+}
+
+#[tokio::test]
+async fn another_process_follows_what_a_killed_one_began() {
+    let server = served().await;
+    let pulling = Duration::from_secs(1000);
+    server.local().script("demo", "web", Script::Slow { pulling });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("handle.json");
+    let path = file.to_str().unwrap();
+    let first = Program::deploy_events().with(&BEGIN).with(&["--handle", path]).on(&server);
+    first.until(&format!(" saved        {path}")).await;
+
+    let resume = ["--aws", "--resume", path];
+    let ended = Program::deploy_events().with(&resume).on(&server).run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ended.stdout, format!("{REVISION}\n"));
+    let (what, particulars) = told(&ended.stderr)[0];
+    assert_eq!(what, "following");
+    assert!(particulars.starts_with("ecs-svc/"), "{particulars}");
+    assert!(particulars.ends_with(&format!(" of {REVISION}")), "{particulars}");
+    assert_eq!(server.local().journal().count("UpdateService"), 1);
+}
+
+#[tokio::test]
+async fn a_handle_that_can_not_be_saved_does_not_end_the_watch() {
+    let server = served().await;
+    let path = "/no/such/folder/handle.json";
+    let deploy = Program::deploy_events().with(&BEGIN).with(&["--handle", path]);
+    let ended = deploy.on(&server).run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let lines = told(&ended.stderr);
+    let (_, problem) = lines.iter().find(|(what, _)| *what == "not saved").unwrap();
+    assert!(problem.starts_with(&format!("{path} can't be written: ")), "{problem}");
+    assert!(problem.contains("; it would be: {\"version\":1,"), "{problem}");
+}
+
+#[tokio::test]
+async fn what_goes_on_is_told_with_how_to_follow_it() {
+    let server = served().await;
+    let day = Duration::from_secs(24 * 60 * 60);
+    server.local().script("demo", "web", Script::Slow { pulling: day });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("handle.json");
+    let path = file.to_str().unwrap();
+    let first = Program::deploy_events().with(&BEGIN).with(&["--handle", path]).on(&server);
+    first.until(" saved ").await;
+    let resume = ["--aws", "--resume", path, "--timeout", "0"];
+    let ended = Program::deploy_events().with(&resume).on(&server).run().await;
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    let expected = format!("goes on      to be followed by deploy_events --aws --resume {path}\n");
+    assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
+    let error = "\nerror: the rollout of web:2 to demo/web wasn't complete after 0 s: ";
+    assert!(ended.stderr.contains(error), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn only_what_lasts_is_resumed() {
+    let resume = ["--resume", "handle.json"];
+    let ended = Program::deploy_events().with(&resume).run().await;
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("--aws"), "{}", ended.stderr);
+}

@@ -1,0 +1,66 @@
+//! `deploy_from_git`: what files say, and nothing where they say what runs.
+
+use std::path::Path;
+
+use local_aws::Server;
+
+use crate::program::{Ended, Program, URI, served};
+
+const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/service");
+const REVISION: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/web";
+
+async fn deploy(server: &Server, definition: &Path, definitions: &Path) -> Ended {
+    let arguments = ["--aws", "--cluster", "demo", "--service", "web"];
+    let files = [
+        "--task-definition",
+        definition.to_str().unwrap(),
+        "--definitions",
+        definitions.to_str().unwrap(),
+    ];
+    Program::deploy_from_git().with(&arguments).with(&files).on(server).run().await
+}
+
+#[tokio::test]
+async fn the_sample_changes_the_image_and_nothing_else() {
+    let server = served().await;
+    let files = Path::new(FILES);
+    let definition = files.join("task-definition.json");
+    let definitions = files.join("imagedefinitions.json");
+    let ended = deploy(&server, &definition, &definitions).await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ended.stdout, format!("{REVISION}:2\n"));
+    let kept = "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable";
+    let expected = format!("log-router keeps the image of {}: {kept}\n", definition.display());
+    assert!(ended.stderr.starts_with(&expected), "{}", ended.stderr);
+    let diff = format!(
+        "\ncontainers.web.image\n  - {URI}@sha256:{}\n  + {URI}@sha256:{}\n  registered ",
+        "7f".repeat(32),
+        "0123456789abcdef".repeat(4)
+    );
+    assert!(ended.stderr.contains(&diff), "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("\n  + ").count(), 1, "{}", ended.stderr);
+
+    let again = deploy(&server, &definition, &definitions).await;
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert_eq!(again.stdout, format!("{REVISION}:2\n"));
+    let expected = format!("\nnothing differs from {REVISION}:2\n");
+    assert!(again.stderr.contains(&expected), "{}", again.stderr);
+    let journal = server.local().journal();
+    assert_eq!(journal.count("RegisterTaskDefinition"), 1);
+    assert_eq!(journal.count("UpdateService"), 1);
+}
+
+#[tokio::test]
+async fn files_that_do_not_fit_are_found_out_before_any_call() {
+    let server = served().await;
+    let folder = tempfile::tempdir().unwrap();
+    let definition = Path::new(FILES).join("task-definition.json");
+    let definitions = folder.path().join("imagedefinitions.json");
+    std::fs::write(&definitions, format!(r#"[{{"name":"wbe","imageUri":"{URI}:2"}}]"#)).unwrap();
+    let ended = deploy(&server, &definition, &definitions).await;
+    assert_eq!(ended.code, 1);
+    let expected = "error: web has no container `wbe` (did you mean `web`?), only `web` and \
+                    `log-router`\n";
+    assert_eq!(ended.stderr, expected);
+    assert_eq!(server.local().journal().operations(), [""; 0]);
+}
