@@ -198,6 +198,10 @@ impl Error {
             {
                 Missing::of(operation, resource, source).map(|missing| missing.statement)
             }
+            Repr::Fleet { outcomes } => outcomes.iter().find_map(|(_, outcome)| match outcome {
+                Outcome::Failed(error) | Outcome::NotTakenBack(error) => error.missing_statement(),
+                _ => None,
+            }),
             repr => repr.inner()?.missing_statement(),
         }
     }

@@ -54,6 +54,7 @@ impl fmt::Display for Event {
             Event::Paused(pause) => pause.fmt(f),
             Event::Progress(progress) => progress.fmt(f),
             Event::Registered(arn) => write!(f, "registered {arn}"),
+            Event::RollingBack(to) if to.is_empty() => f.write_str("rolling back"),
             Event::RollingBack(to) => write!(f, "rolling back to {to}"),
             Event::Stage(stage) => write!(f, "at {stage}"),
             Event::Started(handle) => write!(f, "started {}", handle.deployment()),
@@ -203,12 +204,39 @@ impl<E, T> Told<E, T> {
     }
 
     pub(crate) async fn finish(self) -> Result<T, Error> {
-        match self.outcome {
+        let Self { future, receiver, outcome } = self;
+        // Nobody will ask for what is told from now on.
+        drop(receiver);
+        match outcome {
             Some(outcome) => outcome,
-            None => self.future.await,
+            None => future.await,
         }
     }
 }
+
+/// What ends with a deployment that is complete: its outcome when it is awaited, and its story.
+macro_rules! awaited {
+    ($awaited:ident) => {
+        impl $awaited {
+            /// The same as a story. Nothing happens until its [`next`](crate::Events::next) or
+            /// [`finish`](crate::Events::finish) is awaited.
+            pub fn events(self) -> crate::Events {
+                crate::Events::new(|story| self.run(story))
+            }
+        }
+
+        /// As a future, it is the outcome without its story.
+        impl IntoFuture for $awaited {
+            type Output = Result<crate::Deployed, crate::Error>;
+            type IntoFuture = std::pin::Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                Box::pin(self.events().finish())
+            }
+        }
+    };
+}
+pub(crate) use awaited;
 
 /// Where a rollout tells its events.
 #[derive(Debug, Clone, Default)]

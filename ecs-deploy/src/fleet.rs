@@ -5,6 +5,7 @@ use std::future::{Future, IntoFuture, poll_fn};
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -52,9 +53,10 @@ pub struct Fleet {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FleetPolicy {
-    /// Take back what has begun, as soon as one fails: what is in progress is stopped, what is
-    /// complete gets the revision that it ran before, and both are watched until that runs. A
-    /// service that somebody else has deployed to meanwhile is left alone.
+    /// Take back what has begun, as soon as one fails, and that one too: what is in progress is
+    /// stopped, what is complete gets the revision that it ran before, and all are watched until
+    /// that runs, each for as long as its rollout might have taken. A service that somebody else has
+    /// deployed to meanwhile is left alone. [`OnFailure`](crate::OnFailure) has no say in it.
     AllOrNothing,
     /// Begin every wave nevertheless.
     KeepGoing,
@@ -149,7 +151,9 @@ impl IntoFuture for Fleet {
     }
 }
 
-/// The events of a fleet as they happen, each with its service. It goes on only while
+/// The events of a fleet as they happen, each with its service. One that is taken back tells of
+/// that, too: of its rollout's end, where it had one, and then from
+/// [`RollingBack`](crate::Event::RollingBack) on as of another rollout. It goes on only while
 /// [`next`](Self::next) or [`finish`](Self::finish) is awaited.
 ///
 /// # Cancellation
@@ -192,6 +196,8 @@ struct Group {
 struct Entry {
     deployer: Deployer,
     service: Service,
+    timeout: Duration,
+    batch: Batch,
     /// The deployment that was started.
     handle: Option<Handle>,
     state: State,
@@ -207,15 +213,17 @@ enum State {
 impl Group {
     fn add(&mut self, mut roll_out: RollOut, batch: &Batch) {
         let (deployer, service) = (roll_out.deployer().clone(), roll_out.service().clone());
+        let (timeout, batch) = (roll_out.terms().timeout, batch.clone());
         let state = if self.has_failed {
             State::Ended(Outcome::NotBegun)
         } else {
             if self.policy == FleetPolicy::AllOrNothing {
-                roll_out = roll_out.on_failure(OnFailure::RollBack);
+                // What fails is taken back like all others, and watched.
+                roll_out = roll_out.on_failure(OnFailure::Leave);
             }
-            State::RollingOut(roll_out.watched_by(batch.member()).events())
+            State::RollingOut(roll_out.watched_by(Some(batch.member())).events())
         };
-        self.entries.push(Entry { deployer, service, handle: None, state });
+        self.entries.push(Entry { deployer, service, timeout, batch, handle: None, state });
     }
 
     /// Goes on until all that has begun has ended.
@@ -297,14 +305,19 @@ impl Group {
 }
 
 impl Entry {
-    /// ECS itself goes back, or has been told to, wherever that is possible; but not while it waits
-    /// for a decision.
+    /// It is taken back as well, whatever became of it; but not what somebody else has replaced, or
+    /// what these credentials don't reach any more.
     fn failed(&self, error: Error, policy: FleetPolicy) -> State {
+        let is_left = match error.kind() {
+            ErrorKind::PausedAtHook
+            | ErrorKind::RolledBack
+            | ErrorKind::RolloutFailed
+            | ErrorKind::Stopped
+            | ErrorKind::TimedOut => policy != FleetPolicy::AllOrNothing,
+            _ => true,
+        };
         match error.handle() {
-            Some(handle)
-                if policy == FleetPolicy::AllOrNothing
-                    && error.kind() == ErrorKind::PausedAtHook =>
-            {
+            Some(handle) if !is_left => {
                 State::TakingBack(self.way_back(handle.clone()), Some(error))
             }
             _ => State::Ended(Outcome::Failed(error)),
@@ -322,6 +335,7 @@ impl Entry {
     }
 
     fn way_back(&self, handle: Handle) -> Events {
-        RollBack::of(self.deployer.clone(), handle).events()
+        let (deployer, batch) = (self.deployer.clone(), self.batch.clone());
+        RollBack::of(deployer, handle, self.timeout, batch).events()
     }
 }

@@ -1,14 +1,12 @@
 //! [`Follow`]: a deployment that has begun, to its outcome.
 
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::deploy::Deployer;
-use crate::error::Error;
-use crate::events::{Events, Story};
+use crate::error::{Error, Repr};
+use crate::events::{Story, awaited};
 use crate::handle::Handle;
 use crate::limit::deadline;
 use crate::rollout::Deployed;
@@ -20,7 +18,8 @@ use crate::wait::Wait;
 /// [`OnFailure::RollBack`](crate::OnFailure::RollBack) is asked for.
 ///
 /// # Errors
-/// As those of [`RollOut`](crate::RollOut) after the deployment began.
+/// As those of [`RollOut`](crate::RollOut) after the deployment began; and
+/// [`RegionMismatch`](crate::ErrorKind::RegionMismatch) where the handle is from another region.
 ///
 /// # Cancellation
 /// Dropping the future stops watching, and no more.
@@ -39,15 +38,14 @@ impl Follow {
 
     terms!();
 
-    /// The deployment as a story. Nothing happens until its [`next`](Events::next) or
-    /// [`finish`](Events::finish) is awaited.
-    pub fn events(self) -> Events {
-        Events::new(|story| self.run(story))
-    }
-
     async fn run(self, story: Story) -> Result<Deployed, Error> {
         let began = Instant::now();
         let Self { deployer, handle, terms } = self;
+        // Somewhere else there may be a service of the same name.
+        let region = deployer.region();
+        if handle.revision().split(':').nth(3).is_some_and(|it| it != region) {
+            return Err(Repr::Region { service: handle.service().clone(), region }.into());
+        }
         Wait::new(&deployer, &handle, terms, deadline(began, terms.timeout), None, &story)
             .run(None)
             .await?;
@@ -55,12 +53,4 @@ impl Follow {
     }
 }
 
-/// As a future, it is the outcome without its story.
-impl IntoFuture for Follow {
-    type Output = Result<Deployed, Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.events().finish())
-    }
-}
+awaited!(Follow);

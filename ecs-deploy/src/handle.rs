@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Repr};
 use crate::revision::{Revision, short};
 use crate::service::Service;
-use crate::watch::primary;
+use crate::watch::{primary, running};
 
 /// A deployment that has begun: all that is needed to follow it, also from another process.
 ///
@@ -105,7 +105,18 @@ impl Handle {
         description: &Description,
         before: Option<&Description>,
     ) -> Option<Self> {
-        let ours = primary(description).filter(|it| it.task_definition() == revision.arn())?;
+        running(description).filter(|it| Some(*it) == revision.arn())?;
+        Self::of_primary(service, description, revision.images(), before)
+    }
+
+    /// The same, whatever it is one of.
+    pub(crate) fn of_primary<'a>(
+        service: &Service,
+        description: &Description,
+        images: impl Iterator<Item = (&'a str, &'a str)>,
+        before: Option<&Description>,
+    ) -> Option<Self> {
+        let ours = primary(description)?;
         let id = ours.id()?;
         let others = || description.deployments().iter().filter(|it| it.id() != Some(id));
         let completed = others()
@@ -120,13 +131,10 @@ impl Handle {
         };
         Some(Self(Box::new(Followed {
             service: service.clone(),
-            revision: revision.arn()?.to_owned(),
+            revision: ours.task_definition()?.to_owned(),
             deployment: id.to_owned(),
             service_deployment: description.current_service_deployment().map(str::to_owned),
-            images: revision
-                .images()
-                .map(|(name, image)| (name.to_owned(), image.to_owned()))
-                .collect(),
+            images: images.map(|(name, image)| (name.to_owned(), image.to_owned())).collect(),
             form: form(description),
             origin,
             earlier: others().filter_map(|it| it.id()).map(str::to_owned).collect(),
@@ -147,9 +155,8 @@ impl Handle {
         service: &Service,
         revision: &Revision,
         description: &Description,
-        before: &Description,
     ) -> Option<Self> {
-        let mut handle = Self::new(service, revision, description, Some(before))?;
+        let mut handle = Self::new(service, revision, description, None)?;
         handle.0.form = Form::Rolling;
         handle.0.origin = Origin::Started;
         handle.0.service_deployment = None;
@@ -233,12 +240,20 @@ pub(crate) fn saved<T: Serialize>(content: &T) -> String {
 /// `what` it is that was saved.
 pub(crate) fn restored<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, Error> {
     let unreadable = |problem| Error::from(Repr::Unreadable { what, problem });
+    // What another version has of content needn't be what is looked for here.
+    let Version { version } =
+        serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
+    if version != VERSION {
+        return Err(unreadable(format!("it is of version {version}, not {VERSION}")));
+    }
     let saved: Saved<T> =
         serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
-    match saved.version {
-        VERSION => Ok(saved.content),
-        version => Err(unreadable(format!("it is of version {version}, not {VERSION}"))),
-    }
+    Ok(saved.content)
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
 }
 
 #[cfg(test)]

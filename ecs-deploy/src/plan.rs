@@ -6,11 +6,12 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::begin::Expected;
 use crate::deploy::Deployer;
 use crate::diff::Diff;
 use crate::error::{Error, Repr};
 use crate::handle::{restored, saved};
-use crate::preflight::{Finding, Refused};
+use crate::preflight::{Finding, FindingKind, Refused};
 use crate::revision::{Revision, short};
 use crate::rollout::RollOut;
 use crate::service::Service;
@@ -18,6 +19,9 @@ use crate::update::Update;
 
 /// What a rollout would do: the change, what a first look found, and the calls. `Display` shows it
 /// to people, several lines of it.
+///
+/// What a [check of the images](crate::RollOut) found is in it; to check them again when it is
+/// applied, ask for it again.
 ///
 /// It can be [saved](Self::to_json), approved by somebody, and [applied](Deployer::apply) by
 /// another process; that is refused where the service runs another task definition by then.
@@ -38,51 +42,63 @@ use crate::update::Update;
 /// ```
 #[derive(Clone)]
 pub struct Plan {
-    content: Content,
+    service: Service,
+    /// The ARN of the task definition that the service runs now.
+    running: String,
     revision: Revision,
+    update: Update,
+    findings: Vec<Finding>,
+    refused: Refused,
+    is_unchanged: bool,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+/// As it is saved.
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Content {
-    pub(crate) service: Service,
-    /// The ARN of the task definition that the service runs now.
-    pub(crate) running: String,
-    pub(crate) revision: Value,
-    pub(crate) update: Update,
-    pub(crate) findings: Vec<Finding>,
-    pub(crate) refused: Refused,
-    pub(crate) is_unchanged: bool,
+struct Saved {
+    service: Service,
+    running: String,
+    revision: Value,
+    update: Update,
+    /// Kinds and texts.
+    findings: Vec<(String, String)>,
+    refused: Vec<String>,
+    is_unchanged: bool,
 }
 
 impl Deployer {
     /// Does what `plan` says. Before anything is changed, the service is looked at again:
     /// [`Outdated`](crate::ErrorKind::Outdated) where it runs another task definition than when the
-    /// plan was made. Nothing happens until the returned [`RollOut`] is awaited, whose terms are
-    /// set anew.
+    /// plan was made, or where there was nothing to do and now there is. Nothing happens until the
+    /// returned [`RollOut`] is awaited, whose terms are set anew.
     pub fn apply(&self, plan: &Plan) -> RollOut {
-        let Content { service, running, update, refused, .. } = &plan.content;
-        RollOut::new(self.clone(), service.clone(), plan.revision.clone()).planned(
-            running.clone(),
-            update.clone(),
-            refused.clone(),
-        )
+        let Plan { service, running, revision, update, refused, is_unchanged, .. } = plan.clone();
+        let expected = Expected::Planned { running, is_unchanged };
+        RollOut::new(self.clone(), service, revision).planned(update, refused, expected)
     }
 }
 
 impl Plan {
-    pub(crate) fn new(content: Content, revision: Revision) -> Self {
-        Self { content, revision }
+    pub(crate) fn new(
+        service: Service,
+        running: String,
+        revision: Revision,
+        update: Update,
+        findings: Vec<Finding>,
+        refused: Refused,
+        is_unchanged: bool,
+    ) -> Self {
+        Self { service, running, revision, update, findings, refused, is_unchanged }
     }
 
     /// The service.
     pub fn service(&self) -> &Service {
-        &self.content.service
+        &self.service
     }
 
     /// The ARN of the task definition that the service ran when the plan was made.
     pub fn running(&self) -> &str {
-        &self.content.running
+        &self.running
     }
 
     /// What it changes of the task definition.
@@ -92,18 +108,18 @@ impl Plan {
 
     /// What a first look found, be it refused or only worth knowing.
     pub fn findings(&self) -> &[Finding] {
-        &self.content.findings
+        &self.findings
     }
 
     /// The findings with which applying it ends before it begins, unless they are tolerated or
     /// gone by then.
     pub fn refused(&self) -> impl Iterator<Item = &Finding> {
-        self.findings().iter().filter(|it| self.content.refused.contains(it))
+        self.findings().iter().filter(|it| self.refused.contains(it))
     }
 
     /// Whether it changes nothing: the service runs the revision already, or is about to.
     pub fn is_empty(&self) -> bool {
-        self.content.is_unchanged
+        self.is_unchanged
     }
 
     /// The operations of ECS that applying it calls, in their order, up to the answer that names
@@ -124,7 +140,16 @@ impl Plan {
     /// One line of JSON, which parsing reads. The whole task definition is in it, and so what its
     /// environment variables hold: keep it as you keep that.
     pub fn to_json(&self) -> String {
-        saved(&self.content)
+        let kind_and_text = |it: &Finding| (it.kind().name().to_owned(), it.to_string());
+        saved(&Saved {
+            service: self.service.clone(),
+            running: self.running.clone(),
+            revision: self.revision.save(),
+            update: self.update.clone(),
+            findings: self.findings.iter().map(kind_and_text).collect(),
+            refused: self.refused.names().map(str::to_owned).collect(),
+            is_unchanged: self.is_unchanged,
+        })
     }
 
     /// What `Display` shows, with the change [in colors](Diff::colored).
@@ -133,7 +158,7 @@ impl Plan {
     }
 
     fn print(&self, f: &mut fmt::Formatter<'_>, diff: &dyn fmt::Display) -> fmt::Result {
-        let Content { service, running, update, .. } = &self.content;
+        let Self { service, running, update, .. } = self;
         writeln!(f, "{service} runs {}", short(running))?;
         if self.is_empty() {
             return writeln!(f, "nothing is to be changed");
@@ -145,7 +170,7 @@ impl Plan {
             writeln!(f, "with: {update}")?;
         }
         for finding in self.findings() {
-            let what = if self.content.refused.contains(finding) { "refused" } else { "warning" };
+            let what = if self.refused.contains(finding) { "refused" } else { "warning" };
             writeln!(f, "{what}: {finding}")?;
         }
         writeln!(f, "calls: {}", self.calls().join(", "))
@@ -157,12 +182,23 @@ impl FromStr for Plan {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let content: Content = restored(text, WHAT)?;
-        let revision = Revision::restore(&content.revision).ok_or_else(|| {
+        let saved: Saved = restored(text, WHAT)?;
+        let revision = Revision::restore(&saved.revision).ok_or_else(|| {
             let problem = "its revision isn't one".to_owned();
             Error::from(Repr::Unreadable { what: WHAT, problem })
         })?;
-        Ok(Self { content, revision })
+        // A later version may know more kinds; what it finds is looked for again.
+        let finding =
+            |(kind, text): (String, String)| Some(Finding::new(FindingKind::named(&kind)?, text));
+        Ok(Self {
+            service: saved.service,
+            running: saved.running,
+            revision,
+            update: saved.update,
+            findings: saved.findings.into_iter().filter_map(finding).collect(),
+            refused: saved.refused.iter().filter_map(|it| FindingKind::named(it)).collect(),
+            is_unchanged: saved.is_unchanged,
+        })
     }
 }
 
@@ -207,16 +243,10 @@ mod tests {
         revision.set_images([("web", "web:2")]).unwrap();
         let mut update = Update::default();
         update.force();
-        let content = Content {
-            service: "demo/web".parse().unwrap(),
-            running: revision.arn().unwrap().to_owned(),
-            revision: revision.save(),
-            update,
-            findings: vec![Finding::desired_count_zero()],
-            refused: Refused::default(),
-            is_unchanged: false,
-        };
-        Plan::new(content, revision)
+        let running = revision.arn().unwrap().to_owned();
+        let findings = vec![Finding::desired_count_zero()];
+        let service = "demo/web".parse().unwrap();
+        Plan::new(service, running, revision, update, findings, Refused::default(), false)
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use aws_sdk_ecs::types::{DeploymentRolloutState, SchedulingStrategy, Service as Description};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::update::Update;
@@ -12,15 +11,14 @@ use crate::watch::primary;
 
 /// Something about a service, or about what is to be deployed, that is worth knowing before a
 /// rollout begins. `Display` says it in one clause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     kind: FindingKind,
     text: String,
 }
 
 /// What kind of [`Finding`] it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FindingKind {
     /// ECS won't notice that the deployment fails, and goes on with it for ever. Switch the
@@ -41,6 +39,28 @@ pub enum FindingKind {
     /// that the service repeats then ("unable to stop or start tasks during a deployment").
     NoProgress,
 }
+
+impl FindingKind {
+    /// As which it is saved.
+    pub(crate) fn name(self) -> &'static str {
+        let named = NAMES.iter().find(|(kind, _)| *kind == self);
+        named.map_or("", |(_, name)| name)
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        NAMES.iter().find(|(_, it)| *it == name).map(|(kind, _)| *kind)
+    }
+}
+
+const NAMES: [(FindingKind, &str); 7] = [
+    (FindingKind::CircuitBreakerOff, "circuitBreakerOff"),
+    (FindingKind::DeploymentInProgress, "deploymentInProgress"),
+    (FindingKind::DesiredCountZero, "desiredCountZero"),
+    (FindingKind::ImageMissing, "imageMissing"),
+    (FindingKind::ImageUnchecked, "imageUnchecked"),
+    (FindingKind::ImageWrongPlatform, "imageWrongPlatform"),
+    (FindingKind::NoProgress, "noProgress"),
+];
 
 impl Finding {
     pub(crate) fn new(kind: FindingKind, text: String) -> Self {
@@ -65,8 +85,7 @@ impl fmt::Display for Finding {
 }
 
 /// Which findings keep a rollout from beginning.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone)]
 pub(crate) struct Refused {
     kinds: BTreeSet<FindingKind>,
 }
@@ -89,8 +108,18 @@ impl Refused {
         self.kinds.remove(&kind);
     }
 
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.kinds.iter().map(|it| it.name())
+    }
+
     pub(crate) fn contains(&self, finding: &Finding) -> bool {
         self.kinds.contains(&finding.kind)
+    }
+}
+
+impl FromIterator<FindingKind> for Refused {
+    fn from_iter<I: IntoIterator<Item = FindingKind>>(kinds: I) -> Self {
+        Self { kinds: kinds.into_iter().collect() }
     }
 }
 

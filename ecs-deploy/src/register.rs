@@ -120,7 +120,7 @@ impl Deployer {
     ) -> Result<(), Error> {
         if revision.arn().is_none() {
             let current = self.definition(running(description)?).await?;
-            *revision = revision.clone().based_on(&current);
+            revision.rebase(&current);
         }
         Ok(())
     }

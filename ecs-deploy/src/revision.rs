@@ -187,9 +187,13 @@ impl Revision {
     /// # }
     /// ```
     pub fn based_on(mut self, other: &Revision) -> Self {
-        self.base.clone_from(&other.base);
+        self.rebase(other);
         self.observed.clone_from(&other.observed);
         self
+    }
+
+    pub(crate) fn rebase(&mut self, other: &Revision) {
+        self.base.clone_from(&other.base);
     }
 
     /// A member of the task definition that is to be registered.

@@ -2,24 +2,25 @@
 
 use std::cmp::Reverse;
 use std::future::{Future, IntoFuture};
-use std::pin::Pin;
 use std::time::Duration;
 
-use aws_sdk_ecs::types::{DeploymentRolloutState, Service as Description, ServiceDeploymentStatus};
-use tokio::time::{Instant, sleep_until};
+use aws_sdk_ecs::types::{Service as Description, ServiceDeploymentStatus};
+use tokio::time::{Instant, sleep};
 
+use crate::batch::{Batch, Member};
 use crate::deploy::Deployer;
 use crate::error::{Error, Remedy, Repr, Rollout};
-use crate::events::{Event, Events, Story};
+use crate::events::{Event, Story, awaited};
 use crate::handle::Handle;
 use crate::limit::{Limit, deadline};
+use crate::patience::patiently;
 use crate::poll::{Look, Poller};
 use crate::revision::short;
 use crate::rollout::{Deployed, RollOut};
 use crate::service::Service;
 use crate::terms::{OnFailure, OnPause, Patience, Terms, terms};
 use crate::wait::Wait;
-use crate::watch::primary;
+use crate::watch::{ABSENT_LOOKS, Verdict, Watch, is_complete, is_in_progress, primary, running};
 
 /// A service on its way back: await it for the outcome, or call [`events`](Self::events) for the
 /// story.
@@ -46,6 +47,8 @@ pub struct RollBack {
     terms: Terms,
     /// Where only this deployment is to be undone.
     of: Option<Handle>,
+    /// Where others are watched too.
+    batch: Option<Batch>,
 }
 
 impl Deployer {
@@ -53,127 +56,247 @@ impl Deployer {
     /// returned [`RollBack`] is awaited.
     pub fn roll_back(&self, service: &Service) -> RollBack {
         let (deployer, service) = (self.clone(), service.clone());
-        RollBack { deployer, service, terms: Terms::default(), of: None }
+        RollBack { deployer, service, terms: Terms::default(), of: None, batch: None }
     }
 }
 
 impl RollBack {
-    /// Of this deployment only: where another one has taken over, nothing is done.
-    pub(crate) fn of(deployer: Deployer, handle: Handle) -> Self {
+    /// Of this deployment only: where somebody else's has taken over, nothing is done.
+    pub(crate) fn of(deployer: Deployer, handle: Handle, timeout: Duration, batch: Batch) -> Self {
         let service = handle.service().clone();
-        Self { deployer, service, terms: Terms::default(), of: Some(handle) }
+        let terms = Terms { timeout, ..Terms::default() };
+        Self { deployer, service, terms, of: Some(handle), batch: Some(batch) }
     }
 
     terms!();
 
-    /// The way back as a story. Nothing happens until its [`next`](Events::next) or
-    /// [`finish`](Events::finish) is awaited.
-    pub fn events(self) -> Events {
-        Events::new(|story| self.run(story))
-    }
-
     async fn run(self, story: Story) -> Result<Deployed, Error> {
         let began = Instant::now();
-        let Self { deployer, service, terms, of } = self;
-        let deadline = deadline(began, terms.timeout);
-        let limit =
-            Limit { what: "the way back of", service: &service, deadline, timeout: terms.timeout };
-        let description = limit.hold("DescribeServices", deployer.describe(&service)).await?;
-        if let Some(handle) = of.as_ref().filter(|handle| !is_primary(&description, handle)) {
-            return Err(superseded(handle, &description));
+        let deadline = deadline(began, self.terms.timeout);
+        let limit = Limit {
+            what: "the way back of",
+            service: &self.service,
+            deadline,
+            timeout: self.terms.timeout,
+        };
+        let back = Back { roll_back: &self, began, limit: &limit, story: &story };
+        let mut description = limit.hold("DescribeServices", self.first_look()).await?;
+        if let Some(handle) = &self.of {
+            description = back.confirmed(handle, description).await?;
         }
-        let state = primary(&description).and_then(|it| it.rollout_state());
-        if state == Some(&DeploymentRolloutState::InProgress) {
-            let back = undone(&deployer, &limit, &description).await?;
-            if let Some(back) = back {
-                let arn = primary(&back).and_then(|it| it.task_definition()).unwrap_or_default();
-                story.tell(Event::RollingBack(short(arn).to_owned()));
-                let reading = deployer.revision(arn);
-                let revision = limit.hold("DescribeTaskDefinition", reading).await?;
-                let handle = Handle::returned(&service, &revision, &back, &description);
-                let handle = handle.ok_or_else(|| no_primary(&service))?;
-                let wait = Wait::new(&deployer, &handle, terms, deadline, None, &story);
-                wait.run(Some(back)).await?;
-                return Ok(Deployed::new(&handle, began.elapsed()));
+        let mut why = None;
+        match state(&description, self.of.as_ref()) {
+            State::GoingBack => return back.watch(description).await,
+            State::TakenOver(handle) => return Err(superseded(handle, &description)),
+            State::InProgress => match back.undo(&description).await? {
+                Undone::To(description) => return back.watch(*description).await,
+                Undone::Not(problem) => why = problem,
+            },
+            State::Ended => {}
+        }
+        back.deploy_target(&description, why).await
+    }
+
+    async fn first_look(&self) -> Result<Description, Error> {
+        match self.member() {
+            Some(member) => found(&mut self.poller(Some(member))).await,
+            None => {
+                let describe = || self.deployer.describe(&self.service);
+                patiently("DescribeServices", &self.service, describe).await
             }
         }
-        let target = target(&deployer, &limit, &description, of.as_ref()).await?;
-        story.tell(Event::RollingBack(short(&target).to_owned()));
-        let revision = limit.hold("DescribeTaskDefinition", deployer.revision(&target)).await?;
-        let left = deadline.saturating_duration_since(Instant::now());
-        let roll_out = RollOut::new(deployer.clone(), service.clone(), revision);
-        roll_out.on(Terms { timeout: left, ..terms }).run(story).await
+    }
+
+    fn poller(&self, member: Option<Member>) -> Poller<'_> {
+        Poller::new(&self.deployer, &self.service, member)
+    }
+
+    fn member(&self) -> Option<Member> {
+        self.batch.as_ref().map(Batch::member)
     }
 }
 
-/// As a future, it is the outcome without its story.
-impl IntoFuture for RollBack {
-    type Output = Result<Deployed, Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+awaited!(RollBack);
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.events().finish())
-    }
+/// What there is to be done about a service.
+enum State<'a> {
+    /// Its PRIMARY deployment is complete, or has failed.
+    Ended,
+    /// ECS goes back by itself, or has done so.
+    GoingBack,
+    InProgress,
+    /// Somebody else's deployment is PRIMARY, and not this one.
+    TakenOver(&'a Handle),
 }
 
-/// Has ECS undo the deployment that is in progress, and returns the service when another one is
-/// PRIMARY. `None` where it can't be undone: not any more, or not by these credentials.
-async fn undone(
-    deployer: &Deployer,
-    limit: &Limit<'_>,
-    description: &Description,
-) -> Result<Option<Description>, Error> {
-    let Some(arn) = description.current_service_deployment() else {
-        return Ok(None);
+fn state<'a>(description: &Description, of: Option<&'a Handle>) -> State<'a> {
+    let Some(primary) = primary(description) else { return State::Ended };
+    let id = primary.id().unwrap_or_default();
+    let is_way_back = match of {
+        Some(handle) if handle.deployment() == id => false,
+        Some(handle) if handle.followed().earlier.contains(id) => true,
+        Some(handle) => return State::TakenOver(handle),
+        // One that is PRIMARY and older than another is so again: by AWS's clock alone.
+        None => {
+            let others = description.deployments().iter().filter(|it| it.id() != Some(id));
+            let newest = others.filter_map(|it| it.created_at()).max();
+            is_in_progress(primary)
+                && (newest > primary.created_at()
+                    || primary.rollout_state_reason().is_some_and(|it| it.contains("rolling back")))
+        }
     };
-    let stop = deployer.stop(limit.service, arn);
-    if let Err(error) = limit.hold("StopServiceDeployment", stop).await {
-        tracing::debug!(service = %limit.service, %error, "it can't be undone");
-        return Ok(None);
+    match () {
+        () if is_way_back => State::GoingBack,
+        () if is_in_progress(primary) => State::InProgress,
+        () => State::Ended,
     }
-    let undone = primary(description).and_then(|it| it.id());
-    let mut poller = Poller::new(deployer, limit.service, None);
-    let look = async {
+}
+
+/// How an attempt to have ECS undo a deployment ended.
+enum Undone {
+    /// Not: it was too late, or ECS refused it for this reason.
+    Not(Option<Error>),
+    /// The service, where another deployment is PRIMARY again.
+    To(Box<Description>),
+}
+
+/// The steps of one way back.
+struct Back<'a> {
+    roll_back: &'a RollBack,
+    began: Instant,
+    limit: &'a Limit<'a>,
+    story: &'a Story,
+}
+
+impl Back<'_> {
+    /// A description that doesn't have the deployment as PRIMARY may be from before it: one without
+    /// it at all is believed when as many on end say so.
+    async fn confirmed(
+        &self,
+        handle: &Handle,
+        mut description: Description,
+    ) -> Result<Description, Error> {
+        let mut poller = self.roll_back.poller(self.roll_back.member());
+        for _ in 1..ABSENT_LOOKS {
+            if description.deployments().iter().any(|it| it.id() == Some(handle.deployment())) {
+                break;
+            }
+            sleep(poller.interval()).await;
+            description = self.limit.hold("DescribeServices", found(&mut poller)).await?;
+        }
+        Ok(description)
+    }
+
+    /// Has ECS undo the deployment that is in progress, and waits until another one is PRIMARY.
+    async fn undo(&self, description: &Description) -> Result<Undone, Error> {
+        let RollBack { deployer, service, .. } = self.roll_back;
+        let Some(arn) = description.current_service_deployment() else {
+            return Ok(Undone::Not(None));
+        };
+        if let Err(error) =
+            self.limit.hold("StopServiceDeployment", deployer.stop(service, arn)).await
+        {
+            tracing::debug!(%service, %error, "it can't be undone");
+            return Ok(Undone::Not(Some(error)));
+        }
+        let Some(handle) = Handle::of_primary(service, description, std::iter::empty(), None)
+        else {
+            return Err(no_primary(service));
+        };
+        let mut watch = Watch::new(&handle);
+        let mut poller = self.roll_back.poller(self.roll_back.member());
         loop {
-            if let Look::Found(now) = poller.look().await? {
-                if primary(&now).and_then(|it| it.id()) != undone {
-                    return Ok(Some(*now));
+            sleep(poller.interval()).await;
+            let now = self.limit.hold("DescribeServices", found(&mut poller)).await?;
+            poller.slow_down();
+            match watch.observe(&now, None).verdict {
+                Verdict::RolledBack { .. } => return Ok(Undone::To(Box::new(now))),
+                Verdict::Unclear { .. } => return Err(superseded(&handle, &now)),
+                Verdict::Gone { status } => {
+                    let service = service.clone();
+                    return Err(Repr::ServiceInactive { service, status }.into());
                 }
-                poller.slow_down();
+                // It was too late, or it had failed.
+                Verdict::Completed | Verdict::Failed { .. } => return Ok(Undone::Not(None)),
+                Verdict::Hopeless | Verdict::Paused(_) | Verdict::Pending => {}
             }
-            sleep_until(Instant::now() + poller.interval()).await;
         }
-    };
-    limit.hold("StopServiceDeployment", look).await
+    }
+
+    /// Watches the deployment that is PRIMARY again.
+    async fn watch(&self, description: Description) -> Result<Deployed, Error> {
+        let RollBack { deployer, service, terms, .. } = self.roll_back;
+        let arn = running(&description).ok_or_else(|| no_primary(service))?.to_owned();
+        self.story.tell(Event::RollingBack(short(&arn).to_owned()));
+        let revision = || deployer.revision(&arn);
+        let revision = patiently("DescribeTaskDefinition", &arn, revision);
+        let revision = self.limit.hold("DescribeTaskDefinition", revision).await?;
+        let handle = Handle::returned(service, &revision, &description)
+            .ok_or_else(|| no_primary(service))?;
+        self.story.tell(Event::Started(handle.clone()));
+        let (deadline, member) = (self.limit.deadline, self.roll_back.member());
+        let wait = Wait::new(deployer, &handle, *terms, deadline, member, self.story);
+        wait.run(Some(description)).await?;
+        Ok(Deployed::new(&handle, self.began.elapsed()))
+    }
+
+    /// Deploys the revision to go back to. `why` is why ECS didn't undo what is in progress.
+    async fn deploy_target(
+        &self,
+        description: &Description,
+        why: Option<Error>,
+    ) -> Result<Deployed, Error> {
+        let RollBack { deployer, service, terms, .. } = self.roll_back;
+        let ours = primary(description).ok_or_else(|| no_primary(service))?;
+        let target = self.target(description).await?;
+        // ECS starts nothing for the revision that it is about to run.
+        if ours.task_definition() == Some(&target) && is_in_progress(ours) {
+            return Err(why.unwrap_or_else(|| {
+                nothing(service, "the deployment in progress is one of the same revision")
+            }));
+        }
+        self.story.tell(Event::RollingBack(short(&target).to_owned()));
+        let revision = || deployer.revision(&target);
+        let revision = patiently("DescribeTaskDefinition", &target, revision);
+        let revision = self.limit.hold("DescribeTaskDefinition", revision).await?;
+        RollOut::new(deployer.clone(), service.clone(), revision)
+            .instead_of(ours.id().unwrap_or_default())
+            .on(*terms, self.began)
+            .watched_by(self.roll_back.member())
+            .run(self.story.clone())
+            .await
+    }
+
+    /// The task definition to go back to.
+    async fn target(&self, description: &Description) -> Result<String, Error> {
+        let RollBack { deployer, service, of, .. } = self.roll_back;
+        let followed = of.as_ref().map(Handle::followed);
+        if let Some(before) = followed.and_then(|it| it.completed.as_ref().or(it.before.as_ref())) {
+            return Ok(before.clone());
+        }
+        let ours = primary(description);
+        let others =
+            description.deployments().iter().filter(|it| it.id() != ours.and_then(|it| it.id()));
+        let completed = others.filter(|it| is_complete(it)).find_map(|it| it.task_definition());
+        // While an old deployment drains, it is complete too; but then it is the one before.
+        if let Some(completed) = completed.filter(|_| !ours.is_some_and(is_complete)) {
+            return Ok(completed.to_owned());
+        }
+        let running = running(description).unwrap_or_default();
+        let search = || last_successful(deployer, service, running);
+        let search = patiently("ListServiceDeployments", service, search);
+        self.limit.hold("ListServiceDeployments", search).await
+    }
 }
 
-/// The task definition to go back to.
-async fn target(
-    deployer: &Deployer,
-    limit: &Limit<'_>,
-    description: &Description,
-    of: Option<&Handle>,
-) -> Result<String, Error> {
-    let followed = of.map(Handle::followed);
-    if let Some(before) = followed.and_then(|it| it.completed.as_ref().or(it.before.as_ref())) {
-        return Ok(before.clone());
+/// The service, as soon as it can be seen.
+async fn found(poller: &mut Poller<'_>) -> Result<Description, Error> {
+    loop {
+        if let Look::Found(description) = poller.look().await? {
+            return Ok(*description);
+        }
+        sleep(poller.interval()).await;
     }
-    let ours = primary(description);
-    let is_complete =
-        ours.and_then(|it| it.rollout_state()) == Some(&DeploymentRolloutState::Completed);
-    let completed = description
-        .deployments()
-        .iter()
-        .filter(|it| it.id() != ours.and_then(|it| it.id()))
-        .find(|it| it.rollout_state() == Some(&DeploymentRolloutState::Completed))
-        .and_then(|it| it.task_definition());
-    // While an old deployment drains, it is complete too; but then it is the one before.
-    if let Some(completed) = completed.filter(|_| !is_complete) {
-        return Ok(completed.to_owned());
-    }
-    let running = ours.and_then(|it| it.task_definition()).unwrap_or_default();
-    let search = last_successful(deployer, limit.service, running);
-    limit.hold("ListServiceDeployments", search).await
 }
 
 /// The task definition of the last successful deployment that isn't one of `running`.
@@ -187,27 +310,37 @@ pub(crate) async fn last_successful(
         .list_service_deployments()
         .cluster(service.cluster_reference())
         .service(service.name())
-        .status(ServiceDeploymentStatus::Successful)
-        .max_results(MOST_REVISIONS);
-    let listed =
-        list.send().await.map_err(|it| Error::api("ListServiceDeployments", service, it))?;
-    let mut briefs = listed.service_deployments.unwrap_or_default();
+        .status(ServiceDeploymentStatus::Successful);
+    let (mut briefs, mut token) = (Vec::new(), None);
+    loop {
+        let page = list.clone().set_next_token(token).send().await;
+        let page = page.map_err(|it| Error::api("ListServiceDeployments", service, it))?;
+        briefs.extend(page.service_deployments.unwrap_or_default());
+        token = page.next_token;
+        if token.is_none() {
+            break;
+        }
+    }
     briefs.sort_by_key(|it| Reverse(it.created_at().map(|at| at.as_nanos())));
     let arns: Vec<&str> = briefs.iter().filter_map(|it| it.target_service_revision_arn()).collect();
     if arns.is_empty() {
         return Err(nothing(service, "ECS knows no successful deployment of it"));
     }
-    let of = arns.iter().map(|arn| (*arn).to_owned()).collect();
-    let describe = deployer.client().describe_service_revisions();
-    let described = describe.set_service_revision_arns(Some(of)).send().await;
-    let described = described.map_err(|it| Error::api("DescribeServiceRevisions", service, it))?;
-    let task_definition = |arn: &str| {
-        let mut revisions = described.service_revisions().iter();
-        revisions.find(|it| it.service_revision_arn() == Some(arn))?.task_definition()
-    };
-    let found = arns.into_iter().filter_map(task_definition).find(|it| *it != running);
-    let problem = "all its successful deployments that ECS knows ran what it runs now";
-    found.map(str::to_owned).ok_or_else(|| nothing(service, problem))
+    for arns in arns.chunks(MOST_REVISIONS) {
+        let of = arns.iter().map(|arn| (*arn).to_owned()).collect();
+        let describe = deployer.client().describe_service_revisions();
+        let described = describe.set_service_revision_arns(Some(of)).send().await;
+        let described =
+            described.map_err(|it| Error::api("DescribeServiceRevisions", service, it))?;
+        let task_definition = |arn: &&str| {
+            let mut revisions = described.service_revisions().iter();
+            revisions.find(|it| it.service_revision_arn() == Some(*arn))?.task_definition()
+        };
+        if let Some(found) = arns.iter().filter_map(task_definition).find(|it| *it != running) {
+            return Ok(found.to_owned());
+        }
+    }
+    Err(nothing(service, "all its successful deployments that ECS knows ran what it runs now"))
 }
 
 fn nothing(service: &Service, problem: &str) -> Error {
@@ -215,16 +348,13 @@ fn nothing(service: &Service, problem: &str) -> Error {
 }
 
 fn no_primary(service: &Service) -> Error {
-    let problem = format!("{service} has no PRIMARY deployment");
-    Error::protocol("DescribeServices", problem)
+    Error::protocol("DescribeServices", format!("{service} has no PRIMARY deployment"))
 }
 
-fn is_primary(description: &Description, handle: &Handle) -> bool {
-    primary(description).and_then(|it| it.id()) == Some(handle.deployment())
-}
-
+/// It was to be undone.
 fn superseded(handle: &Handle, description: &Description) -> Error {
-    let by = primary(description);
+    let by = primary(description).and_then(|it| it.id()).unwrap_or_default().to_owned();
+    let by_revision = running(description).map(short).unwrap_or_default().to_owned();
     let rollout = Rollout {
         handle: handle.clone(),
         last: None,
@@ -232,10 +362,8 @@ fn superseded(handle: &Handle, description: &Description) -> Error {
         failures: Vec::new(),
         remedy: Remedy::NotAsked,
     };
-    let id = by.and_then(|it| it.id()).unwrap_or_default().to_owned();
-    let by_revision = by.and_then(|it| it.task_definition()).map(short).unwrap_or_default();
-    Repr::Superseded { rollout, by: id, by_revision: by_revision.to_owned() }.into()
+    Repr::Superseded { rollout, by, by_revision }.into()
 }
 
 /// So many service revisions can be described by one call (API reference).
-const MOST_REVISIONS: i32 = 20;
+const MOST_REVISIONS: usize = 20;

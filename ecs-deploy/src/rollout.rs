@@ -1,34 +1,31 @@
 //! [`RollOut`]: a deployment from the first call to its outcome.
 
 use std::fmt;
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{DeploymentConfiguration, PropagateTags};
 use tokio::time::Instant;
 
 use crate::batch::Member;
-use crate::begin::{Begin, Seen};
+use crate::begin::{Begin, Expected, Order, Seen};
 use crate::deploy::Deployer;
 use crate::error::Error;
-use crate::events::{Events, Story};
+use crate::events::{Story, awaited};
 use crate::handle::{Handle, Origin};
 use crate::limit::{Limit, deadline};
-use crate::plan::{Content, Plan};
+use crate::plan::Plan;
 use crate::preflight::{FindingKind, Refused};
 use crate::revision::Revision;
 use crate::service::Service;
 use crate::terms::{OnFailure, OnPause, Patience, Terms, terms};
 use crate::update::Update;
 use crate::wait::Wait;
-use crate::watch::primary;
+use crate::watch::running;
 
 /// A rollout that has yet to begin: await it for the outcome, or call [`events`](Self::events) for
 /// the story.
 ///
-/// `Ok(Deployed)` means that the revision is what the service runs: the deployment that this call
-/// started is complete. Where the service already runs the revision, nothing is registered and
+/// `Ok(Deployed)` means that the deployment that this call started is complete. Where the service already runs the revision, nothing is registered and
 /// nothing deployed; where a deployment of it is still going on, that one is watched; where it has
 /// failed and nobody rolled it back, another one of the same revision is forced. For that, what
 /// [`Deployer::current`] saw is believed for 30 seconds; later the service is looked at again.
@@ -56,34 +53,27 @@ use crate::watch::primary;
 #[must_use = "nothing is deployed until it is awaited or its events are"]
 #[derive(Debug)]
 pub struct RollOut {
-    deployer: Deployer,
-    service: Service,
+    order: Order,
     revision: Revision,
     terms: Terms,
-    update: Update,
-    refused: Refused,
-    /// The task definition that the service is to run still, where it has been planned with.
-    expected: Option<String>,
-    #[cfg(feature = "ecr")]
-    images: Option<crate::ImageCheck>,
+    /// When the time began that it may take, where that was before.
+    began: Option<Instant>,
     /// Where others are watched too.
     member: Option<Member>,
 }
 
 impl RollOut {
     pub(crate) fn new(deployer: Deployer, service: Service, revision: Revision) -> Self {
-        Self {
+        let order = Order {
             deployer,
             service,
-            revision,
-            terms: Terms::default(),
             update: Update::default(),
             refused: Refused::default(),
             expected: None,
             #[cfg(feature = "ecr")]
             images: None,
-            member: None,
-        }
+        };
+        Self { order, revision, terms: Terms::default(), began: None, member: None }
     }
 
     /// How long it may take where [`timeout`](Self::timeout) doesn't say otherwise: 30 minutes.
@@ -94,33 +84,33 @@ impl RollOut {
     /// Starts a deployment also where the service runs the revision already: new tasks, of which
     /// each pulls its image anew.
     pub fn force_new_deployment(mut self) -> Self {
-        self.update.force();
+        self.order.update.force();
         self
     }
 
     /// How many tasks the service is to run from now on. ECS starts no deployment for this alone,
     /// so that where nothing else changes, the new tasks aren't waited for.
     pub fn desired_count(mut self, count: u32) -> Self {
-        self.update.desired_count(count);
+        self.order.update.desired_count(count);
         self
     }
 
     /// How deployments of the service go from now on, this one too: strategy, circuit breaker,
     /// alarms, minimum and maximum percent, bake time. What it leaves out stays as it is.
     pub fn deployment_configuration(mut self, configuration: &DeploymentConfiguration) -> Self {
-        self.update.deployment_configuration(configuration);
+        self.order.update.deployment_configuration(configuration);
         self
     }
 
     /// The version of the Fargate platform, such as `LATEST` or `1.4.0`.
     pub fn platform_version(mut self, version: impl Into<String>) -> Self {
-        self.update.platform_version(version.into());
+        self.order.update.platform_version(version.into());
         self
     }
 
     /// From where the tasks get their tags from now on.
     pub fn propagate_tags(mut self, from: &PropagateTags) -> Self {
-        self.update.propagate_tags(from);
+        self.order.update.propagate_tags(from);
         self
     }
 
@@ -129,13 +119,13 @@ impl RollOut {
     /// ([`NoProgress`](FindingKind::NoProgress)), and the rest only told, as
     /// [`Event::Warning`](crate::Event::Warning).
     pub fn refuse(mut self, kind: FindingKind) -> Self {
-        self.refused.insert(kind);
+        self.order.refused.insert(kind);
         self
     }
 
     /// Begins nevertheless where the first look finds this.
     pub fn tolerate(mut self, kind: FindingKind) -> Self {
-        self.refused.remove(kind);
+        self.order.refused.remove(kind);
         self
     }
 
@@ -143,7 +133,7 @@ impl RollOut {
     /// doesn't fit is refused, unless it is [tolerated](Self::tolerate).
     #[cfg(feature = "ecr")]
     pub fn check_images(mut self, check: &crate::ImageCheck) -> Self {
-        self.images = Some(check.clone());
+        self.order.images = Some(check.clone());
         self
     }
 
@@ -158,102 +148,81 @@ impl RollOut {
     /// # Cancellation
     /// It may be dropped at any time.
     pub async fn plan(self) -> Result<Plan, Error> {
-        let mut revision = self.revision.clone();
+        let Self { order, mut revision, terms, .. } = self;
         // Nobody is told.
         let story = Story::default();
-        let begin = self.begin(&story, deadline(Instant::now(), self.terms.timeout));
+        let begin = begin(&order, &story, deadline(Instant::now(), terms.timeout), terms);
         let Seen { description, .. } = begin.look(&mut revision).await?;
         let is_unchanged = begin.is_unchanged(&description, &revision);
-        let findings = match is_unchanged {
-            true => Vec::new(),
-            false => begin.findings(&description, &revision).await,
+        let (findings, update) = match is_unchanged {
+            true => (Vec::new(), Update::default()),
+            false => {
+                let findings = begin.findings(&description, &revision).await;
+                (findings, begin.update(&description, &revision))
+            }
         };
-        let running = primary(&description).and_then(|it| it.task_definition());
-        let content = Content {
-            running: running.unwrap_or_default().to_owned(),
-            service: self.service,
-            revision: revision.save(),
-            update: self.update,
-            findings,
-            refused: self.refused,
-            is_unchanged,
-        };
-        Ok(Plan::new(content, revision))
-    }
-
-    /// The rollout as a story. Nothing happens until its [`next`](Events::next) or
-    /// [`finish`](Events::finish) is awaited.
-    pub fn events(self) -> Events {
-        Events::new(|story| self.run(story))
-    }
-
-    fn begin<'a>(&'a self, story: &'a Story, deadline: Instant) -> Begin<'a> {
-        Begin {
-            deployer: &self.deployer,
-            service: &self.service,
-            update: &self.update,
-            refused: &self.refused,
-            expected: self.expected.as_deref(),
-            #[cfg(feature = "ecr")]
-            images: self.images.as_ref(),
-            limit: Limit {
-                what: "the rollout to",
-                service: &self.service,
-                deadline,
-                timeout: self.terms.timeout,
-            },
-            story,
-        }
+        let running = running(&description).unwrap_or_default().to_owned();
+        let Order { service, refused, .. } = order;
+        Ok(Plan::new(service, running, revision, update, findings, refused, is_unchanged))
     }
 
     /// As a plan says.
-    pub(crate) fn planned(mut self, running: String, update: Update, refused: Refused) -> Self {
-        (self.expected, self.update, self.refused) = (Some(running), update, refused);
+    pub(crate) fn planned(mut self, update: Update, refused: Refused, expected: Expected) -> Self {
+        (self.order.update, self.order.refused) = (update, refused);
+        self.order.expected = Some(expected);
         self
     }
 
-    pub(crate) fn deployer(&self) -> &Deployer {
-        &self.deployer
+    /// Only as long as this deployment is PRIMARY.
+    pub(crate) fn instead_of(mut self, deployment: &str) -> Self {
+        self.order.expected = Some(Expected::Deployment(deployment.to_owned()));
+        self
     }
 
-    pub(crate) fn service(&self) -> &Service {
-        &self.service
-    }
-
-    pub(crate) fn on(mut self, terms: Terms) -> Self {
-        self.terms = terms;
+    /// On these terms, in the time that began at `began`.
+    pub(crate) fn on(mut self, terms: Terms, began: Instant) -> Self {
+        (self.terms, self.began) = (terms, Some(began));
         self
     }
 
     /// Watched together with others.
-    pub(crate) fn watched_by(mut self, member: Member) -> Self {
-        self.member = Some(member);
+    pub(crate) fn watched_by(mut self, member: Option<Member>) -> Self {
+        self.member = member;
         self
     }
 
+    pub(crate) fn deployer(&self) -> &Deployer {
+        &self.order.deployer
+    }
+
+    pub(crate) fn service(&self) -> &Service {
+        &self.order.service
+    }
+
+    pub(crate) fn terms(&self) -> Terms {
+        self.terms
+    }
+
     pub(crate) async fn run(self, story: Story) -> Result<Deployed, Error> {
-        let began = Instant::now();
-        let deadline = deadline(began, self.terms.timeout);
-        let mut revision = self.revision.clone();
-        let begin = self.begin(&story, deadline);
+        let Self { order, mut revision, terms, began, member } = self;
+        let began = began.unwrap_or_else(Instant::now);
+        let deadline = deadline(began, terms.timeout);
+        let begin = begin(&order, &story, deadline, terms);
         let (handle, start) = begin.run(&mut revision).await?;
-        let Self { deployer, terms, member, .. } = self;
-        Wait::new(&deployer, &handle, terms, deadline, member, &story).run(Some(start)).await?;
+        let wait = Wait::new(&order.deployer, &handle, terms, deadline, member, &story);
+        wait.run(Some(start)).await?;
         Ok(Deployed::new(&handle, began.elapsed()))
     }
 }
 
-/// As a future, it is the rollout without its story.
-impl IntoFuture for RollOut {
-    type Output = Result<Deployed, Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+awaited!(RollOut);
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.events().finish())
-    }
+fn begin<'a>(order: &'a Order, story: &'a Story, deadline: Instant, terms: Terms) -> Begin<'a> {
+    let (service, timeout) = (&order.service, terms.timeout);
+    Begin { order, limit: Limit { what: "the rollout to", service, deadline, timeout }, story }
 }
 
-/// A rollout that is complete.
+/// A deployment that is complete. What somebody deployed since, it doesn't say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployed {
     revision: String,

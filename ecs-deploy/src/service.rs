@@ -74,6 +74,13 @@ impl Service {
         }
     }
 
+    /// Whether it can be the same: names say nothing of the region and the account.
+    pub(crate) fn may_be(&self, other: &Self) -> bool {
+        let (here, there) = (self.prefix.as_str(), other.prefix.as_str());
+        (&self.cluster, &self.name) == (&other.cluster, &other.name)
+            && (here == there || here.is_empty() || there.is_empty())
+    }
+
     /// What stands before `service/` in its ARN; `None` where only the names are known.
     pub(crate) fn prefix(&self) -> Option<&str> {
         Some(self.prefix.as_str()).filter(|prefix| !prefix.is_empty())

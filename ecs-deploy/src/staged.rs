@@ -203,7 +203,9 @@ impl View {
         if let Some(newer) = self.describe(client, followed).await {
             return Some(newer);
         }
-        if !self.may_list {
+        // Where it is known and there was no answer, another call most likely has none either.
+        let is_known = self.may_describe && self.arn.is_some();
+        if is_known || !self.may_list {
             return None;
         }
         let ours = self.find(client, followed).await?;

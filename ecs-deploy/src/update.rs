@@ -46,6 +46,12 @@ impl Update {
         self.members.is_empty()
     }
 
+    /// Whether ECS starts a deployment for one of these members, also where the task definition
+    /// stays as it is (API reference of UpdateService).
+    pub(crate) fn starts(&self) -> bool {
+        [FORCE, "platformVersion"].iter().any(|it| self.members.contains_key(*it))
+    }
+
     /// What the service will want to run, where that is to change.
     pub(crate) fn new_count(&self) -> Option<u32> {
         self.members.get("desiredCount")?.as_u64()?.try_into().ok()

@@ -67,7 +67,7 @@ impl<'a> Wait<'a> {
             Ok(verdict) => verdict,
             Err(error) => return Err(self.lost(error)),
         };
-        self.deadline = Instant::now() + AFTERWARDS;
+        self.deadline = self.deadline.min(Instant::now()) + AFTERWARDS;
         match verdict {
             Verdict::Failed { .. } | Verdict::Hopeless | Verdict::Pending => {
                 self.give_up(verdict).await
@@ -170,13 +170,19 @@ impl<'a> Wait<'a> {
         let mut problem = String::new();
         for way in ways {
             match self.look_again().await {
-                Some(Verdict::Pending) if seen == Verdict::Hopeless => {}
+                // One from before tells nothing new.
+                Some(Verdict::Pending)
+                    if matches!(seen, Verdict::Hopeless | Verdict::Failed { .. }) => {}
                 Some(verdict @ (Verdict::Failed { .. } | Verdict::Pending)) => seen = verdict,
                 Some(verdict) => return (verdict, Remedy::NotAsked),
                 None => {
                     let problem = "what the service runs by now can't be seen".to_owned();
                     return (seen, Remedy::Unavailable(problem));
                 }
+            }
+            // For the revision that is PRIMARY already, ECS would start nothing.
+            if previous == *revision && matches!(way, Way::UpdateService) {
+                break;
             }
             let to = short(&previous).to_owned();
             let going = async {
@@ -207,8 +213,8 @@ impl<'a> Wait<'a> {
 
     async fn stop(&self) -> Result<(), Error> {
         let Some(arn) = self.view.arn().or(self.followed.service_deployment.as_deref()) else {
-            let problem = "there is no service deployment in it".to_owned();
-            return Err(Error::protocol("UpdateService", problem));
+            let problem = "it names no service deployment".to_owned();
+            return Err(Error::protocol("DescribeServices", problem));
         };
         self.deployer.stop(&self.followed.service, arn).await
     }
@@ -269,17 +275,26 @@ impl<'a> Wait<'a> {
                 let (after, obstacle) = (self.terms.timeout, self.watch.obstacle());
                 Repr::TimedOut { rollout: self.rollout(obstacle, remedy), after }
             }
-            Verdict::RolledBack { to, reason, cause } => {
+            Verdict::RolledBack { to, by, reason, cause } => {
                 let newer = match self.followed.form {
                     Form::Rolling => self.newer(self.soon()).await,
                     // It has been asked already.
                     Form::Staged => None,
                 };
-                self.rolled_back(to, reason, cause, newer).await
+                match newer {
+                    // Another one took over, and that was rolled back.
+                    Some(Newer { status: Status::Stopped, .. }) => {
+                        let rollout = self.rollout(String::new(), remedy);
+                        Repr::Superseded { rollout, by, by_revision: to }
+                    }
+                    newer => self.rolled_back(to, reason, cause, newer).await,
+                }
             }
             Verdict::Unclear { by, task_definition, reason } => {
-                match timeout_at(self.soon(), self.going_back()).await {
-                    Ok(newer @ Some(_)) => {
+                let newer = timeout_at(self.soon(), self.settled()).await.ok().flatten();
+                match newer.as_ref().map(|it| it.status) {
+                    Some(Status::Successful) => return Ok(()),
+                    Some(Status::GoingBack) => {
                         self.rolled_back(task_definition, reason, RollbackCause::Unknown, newer)
                             .await
                     }
@@ -352,18 +367,16 @@ impl<'a> Wait<'a> {
         timeout_at(until, look).await.ok().flatten()
     }
 
-    /// The newer view, if it says that the deployment was rolled back. Where it isn't allowed, or
-    /// lags behind for long, it wasn't, as far as can be known.
-    async fn going_back(&mut self) -> Option<Newer> {
+    /// The newer view, when it has the deployment as ended. Where it isn't allowed, or lags behind
+    /// for long, it is as if there were none.
+    async fn settled(&mut self) -> Option<Newer> {
         for attempt in 0..TRIES {
             if attempt > 0 {
                 sleep(BETWEEN_TRIES).await;
             }
-            let look = self.view.look(self.deployer.client(), self.followed).await;
-            match look {
-                Some(newer) if newer.status == Status::GoingBack => return Some(newer),
+            match self.view.look(self.deployer.client(), self.followed).await {
                 Some(newer) if newer.status == Status::Open => {}
-                Some(_) => return None,
+                Some(newer) => return Some(newer),
                 None if self.view.is_denied() => return None,
                 None => {}
             }

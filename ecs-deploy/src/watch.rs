@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service as Description};
 
 use crate::events::{Event, Progress};
-use crate::handle::{Followed, Handle, Origin};
+use crate::handle::{Followed, Form, Handle, Origin};
 use crate::obstacle::Obstacle;
 use crate::preflight::Finding;
 use crate::revision::short;
@@ -24,6 +24,8 @@ pub(crate) struct Watch {
     pause: Option<Pause>,
     /// In how many looks on end ours hasn't shown at all.
     absent: u32,
+    /// In how many looks the newer view had it stopped.
+    stopped: u32,
     /// Why ours failed, in ECS's words; empty until it says so. Ours vanishes soon after.
     failure: String,
     /// The last message of the service about something in the way.
@@ -59,9 +61,10 @@ pub(crate) enum Verdict {
     /// It stands still until somebody decides.
     Paused(Pause),
     Pending,
-    /// ECS goes back to this task definition.
+    /// ECS goes back to this task definition, by the deployment `by`.
     RolledBack {
         to: String,
+        by: String,
         reason: String,
         cause: RollbackCause,
     },
@@ -84,6 +87,7 @@ impl Watch {
             stage: String::new(),
             pause: None,
             absent: 0,
+            stopped: 0,
             failure: String::new(),
             obstacle: String::new(),
         }
@@ -148,6 +152,7 @@ impl Watch {
                 events.extend(newer.pause.clone().map(Event::Paused));
             }
         }
+        self.stopped += u32::from(newer.is_some_and(|it| it.status == Status::Stopped));
         self.absent = if ours.is_some() { 0 } else { self.absent + 1 };
         let is_primary = ours.is_some_and(|it| it.status() == Some(PRIMARY));
         let verdict = self.judge(description, ours, newer);
@@ -184,6 +189,11 @@ impl Watch {
         if primary.id() == Some(&self.followed.deployment) {
             return self.judge_ours(description, primary, newer);
         }
+        // Complete, before another one took over. By stages, only the newer view knows.
+        let is_rolling = self.followed.form == Form::Rolling;
+        if is_rolling && ours.is_some_and(is_complete) {
+            return Verdict::Completed;
+        }
         if (1..ABSENT_LOOKS).contains(&self.absent) {
             return Verdict::Pending;
         }
@@ -206,11 +216,11 @@ impl Watch {
             || (ours.is_some_and(has_failed)
                 && self.followed.before.as_ref() == Some(&task_definition));
         let task_definition = short(&task_definition).to_owned();
+        let by = primary.id().unwrap_or_default().to_owned();
         if is_rollback {
             let cause = newer.map_or_else(|| in_words(&reason), |it| it.cause);
-            return Verdict::RolledBack { to: task_definition, reason, cause };
+            return Verdict::RolledBack { to: task_definition, by, reason, cause };
         }
-        let by = primary.id().unwrap_or_default().to_owned();
         Verdict::Unclear { by, task_definition, reason }
     }
 
@@ -245,19 +255,17 @@ impl Watch {
             (_, verdict @ Verdict::Failed { .. }) => verdict,
             (Status::GoingBack, _) => {
                 let to = self.followed.before.as_deref().map(short).unwrap_or_default().to_owned();
-                Verdict::RolledBack { to, reason: newer.reason.clone(), cause: newer.cause }
+                let (by, reason) = (String::new(), newer.reason.clone());
+                Verdict::RolledBack { to, by, reason, cause: newer.cause }
             }
             (Status::Open, _) => newer.pause.clone().map_or(Verdict::Pending, Verdict::Paused),
+            // The description may be from before another one took over: the next one tells.
+            (Status::Stopped, _) if self.stopped < ABSENT_LOOKS => Verdict::Pending,
             (Status::Stopped, _) => {
                 Verdict::Failed { reason: newer.reason.clone(), cause: newer.cause }
             }
             // What was found in progress may be the way back to it, and its own success long ago.
-            (Status::Successful, Verdict::Pending)
-                if self.followed.origin == Origin::Found
-                    && ours.rollout_state() == Some(&DeploymentRolloutState::InProgress) =>
-            {
-                Verdict::Pending
-            }
+            (Status::Successful, verdict) if self.followed.origin == Origin::Found => verdict,
             (Status::Successful, _) => Verdict::Completed,
         }
     }
@@ -274,6 +282,19 @@ fn in_words(reason: &str) -> RollbackCause {
 
 pub(crate) fn primary(description: &Description) -> Option<&Deployment> {
     description.deployments().iter().find(|it| it.status() == Some(PRIMARY))
+}
+
+/// The task definition of the PRIMARY deployment.
+pub(crate) fn running(description: &Description) -> Option<&str> {
+    primary(description)?.task_definition()
+}
+
+pub(crate) fn is_complete(deployment: &Deployment) -> bool {
+    deployment.rollout_state() == Some(&DeploymentRolloutState::Completed)
+}
+
+pub(crate) fn is_in_progress(deployment: &Deployment) -> bool {
+    deployment.rollout_state() == Some(&DeploymentRolloutState::InProgress)
 }
 
 pub(crate) fn has_failed(deployment: &Deployment) -> bool {
@@ -293,7 +314,7 @@ const PRIMARY: &str = "PRIMARY";
 /// A description may be older than the one before it: ECS is eventually consistent. One without
 /// our deployment at all is believed when as many on end say so; none fails and is forgotten so
 /// soon after it began.
-const ABSENT_LOOKS: u32 = 3;
+pub(crate) const ABSENT_LOOKS: u32 = 3;
 
 /// ECS's counts are never negative.
 fn count(number: i32) -> u32 {

@@ -12,7 +12,7 @@ use super::ErrorKind;
 use crate::policy::PASSED_TO;
 
 /// What came back instead of an output.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct ApiFailure {
     pub(super) kind: ErrorKind,
     pub(super) code: Option<String>,
@@ -65,6 +65,19 @@ impl fmt::Display for ApiFailure {
             (Some(code), _) => f.write_str(code),
             (None, _) => self.source.fmt(f),
         }
+    }
+}
+
+/// Without the SDK's error, which has the whole response: a task definition may be in it, and what
+/// its environment variables hold.
+impl fmt::Debug for ApiFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiFailure")
+            .field("kind", &self.kind)
+            .field("status", &self.status)
+            .field("request_id", &self.request_id)
+            .field("text", &self.to_string())
+            .finish_non_exhaustive()
     }
 }
 

@@ -143,7 +143,8 @@ pub(crate) enum Repr {
     Region { service: Service, region: String },
 
     #[error(
-        "{} rolled {} back to {to}{}", rollout.service(), rollout.revision(), because(rollout)
+        "{} rolled {} back{}{}",
+        rollout.service(), rollout.revision(), back_to(to), because(rollout)
     )]
     RolledBack { rollout: Rollout, to: String, cause: RollbackCause },
 
@@ -157,8 +158,8 @@ pub(crate) enum Repr {
     ServiceInactive { service: Service, status: String },
 
     #[error(
-        "the rollout of {} to {} was stopped on request{}{}",
-        rollout.revision(), rollout.service(), because(rollout), going_back(to)
+        "the rollout of {} to {} was stopped on request{}{}{}",
+        rollout.revision(), rollout.service(), because(rollout), going_back(to), rollout.remedy
     )]
     Stopped { rollout: Rollout, to: String },
 
@@ -250,14 +251,14 @@ fn not_begun(what: &str, service: &Service, operation: &str, seconds: u64) -> St
 fn fleet_failed(outcomes: &[(Service, Outcome)]) -> String {
     let mut text = String::new();
     let mut failed = 0;
-    let mut others = [(0, "weren't begun"), (0, "were taken back")];
+    let mut others = [(0, "not begun"), (0, "taken back")];
     for (service, outcome) in outcomes {
         match outcome {
             Outcome::Deployed(_) => continue,
-            Outcome::Failed(error) => text.push_str(&format!("; {error}")),
+            Outcome::Failed(error) => text.push_str(&format!("; {}", chain(error))),
             Outcome::NotBegun => others[0].0 += 1,
             Outcome::NotTakenBack(error) => {
-                text.push_str(&format!("; {service} couldn't be taken back: {error}"));
+                text.push_str(&format!("; {service} couldn't be taken back: {}", chain(error)));
             }
             Outcome::TakenBack(_) => others[1].0 += 1,
         }
@@ -270,6 +271,17 @@ fn fleet_failed(outcomes: &[(Service, Outcome)]) -> String {
     format!("{failed} of {} services don't run their new revision: {text}", outcomes.len())
 }
 
+/// An error of several has no source, so that each of them has to say why.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
+
 fn joined(findings: &[Finding]) -> String {
     let texts: Vec<String> = findings.iter().map(ToString::to_string).collect();
     texts.join("; and ")
@@ -279,6 +291,13 @@ fn by_itself(pause: &Pause) -> String {
     match pause.on_timeout() {
         "" => String::new(),
         action => format!("; when the hook's time is up, ECS does {action}"),
+    }
+}
+
+fn back_to(to: &str) -> String {
+    match to {
+        "" => String::new(),
+        to => format!(" to {to}"),
     }
 }
 

@@ -44,12 +44,18 @@ fn watching(start: &Description) -> Watch {
     Watch::new(&Handle::of(&Service::new("demo", "web").unwrap(), start))
 }
 
+/// By the deployment `m`.
 fn rolled_back(reason: &str) -> Verdict {
+    rolled_back_by("m", reason)
+}
+
+fn rolled_back_by(by: &str, reason: &str) -> Verdict {
     let cause = match reason {
         "" => RollbackCause::Unknown,
         _ => RollbackCause::CircuitBreaker,
     };
-    Verdict::RolledBack { to: "web:1".to_owned(), reason: reason.to_owned(), cause }
+    let (to, by, reason) = ("web:1".to_owned(), by.to_owned(), reason.to_owned());
+    Verdict::RolledBack { to, by, reason, cause }
 }
 
 #[test]
@@ -88,7 +94,7 @@ fn a_rollback_shows_at_once() {
 #[test]
 fn a_rollback_to_a_deployment_with_a_new_id_is_one_too() {
     let new = "n ACTIVE FAILED web:2 0";
-    assert_eq!(verdict(&["o PRIMARY IN_PROGRESS web:1 2", new]), rolled_back(""));
+    assert_eq!(verdict(&["o PRIMARY IN_PROGRESS web:1 2", new]), rolled_back_by("o", ""));
     let mut description = service(&["o PRIMARY IN_PROGRESS web:1 2"]);
     let mut start = service(&["n PRIMARY IN_PROGRESS web:2 0", "m ACTIVE COMPLETED web:1 2"]);
     let reason = "ECS deployment circuit breaker: rolling back to deploymentId o.";
@@ -99,7 +105,7 @@ fn a_rollback_to_a_deployment_with_a_new_id_is_one_too() {
         .rollout_state_reason(reason)
         .build();
     description.deployments = Some(vec![renamed]);
-    assert_eq!(settled(&start, &description), rolled_back(reason));
+    assert_eq!(settled(&start, &description), rolled_back_by("o", reason));
     // Forced: the same revision before and after.
     start = service(&["n PRIMARY IN_PROGRESS web:1 0", "m ACTIVE COMPLETED web:1 2"]);
     let after = service(&["m PRIMARY IN_PROGRESS web:1 2", "n ACTIVE FAILED web:1 0"]);
@@ -143,6 +149,13 @@ fn an_unknown_primary_is_unclear() {
     let old = "n ACTIVE IN_PROGRESS web:2 1";
     assert_eq!(verdict(&["o PRIMARY IN_PROGRESS web:3 0", old]), unclear);
     assert_eq!(verdict(&["o PRIMARY COMPLETED web:3 2"]), unclear);
+}
+
+/// Whoever looks late sees it complete, and another one after it.
+#[test]
+fn complete_and_then_replaced_is_complete() {
+    let theirs = "o PRIMARY IN_PROGRESS web:3 0";
+    assert_eq!(verdict(&[theirs, "n ACTIVE COMPLETED web:2 2"]), Verdict::Completed);
 }
 
 #[test]

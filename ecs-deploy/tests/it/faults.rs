@@ -18,7 +18,7 @@ use crate::demo::Demo;
 
 /// Replaces the answers to some calls of an operation, counted from the first.
 #[derive(Debug, Clone)]
-struct Fault {
+pub(crate) struct Fault {
     operation: &'static str,
     calls: std::ops::Range<usize>,
     status: u16,
@@ -29,7 +29,7 @@ struct Fault {
 }
 
 impl Fault {
-    fn new(
+    pub(crate) fn new(
         operation: &'static str,
         calls: std::ops::Range<usize>,
         status: u16,
@@ -39,7 +39,7 @@ impl Fault {
     }
 
     /// A deployer whose every request meets this, and is tried only once.
-    fn deployer(&self, demo: &Demo) -> Deployer {
+    pub(crate) fn deployer(&self, demo: &Demo) -> Deployer {
         let config = demo.local.sdk_config();
         let config = aws_sdk_ecs::config::Builder::from(&config)
             .retry_config(RetryConfig::disabled())

@@ -118,7 +118,7 @@ async fn after_a_failure_no_further_wave_begins() {
         error.to_string(),
         "2 of 4 services don't run their new revision: demo/web-1 rolled web:3 back to web:1: \
          container web exited with code 3: Essential container in task exited (2 more stopped too); \
-         1 weren't begun"
+         1 not begun"
     );
     let outcomes: Vec<bool> =
         error.outcomes().iter().map(|(_, it)| matches!(it, Outcome::Deployed(_))).collect();
@@ -168,7 +168,7 @@ async fn all_or_nothing_takes_back_what_is_complete_and_what_is_in_progress() {
     assert!(matches!(&b.1, Outcome::Failed(it) if it.kind() == ErrorKind::RolledBack), "{b:?}");
     assert!(matches!(&c.1, Outcome::TakenBack(it) if it.revision().ends_with("web:1")), "{c:?}");
     assert!(matches!(&d.1, Outcome::NotBegun), "{d:?}");
-    assert!(error.to_string().ends_with("; 1 weren't begun; 2 were taken back"), "{error}");
+    assert!(error.to_string().ends_with("; 1 not begun; 2 taken back"), "{error}");
     for service in &services {
         assert_eq!(running(&demo, service).await, old, "{service}");
     }
@@ -241,4 +241,105 @@ async fn a_common_call_that_is_not_answered_holds_up_nobody_for_ever() {
     );
     events.finish().await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(240), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_that_fail_alike_are_watched_back() {
+    let (demo, services) = fleet(3).await;
+    demo.local.script("demo", "web-1", Script::Crash { exit_code: 3 });
+    demo.local.script("demo", "web-2", Script::Crash { exit_code: 3 });
+    let old = running(&demo, &services[0]).await;
+    let mut fleet = Fleet::new().policy(FleetPolicy::AllOrNothing);
+    for service in &services {
+        fleet = fleet.with(roll_out(&demo, service).await);
+    }
+    let error = fleet.await.unwrap_err();
+    for (service, outcome) in error.outcomes() {
+        assert!(
+            matches!(outcome, Outcome::TakenBack(_) | Outcome::Failed(_)),
+            "{service}: {outcome:?}"
+        );
+        assert_eq!(running(&demo, service).await, old, "{service}");
+        let describe = demo.ecs.describe_services().cluster("demo").services(service.name());
+        let service = describe.send().await.unwrap().services.unwrap().remove(0);
+        assert_eq!(service.deployments()[0].rollout_state().unwrap().as_str(), "COMPLETED");
+    }
+}
+
+/// What ECS wouldn't roll back by itself.
+#[tokio::test(start_paused = true)]
+async fn what_runs_out_of_time_is_taken_back_and_watched() {
+    let demo = Demo::with_breaker(false, false).await;
+    demo.local.script("demo", "web", Script::ImageMissing);
+    let roll_out = demo.deployer.roll_out(&demo.service, demo.changed().await);
+    let fleet = Fleet::new()
+        .policy(FleetPolicy::AllOrNothing)
+        .with(roll_out.timeout(Duration::from_secs(200)));
+    let error = fleet.await.unwrap_err();
+    assert!(
+        matches!(&error.outcomes()[0].1, Outcome::Failed(it) if it.kind() == ErrorKind::TimedOut),
+        "{error:?}"
+    );
+    assert!(demo.running().await.ends_with("web:1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_does_not_keep_anything_from_being_taken_back() {
+    let (demo, services) = fleet(2).await;
+    let old = running(&demo, &services[0]).await;
+    demo.local.script("demo", "web-0", Script::Slow { pulling: Duration::from_secs(900) });
+    demo.local.script("demo", "web-1", Script::Crash { exit_code: 3 });
+    let fleet = Fleet::new()
+        .policy(FleetPolicy::AllOrNothing)
+        .with(roll_out(&demo, &services[0]).await)
+        .with(roll_out(&demo, &services[1]).await);
+    let mut events = fleet.events();
+    while let Some((service, event)) = events.next().await {
+        if matches!(event, Event::Failed(_)) && service == services[1] {
+            let while_at_it = When::for_the_next("DescribeServices", Duration::from_secs(15));
+            demo.local.inject(while_at_it, Fault::Throttle);
+        }
+    }
+    let error = events.finish().await.unwrap_err();
+    assert!(matches!(&error.outcomes()[0].1, Outcome::TakenBack(_)), "{error:?}");
+    assert_eq!(running(&demo, &services[0]).await, old);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_are_taken_back_by_few_looks() {
+    let (demo, services) = fleet(21).await;
+    demo.local.script("demo", "web-20", Script::Crash { exit_code: 3 });
+    let mut fleet = Fleet::new().policy(FleetPolicy::AllOrNothing);
+    for service in &services[..20] {
+        fleet = fleet.with(roll_out(&demo, service).await);
+    }
+    fleet = fleet.next_wave().with(roll_out(&demo, &services[20]).await);
+    let mut events = fleet.events();
+    let mut began = None;
+    while let Some((_, event)) = events.next().await {
+        if matches!(event, Event::Failed(_)) {
+            let looks = demo.local.journal().count("DescribeServices");
+            began.get_or_insert((Instant::now(), looks));
+        }
+    }
+    let (began, before) = began.unwrap();
+    let seconds = began.elapsed().as_secs() as usize;
+    let looks = demo.local.journal().count("DescribeServices") - before;
+    // One more for each, before something is started in another's place.
+    assert!(looks <= 21 + 2 * (seconds + 1), "{looks} in {seconds} s");
+    let error = events.finish().await.unwrap_err();
+    let taken_back = error.outcomes().iter().filter(|it| matches!(it.1, Outcome::TakenBack(_)));
+    assert_eq!(taken_back.count(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_keeps_each_is_in_the_text_of_all() {
+    let (demo, services) = fleet(1).await;
+    let mut events = Fleet::new().with(roll_out(&demo, &services[0]).await).events();
+    while !matches!(events.next().await.unwrap().1, Event::Started(_)) {}
+    let nothing = r#"{"Version":"2012-10-17","Statement":[]}"#;
+    demo.local.set_policy(LocalAws::USER, nothing).unwrap();
+    let error = events.finish().await.unwrap_err();
+    assert!(error.to_string().contains("is not authorized to perform: ecs:Desc"), "{error}");
+    assert!(error.missing_statement().unwrap().contains("ecs:DescribeServices"));
 }

@@ -15,6 +15,7 @@ mod outcome;
 mod plan;
 mod policy;
 mod prune;
+mod races;
 mod refused;
 mod register;
 mod remedy;

@@ -234,7 +234,11 @@ async fn what_somebody_else_deployed_since_the_copy_is_not_undone() {
     demo.deployer.roll_out(&demo.service, theirs).await.unwrap();
     let error = demo.deployer.roll_out(&demo.service, ours).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Outdated);
-    assert_eq!(error.to_string(), "demo/web runs web:2 by now, and web:3 is based on web:1");
+    assert_eq!(
+        error.to_string(),
+        "demo/web runs web:2 by now, and the new revision is based on web:1"
+    );
+    assert_eq!(demo.local.journal().count("RegisterTaskDefinition"), 1);
     assert_eq!(demo.local.journal().count("UpdateService"), 1);
     assert_eq!(demo.running().await, WEB_2);
 }

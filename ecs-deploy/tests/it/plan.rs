@@ -90,7 +90,7 @@ fn what_is_no_plan_is_said_to_be_none() {
     for (text, problem) in [
         ("web", "expected value at line 1 column 1"),
         (r#"{"version":1}"#, "missing field `service`"),
-        (r#"{"version":7}"#, "missing field `service`"),
+        (r#"{"version":7}"#, "it is of version 7, not 1"),
     ] {
         let error = text.parse::<Plan>().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unreadable);

@@ -129,7 +129,10 @@ async fn a_file_that_is_based_on_what_ran_before_is_outdated() {
     ours.set_images([("web", NEW_IMAGE)]).unwrap();
     let error = demo.deployer.roll_out(&demo.service, ours).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Outdated);
-    assert_eq!(error.to_string(), "demo/web runs web:2 by now, and web:3 is based on web:1");
+    assert_eq!(
+        error.to_string(),
+        "demo/web runs web:2 by now, and the new revision is based on web:1"
+    );
 }
 
 /// Whatever is left out of a file, ECS's own default for it makes no difference.

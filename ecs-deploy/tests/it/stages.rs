@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use crate::course::{Course, TICK, changed, configure, finished, newest, rolled_back_at};
 use crate::demo::Demo;
 
-fn blue_green(hook: Option<DeploymentLifecycleHookStage>) -> DeploymentConfiguration {
+pub(crate) fn blue_green(hook: Option<DeploymentLifecycleHookStage>) -> DeploymentConfiguration {
     let pause = |stage| {
         DeploymentLifecycleHook::builder()
             .target_type(DeploymentLifecycleHookTargetType::Pause)

@@ -2,8 +2,10 @@
 
 use ecs_deploy::{
     Change, ContainerMut, DeployPolicy, Deployed, Deployer, Diff, Error, ErrorKind, Event, Events,
-    FailureCause, Kept, Logs, Obstacle, OnFailure, OnTimeout, Permission, Progress, Prune,
-    PrunePlan, Pruned, Ran, Revision, RollOut, RunTask, Service, TaskFailure,
+    FailureCause, Finding, FindingKind, Fleet, FleetEvents, FleetPolicy, Follow, Handle, Kept,
+    Logs, Obstacle, OnFailure, OnPause, OnTimeout, Outcome, Patience, Pause, Permission, Plan,
+    Progress, Prune, PrunePlan, Pruned, Ran, Resolution, Revision, RollBack, RollOut,
+    RollbackCause, RunTask, Service, TaskFailure,
 };
 
 #[test]
@@ -23,6 +25,20 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
     share::<Obstacle>();
     share::<Kept>();
     share::<Logs>();
+    share::<Finding>();
+    share::<FindingKind>();
+    share::<Fleet>();
+    share::<FleetPolicy>();
+    share::<Follow>();
+    share::<Handle>();
+    share::<OnPause>();
+    share::<Outcome>();
+    share::<Patience>();
+    share::<Pause>();
+    share::<Plan>();
+    share::<Resolution>();
+    share::<RollBack>();
+    share::<RollbackCause>();
     share::<OnFailure>();
     share::<OnTimeout>();
     share::<Permission>();
@@ -37,6 +53,7 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
     share::<Service>();
     share::<TaskFailure>();
     send::<Events>();
+    send::<FleetEvents>();
     send::<<Prune as IntoFuture>::IntoFuture>();
     send::<<RunTask<'static> as IntoFuture>::IntoFuture>();
     send::<<RollOut as IntoFuture>::IntoFuture>();
