@@ -20,7 +20,7 @@ use crate::rollout::{Deployed, RollOut};
 use crate::service::Service;
 use crate::terms::{OnFailure, OnPause, Patience, Terms, terms};
 use crate::wait::Wait;
-use crate::watch::{ABSENT_LOOKS, Verdict, Watch, is_complete, is_in_progress, primary, running};
+use crate::watch::{Observation, Verdict, Watch, is_complete, is_in_progress, primary, running};
 
 /// A service on its way back: await it for the outcome, or call [`events`](Self::events) for the
 /// story.
@@ -80,14 +80,14 @@ impl RollBack {
             timeout: self.terms.timeout,
         };
         let back = Back { roll_back: &self, began, limit: &limit, story: &story };
-        let mut description = limit.hold("DescribeServices", self.first_look()).await?;
-        if let Some(handle) = &self.of {
-            description = back.confirmed(handle, description).await?;
-        }
+        let description = limit.hold("DescribeServices", self.first_look()).await?;
+        let (state, description) = match &self.of {
+            Some(handle) => back.state_of(handle, description).await?,
+            None => (state(&description), description),
+        };
         let mut why = None;
-        match state(&description, self.of.as_ref()) {
+        match state {
             State::GoingBack => return back.watch(description).await,
-            State::TakenOver(handle) => return Err(superseded(handle, &description)),
             State::InProgress => match back.undo(&description).await? {
                 Undone::To(description) => return back.watch(*description).await,
                 Undone::Not(problem) => why = problem,
@@ -118,38 +118,26 @@ impl RollBack {
 
 awaited!(RollBack);
 
-/// What there is to be done about a service.
-enum State<'a> {
-    /// Its PRIMARY deployment is complete, or has failed.
+/// What the PRIMARY deployment of a service is.
+enum State {
+    /// Complete, or failed.
     Ended,
-    /// ECS goes back by itself, or has done so.
+    /// One that ECS goes back to, or has gone back to.
     GoingBack,
     InProgress,
-    /// Somebody else's deployment is PRIMARY, and not this one.
-    TakenOver(&'a Handle),
 }
 
-fn state<'a>(description: &Description, of: Option<&'a Handle>) -> State<'a> {
-    let Some(primary) = primary(description) else { return State::Ended };
-    let id = primary.id().unwrap_or_default();
-    let is_way_back = match of {
-        Some(handle) if handle.deployment() == id => false,
-        Some(handle) if handle.followed().earlier.contains(id) => true,
-        Some(handle) => return State::TakenOver(handle),
-        // One that is PRIMARY and older than another is so again: by AWS's clock alone.
-        None => {
-            let others = description.deployments().iter().filter(|it| it.id() != Some(id));
-            let newest = others.filter_map(|it| it.created_at()).max();
-            is_in_progress(primary)
-                && (newest > primary.created_at()
-                    || primary.rollout_state_reason().is_some_and(|it| it.contains("rolling back")))
-        }
+fn state(description: &Description) -> State {
+    let Some(primary) = primary(description).filter(|it| is_in_progress(it)) else {
+        return State::Ended;
     };
-    match () {
-        () if is_way_back => State::GoingBack,
-        () if is_in_progress(primary) => State::InProgress,
-        () => State::Ended,
+    let others = description.deployments().iter().filter(|it| it.id() != primary.id());
+    // One that is older than another is PRIMARY again: by AWS's clock alone.
+    let is_again = others.filter_map(|it| it.created_at()).max() > primary.created_at();
+    if is_again || primary.rollout_state_reason().is_some_and(|it| it.contains("rolling back")) {
+        return State::GoingBack;
     }
+    State::InProgress
 }
 
 /// How an attempt to have ECS undo a deployment ended.
@@ -169,22 +157,37 @@ struct Back<'a> {
 }
 
 impl Back<'_> {
-    /// A description that doesn't have the deployment as PRIMARY may be from before it: one without
-    /// it at all is believed when as many on end say so.
-    async fn confirmed(
+    /// The state, as far as it has to do with this deployment: it is PRIMARY, or ECS has gone back
+    /// from it.
+    async fn state_of(
         &self,
         handle: &Handle,
         mut description: Description,
-    ) -> Result<Description, Error> {
+    ) -> Result<(State, Description), Error> {
+        let mut watch = Watch::new(handle);
         let mut poller = self.roll_back.poller(self.roll_back.member());
-        for _ in 1..ABSENT_LOOKS {
-            if description.deployments().iter().any(|it| it.id() == Some(handle.deployment())) {
-                break;
+        loop {
+            let Observation { verdict, is_primary, .. } = watch.observe(&description, None);
+            match verdict {
+                Verdict::RolledBack { .. } => return Ok((State::GoingBack, description)),
+                Verdict::Gone { status } => return Err(self.gone(status)),
+                Verdict::Completed | Verdict::Failed { .. } if is_primary => {
+                    return Ok((State::Ended, description));
+                }
+                _ if is_primary => return Ok((State::InProgress, description)),
+                Verdict::Unclear { .. } | Verdict::Completed => {
+                    return Err(superseded(handle, &description));
+                }
+                // It may be from before the deployment.
+                _ => {}
             }
             sleep(poller.interval()).await;
             description = self.limit.hold("DescribeServices", found(&mut poller)).await?;
         }
-        Ok(description)
+    }
+
+    fn gone(&self, status: String) -> Error {
+        Repr::ServiceInactive { service: self.roll_back.service.clone(), status }.into()
     }
 
     /// Has ECS undo the deployment that is in progress, and waits until another one is PRIMARY.
@@ -212,10 +215,7 @@ impl Back<'_> {
             match watch.observe(&now, None).verdict {
                 Verdict::RolledBack { .. } => return Ok(Undone::To(Box::new(now))),
                 Verdict::Unclear { .. } => return Err(superseded(&handle, &now)),
-                Verdict::Gone { status } => {
-                    let service = service.clone();
-                    return Err(Repr::ServiceInactive { service, status }.into());
-                }
+                Verdict::Gone { status } => return Err(self.gone(status)),
                 // It was too late, or it had failed.
                 Verdict::Completed | Verdict::Failed { .. } => return Ok(Undone::Not(None)),
                 Verdict::Hopeless | Verdict::Paused(_) | Verdict::Pending => {}

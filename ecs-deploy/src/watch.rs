@@ -314,7 +314,7 @@ const PRIMARY: &str = "PRIMARY";
 /// A description may be older than the one before it: ECS is eventually consistent. One without
 /// our deployment at all is believed when as many on end say so; none fails and is forgotten so
 /// soon after it began.
-pub(crate) const ABSENT_LOOKS: u32 = 3;
+const ABSENT_LOOKS: u32 = 3;
 
 /// ECS's counts are never negative.
 fn count(number: i32) -> u32 {

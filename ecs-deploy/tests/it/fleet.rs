@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ecs_deploy::{ErrorKind, Event, Fleet, FleetPolicy, Outcome, RollOut, Service};
-use local_aws::{Fault, LocalAws, Script, When};
+use local_aws::{Fault, LocalAws, RollbackId, Script, When};
 use tokio::time::{Instant, sleep};
 
 use crate::demo::Demo;
@@ -245,7 +245,14 @@ async fn a_common_call_that_is_not_answered_holds_up_nobody_for_ever() {
 
 #[tokio::test(start_paused = true)]
 async fn all_that_fail_alike_are_watched_back() {
+    for id in [RollbackId::Reused, RollbackId::New] {
+        all_that_fail_alike_are_watched_back_as(id).await;
+    }
+}
+
+async fn all_that_fail_alike_are_watched_back_as(id: RollbackId) {
     let (demo, services) = fleet(3).await;
+    demo.local.set_rollback_id(id);
     demo.local.script("demo", "web-1", Script::Crash { exit_code: 3 });
     demo.local.script("demo", "web-2", Script::Crash { exit_code: 3 });
     let old = running(&demo, &services[0]).await;
