@@ -42,14 +42,14 @@ use crate::update::Update;
 /// ```
 #[derive(Clone)]
 pub struct Plan {
-    service: Service,
+    pub(crate) service: Service,
     /// The ARN of the task definition that the service runs now.
-    running: String,
-    revision: Revision,
-    update: Update,
-    findings: Vec<Finding>,
-    refused: Refused,
-    is_unchanged: bool,
+    pub(crate) running: String,
+    pub(crate) revision: Revision,
+    pub(crate) update: Update,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) refused: Refused,
+    pub(crate) is_unchanged: bool,
 }
 
 /// As it is saved.
@@ -79,18 +79,6 @@ impl Deployer {
 }
 
 impl Plan {
-    pub(crate) fn new(
-        service: Service,
-        running: String,
-        revision: Revision,
-        update: Update,
-        findings: Vec<Finding>,
-        refused: Refused,
-        is_unchanged: bool,
-    ) -> Self {
-        Self { service, running, revision, update, findings, refused, is_unchanged }
-    }
-
     /// The service.
     pub fn service(&self) -> &Service {
         &self.service
@@ -246,7 +234,8 @@ mod tests {
         let running = revision.arn().unwrap().to_owned();
         let findings = vec![Finding::desired_count_zero()];
         let service = "demo/web".parse().unwrap();
-        Plan::new(service, running, revision, update, findings, Refused::default(), false)
+        let (refused, is_unchanged) = (Refused::default(), false);
+        Plan { service, running, revision, update, findings, refused, is_unchanged }
     }
 
     #[test]

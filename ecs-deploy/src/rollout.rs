@@ -163,7 +163,7 @@ impl RollOut {
         };
         let running = running(&description).unwrap_or_default().to_owned();
         let Order { service, refused, .. } = order;
-        Ok(Plan::new(service, running, revision, update, findings, refused, is_unchanged))
+        Ok(Plan { service, running, revision, update, findings, refused, is_unchanged })
     }
 
     /// As a plan says.
