@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::frame::framed_len;
 
@@ -15,6 +15,7 @@ pub(crate) struct Memory {
     permits: Arc<Semaphore>,
     limit_kib: u32,
     uploads: Arc<Semaphore>,
+    streams: Semaphore,
     /// What ECR asked for last, so that it is known before the next upload begins.
     part_size: AtomicU64,
     buffers: Mutex<Buffers>,
@@ -27,6 +28,9 @@ pub(crate) const DEFAULT_LIMIT: u64 = 128 * 1024 * 1024;
 /// of 100 ms, 16 start 160 uploads a second, which is over ECR's default quota of 100 already.
 const UPLOADS: usize = 16;
 
+/// How many large layers are sent at once by the registry's protocol.
+const STREAMS: usize = 4;
+
 /// What AWS's examples show; corrected by the first answer.
 const USUAL_PART_SIZE: u64 = 10 * 1024 * 1024;
 
@@ -37,6 +41,7 @@ impl Memory {
             permits: Arc::new(Semaphore::new(limit_kib as usize)),
             limit_kib,
             uploads: Arc::new(Semaphore::new(UPLOADS)),
+            streams: Semaphore::new(UPLOADS),
             part_size: AtomicU64::new(USUAL_PART_SIZE),
             buffers: Mutex::default(),
         }
@@ -62,6 +67,15 @@ impl Memory {
         let permits = Mutex::new([upload, sending].into_iter().flatten().collect());
         let held = Arc::new(Held { memory: self.clone(), permits });
         Room { held, capacity, part_size, may_read_ahead: false }
+    }
+
+    /// Waits for the turn of a layer of `size` bytes that is sent straight from its file, which lasts
+    /// until what this returns is dropped. Few large ones fill any line; of small ones, whose
+    /// requests are waited for most of the time, there are more.
+    pub(crate) async fn turn_to_stream(&self, size: u64) -> Option<SemaphorePermit<'_>> {
+        let weight = if size < USUAL_PART_SIZE { 1 } else { UPLOADS / STREAMS };
+        // Never closed, so that this is never `None`.
+        self.streams.acquire_many(weight as u32).await.ok()
     }
 
     pub(crate) fn usual_part_size(&self) -> u64 {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::names::Repository;
 use crate::new_repository::NewRepository;
 use crate::run::LookUp;
+use crate::transport::Transport;
 
 /// The least-privilege IAM policy of a push, for exactly its repositories and options.
 ///
@@ -37,6 +38,7 @@ pub struct PushPolicy {
     look_up: LookUp,
     create: Option<NewRepository>,
     token: Token,
+    mount_from: Option<Repository>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +63,7 @@ impl PushPolicy {
             look_up: LookUp::default(),
             create: None,
             token: Token::NotNeeded,
+            mount_from: None,
         }
     }
 
@@ -81,6 +84,21 @@ impl PushPolicy {
     /// As [`Push::create_repository`](crate::Push::create_repository).
     pub fn create_repository(mut self, settings: NewRepository) -> Self {
         self.create = Some(settings);
+        self
+    }
+
+    /// As [`Push::transport`](crate::Push::transport): by the registry's own protocol, the actions are
+    /// the same, and a token is needed.
+    pub fn transport(self, transport: Transport) -> Self {
+        match transport {
+            Transport::Api => self,
+            Transport::Registry => self.token(),
+        }
+    }
+
+    /// As [`Push::mount_from`](crate::Push::mount_from).
+    pub fn mount_from(mut self, repository: &Repository) -> Self {
+        self.mount_from = Some(repository.clone());
         self
     }
 
@@ -119,6 +137,13 @@ impl PushPolicy {
                 resource: repository.arn(),
                 reason,
             }));
+        }
+        if let Some(source) = &self.mount_from {
+            permissions.push(Permission {
+                action: MOUNT_ACTION,
+                resource: source.arn(),
+                reason: "takes layers over from there; a push sends them, if it has to",
+            });
         }
         if let Some(key) = self.key() {
             permissions.extend(KEY_ACTIONS.map(|(action, reason)| Permission {
@@ -181,6 +206,14 @@ impl PushPolicy {
             "Action": actions,
             "Resource": arns,
         })];
+        if let Some(source) = &self.mount_from {
+            statements.push(json!({
+                "Sid": "Mount",
+                "Effect": "Allow",
+                "Action": MOUNT_ACTION,
+                "Resource": source.arn(),
+            }));
+        }
         if let Some(key) = self.key() {
             statements.push(json!({
                 "Sid": "Key",
@@ -200,6 +233,10 @@ impl PushPolicy {
         json!({ "Version": "2012-10-17", "Statement": statements })
     }
 }
+
+/// ECR's user guide, "Blob mounting in Amazon ECR": what it takes on the repository that has the
+/// layers.
+const MOUNT_ACTION: &str = "ecr:GetDownloadUrlForLayer";
 
 /// ECR's user guide, "Encryption at rest": what whoever creates a repository with a KMS key needs.
 const KEY_ACTIONS: [(&str, &str); 3] = [
