@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, de};
-use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::error::AwsError;
@@ -68,16 +67,6 @@ impl Fault {
                     .status(StatusCode::SERVICE_UNAVAILABLE),
             ),
             _ => None,
-        }
-    }
-
-    /// What becomes of an operation's output, where the fault is in there.
-    pub(crate) fn distort(&self, output: &mut Value, now: Timestamp) {
-        let tokens = output.get_mut("authorizationData").and_then(Value::as_array_mut);
-        if *self == Fault::ExpiredToken {
-            for token in tokens.into_iter().flatten() {
-                token["expiresAt"] = now.to_json();
-            }
         }
     }
 }

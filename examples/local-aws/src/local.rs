@@ -187,16 +187,21 @@ impl LocalAws {
         }
         // Decoding a part's megabytes must not hold up the other connections.
         let prepared = prepare(request);
+        self.in_core(|core, now| core.answer(prepared, now))
+    }
+
+    /// Does something with the state, and afterwards what that left to be done without it.
+    pub(crate) fn in_core<T>(&self, act: impl FnOnce(&mut Core, Timestamp) -> T) -> T {
         let mut core = self.lock();
-        let reply = core.answer(prepared, self.clock.now());
+        let done = act(&mut core, self.clock.now());
         let deferred = std::mem::take(&mut core.deferred);
         drop(core);
         deferred.carry_out();
-        reply
+        done
     }
 
     /// Whether the script wants this request's connection to break while its body is on the way.
-    pub(crate) fn breaks_mid_body(&self, target: &str, announced: usize) -> bool {
+    pub(crate) fn breaks_mid_body(&self, target: &str, announced: u64) -> bool {
         self.lock().break_mid_body(target, announced, self.clock.now())
     }
 

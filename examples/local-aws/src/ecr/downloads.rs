@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::core::Context;
-use crate::ecr::{Ecr, constraints};
+use crate::ecr::{Ecr, On, constraints};
 use crate::error::AwsError;
 use crate::local::LocalAws;
 
@@ -25,6 +25,16 @@ pub(crate) struct GetDownloadUrlForLayer {
     pub(super) registry_id: Option<String>,
     pub(super) repository_name: String,
     layer_digest: String,
+}
+
+impl GetDownloadUrlForLayer {
+    pub(super) fn new(on: On<'_>, digest: &str) -> Self {
+        Self {
+            registry_id: Some(on.registry.to_owned()),
+            repository_name: on.repository.to_owned(),
+            layer_digest: digest.to_owned(),
+        }
+    }
 }
 
 impl BlobPath {

@@ -23,5 +23,6 @@ mod faults;
 mod iam;
 mod property;
 mod sts;
+mod v2;
 mod wire;
 mod wire_serve;
