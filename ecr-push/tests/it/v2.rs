@@ -65,7 +65,7 @@ impl V2 {
         (v2, Pusher::new(&config))
     }
 
-    /// Does this to the `nth` request of a kind, counted from 1: `POST upload`, `PATCH upload`, `PUT
+    /// Does this to the `nth` request of a kind, counted from 1: `POST mount`, `POST upload`, `PATCH upload`, `PUT
     /// upload`, `PUT manifest`, `HEAD blob`, `HEAD manifest`.
     pub(crate) fn quirk(&self, kind: &'static str, nth: usize, quirk: Quirk) {
         self.state().quirks.push((kind, nth, quirk));
@@ -176,6 +176,7 @@ impl Asked {
 
     fn kind(&self) -> &'static str {
         match (self.method.as_str(), self.path.as_str()) {
+            ("POST", _) if self.query.contains_key("mount") => "POST mount",
             ("POST", _) => "POST upload",
             ("PATCH", _) => "PATCH upload",
             ("PUT", path) if path.contains("/uploads/") => "PUT upload",
@@ -203,7 +204,7 @@ impl std::fmt::Display for Asked {
 impl State {
     fn carry_out(&mut self, asked: &Asked, body: &[u8]) -> HttpResponse {
         match asked.kind() {
-            "POST upload" => match asked.query.get("mount") {
+            "POST mount" | "POST upload" => match asked.query.get("mount") {
                 Some(digest) if self.elsewhere.contains(digest) => {
                     self.blobs.insert(digest.clone(), Vec::new());
                     HttpResponse::new(201.try_into().unwrap(), SdkBody::empty())
