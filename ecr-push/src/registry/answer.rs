@@ -69,15 +69,16 @@ pub(crate) fn first_error(body: &[u8]) -> Option<Value> {
 }
 
 impl Refusal {
-    /// Whether a token was refused because its time is over: users report HTTP 403 of ECR, with
-    /// "Your authorization token has expired. Reauthenticate and try again.", which is cut off
-    /// where the request was HEAD.
+    /// Whether it may be the token that was refused: users report HTTP 403 of ECR, with "Your
+    /// authorization token has expired. Reauthenticate and try again.", and 400 for one that it
+    /// doesn't know. The text is left out where the request was HEAD.
     pub(crate) fn is_of_token(&self) -> bool {
-        let says_so = match self.message() {
-            Some(message) => message.contains("token has expired"),
-            None => true,
-        };
-        self.status == 401 || (self.status == 403 && says_so)
+        self.status == 401 || self.names_token() || (self.status == 403 && self.message().is_none())
+    }
+
+    fn names_token(&self) -> bool {
+        let says_so = |text: &str| text.to_ascii_lowercase().contains("authorization token");
+        matches!(self.status, 400 | 403) && self.message().is_some_and(says_so)
     }
 
     pub(crate) fn has_code(&self, codes: &[&str]) -> bool {
@@ -103,10 +104,13 @@ impl Refusal {
         match (self.code(), self.status) {
             (Some("NAME_UNKNOWN"), _) => ErrorKind::RepositoryNotFound,
             (_, 401) => ErrorKind::Credentials,
-            (_, 403) if self.message().is_some_and(|text| text.contains("token has expired")) => {
-                ErrorKind::Credentials
-            }
-            (Some("DENIED"), _) | (_, 403) => ErrorKind::AccessDenied,
+            _ if self.names_token() => ErrorKind::Credentials,
+            // ECR has one code for what is denied by a policy, by a quota and by a key.
+            (Some("DENIED"), _) | (_, 403) => match self.message().unwrap_or_default() {
+                text if text.contains("KMS") => ErrorKind::EncryptionKey,
+                text if text.contains(" limit") => ErrorKind::LimitExceeded,
+                _ => ErrorKind::AccessDenied,
+            },
             (Some("TOOMANYREQUESTS"), _) | (_, 429) => ErrorKind::Throttled,
             _ => ErrorKind::Service,
         }
@@ -174,12 +178,17 @@ mod tests {
     #[test]
     fn a_token_is_renewed_for_what_a_new_one_may_heal() {
         let expired = r#"{"errors":[{"code":"DENIED","message":"Your authorization token has expired. Reauthenticate and try again."}]}"#;
+        let invalid =
+            r#"{"errors":[{"code":"DENIED","message":"Your Authorization Token is invalid."}]}"#;
+        let limit = r#"{"errors":[{"code":"DENIED","message":"It would have exceeded a service limit for your account."}]}"#;
         let denied = r#"{"errors":[{"code":"DENIED","message":"not authorized"}]}"#;
         for (status, body, of_token, kind) in [
             (401, "", true, ErrorKind::Credentials),
             (403, expired, true, ErrorKind::Credentials),
             (403, "", true, ErrorKind::AccessDenied),
+            (400, invalid, true, ErrorKind::Credentials),
             (403, denied, false, ErrorKind::AccessDenied),
+            (403, limit, false, ErrorKind::LimitExceeded),
             (404, "", false, ErrorKind::Service),
             (429, "", false, ErrorKind::Throttled),
         ] {
