@@ -171,7 +171,7 @@ impl Registry {
                     let reason = failure.refusal().map(ToString::to_string).unwrap_or_default();
                     tracing::info!(%layer, from = source, reason, "it can't be mounted");
                 }
-                Err(failure) => return Err(self.failure("InitiateLayerUpload", failure)),
+                Err(failure) => return Err(self.upload_failure("InitiateLayerUpload", failure)),
             }
         }
         self.begin_upload().await.map(Begun::Upload)
@@ -180,7 +180,7 @@ impl Registry {
     async fn begin_upload(&self) -> Result<String, Error> {
         const OPERATION: &str = "InitiateLayerUpload";
         let request = Request::new(OPERATION, "POST", self.path("blobs/uploads/"));
-        let answer = self.send(&request).await.map_err(|it| self.failure(OPERATION, it))?;
+        let answer = self.send(&request).await.map_err(|it| self.upload_failure(OPERATION, it))?;
         self.location(answer)
     }
 
@@ -211,7 +211,7 @@ impl Registry {
                 Some(refusal) if is_out_of_order(refusal) => {
                     Ok(PartAnswer::OutOfOrder { last_valid: self.last_valid(refusal) })
                 }
-                _ => Err(self.content_failure(OPERATION, failure)),
+                _ => Err(self.upload_failure(OPERATION, failure)),
             },
         }
     }
@@ -241,7 +241,7 @@ impl Registry {
             Some(refusal) if is_out_of_order(refusal) || refusal.has_code(&NOT_TAKEN) => {
                 Ok(CompleteAnswer::Refused(said(refusal)))
             }
-            _ => Err(self.content_failure(OPERATION, failure)),
+            _ => Err(self.upload_failure(OPERATION, failure)),
         }
     }
 
@@ -280,7 +280,7 @@ impl Registry {
                     Some(tag) => format!("{digest} as `{tag}`"),
                     None => digest.to_string(),
                 };
-                Err(self.content_failure(OPERATION, failure).about(what))
+                Err(self.upload_failure(OPERATION, failure).about(what))
             }
         }
     }
@@ -333,8 +333,9 @@ impl Registry {
         }
     }
 
-    /// The failure of a request with content, where a connection that breaks says something.
-    fn content_failure(&self, operation: &'static str, failure: Failure) -> Error {
+    /// The failure of a request that changes something, where a connection that breaks says
+    /// something, too.
+    fn upload_failure(&self, operation: &'static str, failure: Failure) -> Error {
         let is_broken = match &failure {
             Failure::Failed(Failed::DispatchFailure(failure)) => failure.is_io(),
             _ => false,

@@ -82,9 +82,14 @@ pub(super) fn describe_api(
 /// ECR's registry answers with a broken connection where others refuse: users' reports.
 pub(super) fn describe_dropped(operation: &str, subject: &str, repository: &Repository) -> String {
     let call = call(operation, subject, repository);
+    let actions = match operation {
+        "PutImage" => "`ecr:PutImage`",
+        // A layer that goes in one request takes both of the last two.
+        _ => "`ecr:InitiateLayerUpload`, `ecr:UploadLayerPart` or `ecr:CompleteLayerUpload`",
+    };
     format!(
         "{call} was cut off: where it is each time, the repository may be gone, or the policy may \
-         lack `ecr:{operation}` on {}; `Transport::Api` is told which",
+         lack {actions} on {}; `Transport::Api` is told which",
         repository.arn()
     )
 }

@@ -27,5 +27,6 @@ mod several;
 mod tarball;
 mod token;
 mod token_clocks;
+mod transports;
 mod v2;
 mod world;

@@ -267,7 +267,8 @@ async fn a_connection_that_keeps_breaking_says_what_that_may_mean() {
         error.to_string(),
         format!(
             "UploadLayerPart of {layer} on {URI} was cut off: where it is each time, the repository \
-             may be gone, or the policy may lack `ecr:UploadLayerPart` on \
+             may be gone, or the policy may lack `ecr:InitiateLayerUpload`, `ecr:UploadLayerPart` or \
+             `ecr:CompleteLayerUpload` on \
              arn:aws:ecr:us-east-1:123456789012:repository/demo/web; `Transport::Api` is told which"
         )
     );
