@@ -121,7 +121,10 @@ impl PushPolicy {
             match policies.iter_mut().find(account) {
                 Some(policy) => policy.repositories.push(repository.clone()),
                 None => {
-                    policies.push(Self { repositories: vec![repository.clone()], ..self.clone() });
+                    let mount_from = self.mount_from.clone();
+                    let mount_from = mount_from.filter(|it| it.account() == repository.account());
+                    let repositories = vec![repository.clone()];
+                    policies.push(Self { repositories, mount_from, ..self.clone() });
                 }
             }
         }
@@ -327,7 +330,12 @@ mod tests {
         let theirs = repository("210987654321.dkr.ecr.us-east-1.amazonaws.com/web");
         let policy = PushPolicy::new(&here).also_to(&theirs).also_to(&there);
         let policies = policy.by_account();
-        assert_eq!(policies, [PushPolicy::new(&here).also_to(&there), PushPolicy::new(&theirs),]);
+        assert_eq!(policies, [PushPolicy::new(&here).also_to(&there), PushPolicy::new(&theirs)]);
+
+        let base = repository("123456789012.dkr.ecr.us-east-1.amazonaws.com/base");
+        let policies = policy.mount_from(&base).by_account();
+        let ours = PushPolicy::new(&here).also_to(&there).mount_from(&base);
+        assert_eq!(policies, [ours, PushPolicy::new(&theirs)]);
     }
 
     #[test]

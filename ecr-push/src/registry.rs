@@ -208,7 +208,7 @@ impl Registry {
             }
             Err(failure) => match failure.refusal() {
                 Some(refusal) if refusal.is_lost_upload() => Ok(PartAnswer::Gone),
-                Some(refusal) if is_out_of_order(refusal) => {
+                Some(refusal) if is_out_of_order(refusal) || refusal.has_code(&NOT_TAKEN) => {
                     Ok(PartAnswer::OutOfOrder { last_valid: self.last_valid(refusal) })
                 }
                 _ => Err(self.upload_failure(OPERATION, failure)),
@@ -337,8 +337,10 @@ impl Registry {
     /// something, too.
     fn upload_failure(&self, operation: &'static str, failure: Failure) -> Error {
         let is_broken = match &failure {
-            Failure::Failed(Failed::DispatchFailure(failure)) => failure.is_io(),
-            _ => false,
+            Failure::Failed(failed) => {
+                matches!(&**failed, Failed::DispatchFailure(failure) if failure.is_io())
+            }
+            Failure::NoToken(_) => false,
         };
         let error = self.failure(operation, failure);
         if is_broken && self.http.endpoint.is_ecr() { error.dropped() } else { error }
@@ -349,7 +351,7 @@ impl Registry {
             Failure::NoToken(error) => error,
             Failure::Failed(failed) => {
                 let kind = failed.as_service_error().map(Refusal::kind);
-                let (kind, cause) = explain_as(kind, failed);
+                let (kind, cause) = explain_as(kind, *failed);
                 Error::api(kind, operation, self.repository(), cause)
             }
         }

@@ -11,6 +11,18 @@ use crate::error::Error;
 ///
 /// Both check the same, recover from the same faults, and end in the same
 /// [`Pushed`](crate::Pushed).
+///
+/// ```
+/// use ecr_push::{Image, Pushed, Pusher, Repository, Transport};
+///
+/// # type Config = aws_types::SdkConfig;
+/// # async fn push(config: &Config, image: &Image) -> Result<Pushed, ecr_push::Error> {
+/// let repository: Repository = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/web".parse()?;
+/// let base = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/base/debian".parse()?;
+/// let push = Pusher::new(config).push(image, &repository);
+/// push.transport(Transport::Registry).mount_from(&base).tag("1.4.2".parse()?).await
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transport {
@@ -148,6 +160,13 @@ impl FromStr for RegistryEndpoint {
     }
 }
 
+/// The address, without what is logged in with.
+impl fmt::Display for RegistryEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.url)
+    }
+}
+
 impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -171,7 +190,7 @@ mod tests {
             ("http://[::1]", "http://[::1]", "[::1]"),
         ] {
             let endpoint: RegistryEndpoint = text.parse().unwrap();
-            assert_eq!((endpoint.url(), endpoint.authority()), (url, authority));
+            assert_eq!((endpoint.to_string().as_str(), endpoint.authority()), (url, authority));
             assert!(endpoint.is_ecr());
         }
     }

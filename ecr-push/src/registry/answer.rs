@@ -138,7 +138,8 @@ pub(crate) fn path_of(location: &str, hosts: [&str; 2]) -> Result<String, String
         _ => location,
     };
     // `//host/path` is another host, too.
-    if !path.starts_with('/') || path.starts_with("//") {
+    let is_sendable = path.bytes().all(|b| b.is_ascii_graphic());
+    if !path.starts_with('/') || path.starts_with("//") || !is_sendable {
         return Err(format!("it goes on at `{}`, which is no path", location.escape_debug()));
     }
     Ok(path.split('#').next().unwrap_or(path).to_owned())
@@ -227,6 +228,8 @@ mod tests {
             "//evil.example/v2/1",
             "ftp://127.0.0.1:5000/v2/1",
             "v2/1",
+            "/v2/ 1",
+            "/v2/1\r\nx: y",
             "",
         ] {
             assert!(path_of(location, hosts).is_err(), "{location}");

@@ -63,7 +63,7 @@ impl Request {
 pub(crate) enum Failure {
     /// There is no token to send it with.
     NoToken(Error),
-    Failed(Failed),
+    Failed(Box<Failed>),
 }
 
 impl Failure {
@@ -92,7 +92,7 @@ impl Http {
                     self.tokens.invalidate(&token);
                     is_renewed = true;
                 }
-                _ => return Err(Failure::Failed(failed)),
+                _ => return Err(Failure::Failed(failed.into())),
             }
         }
     }

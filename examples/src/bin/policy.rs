@@ -25,9 +25,13 @@ struct Arguments {
     #[arg(long)]
     create_repository: bool,
 
-    /// For Docker's protocol as well, which needs a token
+    /// For Docker's protocol as well, which needs a token: `push --transport registry`, or Docker
     #[arg(long)]
     token: bool,
+
+    /// For pushes by `--transport registry` that take layers over from this repository
+    #[arg(long, value_name = "REPOSITORY")]
+    mount_from: Option<Repository>,
 
     /// ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME, one or several
     #[arg(required = true)]
@@ -40,7 +44,8 @@ async fn main() -> ExitCode {
 }
 
 fn policy(arguments: Arguments) -> Result<(), BoxError> {
-    let Arguments { explain, no_look_up, create_repository, token, repositories } = arguments;
+    let Arguments { explain, no_look_up, create_repository, token, mount_from, repositories } =
+        arguments;
     let story = Story::on_stderr();
     let mut all = repositories.iter();
     let first = all.next().ok_or("no repository is given")?;
@@ -53,6 +58,9 @@ fn policy(arguments: Arguments) -> Result<(), BoxError> {
     }
     if token {
         policy = policy.token();
+    }
+    if let Some(source) = mount_from {
+        policy = policy.mount_from(&source);
     }
     if explain {
         for permission in policy.permissions() {

@@ -144,7 +144,11 @@ async fn push(arguments: Arguments) -> Result<(), BoxError> {
     }
     let image = open.await?;
     let session = Session::of(arguments.aws, &repository).await?;
-    story.tell(format!("pushing {} to {repository} ({})", image.digest(), session.place()));
+    let place = match &arguments.registry_endpoint {
+        Some(endpoint) => endpoint.to_string(),
+        None => session.place(),
+    };
+    story.tell(format!("pushing {} to {repository} ({place})", image.digest()));
 
     let mut pusher = Pusher::new(session.config());
     if let Some(endpoint) = arguments.registry_endpoint {
