@@ -9,6 +9,7 @@ mod images;
 mod layers;
 mod lookups;
 mod manifest;
+mod mounting;
 mod mutability;
 mod pages;
 mod put_image;
@@ -39,6 +40,7 @@ pub(crate) use crate::ecr::v2::{Registry, is_path as is_registry_path, serve as 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ecr {
     repositories: BTreeMap<String, repositories::Repository>,
+    mounting: mounting::Mounting,
     script: script::Script,
 }
 
@@ -53,11 +55,13 @@ pub(crate) enum Input {
     DeleteRepository(repositories::DeleteRepository),
     DescribeImages(lookups::DescribeImages),
     DescribeRepositories(repositories::DescribeRepositories),
+    GetAccountSetting(mounting::GetAccountSetting),
     GetAuthorizationToken(tokens::GetAuthorizationToken),
     GetDownloadUrlForLayer(downloads::GetDownloadUrlForLayer),
     InitiateLayerUpload(uploads::InitiateLayerUpload),
     ListImages(lookups::ListImages),
     ListTagsForResource(repositories::ListTagsForResource),
+    PutAccountSetting(mounting::PutAccountSetting),
     PutImage(put_image::PutImage),
     PutImageTagMutability(mutability::PutImageTagMutability),
     UploadLayerPart(uploads::UploadLayerPart),
@@ -74,11 +78,13 @@ impl Input {
             "DeleteRepository" => parse(body).map(Self::DeleteRepository),
             "DescribeImages" => parse(body).map(Self::DescribeImages),
             "DescribeRepositories" => parse(body).map(Self::DescribeRepositories),
+            "GetAccountSetting" => parse(body).map(Self::GetAccountSetting),
             "GetAuthorizationToken" => parse(body).map(Self::GetAuthorizationToken),
             "GetDownloadUrlForLayer" => parse(body).map(Self::GetDownloadUrlForLayer),
             "InitiateLayerUpload" => parse(body).map(Self::InitiateLayerUpload),
             "ListImages" => parse(body).map(Self::ListImages),
             "ListTagsForResource" => parse(body).map(Self::ListTagsForResource),
+            "PutAccountSetting" => parse(body).map(Self::PutAccountSetting),
             "PutImage" => parse(body).map(Self::PutImage),
             "PutImageTagMutability" => parse(body).map(Self::PutImageTagMutability),
             "UploadLayerPart" => uploads::UploadLayerPart::parse(body).map(Self::UploadLayerPart),
@@ -125,7 +131,9 @@ impl Input {
                 Some(names) => names.iter().map(|name| needed(&it.registry_id, name)).collect(),
                 None => on(&it.registry_id, "*"),
             },
-            Self::GetAuthorizationToken(_) => vec![Access::new("ecr:GetAuthorizationToken", "*")],
+            Self::GetAccountSetting(_)
+            | Self::GetAuthorizationToken(_)
+            | Self::PutAccountSetting(_) => vec![Access::new(format!("ecr:{operation}"), "*")],
             Self::GetDownloadUrlForLayer(it) => on(&it.registry_id, &it.repository_name),
             Self::InitiateLayerUpload(it) => on(&it.registry_id, &it.repository_name),
             Self::ListImages(it) => on(&it.registry_id, &it.repository_name),
@@ -169,11 +177,13 @@ impl Ecr {
             Input::DeleteRepository(input) => self.delete_repository(input, context),
             Input::DescribeImages(input) => self.describe_images(input, context),
             Input::DescribeRepositories(input) => self.describe_repositories(input, context),
+            Input::GetAccountSetting(input) => self.get_account_setting(input),
             Input::GetAuthorizationToken(input) => tokens::authorization_token(input, context),
             Input::GetDownloadUrlForLayer(input) => self.download_url(input, context),
             Input::InitiateLayerUpload(input) => self.initiate_upload(input, context),
             Input::ListImages(input) => self.list_images(input, context),
             Input::ListTagsForResource(input) => self.list_tags_for_resource(input, context),
+            Input::PutAccountSetting(input) => self.put_account_setting(input),
             Input::PutImage(input) => self.put_image(input, context),
             Input::PutImageTagMutability(input) => self.put_image_tag_mutability(input, context),
             Input::UploadLayerPart(input) => self.upload_part(input, context),

@@ -12,6 +12,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use bytes::Bytes;
+use http::header::RANGE;
 use http::{Method, Request};
 
 use crate::caller::{ACCOUNT, Caller};
@@ -181,7 +182,7 @@ impl LocalAws {
     /// Answers one request: what both fronts call.
     pub(crate) fn answer(&self, request: Request<Bytes>) -> Reply {
         if request.method() == Method::GET
-            && let Some(blob) = serve_blob(self, request.uri().path())
+            && let Some(blob) = serve_blob(self, request.uri().path(), request.headers().get(RANGE))
         {
             return Reply::Answer(blob, Duration::ZERO);
         }

@@ -21,6 +21,7 @@ use hyper::body::Body;
 use crate::caller::Caller;
 use crate::clock::Timestamp;
 use crate::core::{Core, Reply, Service};
+use crate::ecr::on_repository;
 use crate::ecr::put_image::MAX_MANIFEST;
 use crate::ecr::script::RefusedUploads;
 use crate::ecr::tokens::Standing;
@@ -29,7 +30,6 @@ use crate::ecr::v2::answer::{Problem, Refusal};
 use crate::ecr::v2::operations::Carrying;
 use crate::ecr::v2::receiving::Receiving;
 use crate::ecr::v2::route::{Operation, Route};
-use crate::ecr::{On, on_repository};
 use crate::error::AwsError;
 use crate::faults::Fault;
 use crate::link::Line;
@@ -275,7 +275,7 @@ impl Call {
         headers: &HeaderMap,
         now: Timestamp,
     ) -> Result<Receiving, Refusal> {
-        let on = On { registry: &self.registry.account, repository: &self.route.repository };
+        let on = self.on();
         core.principals.authorize(caller, &[on_repository("UploadLayerPart", on, caller)])?;
         let range = text(headers, &CONTENT_RANGE).map(content_range).transpose()?;
         Ok(Receiving::begin(core, UploadName::new(on, id), caller.clone(), range, now)?)

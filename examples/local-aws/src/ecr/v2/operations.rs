@@ -12,12 +12,13 @@ use crate::ecr::downloads::GetDownloadUrlForLayer;
 use crate::ecr::images::ImageId;
 use crate::ecr::layers::BatchCheckLayerAvailability;
 use crate::ecr::lookups::{BatchGetImage, ListImages};
+use crate::ecr::mounting::Mounted;
 use crate::ecr::put_image::PutImage;
 use crate::ecr::uploads::{CompleteLayerUpload, InitiateLayerUpload, UploadName};
 use crate::ecr::v2::Call;
 use crate::ecr::v2::answer::{Answer, Problem, Refusal};
 use crate::ecr::v2::route::Operation;
-use crate::ecr::{Input, On};
+use crate::ecr::{Input, On, on_repository};
 
 /// One call, by one who is known, at one moment.
 pub(super) struct Carrying<'a> {
@@ -39,10 +40,11 @@ impl Carrying<'_> {
             Operation::HeadBlob { digest } => self.head_blob(digest),
             Operation::HeadManifest { reference } => self.manifest(reference, Whole::No),
             Operation::ListTags { most, last } => self.list_tags(most.as_deref(), last.clone()),
-            Operation::MountBlob { .. } | Operation::StartUpload => self.start_upload(),
+            Operation::MountBlob { digest, from } => self.mount_blob(digest, from),
             Operation::PatchUpload { id } => self.patched(id),
             Operation::Ping => Ok(Answer::new(StatusCode::OK)),
             Operation::PutManifest { reference } => self.put_manifest(reference, body),
+            Operation::StartUpload => self.start_upload(),
             Operation::PutUpload { id, digest } => self.complete(id, digest.as_deref()),
             // Users report Go's own page.
             Operation::Unknown => Ok(Answer::new(StatusCode::NOT_FOUND)
@@ -62,22 +64,34 @@ impl Carrying<'_> {
         Ok(self.core.ecr(operation, input, self.caller, self.now, self.stale)?)
     }
 
-    fn on(&self) -> On<'_> {
-        On { registry: &self.call.registry.account, repository: &self.call.route.repository }
-    }
-
     fn start_upload(&mut self) -> Result<Answer, Refusal> {
-        let input = Input::InitiateLayerUpload(InitiateLayerUpload::new(self.on()));
+        let input = Input::InitiateLayerUpload(InitiateLayerUpload::new(self.call.on()));
         let started = self.api("InitiateLayerUpload", input)?;
         let id = started["uploadId"].as_str().unwrap_or_default();
         let answer = Answer::new(StatusCode::ACCEPTED).header(RANGE, "0-0");
         Ok(self.call.with_upload(answer, id))
     }
 
+    /// ECR's user guide asks for GetDownloadUrlForLayer on the other repository. That an upload is
+    /// started without it, as whenever there is nothing to mount, is inferred.
+    fn mount_blob(&mut self, digest: &str, from: &str) -> Result<Answer, Refusal> {
+        let (to, caller) = (self.call.on(), self.caller);
+        let needed = [on_repository("InitiateLayerUpload", to, caller)];
+        self.core.principals.authorize(caller, &needed)?;
+        let source = On { repository: from, ..to };
+        let needed = [on_repository("GetDownloadUrlForLayer", source, caller)];
+        let allowed = self.core.principals.authorize(caller, &needed).is_ok();
+        let (place, context) = self.core.at(caller, self.now);
+        if allowed && place.ecr.mount(to, from, digest, &context)? == Mounted::Yes {
+            return Ok(self.call.with_blob(Answer::new(StatusCode::CREATED), digest));
+        }
+        self.start_upload()
+    }
+
     /// Users report a 201 where the specification has a 202, and a `Range` that stays what it was
     /// after the first PATCH.
     fn patched(&mut self, id: &str) -> Result<Answer, Refusal> {
-        let name = UploadName::new(self.on(), id);
+        let name = UploadName::new(self.call.on(), id);
         let (place, context) = self.core.at(self.caller, self.now);
         let last = place.ecr.upload(&name, &context)?.last_of_first_patch();
         let answer = Answer::new(StatusCode::CREATED).header(RANGE, format!("0-{last}"));
@@ -90,7 +104,7 @@ impl Carrying<'_> {
             let message = "provided digest did not match uploaded content";
             return Err(Problem::new(StatusCode::BAD_REQUEST, "DIGEST_INVALID", message).into());
         };
-        let input = CompleteLayerUpload::new(self.on(), id, digest);
+        let input = CompleteLayerUpload::new(self.call.on(), id, digest);
         let done = self.core.ecr(
             "CompleteLayerUpload",
             Input::CompleteLayerUpload(input),
@@ -109,7 +123,7 @@ impl Carrying<'_> {
 
     /// That only the size is told, and that a layer in the archive isn't there, is inferred.
     fn head_blob(&mut self, digest: &str) -> Result<Answer, Refusal> {
-        let input = BatchCheckLayerAvailability::new(self.on(), digest);
+        let input = BatchCheckLayerAvailability::new(self.call.on(), digest);
         let found =
             self.api("BatchCheckLayerAvailability", Input::BatchCheckLayerAvailability(input))?;
         let layer = &found["layers"][0];
@@ -123,7 +137,7 @@ impl Carrying<'_> {
 
     /// ECR's user guide, of VPC endpoints: layers come from S3, to which the registry redirects.
     fn get_blob(&mut self, digest: &str) -> Result<Answer, Refusal> {
-        let input = GetDownloadUrlForLayer::new(self.on(), digest);
+        let input = GetDownloadUrlForLayer::new(self.call.on(), digest);
         let api = "GetDownloadUrlForLayer";
         let input = Input::GetDownloadUrlForLayer(input);
         let url = match self.core.ecr(api, input, self.caller, self.now, self.stale) {
@@ -138,7 +152,7 @@ impl Carrying<'_> {
     }
 
     fn manifest(&mut self, reference: &str, whole: Whole) -> Result<Answer, Refusal> {
-        let input = BatchGetImage::new(self.on(), image(reference));
+        let input = BatchGetImage::new(self.call.on(), image(reference));
         let mut found = self.api("BatchGetImage", Input::BatchGetImage(input))?;
         if let Some(failure) = found["failures"].get(0) {
             return Err(failed(failure).into());
@@ -171,7 +185,7 @@ impl Carrying<'_> {
         // What isn't UTF-8 isn't JSON either.
         let text = String::from_utf8(body).unwrap_or_default();
         let media_type = self.call.content_type.clone();
-        let input = PutImage::new(self.on(), text, media_type, image(reference));
+        let input = PutImage::new(self.call.on(), text, media_type, image(reference));
         let digest = input.digest();
         match self.core.ecr("PutImage", Input::PutImage(input), self.caller, self.now, self.stale) {
             Ok(_) => {}
@@ -185,7 +199,7 @@ impl Carrying<'_> {
     /// Users report that the registry deletes since 2023. That a tag may be named is inferred from
     /// the API.
     fn delete_manifest(&mut self, reference: &str) -> Result<Answer, Refusal> {
-        let input = BatchDeleteImage::new(self.on(), image(reference));
+        let input = BatchDeleteImage::new(self.call.on(), image(reference));
         let deleted = self.api("BatchDeleteImage", Input::BatchDeleteImage(input))?;
         match deleted["failures"].get(0) {
             None => Ok(Answer::new(StatusCode::ACCEPTED)),
@@ -198,7 +212,7 @@ impl Carrying<'_> {
     fn list_tags(&mut self, most: Option<&str>, last: Option<String>) -> Result<Answer, Refusal> {
         // What is no number is refused as one that is too small: inferred.
         let most = most.map(|most| most.parse().unwrap_or(0));
-        let input = ListImages::tagged(self.on(), most, last);
+        let input = ListImages::tagged(self.call.on(), most, last);
         let page = self.api("ListImages", Input::ListImages(input))?;
         let images = page["imageIds"].as_array().map(Vec::as_slice).unwrap_or_default();
         let tags: Vec<&Value> = images.iter().map(|image| &image["imageTag"]).collect();
@@ -216,6 +230,11 @@ impl Carrying<'_> {
 }
 
 impl Call {
+    /// The repository that it is about.
+    pub(super) fn on(&self) -> On<'_> {
+        On { registry: &self.registry.account, repository: &self.route.repository }
+    }
+
     fn with_upload(&self, answer: Answer, id: &str) -> Answer {
         let Self { origin, route, .. } = self;
         answer
