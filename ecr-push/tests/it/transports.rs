@@ -3,7 +3,7 @@
 use std::fs;
 
 use aws_sdk_ecr::types::ImageTagMutability;
-use ecr_push::{Error, ErrorKind, Image, Push, Pushed, TagChange, Transport};
+use ecr_push::{Error, ErrorKind, Image, Push, Pushed, Repository, TagChange, Transport};
 use local_aws::{Fault, LocalAws, RefusedUploads, When};
 use serde_json::Value;
 
@@ -70,7 +70,7 @@ async fn an_index_comes_after_what_it_lists() {
 #[tokio::test(start_paused = true)]
 async fn each_destination_has_a_line_of_its_own() {
     let world = World::new().await;
-    let there: ecr_push::Repository =
+    let there: Repository =
         "123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo/web".parse().unwrap();
     let layout = Layout::image(&[6 * MIB]);
     let push = prepare(&world, &layout).await.also_to(&there);
@@ -92,6 +92,39 @@ async fn a_token_that_has_expired_meanwhile_is_renewed() {
         let pushed = push(&world, &layout).await.unwrap();
         is_there(&world, &layout, &pushed).await;
         assert_eq!(world.local.journal().count("GetAuthorizationToken"), 2, "{operation}");
+    }
+}
+
+/// What is mounted depends on the account and on the policy; that the image arrives doesn't.
+#[tokio::test(start_paused = true)]
+async fn layers_are_mounted_where_that_is_on_and_allowed() {
+    let layout = Layout::image(&[100, 6 * MIB]);
+    let base: Repository =
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/base".parse().unwrap();
+    for (setting, allowed, mounted) in
+        [("ENABLED", true, 3), ("ENABLED", false, 0), ("DISABLED", true, 0)]
+    {
+        let world = World::new().await;
+        world.client.create_repository().repository_name("demo/base").send().await.unwrap();
+        let set = world.client.put_account_setting().name("BLOB_MOUNTING").value(setting);
+        set.send().await.unwrap();
+        let image = Image::open(layout.path()).await.unwrap();
+        world.pusher.push(&image, &base).await.unwrap();
+
+        let push = prepare(&world, &layout).await.mount_from(&base);
+        let mut policy = push.policy().to_string();
+        if !allowed {
+            policy = without(&policy, "ecr:GetDownloadUrlForLayer");
+        }
+        world.local.set_policy(LocalAws::USER, &policy).unwrap();
+        let planned = push.plan().await.unwrap().calls();
+        let pushed = push.await.unwrap();
+        is_there(&world, &layout, &pushed).await;
+        assert_eq!((pushed.layers_mounted(), pushed.layers_sent()), (mounted, 3 - mounted));
+        assert_eq!(requests(&world, "MountBlob"), 3);
+        // One request in place of two for each that is small, and of three for the other one.
+        let saved = if mounted > 0 { 2 + 2 } else { 0 };
+        assert_eq!(pushed.calls(), planned - saved, "{setting}, {allowed}");
     }
 }
 
