@@ -24,5 +24,8 @@ mod iam;
 mod property;
 mod sts;
 mod v2;
+mod v2_access;
+mod v2_images;
+mod v2_uploads;
 mod wire;
 mod wire_serve;
