@@ -27,5 +27,6 @@ mod v2;
 mod v2_access;
 mod v2_images;
 mod v2_uploads;
+mod v2_wire;
 mod wire;
 mod wire_serve;
