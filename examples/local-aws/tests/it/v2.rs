@@ -22,8 +22,8 @@ pub(crate) const HOST: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
 /// A client of the registry that sends what it is told.
 #[derive(Debug, Clone)]
 pub(crate) struct Registry {
-    local: LocalAws,
-    components: RuntimeComponents,
+    pub(crate) local: LocalAws,
+    pub(crate) components: RuntimeComponents,
     pub(crate) host: String,
     pub(crate) authorization: Option<String>,
 }
