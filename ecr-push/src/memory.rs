@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::frame::framed_len;
 
@@ -15,7 +15,7 @@ pub(crate) struct Memory {
     permits: Arc<Semaphore>,
     limit_kib: u32,
     uploads: Arc<Semaphore>,
-    streams: Semaphore,
+    streams: Arc<Semaphore>,
     /// What ECR asked for last, so that it is known before the next upload begins.
     part_size: AtomicU64,
     buffers: Mutex<Buffers>,
@@ -41,7 +41,7 @@ impl Memory {
             permits: Arc::new(Semaphore::new(limit_kib as usize)),
             limit_kib,
             uploads: Arc::new(Semaphore::new(UPLOADS)),
-            streams: Semaphore::new(UPLOADS),
+            streams: Arc::new(Semaphore::new(UPLOADS)),
             part_size: AtomicU64::new(USUAL_PART_SIZE),
             buffers: Mutex::default(),
         }
@@ -69,13 +69,18 @@ impl Memory {
         Room { held, capacity, part_size, may_read_ahead: false }
     }
 
-    /// Waits for the turn of a layer of `size` bytes that is sent straight from its file, which lasts
-    /// until what this returns is dropped. Few large ones fill any line; of small ones, whose
-    /// requests are waited for most of the time, there are more.
-    pub(crate) async fn turn_to_stream(&self, size: u64) -> Option<SemaphorePermit<'_>> {
-        let weight = if size < USUAL_PART_SIZE { 1 } else { UPLOADS / STREAMS };
+    /// Waits until one more upload may begin of a layer that is sent straight from its file.
+    pub(crate) async fn place_to_upload(&self) -> Option<OwnedSemaphorePermit> {
         // Never closed, so that this is never `None`.
-        self.streams.acquire_many(weight as u32).await.ok()
+        self.uploads.clone().acquire_owned().await.ok()
+    }
+
+    /// Waits for the turn of such a layer, of `size` bytes, to send: it ends when what this returns is
+    /// dropped. Few large ones fill any line, small ones don't. Whoever waits has a place to upload;
+    /// whoever has a turn waits for nothing.
+    pub(crate) async fn turn_to_send(&self, size: u64) -> Option<OwnedSemaphorePermit> {
+        let weight = if size < USUAL_PART_SIZE { 1 } else { UPLOADS / STREAMS };
+        self.streams.clone().acquire_many_owned(weight as u32).await.ok()
     }
 
     pub(crate) fn usual_part_size(&self) -> u64 {

@@ -119,9 +119,9 @@ impl Pusher {
     /// Beside that, a push holds its image's manifests, 192 KiB for each layer on its way, and
     /// what the SDK's HTTP client buffers.
     ///
-    /// By [`Transport::Registry`] there are no parts. Four layers of 10 MiB and more are on their way
-    /// at once, or 16 smaller ones, with two pieces of 192 KiB each and what the HTTP client
-    /// buffers, whatever the limit is.
+    /// By [`Transport::Registry`] there are no parts. Four layers of 10 MiB and more are sent at once,
+    /// or 16 smaller ones, with two pieces of 192 KiB each and what the HTTP client buffers,
+    /// whatever the limit is.
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.memory = Arc::new(Memory::new(bytes));
         self

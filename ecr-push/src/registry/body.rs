@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::blob_reader::{SharedReader, piece_len};
@@ -29,6 +30,9 @@ struct Shared {
     reporter: Reporter,
     /// Buffers of pieces that are on the line no longer.
     idle: Mutex<Vec<Vec<u8>>>,
+    /// To send: others have theirs as soon as the last piece is on the line, so that it isn't idle
+    /// while an answer is waited for.
+    turn: Mutex<Option<OwnedSemaphorePermit>>,
     /// Why the content could not be read: what the HTTP client makes of it tells less.
     failure: Mutex<Option<Error>>,
 }
@@ -45,6 +49,7 @@ impl Content {
             repository: repository.clone(),
             reporter: reporter.clone(),
             idle: Mutex::default(),
+            turn: Mutex::default(),
             failure: Mutex::default(),
         };
         Self { reader, shared: Arc::new(shared) }
@@ -56,6 +61,11 @@ impl Content {
         SdkBody::retryable(move || {
             SdkBody::from_body_1_x(Stream { content: content.clone(), at: first, end, ahead: None })
         })
+    }
+
+    /// Has this turn until all of the next body is on the line, or another turn comes.
+    pub(crate) fn set_turn(&self, turn: Option<OwnedSemaphorePermit>) {
+        *lock(&self.shared.turn) = turn;
     }
 
     /// Why a body ended early, if it did.
@@ -143,6 +153,8 @@ impl Body for Stream {
                 let (repository, layer) = (repository.clone(), layer.clone());
                 reporter.report(Event::LayerProgress { repository, layer, sent: *at });
             }
+        } else {
+            content.set_turn(None);
         }
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }

@@ -53,7 +53,7 @@ impl Layers<'_> {
         blob: Blob,
         to: &Registry,
     ) -> Result<Arrived, Error> {
-        let _turn = self.memory.turn_to_stream(layer.size()).await;
+        let _place = self.memory.place_to_upload().await;
         let reader = SharedReader::open(blob).await?;
         let location = match to.begin(layer.digest()).await? {
             Begun::Mounted => {
@@ -64,9 +64,18 @@ impl Layers<'_> {
             Begun::Upload(location) => location,
         };
         let content = Content::new(reader.clone(), layer, to.repository(), self.reporter);
-        let (cursor, reporter) = (Cursor::at(0), self.reporter);
-        let upload =
-            Upload { to, layer, reporter, reader, content, location, cursor, began: 1, sent: 0 };
+        let upload = Upload {
+            to,
+            layer,
+            memory: self.memory,
+            reporter: self.reporter,
+            reader,
+            content,
+            location,
+            cursor: Cursor::at(0),
+            began: 1,
+            sent: 0,
+        };
         upload.report(|repository, layer| Event::LayerStarted { repository, layer });
         upload.run().await.map(Arrived::Sent)
     }
@@ -76,6 +85,7 @@ impl Layers<'_> {
 struct Upload<'a> {
     to: &'a Registry,
     layer: &'a Layer,
+    memory: &'a Memory,
     reporter: &'a Reporter,
     reader: SharedReader,
     content: Content,
@@ -100,9 +110,12 @@ impl Upload<'_> {
             self.reader.verify(size).await?;
             let whole = (size <= SMALL).then_some((&self.content, size));
             if whole.is_some() {
+                self.content.set_turn(self.memory.turn_to_send(size).await);
                 self.sent += size;
             }
-            match self.to.complete(&self.location, digest, whole).await? {
+            let ended = self.to.complete(&self.location, digest, whole).await?;
+            self.content.set_turn(None);
+            match ended {
                 CompleteAnswer::Complete => break,
                 // An attempt whose answer was lost may have completed it.
                 CompleteAnswer::Gone if self.to.available(&[digest]).await?.contains(digest) => {
@@ -130,9 +143,11 @@ impl Upload<'_> {
         while self.cursor.next < size {
             let first = self.cursor.next;
             let end = size.min(first + CHUNK);
+            self.content.set_turn(self.memory.turn_to_send(size).await);
             self.sent += end - first;
             let Self { to, location, content, .. } = self;
             let answer = to.send_chunk(location, content, first, end).await?;
+            content.set_turn(None);
             match self.cursor.follow(&answer, end - 1) {
                 Step::On => {
                     let sent = self.cursor.next;

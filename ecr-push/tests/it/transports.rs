@@ -1,10 +1,11 @@
 //! `Transport::Registry` against the emulator's registry, which shares its rules with the API.
 
 use std::fs;
+use std::time::Duration;
 
 use aws_sdk_ecr::types::ImageTagMutability;
 use ecr_push::{Error, ErrorKind, Image, Push, Pushed, Repository, TagChange, Transport};
-use local_aws::{Fault, LocalAws, RefusedUploads, When};
+use local_aws::{Fault, Link, LocalAws, RefusedUploads, When};
 use serde_json::Value;
 
 use crate::layout::Layout;
@@ -206,4 +207,24 @@ async fn a_push_runs_under_just_its_policy_and_without_an_action_it_says_which()
             }
         }
     }
+}
+
+/// Whatever a layer waits for, others fill the line meanwhile. In virtual time, which is the same on
+/// every machine.
+#[tokio::test(start_paused = true)]
+async fn a_line_is_idle_for_the_first_round_trips_and_the_last_alone() {
+    const BYTES_PER_SECOND: f64 = 12_500_000.0;
+    const ROUND_TRIP: f64 = 0.08;
+    let world = World::new().await;
+    let mut link = Link::default();
+    link.round_trip = Duration::from_secs_f64(ROUND_TRIP);
+    link.in_total = Some(BYTES_PER_SECOND as u64);
+    world.local.set_link(link);
+    let sizes: Vec<usize> = (0..10).map(|at| 11 * MIB + at).collect();
+    let pushed = push(&world, &Layout::image(&sizes)).await.unwrap();
+    let sending = sizes.iter().sum::<usize>() as f64 / BYTES_PER_SECOND;
+    let idle = (pushed.elapsed().as_secs_f64() - sending) / ROUND_TRIP;
+    // Before: what is there, the token, and an upload that begins. After: the end of the content, of
+    // the upload, the tag once more, and the manifest. And a bit for the requests' own bytes.
+    assert!((6.9..7.5).contains(&idle), "{idle} round trips");
 }
