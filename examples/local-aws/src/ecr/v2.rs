@@ -104,14 +104,15 @@ struct Exchange<'a> {
 enum Work {
     Ignore,
     Keep(Vec<u8>),
-    Receive(Receiving),
+    Receive(Box<Receiving>),
 }
 
 impl<'a> Exchange<'a> {
     /// All that can be known before the body is here.
     fn begin(local: &'a LocalAws, registry: Registry, head: Parts, announced: Option<u64>) -> Self {
         let call = Call::new(registry, &head);
-        let line = format!("{} {}", head.method, head.uri);
+        let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+        let line = format!("{} {target}", head.method);
         local.in_core(|core, now| {
             let fault = core.faults.meet(&call.route.operation.name(), line.as_bytes(), now);
             let work = match &fault {
@@ -256,11 +257,11 @@ impl Call {
         let work = match operation {
             Operation::PutManifest { .. } => Work::Keep(Vec::new()),
             Operation::PatchUpload { id } => {
-                Work::Receive(self.receive(core, &caller, id, headers, now)?)
+                Work::Receive(Box::new(self.receive(core, &caller, id, headers, now)?))
             }
             // With a last chunk, or with all of the blob.
             Operation::PutUpload { id, .. } if announced != Some(0) => {
-                Work::Receive(self.receive(core, &caller, id, headers, now)?)
+                Work::Receive(Box::new(self.receive(core, &caller, id, headers, now)?))
             }
             _ => Work::Ignore,
         };
