@@ -88,6 +88,10 @@ async fn what_is_out_of_order_is_refused_with_the_cursor() {
         let refused = registry.call("PATCH", &upload, &headers, "other").await.unwrap();
         assert_eq!(refused.refusal(), problem(416, "BLOB_UPLOAD_INVALID", message));
     }
+    // Not even by a part that would have been whole.
+    let headers = [("content-range", "5-8")];
+    let refused = registry.call("PATCH", &upload, &headers, content(11 * MIB)).await.unwrap();
+    assert_eq!(refused.status, 416);
     // None of that has moved the cursor.
     assert_eq!(registry.complete(&upload, &digest("layer")).await.status, 201);
 }

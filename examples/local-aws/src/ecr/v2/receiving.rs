@@ -84,7 +84,8 @@ impl Receiving {
         Ok(())
     }
 
-    /// The body is over: adds what is left of it.
+    /// The body is over: adds what is left of it, unless its length, which may not have been known
+    /// before, isn't what its range said.
     pub(super) fn end(&mut self, local: &LocalAws) -> Result<(), AwsError> {
         if let Some((first, last)) = self.range
             && last.checked_add(1) != Some(self.ends)
