@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import random
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import tempfile
 import time
 import urllib.request
 
+from debian import install
 from emulator import BIN
 
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -29,9 +29,7 @@ SIZES = [1000, 6 * 1024 * 1024, 51 * 1024 * 1024]
 @contextlib.contextmanager
 def registry(folder):
     """The address of a docker-registry that keeps what it gets in `folder`."""
-    server = shutil.which("docker-registry")
-    if server is None:
-        sys.exit("docker-registry is missing: apt-get install docker-registry")
+    server = install("docker-registry")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"

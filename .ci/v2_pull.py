@@ -3,25 +3,16 @@ the registry: each blob and manifest stays what it is, to the byte."""
 
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 import boto3
 
+from debian import install
 from emulator import BIN, order, served
 
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
-
-
-def install_skopeo():
-    if shutil.which("skopeo"):
-        return
-    quietly = {"check": True, "stdout": subprocess.DEVNULL}
-    as_root = [] if os.geteuid() == 0 else ["sudo"]
-    subprocess.run([*as_root, "apt-get", "update"], **quietly)
-    subprocess.run([*as_root, "apt-get", "install", "-y", "skopeo"], **quietly)
 
 
 def output(*command, **more):
@@ -35,7 +26,7 @@ def blobs(layout):
 
 
 def main():
-    install_skopeo()
+    install("skopeo")
     with served("--pace", "0") as variables, tempfile.TemporaryDirectory() as folder:
         os.environ.update(variables)
         layout, pulled = f"{folder}/image", f"{folder}/pulled"

@@ -41,7 +41,7 @@ pub(crate) struct Core {
 /// What can be set before or while the emulator runs.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// The `partSize` that InitiateLayerUpload returns.
+    /// The `partSize` that InitiateLayerUpload returns, and the registry cuts bodies to.
     pub(crate) part_size: u64,
     /// What every part but a layer's last must have, in bytes.
     pub(crate) min_part_size: u64,
@@ -265,10 +265,10 @@ impl Core {
 
     /// What a fault does to the registry before a call is carried out.
     pub(crate) fn strike(&mut self, fault: Option<&Fault>, caller: &Caller) {
-        let ecr = &mut self.place(&caller.account, &caller.region).ecr;
+        let (account, region) = (&caller.account, &caller.region);
         match fault {
-            Some(Fault::CollectLayers) => ecr.collect_layers(),
-            Some(Fault::ExpireUploads) => ecr.expire_uploads(),
+            Some(Fault::CollectLayers) => self.place(account, region).ecr.collect_layers(),
+            Some(Fault::ExpireUploads) => self.place(account, region).ecr.expire_uploads(),
             _ => {}
         }
     }

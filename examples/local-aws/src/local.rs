@@ -137,7 +137,8 @@ impl LocalAws {
         self.lock().settings.blobs = blobs;
     }
 
-    /// Sets the `partSize` that InitiateLayerUpload answers with, in bytes.
+    /// Sets the `partSize` that InitiateLayerUpload answers with, in bytes: 10 MiB on ECR. The
+    /// registry endpoint adds what it gets to an upload in parts of this size.
     pub fn set_part_size(&self, bytes: u64) {
         self.lock().settings.part_size = bytes;
     }

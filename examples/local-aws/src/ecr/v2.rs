@@ -25,7 +25,7 @@ use crate::ecr::on_repository;
 use crate::ecr::put_image::MAX_MANIFEST;
 use crate::ecr::script::RefusedUploads;
 use crate::ecr::tokens::Standing;
-use crate::ecr::uploads::{UploadName, invalid_part};
+use crate::ecr::uploads::{UploadName, contradiction, invalid_part};
 use crate::ecr::v2::answer::{Problem, Refusal};
 use crate::ecr::v2::operations::Carrying;
 use crate::ecr::v2::receiving::Receiving;
@@ -104,14 +104,15 @@ struct Exchange<'a> {
 enum Work {
     Ignore,
     Keep(Vec<u8>),
-    Receive(Receiving),
+    Receive(Box<Receiving>),
 }
 
 impl<'a> Exchange<'a> {
     /// All that can be known before the body is here.
     fn begin(local: &'a LocalAws, registry: Registry, head: Parts, announced: Option<u64>) -> Self {
         let call = Call::new(registry, &head);
-        let line = format!("{} {}", head.method, head.uri);
+        let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+        let line = format!("{} {target}", head.method);
         local.in_core(|core, now| {
             let fault = core.faults.meet(&call.route.operation.name(), line.as_bytes(), now);
             let work = match &fault {
@@ -256,11 +257,11 @@ impl Call {
         let work = match operation {
             Operation::PutManifest { .. } => Work::Keep(Vec::new()),
             Operation::PatchUpload { id } => {
-                Work::Receive(self.receive(core, &caller, id, headers, now)?)
+                Work::Receive(Box::new(self.receive(core, &caller, id, headers, announced, now)?))
             }
             // With a last chunk, or with all of the blob.
             Operation::PutUpload { id, .. } if announced != Some(0) => {
-                Work::Receive(self.receive(core, &caller, id, headers, now)?)
+                Work::Receive(Box::new(self.receive(core, &caller, id, headers, announced, now)?))
             }
             _ => Work::Ignore,
         };
@@ -273,12 +274,21 @@ impl Call {
         caller: &Caller,
         id: &str,
         headers: &HeaderMap,
+        announced: Option<u64>,
         now: Timestamp,
     ) -> Result<Receiving, Refusal> {
         let on = self.on();
         core.principals.authorize(caller, &[on_repository("UploadLayerPart", on, caller)])?;
         let range = text(headers, &CONTENT_RANGE).map(content_range).transpose()?;
-        Ok(Receiving::begin(core, UploadName::new(on, id), caller.clone(), range, now)?)
+        let upload = UploadName::new(on, id);
+        let receiving = Receiving::begin(core, upload, caller.clone(), range, now)?;
+        match (range, announced) {
+            // Before any of it is taken.
+            (Some((first, last)), Some(length)) if length.checked_sub(1) != Some(last - first) => {
+                Err(contradiction(length, first, last).into())
+            }
+            _ => Ok(receiving),
+        }
     }
 
     /// ECR's user guide: HTTP Basic, with the token as it is.

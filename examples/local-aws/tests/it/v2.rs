@@ -12,6 +12,9 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use local_aws::LocalAws;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
 use serde_json::Value;
 
 use crate::ecr::{REPOSITORY, World, digest};
@@ -236,4 +239,92 @@ async fn an_image_is_pushed_and_pulled() {
     );
     let patch = &operations.calls()[5];
     assert_eq!((patch.service.as_str(), patch.request_bytes), ("ecr", 6));
+}
+
+/// A path that may mean something, with what may come after it.
+fn target() -> impl Strategy<Value = String> {
+    let known = [
+        "v2",
+        "team",
+        "app",
+        "team/app",
+        "absent",
+        "blobs",
+        "uploads",
+        "manifests",
+        "tags",
+        "list",
+        "1.0",
+        "sha256:00",
+        "00000000-0000-4000-8000-000000000001",
+        "_catalog",
+        "",
+    ];
+    let segment =
+        prop_oneof![8 => select(known.to_vec()).prop_map(str::to_owned), 1 => "[!-.0-9:;@-~]{0,9}"];
+    let query = select(vec![
+        "",
+        "?",
+        "?digest=sha256:00",
+        "?digest=",
+        "?mount=sha256:00&from=team%2Fapp",
+        "?n=-1",
+        "?n=9999999999999999999",
+        "?n=1&last=1",
+        "?last=%00",
+    ]);
+    (vec(segment, 0..7), query)
+        .prop_map(|(segments, query)| format!("/v2/{}{query}", segments.join("/")))
+}
+
+proptest! {
+    #[test]
+    fn whatever_it_is_sent_it_answers_or_hangs_up(
+        calls in vec(
+            (
+                select(vec!["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]),
+                target(),
+                prop_oneof!["[0-9]{0,20}-[0-9]{0,20}", "[ -~]{0,12}"],
+                vec(any::<u8>(), 0..64),
+            ),
+            1..12,
+        ),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let world = World::new().await;
+            let registry = Registry::new(&world).await;
+            registry.start().await;
+            for (method, target, range, body) in calls {
+                let uri = format!("https://{HOST}{target}");
+                if uri.parse::<http::Uri>().is_err() {
+                    continue;
+                }
+                let headers = [("content-range", range.trim()), ("content-type", OCI)];
+                let answer = registry.call(method, &target, &headers, body).await;
+                let journal = world.local.journal();
+                let operation = journal.operations().last().copied().unwrap().to_owned();
+                match answer {
+                    // A repository that is missing.
+                    None => assert!(
+                        ["V2.MountBlob", "V2.PatchUpload", "V2.PutUpload", "V2.StartUpload"]
+                            .contains(&operation.as_str()),
+                        "{method} {target}"
+                    ),
+                    Some(answer) => {
+                        assert_ne!(answer.status, 500, "{method} {target}");
+                        let is_error = journal.calls().last().unwrap().error.is_some();
+                        assert_eq!(is_error, answer.status >= 400, "{method} {target}");
+                        if is_error && method != "HEAD" && operation != "V2.Unknown" {
+                            assert_eq!(answer.refusal().0, answer.status);
+                        }
+                    }
+                }
+            }
+        });
+    }
 }

@@ -2,6 +2,10 @@
 
 use aws_smithy_types::body::SdkBody;
 use local_aws::{Blobs, Fault, When};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
 
 use crate::ecr::{REPOSITORY, World, digest};
 use crate::v2::{Answer, Registry, UPLOADS, blob, problem};
@@ -84,6 +88,10 @@ async fn what_is_out_of_order_is_refused_with_the_cursor() {
         let refused = registry.call("PATCH", &upload, &headers, "other").await.unwrap();
         assert_eq!(refused.refusal(), problem(416, "BLOB_UPLOAD_INVALID", message));
     }
+    // Not even by a part that would have been whole.
+    let headers = [("content-range", "5-8")];
+    let refused = registry.call("PATCH", &upload, &headers, content(11 * MIB)).await.unwrap();
+    assert_eq!(refused.status, 416);
     // None of that has moved the cursor.
     assert_eq!(registry.complete(&upload, &digest("layer")).await.status, 201);
 }
@@ -239,7 +247,7 @@ async fn other_faults_are_those_of_the_api() {
     world.local.clear_faults();
 
     // Which calls, by the method and the target.
-    let about_this = move |line: &[u8]| line.starts_with(b"PATCH https://123456789012.dkr.ecr.");
+    let about_this = |line: &[u8]| line.starts_with(b"PATCH /v2/team/app/blobs/uploads/");
     world.local.inject(When::matching("V2.PatchUpload", about_this), Fault::CorruptPart);
     assert_eq!(registry.patch(&upload, 0, b"layer").await.unwrap().status, 201);
     let refused = registry.complete(&upload, &digest("layer")).await.refusal();
@@ -248,4 +256,74 @@ async fn other_faults_are_those_of_the_api() {
     world.local.inject(When::every("V2.PutUpload"), Fault::ExpireUploads);
     let refused = registry.complete(&upload, &digest("layer")).await.refusal();
     assert_eq!((refused.0, refused.1.as_str()), (404, "BLOB_UPLOAD_UNKNOWN"));
+}
+
+/// Where an upload stands, by the refusal of what is far beyond.
+async fn cursor(registry: &Registry, upload: &str) -> usize {
+    let (status, _, message) = registry.patch(upload, 1 << 40, b"x").await.unwrap().refusal();
+    assert_eq!(status, 416);
+    message.rsplit_once(' ').unwrap().1.parse().unwrap()
+}
+
+proptest! {
+    #[test]
+    fn whatever_breaks_the_cursor_says_what_is_there(
+        chunks in vec(
+            (
+                1_usize..40,
+                option::of(select(vec![
+                    Fault::HalfPart,
+                    Fault::LoseResponse,
+                    Fault::Reset,
+                    Fault::ResetMidBody,
+                    Fault::ServerError,
+                ])),
+            ),
+            1..12,
+        ),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            const PART: usize = 8;
+            let (world, registry) = registry().await;
+            world.local.set_part_size(PART as u64);
+            world.local.set_min_part_size(1);
+            let content: Vec<u8> = (0..500_u16).map(|n| n as u8).collect();
+            let upload = registry.start().await;
+            let mut at = 0;
+            for (length, fault) in chunks {
+                let chunk = &content[at..at + length];
+                fault.iter().for_each(|it| {
+                    world.local.inject(When::every("V2.PatchUpload"), it.clone());
+                });
+                let answer = registry.patch(&upload, at, chunk).await;
+                world.local.clear_faults();
+                let taken = match &fault {
+                    None | Some(Fault::LoseResponse) => length,
+                    Some(Fault::HalfPart) => length / 2,
+                    // Whole parts of half of it.
+                    Some(Fault::ResetMidBody) => length / 2 / PART * PART,
+                    Some(_) => 0,
+                };
+                let status = answer.map(|answer| answer.status);
+                let expected = match &fault {
+                    None => Some(201),
+                    Some(Fault::ServerError) => Some(500),
+                    Some(_) => None,
+                };
+                assert_eq!(status, expected, "{fault:?}");
+                at += taken;
+                assert_eq!(cursor(&registry, &upload).await, at, "{fault:?}");
+            }
+            let rest = registry.patch(&upload, at, &content[at..]).await.unwrap();
+            assert_eq!(rest.status, 201);
+            let sha = digest(&content);
+            assert_eq!(registry.complete(&upload, &sha).await.status, 201);
+            assert!(world.local.layer(REPOSITORY, &sha).is_some_and(|kept| kept == content));
+        });
+    }
 }

@@ -30,8 +30,15 @@ pub(super) struct Problem {
     pub(super) message: String,
     /// The code of the API's refusal, where it is one.
     pub(super) source: Option<&'static str>,
-    /// The host of the challenge, where there is no token.
-    challenge: Option<String>,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// A text, and how to get a token of this host.
+    Challenge(String),
+    Json,
+    Text,
 }
 
 impl Answer {
@@ -71,14 +78,21 @@ impl Answer {
 
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), source: None, challenge: None }
+        Self { status, code, message: message.into(), source: None, form: Form::Json }
     }
 
     /// Without a token: users report the status, the words and the scheme; the realm and the
     /// service are from the answers that they show.
     pub(super) fn unauthorized(host: &str) -> Self {
         let mut problem = Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "Not Authorized\n");
-        problem.challenge = Some(host.to_owned());
+        problem.form = Form::Challenge(host.to_owned());
+        problem
+    }
+
+    /// No path of the protocol: users report Go's own page.
+    pub(super) fn no_page() -> Self {
+        let mut problem = Self::new(StatusCode::NOT_FOUND, "UNKNOWN", "404 page not found\n");
+        problem.form = Form::Text;
         problem
     }
 
@@ -130,19 +144,25 @@ impl Problem {
 
     pub(super) fn into_answer(self) -> Answer {
         let answer = Answer::new(self.status);
-        if let Some(host) = self.challenge {
-            let challenge =
-                format!("Basic realm=\"https://{host}/\",service=\"ecr.amazonaws.com\"");
-            return answer
-                .header(WWW_AUTHENTICATE, challenge)
-                .header(CONTENT_TYPE, "text/plain; charset=utf-8")
-                .body(self.message);
+        let answer = match &self.form {
+            Form::Challenge(host) => answer.header(
+                WWW_AUTHENTICATE,
+                format!("Basic realm=\"https://{host}/\",service=\"ecr.amazonaws.com\""),
+            ),
+            Form::Json | Form::Text => answer,
+        };
+        match self.form {
+            Form::Challenge(_) | Form::Text => {
+                answer.header(CONTENT_TYPE, "text/plain; charset=utf-8").body(self.message)
+            }
+            Form::Json => {
+                let body = json!({ "errors": [{ "code": self.code, "message": self.message }] });
+                answer
+                    .header(CONTENT_TYPE, "application/json; charset=utf-8")
+                    // Users show the line's end.
+                    .body(format!("{body}\n"))
+            }
         }
-        let body = json!({ "errors": [{ "code": self.code, "message": self.message }] });
-        answer
-            .header(CONTENT_TYPE, "application/json; charset=utf-8")
-            // Users show the line's end.
-            .body(format!("{body}\n"))
     }
 }
 

@@ -46,10 +46,7 @@ impl Carrying<'_> {
             Operation::PutManifest { reference } => self.put_manifest(reference, body),
             Operation::StartUpload => self.start_upload(),
             Operation::PutUpload { id, digest } => self.complete(id, digest.as_deref()),
-            // Users report Go's own page.
-            Operation::Unknown => Ok(Answer::new(StatusCode::NOT_FOUND)
-                .header(CONTENT_TYPE, "text/plain; charset=utf-8")
-                .body("404 page not found\n")),
+            Operation::Unknown => Err(Problem::no_page().into()),
             Operation::Unsupported(_) => Err(Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "UNSUPPORTED",

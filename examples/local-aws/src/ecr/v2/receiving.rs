@@ -12,15 +12,14 @@ use crate::ecr::uploads::{Part, UploadName, contradiction, out_of_order};
 use crate::error::AwsError;
 use crate::local::LocalAws;
 
-/// Users report that the registry adds what it gets to the upload in parts of this size, and the
-/// rest when the body ends.
-const PART_SIZE: u64 = 10 * 1024 * 1024;
-
 /// What has come of a body, and where it goes.
 #[derive(Debug)]
 pub(super) struct Receiving {
     upload: UploadName,
     caller: Caller,
+    /// Users report that the registry adds what it gets to the upload in parts of 10 MiB, the
+    /// `partSize` of the API, and the rest when the body ends.
+    part_size: u64,
     /// The digest of the upload's whole content so far; `None` until the first byte is here, since
     /// what the upload has may still be on its way into the other one.
     hasher: Option<Sha256>,
@@ -43,6 +42,7 @@ impl Receiving {
         range: Option<(u64, u64)>,
         now: Timestamp,
     ) -> Result<Self, AwsError> {
+        let part_size = core.settings.part_size.max(1);
         let (place, context) = core.at(&caller, now);
         let found = place.ecr.upload(&upload, &context)?;
         let first = found.size();
@@ -55,6 +55,7 @@ impl Receiving {
         Ok(Self {
             upload,
             caller,
+            part_size,
             hasher: None,
             hashing,
             first,
@@ -69,21 +70,22 @@ impl Receiving {
     pub(super) fn take(&mut self, local: &LocalAws, mut piece: Bytes) -> Result<(), AwsError> {
         self.ends += piece.len() as u64;
         while !piece.is_empty() {
-            let room = (PART_SIZE - self.length).min(piece.len() as u64);
+            let room = (self.part_size - self.length).min(piece.len() as u64);
             let next = piece.split_to(room as usize);
             self.hasher.get_or_insert_with(|| self.hashing.state()).update(&next);
             self.length += room;
             if let Some(content) = &mut self.content {
                 content.push(next);
             }
-            if self.length == PART_SIZE {
+            if self.length == self.part_size {
                 self.add(local)?;
             }
         }
         Ok(())
     }
 
-    /// The body is over: adds what is left of it.
+    /// The body is over: adds what is left of it, unless its length, which may not have been known
+    /// before, isn't what its range said.
     pub(super) fn end(&mut self, local: &LocalAws) -> Result<(), AwsError> {
         if let Some((first, last)) = self.range
             && last.checked_add(1) != Some(self.ends)
