@@ -362,7 +362,7 @@ impl Calls {
 }
 
 /// Those of manifests that ECR's user guide lists: asked for, so that none is converted.
-const MEDIA_TYPES: [&str; 4] = [
+pub(crate) const MEDIA_TYPES: [&str; 4] = [
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.oci.image.index.v1+json",
@@ -374,7 +374,18 @@ pub(crate) fn explain<E>(error: SdkError<E, HttpResponse>) -> (ErrorKind, Cause)
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let kind = kind(&error);
+    explain_as(None, error)
+}
+
+/// The same, where the kind may be known already.
+pub(crate) fn explain_as<E>(
+    known: Option<ErrorKind>,
+    error: SdkError<E, HttpResponse>,
+) -> (ErrorKind, Cause)
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let kind = known.unwrap_or_else(|| kind(&error));
     let cause = Cause {
         text: describe(&error),
         status: error.raw_response().map(|response| response.status().as_u16()),

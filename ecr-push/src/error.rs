@@ -10,7 +10,7 @@ mod answer;
 mod login;
 
 pub(crate) use answer::Cause;
-use answer::{describe_api, missing_statement};
+use answer::{describe_api, describe_dropped, missing_statement};
 pub(crate) use login::HelperSetting;
 use login::Login;
 
@@ -53,9 +53,14 @@ pub enum ErrorKind {
     ExpiredToken,
     /// A text that was to be a digest is none.
     InvalidDigest,
+    /// A text that was to be the address of a registry is none.
+    InvalidEndpoint,
     /// The path holds no image that can be read, not the one that was asked for, or a broken one.
     /// Build it again, or ask for what it has.
     InvalidImage,
+    /// Options of a push that don't go together. Leave out one of them; the text says which there
+    /// are.
+    InvalidOptions,
     /// A text that was to be a platform is none.
     InvalidPlatform,
     /// A text that was to be a repository's URI is none.
@@ -92,7 +97,10 @@ impl Error {
             Repr::Api { kind, .. } => *kind,
             Repr::BlobMismatch { .. } | Repr::BlobSize { .. } => ErrorKind::BlobMismatch,
             Repr::Image { .. } => ErrorKind::InvalidImage,
+            Repr::Dropped { .. } => ErrorKind::Network,
             Repr::InvalidDigest { .. } => ErrorKind::InvalidDigest,
+            Repr::InvalidEndpoint { .. } => ErrorKind::InvalidEndpoint,
+            Repr::InvalidOptions { .. } => ErrorKind::InvalidOptions,
             Repr::InvalidPlatform { .. } => ErrorKind::InvalidPlatform,
             Repr::InvalidRepository { .. } => ErrorKind::InvalidRepository,
             Repr::InvalidTag { .. } => ErrorKind::InvalidTag,
@@ -115,9 +123,13 @@ impl Error {
     }
 
     /// The API operation that failed, such as `PutImage`; `None` where the failure came before any.
+    /// Of the registry's own protocol, that to which the request corresponds, and whose action the
+    /// policy has to allow.
     pub fn operation(&self) -> Option<&'static str> {
         match &*self.0 {
-            Repr::Api { operation, .. } | Repr::Protocol { operation, .. } => Some(operation),
+            Repr::Api { operation, .. }
+            | Repr::Dropped { operation, .. }
+            | Repr::Protocol { operation, .. } => Some(operation),
             Repr::Login(login) => login.operation(),
             Repr::TagImmutable { .. } => Some("PutImage"),
             _ => None,
@@ -144,7 +156,7 @@ impl Error {
     /// What AWS answered, where it did.
     fn cause(&self) -> Option<&Cause> {
         match &*self.0 {
-            Repr::Api { source, .. } => Some(source),
+            Repr::Api { source, .. } | Repr::Dropped { source, .. } => Some(source),
             Repr::Login(login) => login.cause(),
             _ => None,
         }
@@ -160,6 +172,14 @@ impl Error {
 
     pub(crate) fn invalid_digest(text: &str, problem: String) -> Self {
         Repr::InvalidDigest { text: text.to_owned(), problem }.into()
+    }
+
+    pub(crate) fn invalid_endpoint(text: &str, problem: &str) -> Self {
+        Repr::InvalidEndpoint { text: text.to_owned(), problem: problem.to_owned() }.into()
+    }
+
+    pub(crate) fn invalid_options(problem: impl Into<String>) -> Self {
+        Repr::InvalidOptions { problem: problem.into() }.into()
     }
 
     pub(crate) fn invalid_platform(text: &str, problem: String) -> Self {
@@ -246,10 +266,22 @@ impl Error {
         Repr::Api { kind, operation, subject: String::new(), repository, source }.into()
     }
 
+    /// Says what it may mean that the connection broke.
+    pub(crate) fn dropped(self) -> Self {
+        match Arc::try_unwrap(self.0) {
+            Ok(Repr::Api { kind: ErrorKind::Network, operation, subject, repository, source }) => {
+                Repr::Dropped { operation, subject, repository, source }.into()
+            }
+            Ok(other) => other.into(),
+            Err(shared) => Self(shared),
+        }
+    }
+
     /// Names what an operation was about, such as one of the many layers of an image.
     pub(crate) fn about(mut self, what: impl ToString) -> Self {
         // Nobody else has it yet: it is on its way out of the call.
-        if let Some(Repr::Api { subject, .. }) = Arc::get_mut(&mut self.0)
+        if let Some(Repr::Api { subject, .. } | Repr::Dropped { subject, .. }) =
+            Arc::get_mut(&mut self.0)
             && subject.is_empty()
         {
             *subject = what.to_string();
@@ -286,11 +318,20 @@ enum Repr {
     )]
     BlobSize { place: String, digest: Digest, expected: u64, found: u64 },
 
+    #[error("{}", describe_dropped(operation, subject, repository))]
+    Dropped { operation: &'static str, subject: String, repository: Repository, source: Cause },
+
     #[error("{subject} is no image that can be pushed: {problem}")]
     Image { subject: String, problem: String, source: Option<BoxError> },
 
     #[error("`{}` is no digest: {problem}", text.escape_debug())]
     InvalidDigest { text: String, problem: String },
+
+    #[error("`{}` is no address of a registry: {problem}", text.escape_debug())]
+    InvalidEndpoint { text: String, problem: String },
+
+    #[error("nothing was pushed: {problem}")]
+    InvalidOptions { problem: String },
 
     #[error("`{}` is no platform: {problem}", text.escape_debug())]
     InvalidPlatform { text: String, problem: String },

@@ -40,6 +40,15 @@ pub enum Event {
         /// Which layer.
         layer: Layer,
     },
+    /// The repository has the layer now, from [another one](crate::Push::mount_from): nothing is
+    /// sent.
+    #[non_exhaustive]
+    LayerMounted {
+        /// Which repository.
+        repository: Repository,
+        /// Which layer.
+        layer: Layer,
+    },
     /// A repository has more of a layer, or, where it has lost some, less.
     #[non_exhaustive]
     LayerProgress {
@@ -47,7 +56,10 @@ pub enum Event {
         repository: Repository,
         /// Which layer.
         layer: Layer,
-        /// How many of its bytes have arrived so far.
+        /// How many of its bytes have arrived so far; by [`Transport::Registry`][registry], how many
+        /// are on their way, too.
+        ///
+        /// [registry]: crate::Transport::Registry
         sent: u64,
     },
     /// The upload of a layer was lost, and begins anew.

@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod api;
+mod blob_reader;
 mod caller;
 mod checkpoint;
 mod clients;
+mod cursor;
+mod destination;
 mod docker_config;
 mod error;
 mod events;
@@ -20,12 +23,14 @@ mod policy;
 mod push;
 mod pushed;
 mod put;
+mod registry;
 mod retries;
 mod run;
 mod tags;
 mod tasks;
 mod text;
 mod token;
+mod transport;
 mod upload;
 
 pub use crate::docker_config::DockerConfig;
@@ -45,3 +50,4 @@ pub use crate::pushed::{Pushed, PushedTag, PushedTo};
 pub use crate::run::LookUp;
 pub use crate::tags::TagChange;
 pub use crate::token::{Token, TokenProvider};
+pub use crate::transport::{RegistryEndpoint, Transport};

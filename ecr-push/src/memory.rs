@@ -15,6 +15,7 @@ pub(crate) struct Memory {
     permits: Arc<Semaphore>,
     limit_kib: u32,
     uploads: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
     /// What ECR asked for last, so that it is known before the next upload begins.
     part_size: AtomicU64,
     buffers: Mutex<Buffers>,
@@ -27,6 +28,9 @@ pub(crate) const DEFAULT_LIMIT: u64 = 128 * 1024 * 1024;
 /// of 100 ms, 16 start 160 uploads a second, which is over ECR's default quota of 100 already.
 const UPLOADS: usize = 16;
 
+/// How many large layers are sent at once by the registry's protocol.
+const STREAMS: usize = 4;
+
 /// What AWS's examples show; corrected by the first answer.
 const USUAL_PART_SIZE: u64 = 10 * 1024 * 1024;
 
@@ -37,6 +41,7 @@ impl Memory {
             permits: Arc::new(Semaphore::new(limit_kib as usize)),
             limit_kib,
             uploads: Arc::new(Semaphore::new(UPLOADS)),
+            streams: Arc::new(Semaphore::new(UPLOADS)),
             part_size: AtomicU64::new(USUAL_PART_SIZE),
             buffers: Mutex::default(),
         }
@@ -62,6 +67,20 @@ impl Memory {
         let permits = Mutex::new([upload, sending].into_iter().flatten().collect());
         let held = Arc::new(Held { memory: self.clone(), permits });
         Room { held, capacity, part_size, may_read_ahead: false }
+    }
+
+    /// Waits until one more upload may begin of a layer that is sent straight from its file.
+    pub(crate) async fn place_to_upload(&self) -> Option<OwnedSemaphorePermit> {
+        // Never closed, so that this is never `None`.
+        self.uploads.clone().acquire_owned().await.ok()
+    }
+
+    /// Waits for the turn of such a layer, of `size` bytes, to send: it ends when what this returns is
+    /// dropped. Few large ones fill any line, small ones don't. Whoever waits has a place to upload;
+    /// whoever has a turn waits for nothing.
+    pub(crate) async fn turn_to_send(&self, size: u64) -> Option<OwnedSemaphorePermit> {
+        let weight = if size < USUAL_PART_SIZE { 1 } else { UPLOADS / STREAMS };
+        self.streams.clone().acquire_many_owned(weight as u32).await.ok()
     }
 
     pub(crate) fn usual_part_size(&self) -> u64 {

@@ -9,7 +9,9 @@ use crate::api::{Found, PER_BATCH};
 use crate::image::{Graph, Layer};
 use crate::limits::Parts;
 use crate::names::{Digest, Repository, Tag};
+use crate::registry::{CHUNK, SMALL};
 use crate::tags::TagChange;
+use crate::transport::Transport;
 
 /// What a push is going to do, from [`Push::plan`](crate::Push::plan).
 ///
@@ -48,15 +50,17 @@ impl Plan {
         &self.obstacles
     }
 
-    /// How many bytes of layers and configs are sent, all repositories together, before base64
-    /// makes a third more of them.
+    /// How many bytes of layers and configs are sent, all repositories together, before the API's
+    /// base64 makes a third more of them. Less, where layers can be [mounted](crate::Push::mount_from).
     pub fn bytes(&self) -> u64 {
         self.repositories.iter().map(RepositoryPlan::bytes).fold(0, u64::saturating_add)
     }
 
     /// How many API operations the push is going to call, those included by which it finds out
     /// what is there. Only faults make it more, and only uploads that an earlier push has left in a
-    /// [checkpoint](crate::Push::checkpoint) less.
+    /// [checkpoint](crate::Push::checkpoint), or layers that can be
+    /// [mounted](crate::Push::mount_from), less. By
+    /// [`Transport::Registry`](crate::Transport::Registry), its requests count as well.
     pub fn calls(&self) -> u64 {
         self.repositories.iter().map(RepositoryPlan::calls).sum()
     }
@@ -129,7 +133,8 @@ pub enum LayerStep {
     /// It is sent.
     #[non_exhaustive]
     Send {
-        /// In so many parts, of the size that ECR has asked for last, or 10 MiB.
+        /// In so many parts, of the size that ECR has asked for last, or 10 MiB; by
+        /// [`Transport::Registry`](crate::Transport::Registry), in so many requests.
         parts: u64,
     },
     /// The repository has it.
@@ -305,6 +310,7 @@ impl RepositoryPlan {
         graph: &Graph,
         tags: &[Tag],
         parts: Parts,
+        transport: Transport,
     ) -> Self {
         let layers: Vec<PlannedLayer> = graph
             .blobs
@@ -314,7 +320,7 @@ impl RepositoryPlan {
                 let step = if survey.available.contains(blob.layer.digest()) {
                     LayerStep::Skip
                 } else {
-                    LayerStep::Send { parts: size.div_ceil(parts.size_for(size)) }
+                    LayerStep::Send { parts: size.div_ceil(piece(size, parts, transport)) }
                 };
                 PlannedLayer { layer: blob.layer.clone(), step }
             })
@@ -345,7 +351,7 @@ impl RepositoryPlan {
         };
         let state = survey.state;
         let mut plan = Self { repository, state, layers, manifests, tags, calls: 0, look_ups };
-        plan.calls = survey.calls.saturating_add(plan.calls_to_come(&root.digest));
+        plan.calls = survey.calls.saturating_add(plan.calls_to_come(&root.digest, transport));
         plan
     }
 
@@ -362,12 +368,14 @@ impl RepositoryPlan {
     }
 
     /// What the push is going to call, once it knows what is there.
-    fn calls_to_come(&self, root: &Digest) -> u64 {
+    fn calls_to_come(&self, root: &Digest, transport: Transport) -> u64 {
         let create = u64::from(self.state == RepositoryState::ToBeCreated);
         let uploads: u64 = self
             .layers
             .iter()
             .map(|planned| match planned.step {
+                // It goes with the request that completes it.
+                LayerStep::Send { .. } if is_small(planned.layer.size(), transport) => 2,
                 LayerStep::Send { parts } => parts.saturating_add(2),
                 LayerStep::Skip => 0,
             })
@@ -390,4 +398,16 @@ impl RepositoryPlan {
         let mut all = self.manifests.iter();
         all.any(|planned| planned.digest == *digest && planned.step == ManifestStep::Put)
     }
+}
+
+/// How much of a layer goes into one request.
+fn piece(size: u64, parts: Parts, transport: Transport) -> u64 {
+    match transport {
+        Transport::Api => parts.size_for(size),
+        Transport::Registry => CHUNK,
+    }
+}
+
+fn is_small(size: u64, transport: Transport) -> bool {
+    transport == Transport::Registry && size <= SMALL
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::names::Repository;
 use crate::new_repository::NewRepository;
 use crate::run::LookUp;
+use crate::transport::Transport;
 
 /// The least-privilege IAM policy of a push, for exactly its repositories and options.
 ///
@@ -37,6 +38,7 @@ pub struct PushPolicy {
     look_up: LookUp,
     create: Option<NewRepository>,
     token: Token,
+    mount_from: Option<Repository>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +63,7 @@ impl PushPolicy {
             look_up: LookUp::default(),
             create: None,
             token: Token::NotNeeded,
+            mount_from: None,
         }
     }
 
@@ -84,6 +87,21 @@ impl PushPolicy {
         self
     }
 
+    /// As [`Push::transport`](crate::Push::transport): by the registry's own protocol, the actions are
+    /// the same, and a token is needed.
+    pub fn transport(self, transport: Transport) -> Self {
+        match transport {
+            Transport::Api => self,
+            Transport::Registry => self.token(),
+        }
+    }
+
+    /// As [`Push::mount_from`](crate::Push::mount_from).
+    pub fn mount_from(mut self, repository: &Repository) -> Self {
+        self.mount_from = Some(repository.clone());
+        self
+    }
+
     /// With a token for Docker's protocol, as [`TokenProvider`](crate::TokenProvider) gets it.
     pub fn token(mut self) -> Self {
         self.token = Token::Needed;
@@ -103,7 +121,10 @@ impl PushPolicy {
             match policies.iter_mut().find(account) {
                 Some(policy) => policy.repositories.push(repository.clone()),
                 None => {
-                    policies.push(Self { repositories: vec![repository.clone()], ..self.clone() });
+                    let mount_from = self.mount_from.clone();
+                    let mount_from = mount_from.filter(|it| it.account() == repository.account());
+                    let repositories = vec![repository.clone()];
+                    policies.push(Self { repositories, mount_from, ..self.clone() });
                 }
             }
         }
@@ -119,6 +140,13 @@ impl PushPolicy {
                 resource: repository.arn(),
                 reason,
             }));
+        }
+        if let Some(source) = &self.mount_from {
+            permissions.push(Permission {
+                action: MOUNT_ACTION,
+                resource: source.arn(),
+                reason: "takes layers over from there; a push sends them, if it has to",
+            });
         }
         if let Some(key) = self.key() {
             permissions.extend(KEY_ACTIONS.map(|(action, reason)| Permission {
@@ -181,6 +209,14 @@ impl PushPolicy {
             "Action": actions,
             "Resource": arns,
         })];
+        if let Some(source) = &self.mount_from {
+            statements.push(json!({
+                "Sid": "Mount",
+                "Effect": "Allow",
+                "Action": MOUNT_ACTION,
+                "Resource": source.arn(),
+            }));
+        }
         if let Some(key) = self.key() {
             statements.push(json!({
                 "Sid": "Key",
@@ -200,6 +236,10 @@ impl PushPolicy {
         json!({ "Version": "2012-10-17", "Statement": statements })
     }
 }
+
+/// ECR's user guide, "Blob mounting in Amazon ECR": what it takes on the repository that has the
+/// layers.
+const MOUNT_ACTION: &str = "ecr:GetDownloadUrlForLayer";
 
 /// ECR's user guide, "Encryption at rest": what whoever creates a repository with a KMS key needs.
 const KEY_ACTIONS: [(&str, &str); 3] = [
@@ -290,7 +330,12 @@ mod tests {
         let theirs = repository("210987654321.dkr.ecr.us-east-1.amazonaws.com/web");
         let policy = PushPolicy::new(&here).also_to(&theirs).also_to(&there);
         let policies = policy.by_account();
-        assert_eq!(policies, [PushPolicy::new(&here).also_to(&there), PushPolicy::new(&theirs),]);
+        assert_eq!(policies, [PushPolicy::new(&here).also_to(&there), PushPolicy::new(&theirs)]);
+
+        let base = repository("123456789012.dkr.ecr.us-east-1.amazonaws.com/base");
+        let policies = policy.mount_from(&base).by_account();
+        let ours = PushPolicy::new(&here).also_to(&there).mount_from(&base);
+        assert_eq!(policies, [ours, PushPolicy::new(&theirs)]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tracing::Instrument as _;
 use crate::api::Calls;
 use crate::checkpoint::Checkpoint;
 use crate::clients::Clients;
+use crate::destination::Destination;
 use crate::error::Error;
 use crate::events::{Events, Reporter};
 use crate::image::Image;
@@ -24,9 +25,12 @@ use crate::pace::Pace;
 use crate::plan::Plan;
 use crate::policy::PushPolicy;
 use crate::pushed::Pushed;
+use crate::registry::{Http, Registry};
 use crate::run::{LookUp, MissingRepository, Run};
 use crate::tags::in_order;
 use crate::tasks::blocking;
+use crate::token::TokenProvider;
+use crate::transport::{RegistryEndpoint, Transport};
 use crate::upload::Uploader;
 
 /// Pushes images with one configuration: credentials, HTTP client, retries.
@@ -38,11 +42,26 @@ use crate::upload::Uploader;
 /// The SDK's clients wait for an answer for ever unless the configuration has a time-out.
 #[derive(Debug, Clone)]
 pub struct Pusher {
-    clients: Arc<Clients>,
+    account: Account,
     /// By account, where it has a configuration of its own.
-    accounts: HashMap<String, Arc<Clients>>,
+    accounts: HashMap<String, Account>,
+    registry: Option<RegistryEndpoint>,
     memory: Arc<Memory>,
     pace: Arc<Pace>,
+}
+
+/// What there is for each set of credentials.
+#[derive(Debug, Clone)]
+struct Account {
+    clients: Arc<Clients>,
+    tokens: TokenProvider,
+}
+
+impl Account {
+    fn new(config: &SdkConfig) -> Self {
+        let clients = Arc::new(Clients::new(config));
+        Self { tokens: TokenProvider::of(clients.clone()), clients }
+    }
 }
 
 impl Pusher {
@@ -50,8 +69,9 @@ impl Pusher {
     /// returns it.
     pub fn new(config: &SdkConfig) -> Self {
         Self {
-            clients: Arc::new(Clients::new(config)),
+            account: Account::new(config),
             accounts: HashMap::new(),
+            registry: None,
             memory: Arc::new(Memory::new(DEFAULT_LIMIT)),
             pace: Arc::default(),
         }
@@ -72,7 +92,18 @@ impl Pusher {
     /// ```
     pub fn for_account_of(mut self, repository: &Repository, config: &SdkConfig) -> Self {
         let account = repository.account().to_owned();
-        self.accounts.insert(account, Arc::new(Clients::new(config)));
+        self.accounts.insert(account, Account::new(config));
+        self
+    }
+
+    /// Sends what goes by [`Transport::Registry`] to this address, in place of the host of each
+    /// repository's URI. [`Transport::Api`] isn't concerned: its endpoint is the configuration's.
+    ///
+    /// The token of ECR goes to this address, then, unless it [takes no
+    /// login](RegistryEndpoint::anonymous) or [another one](RegistryEndpoint::login): by `http://`,
+    /// whoever is on the way can read it.
+    pub fn registry_endpoint(mut self, endpoint: RegistryEndpoint) -> Self {
+        self.registry = Some(endpoint);
         self
     }
 
@@ -87,6 +118,10 @@ impl Pusher {
     ///
     /// Beside that, a push holds its image's manifests, 192 KiB for each layer on its way, and
     /// what the SDK's HTTP client buffers.
+    ///
+    /// By [`Transport::Registry`] there are no parts. Four layers of 10 MiB and more are sent at once,
+    /// or 16 smaller ones, with two pieces of 192 KiB each and what the HTTP client buffers,
+    /// whatever the limit is.
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.memory = Arc::new(Memory::new(bytes));
         self
@@ -103,13 +138,33 @@ impl Pusher {
             missing_repository: MissingRepository::default(),
             large_layers: LargeLayers::default(),
             checkpoint: None,
+            transport: Transport::default(),
+            mount_from: None,
         }
     }
 
-    fn calls(&self, repository: Repository, reporter: &Reporter) -> Calls {
-        let clients = self.accounts.get(repository.account()).unwrap_or(&self.clients);
-        let client = clients.client(&repository);
-        Calls::new(client, repository, self.pace.clone(), reporter.clone())
+    fn destination(&self, repository: Repository, push: &Push, reporter: &Reporter) -> Destination {
+        let account = self.accounts.get(repository.account()).unwrap_or(&self.account);
+        let calls = || {
+            let client = account.clients.client(&repository);
+            Calls::new(client, repository.clone(), self.pace.clone(), reporter.clone())
+        };
+        if push.transport == Transport::Api {
+            return Destination::Api(Arc::new(calls()));
+        }
+        let of_host = || RegistryEndpoint::of_host(repository.host());
+        let endpoint = self.registry.clone().unwrap_or_else(of_host);
+        let api = endpoint.is_ecr().then(calls);
+        let source = push.mount_from.as_ref().filter(|source| shares_registry(source, &repository));
+        let source = source.map(|source| source.name().to_owned());
+        let http = Http {
+            config: account.clients.config().clone(),
+            endpoint,
+            tokens: account.tokens.clone(),
+            repository,
+            reporter: reporter.clone(),
+        };
+        Destination::Registry(Arc::new(Registry::new(api, http, source, self.pace.clone())))
     }
 }
 
@@ -144,6 +199,8 @@ pub struct Push {
     missing_repository: MissingRepository,
     large_layers: LargeLayers,
     checkpoint: Option<PathBuf>,
+    transport: Transport,
+    mount_from: Option<Repository>,
 }
 
 impl Push {
@@ -210,18 +267,53 @@ impl Push {
         self
     }
 
+    /// Sends layers and manifests by another protocol than [ECR's API](Transport::Api).
+    ///
+    /// All options hold for both, but for these: [`checkpoint`](Self::checkpoint) is for the API
+    /// alone, [`mount_from`](Self::mount_from) for the registry's protocol alone, and
+    /// [`create_repository`](Self::create_repository) needs ECR's API, which a registry that isn't
+    /// ECR's hasn't. [`large_layers`](Self::large_layers) lets larger layers through in both, but
+    /// only the API has parts that could grow.
+    ///
+    /// # Errors
+    /// A push with options that don't go together ends with
+    /// [`InvalidOptions`](crate::ErrorKind::InvalidOptions) before anything is sent.
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// Takes layers over from another repository of the same registry that has them, such as that of
+    /// a base image, in place of sending them; those that can't be are sent. By
+    /// [`Transport::Registry`] alone: the API has no operation for it. Of several repositories that
+    /// are pushed to, it concerns those of the same account and region.
+    ///
+    /// ECR mounts a layer where the account setting `BLOB_MOUNTING` is on, both repositories are
+    /// encrypted alike, and the policy allows `ecr:GetDownloadUrlForLayer` on the other one (user
+    /// guide, "Blob mounting in Amazon ECR"); and, as users report, only one that an image there
+    /// names.
+    pub fn mount_from(mut self, repository: &Repository) -> Self {
+        self.mount_from = Some(repository.clone());
+        self
+    }
+
     /// Finds out what the push is going to do, and changes nothing: what is skipped and sent, which
     /// tags are created and moved, what ECR is going to refuse, how many calls it takes.
     ///
     /// # Errors
     /// Where ECR can't be asked, or a repository doesn't exist and isn't to be created.
     pub async fn plan(&self) -> Result<Plan, Error> {
+        self.check_options()?;
         self.clone().prepare(Reporter::default(), None).plan().await
     }
 
     /// The least that an IAM policy has to allow for this push.
     pub fn policy(&self) -> PushPolicy {
-        let mut policy = PushPolicy::new(&self.repositories[0]).look_up(self.look_up);
+        let mut policy =
+            PushPolicy::new(&self.repositories[0]).look_up(self.look_up).transport(self.transport);
+        if let Some(source) = &self.mount_from {
+            policy = policy.mount_from(source);
+        }
         for repository in &self.repositories[1..] {
             policy = policy.also_to(repository);
         }
@@ -238,6 +330,7 @@ impl Push {
     }
 
     async fn run(mut self, reporter: Reporter) -> Result<Pushed, Error> {
+        self.check_options()?;
         let started = Instant::now();
         let digest = self.image.digest().clone();
         let repository = &self.repositories[0];
@@ -263,13 +356,43 @@ impl Push {
         Ok(Pushed { digest, repositories, bytes_read, elapsed: started.elapsed() })
     }
 
+    fn check_options(&self) -> Result<(), Error> {
+        let is_ecr = self.pusher.registry.as_ref().is_none_or(RegistryEndpoint::is_ecr);
+        let creates = matches!(self.missing_repository, MissingRepository::Create(_));
+        let problem = match self.transport {
+            Transport::Registry if self.checkpoint.is_some() => {
+                "a checkpoint is for `Transport::Api` alone, since uploads of another process can't \
+                 be gone on with otherwise"
+            }
+            Transport::Registry if creates && !is_ecr => {
+                "a repository can be created by ECR's API alone, which a registry with another \
+                 login hasn't"
+            }
+            Transport::Api if self.mount_from.is_some() => {
+                "`mount_from` is for `Transport::Registry` alone, since ECR's API can't mount layers"
+            }
+            _ => match &self.mount_from {
+                Some(source) if !self.repositories.iter().any(|to| shares_registry(source, to)) => {
+                    return Err(Error::invalid_options(format!(
+                        "no layer of {source} can be mounted, it is in another account or region"
+                    )));
+                }
+                _ => return Ok(()),
+            },
+        };
+        Err(Error::invalid_options(problem))
+    }
+
     fn prepare(self, reporter: Reporter, checkpoint: Option<Checkpoint>) -> Run {
-        let Self { pusher, image, repositories, tags, look_up, missing_repository, .. } = self;
-        let calls = repositories.into_iter().map(|to| Arc::new(pusher.calls(to, &reporter)));
+        let to = self.repositories.iter();
+        let repositories =
+            to.map(|to| self.pusher.destination(to.clone(), &self, &reporter)).collect();
+        let Self { pusher, image, tags, look_up, missing_repository, transport, .. } = self;
         Run {
             image,
             tags: in_order(&tags),
-            repositories: calls.collect(),
+            repositories,
+            transport,
             look_up,
             missing_repository,
             uploader: Uploader {
@@ -280,6 +403,11 @@ impl Push {
             },
         }
     }
+}
+
+/// Whether layers can be mounted from one in the other.
+fn shares_registry(one: &Repository, other: &Repository) -> bool {
+    one.account() == other.account() && one.region() == other.region()
 }
 
 impl IntoFuture for Push {

@@ -26,6 +26,7 @@ pub struct PushedTo {
     pub(crate) image_uri: String,
     pub(crate) tags: Vec<PushedTag>,
     pub(crate) layers_sent: usize,
+    pub(crate) layers_mounted: usize,
     pub(crate) layers_skipped: usize,
     pub(crate) bytes_sent: u64,
     pub(crate) calls: u64,
@@ -68,24 +69,32 @@ impl Pushed {
         self.repositories.iter().map(|to| to.layers_sent).sum()
     }
 
+    /// How many layers and configs came from [another repository](crate::Push::mount_from) of the
+    /// same registry, without being sent.
+    pub fn layers_mounted(&self) -> usize {
+        self.repositories.iter().map(|to| to.layers_mounted).sum()
+    }
+
     /// How many layers and configs the repositories had already.
     pub fn layers_skipped(&self) -> usize {
         self.repositories.iter().map(|to| to.layers_skipped).sum()
     }
 
-    /// How many bytes of layers and configs were sent, all repositories together, before base64
-    /// makes a third more of them.
+    /// How many bytes of layers and configs were sent, all repositories together, before the API's
+    /// base64 makes a third more of them.
     pub fn bytes_sent(&self) -> u64 {
         self.repositories.iter().map(|to| to.bytes_sent).sum()
     }
 
     /// How many bytes of layers and configs were read in order to be sent. To several repositories,
-    /// each is read once, as long as nothing goes wrong.
+    /// each is read once, as long as nothing goes wrong; by
+    /// [`Transport::Registry`](crate::Transport::Registry), once for each of them.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
 
-    /// How many API operations were called; the SDK's retries of one count as one.
+    /// How many API operations were called, and requests made to the registry; retries of one count
+    /// as one. Getting the token isn't counted, since many pushes share it.
     pub fn calls(&self) -> u64 {
         self.repositories.iter().map(|to| to.calls).sum()
     }
@@ -121,6 +130,11 @@ impl PushedTo {
         self.layers_sent
     }
 
+    /// How many layers and configs came from another repository, without being sent.
+    pub fn layers_mounted(&self) -> usize {
+        self.layers_mounted
+    }
+
     /// How many layers and configs the repository had already.
     pub fn layers_skipped(&self) -> usize {
         self.layers_skipped
@@ -131,7 +145,7 @@ impl PushedTo {
         self.bytes_sent
     }
 
-    /// How many API operations were called.
+    /// How many API operations were called, and requests made to the registry.
     pub fn calls(&self) -> u64 {
         self.calls
     }

@@ -1,6 +1,7 @@
 //! The manifests and tags of a push, after its layers.
 
-use crate::api::{Calls, PutAnswer};
+use crate::api::PutAnswer;
+use crate::destination::Destination;
 use crate::error::{Error, ErrorKind};
 use crate::events::Event;
 use crate::image::{Blob, Manifest};
@@ -28,7 +29,7 @@ impl Run {
         plan: &RepositoryPlan,
         changes: &[TagChange],
     ) -> Result<Done, Error> {
-        let calls = &*self.repositories[at];
+        let calls = &self.repositories[at];
         let mut put = Putting { run: self, at, calls, done: Done::default() };
         let graph = self.image.graph();
         let root = graph.root();
@@ -72,7 +73,7 @@ struct Putting<'a> {
     run: &'a Run,
     /// Which of the push's repositories.
     at: usize,
-    calls: &'a Calls,
+    calls: &'a Destination,
     done: Done,
 }
 
@@ -132,9 +133,10 @@ impl Putting<'_> {
         });
         self.done.layers_again += missing.len();
         let work = missing.into_iter().map(|blob| (blob.clone(), vec![self.at])).collect();
-        let (sent, read) = self.run.send(work).await?;
-        self.done.bytes_again += sent[self.at];
-        self.done.read_again += read;
+        let sent = self.run.send(work).await?;
+        self.done.layers_again -= sent.to[self.at].mounted;
+        self.done.bytes_again += sent.to[self.at].bytes;
+        self.done.read_again += sent.read;
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::events::{Event, Reporter};
 use crate::names::Repository;
+use crate::registry::first_error;
 
 /// `LimitExceededException` is a hard quota of ECR's, such as images per repository. The SDK takes
 /// it for throttling, and would send the same part again and again.
@@ -104,12 +105,13 @@ impl Intercept for Attempts {
 fn reason(context: &FinalizerInterceptorContextRef<'_>) -> String {
     let Some(response) = context.response() else { return "no answer".to_owned() };
     let status = response.status().as_u16();
-    let code = response
-        .body()
-        .bytes()
-        .and_then(|body| serde_json::from_slice::<Value>(body).ok())
-        .and_then(|body| Some(body.get("__type")?.as_str()?.rsplit('#').next()?.to_owned()));
-    match code {
+    let body = response.body().bytes().unwrap_or_default();
+    let of_api = || {
+        let body: Value = serde_json::from_slice(body).ok()?;
+        Some(body.get("__type")?.as_str()?.rsplit('#').next()?.to_owned())
+    };
+    let of_registry = || Some(first_error(body)?.get("code")?.as_str()?.to_owned());
+    match of_api().or_else(of_registry) {
         Some(code) => format!("HTTP {status}, {code}"),
         None => format!("HTTP {status}"),
     }

@@ -1,24 +1,25 @@
 //! A push at work: what is there, what is missing, and then layers, manifests, tags.
 
 use std::cmp::Reverse;
-use std::sync::Arc;
 
-use futures_util::future::{join, try_join_all};
+use futures_util::future::try_join_all;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
-use crate::api::{Calls, Found};
+use crate::api::Found;
+use crate::destination::{Destination, Surveyed};
 use crate::error::{Error, ErrorKind};
 use crate::events::Event;
 use crate::image::{Blob, Graph, Image};
 use crate::limits::{Parts, obstacles};
-use crate::names::{Digest, Tag};
+use crate::names::Tag;
 use crate::new_repository::NewRepository;
 use crate::plan::{Plan, RepositoryPlan, RepositoryState, Survey};
 use crate::pushed::PushedTo;
 use crate::tags::TagChange;
 use crate::tasks::joined;
-use crate::upload::{Moved, Uploader};
+use crate::transport::Transport;
+use crate::upload::{Moved, SentTo, Uploader};
 
 /// One push of an image to its repositories.
 #[derive(Debug)]
@@ -26,10 +27,20 @@ pub(crate) struct Run {
     pub(crate) image: Image,
     /// In the order in which they are set.
     pub(crate) tags: Vec<Tag>,
-    pub(crate) repositories: Vec<Arc<Calls>>,
+    pub(crate) repositories: Vec<Destination>,
+    pub(crate) transport: Transport,
     pub(crate) look_up: LookUp,
     pub(crate) missing_repository: MissingRepository,
     pub(crate) uploader: Uploader,
+}
+
+/// What was sent.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    /// To each repository of the push.
+    pub(crate) to: Vec<SentTo>,
+    /// How many bytes were read for that.
+    pub(crate) read: u64,
 }
 
 /// Whether a push looks up what is in the repository, with `ecr:BatchGetImage`; see
@@ -84,7 +95,7 @@ impl Run {
         }
         // All layers everywhere first: a tag moves in no repository before every one of them has
         // what it takes.
-        let (sent, mut read) = self.send(self.missing(plan.repositories())).await?;
+        let Sent { to: sent, mut read } = self.send(self.missing(plan.repositories())).await?;
         let all = || (0..self.repositories.len()).zip(plan.repositories());
         let changes = try_join_all(all().map(|(at, plan)| self.changes(at, plan))).await?;
         let put = all().zip(&changes).map(|((at, plan), changes)| self.put(at, plan, changes));
@@ -100,45 +111,61 @@ impl Run {
                 image_uri: format!("{repository}@{}", self.image.digest()),
                 repository,
                 tags: done.tags,
-                layers_sent: missing + done.layers_again,
+                layers_sent: missing - sent.mounted + done.layers_again,
+                layers_mounted: sent.mounted,
                 layers_skipped: plan.layers().len() - missing,
-                bytes_sent: sent + done.bytes_again,
+                bytes_sent: sent.bytes + done.bytes_again,
                 calls: calls.made(),
             });
         }
         Ok((pushed, read))
     }
 
-    /// Sends layers, each to those of the repositories that lack it. Returns the bytes sent to each
-    /// repository, and those read.
-    pub(crate) async fn send(
-        &self,
-        mut work: Vec<(Blob, Vec<usize>)>,
-    ) -> Result<(Vec<u64>, u64), Error> {
+    /// Sends layers, each to those of the repositories that lack it.
+    pub(crate) async fn send(&self, mut work: Vec<(Blob, Vec<usize>)>) -> Result<Sent, Error> {
         // The largest first: it takes longest, and nothing can speed up a layer of its own.
         work.sort_by_key(|(blob, _)| Reverse(blob.layer.size()));
         // Dropped with this future, and all uploads with it: none outlives the push.
         let mut uploads = JoinSet::new();
         for (blob, to) in work {
-            let uploader = self.uploader.clone();
-            let calls: Vec<_> = to.iter().map(|&at| self.repositories[at].clone()).collect();
             let digest = blob.layer.digest();
             let span = tracing::info_span!("layer", %digest, size = blob.layer.size());
-            let upload = async move {
-                let moved = uploader.upload(blob, &calls).await?;
-                Ok::<_, Error>((to, moved))
-            };
-            uploads.spawn(upload.instrument(span));
-        }
-        let (mut sent, mut read) = (vec![0; self.repositories.len()], 0);
-        while let Some(ended) = uploads.join_next().await {
-            let (to, moved): (Vec<usize>, Moved) = joined(ended).await?;
-            read += moved.read;
-            for (at, bytes) in to.into_iter().zip(moved.sent) {
-                sent[at] += bytes;
+            let mut by_api = (Vec::new(), Vec::new());
+            for at in to {
+                match &self.repositories[at] {
+                    Destination::Api(calls) => {
+                        by_api.0.push(at);
+                        by_api.1.push(calls.clone());
+                    }
+                    // A file that is streamed has one reader for each line.
+                    Destination::Registry(registry) => {
+                        let (uploader, blob) = (self.uploader.clone(), blob.clone());
+                        let registry = registry.clone();
+                        let upload = async move {
+                            let arrived = uploader.stream(blob, &registry).await?;
+                            Ok::<_, Error>(Moved::by_stream(at, arrived))
+                        };
+                        uploads.spawn(upload.instrument(span.clone()));
+                    }
+                }
+            }
+            let (to, calls) = by_api;
+            if !calls.is_empty() {
+                let uploader = self.uploader.clone();
+                let upload = async move { uploader.upload(blob, to, &calls).await };
+                uploads.spawn(upload.instrument(span));
             }
         }
-        Ok((sent, read))
+        let mut all = Sent { to: vec![SentTo::default(); self.repositories.len()], read: 0 };
+        while let Some(ended) = uploads.join_next().await {
+            let moved: Moved = joined(ended).await?;
+            all.read += moved.read;
+            for (at, sent) in moved.to {
+                all.to[at].bytes += sent.bytes;
+                all.to[at].mounted += sent.mounted;
+            }
+        }
+        Ok(all)
     }
 
     fn parts(&self) -> Parts {
@@ -146,28 +173,21 @@ impl Run {
         Parts { size, large_layers: self.uploader.large_layers }
     }
 
-    async fn plan_for(&self, calls: &Calls) -> Result<RepositoryPlan, Error> {
+    async fn plan_for(&self, to: &Destination) -> Result<RepositoryPlan, Error> {
         let graph = self.image.graph();
-        let survey = self.survey(calls, graph).await?;
-        let repository = calls.repository().clone();
-        Ok(RepositoryPlan::new(repository, &survey, graph, &self.tags, self.parts()))
+        let survey = self.survey(to, graph).await?;
+        let (repository, transport) = (to.repository().clone(), self.transport);
+        Ok(RepositoryPlan::new(repository, &survey, graph, &self.tags, self.parts(), transport))
     }
 
-    async fn survey(&self, calls: &Calls, graph: &Graph) -> Result<Survey, Error> {
-        let blobs: Vec<&Digest> = graph.blobs.iter().map(|blob| blob.layer.digest()).collect();
-        let manifests: Vec<&Digest> = graph.manifests().iter().map(|it| &it.digest).collect();
-        let look_up = async {
-            match self.look_up {
-                LookUp::Never => Ok(None),
-                LookUp::WhereAllowed => calls.look_up(&self.tags, &manifests).await.map(Some),
-            }
-        };
-        let (available, found) = join(calls.available(&blobs), look_up).await;
+    async fn survey(&self, to: &Destination, graph: &Graph) -> Result<Survey, Error> {
+        let looks_up = self.look_up == LookUp::WhereAllowed;
+        let Surveyed { available, found } = to.survey(graph, &self.tags, looks_up).await;
         let mut survey = Survey {
             state: RepositoryState::Exists,
             available: Default::default(),
             found: None,
-            calls: calls.made(),
+            calls: to.made(),
         };
         let is_missing = |error: &Error| error.kind() == ErrorKind::RepositoryNotFound;
         let creates = matches!(self.missing_repository, MissingRepository::Create(_));
@@ -184,17 +204,17 @@ impl Run {
             Ok(found) => survey.found = found,
             // A push doesn't need it.
             Err(error) if error.kind() == ErrorKind::AccessDenied => {
-                tracing::info!(repository = %calls.repository(), "tags can't be looked up");
+                tracing::info!(repository = %to.repository(), "tags can't be looked up");
             }
             Err(error) => return Err(error),
         }
         Ok(survey)
     }
 
-    fn report_missing(&self, calls: &Calls, plan: &RepositoryPlan) {
+    fn report_missing(&self, to: &Destination, plan: &RepositoryPlan) {
         let missing = plan.missing();
         let reporter = &self.uploader.reporter;
-        let repository = calls.repository();
+        let repository = to.repository();
         reporter.report(Event::Planned {
             repository: repository.clone(),
             layers: plan.layers().len(),

@@ -22,7 +22,7 @@ use secret::Secret;
 /// long as it lasts.
 ///
 /// For whoever speaks that protocol: Docker itself, or another client. A [`Push`](crate::Push)
-/// needs no token.
+/// gets its own, where it needs one.
 ///
 /// A token holds for every registry of its region that the credentials may access (ECR user guide,
 /// "Private registry authentication"), so there is one per region and kind of endpoint, and one
@@ -44,15 +44,18 @@ pub struct TokenProvider {
 
 #[derive(Debug)]
 struct Shared {
-    clients: Clients,
+    clients: Arc<Clients>,
     caches: Mutex<HashMap<Endpoint, Arc<Cache>>>,
 }
 
 impl TokenProvider {
     /// A provider with the credentials, the HTTP client and the time source of `config`.
     pub fn new(config: &SdkConfig) -> Self {
-        let shared = Shared { clients: Clients::new(config), caches: Mutex::default() };
-        Self { shared: Arc::new(shared) }
+        Self::of(Arc::new(Clients::new(config)))
+    }
+
+    pub(crate) fn of(clients: Arc<Clients>) -> Self {
+        Self { shared: Arc::new(Shared { clients, caches: Mutex::default() }) }
     }
 
     /// A token that is valid now, for the registry of `repository`; from its region, and from the

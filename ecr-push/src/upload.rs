@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 
-use crate::api::{Calls, CompleteAnswer, PartAnswer, Started};
+use crate::api::{Calls, CompleteAnswer, Started};
 use crate::checkpoint::Checkpoint;
+use crate::cursor::{Cursor, Step};
 use crate::error::Error;
 use crate::events::{Event, Reporter};
 use crate::frame::Frame;
@@ -16,6 +17,7 @@ use crate::image::{Blob, Layer};
 use crate::limits::{self, LargeLayers};
 use crate::memory::Memory;
 use crate::parts::Parts;
+use crate::registry::{Arrived, Layers, Registry};
 
 /// What all uploads of a push share.
 #[derive(Debug, Clone)]
@@ -26,36 +28,72 @@ pub(crate) struct Uploader {
     pub(crate) large_layers: LargeLayers,
 }
 
-/// How many bytes of content went over the line, and how many were read for that.
+/// What one layer has come to.
 #[derive(Debug, Default)]
 pub(crate) struct Moved {
-    /// To each repository, in the order in which they were given.
-    pub(crate) sent: Vec<u64>,
+    /// In which of the push's repositories.
+    pub(crate) to: Vec<(usize, SentTo)>,
+    /// How many bytes were read for that.
     pub(crate) read: u64,
+}
+
+/// What was sent to a repository.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct SentTo {
+    pub(crate) bytes: u64,
+    /// How many layers came from another repository instead.
+    pub(crate) mounted: usize,
+}
+
+impl Moved {
+    pub(crate) fn by_stream(at: usize, arrived: Arrived) -> Self {
+        match arrived {
+            Arrived::Mounted => Self { to: vec![(at, SentTo { bytes: 0, mounted: 1 })], read: 0 },
+            Arrived::Sent(bytes) => {
+                Self { to: vec![(at, SentTo { bytes, mounted: 0 })], read: bytes }
+            }
+        }
+    }
 }
 
 impl Uploader {
     /// Puts a layer into the repositories. Each byte is read once for all of them, as long as
     /// nothing goes wrong: those that are ahead wait for those that are behind.
-    pub(crate) async fn upload(&self, blob: Blob, to: &[Arc<Calls>]) -> Result<Moved, Error> {
+    ///
+    /// `numbers` are those of the push's repositories that `to` are.
+    pub(crate) async fn upload(
+        &self,
+        blob: Blob,
+        numbers: Vec<usize>,
+        to: &[Arc<Calls>],
+    ) -> Result<Moved, Error> {
         let layer = blob.layer.clone();
         let about = |error: Error| error.about(layer.digest());
-        self.upload_layer(&layer, blob, to).await.map_err(about)
+        let (sent, read) = self.upload_layer(&layer, blob, to).await.map_err(about)?;
+        let sent = sent.into_iter().map(|bytes| SentTo { bytes, mounted: 0 });
+        Ok(Moved { to: numbers.into_iter().zip(sent).collect(), read })
     }
 
+    /// Puts a layer into one repository by the registry's own protocol.
+    pub(crate) async fn stream(&self, blob: Blob, to: &Registry) -> Result<Arrived, Error> {
+        let layers = Layers { memory: &self.memory, reporter: &self.reporter };
+        layers.upload(blob, to).await
+    }
+
+    /// Returns how many bytes were sent to each repository, and how many were read.
     async fn upload_layer(
         &self,
         layer: &Layer,
         blob: Blob,
         to: &[Arc<Calls>],
-    ) -> Result<Moved, Error> {
+    ) -> Result<(Vec<u64>, u64), Error> {
         let size = layer.size();
         let expected = self.part_size(self.memory.usual_part_size(), size);
         let mut room = self.memory.reserve(size, expected, to.len()).await;
         let begin = to.iter().map(|calls| Upload::begin(self, calls, layer));
         let mut uploads = try_join_all(begin).await?;
         let mut parts = Parts::open(blob).await?;
-        let mut moved = Moved::default();
+        let mut read = 0;
         while uploads.iter().any(|upload| !upload.is_complete) {
             let unfinished: Vec<u64> = uploads
                 .iter()
@@ -85,7 +123,7 @@ impl Uploader {
             }
             let len = meeting(&unfinished, first, part_size).min(size - first);
             let frame = parts.read(first, len, &room).await?;
-            moved.read += len;
+            read += len;
             let next = first + len;
             if next < size && room.has_room_ahead() {
                 parts.read_ahead(next, part_size.min(size - next), &room);
@@ -99,8 +137,7 @@ impl Uploader {
             let sending = waiting.into_iter().zip(frames);
             try_join_all(sending.map(|(upload, frame)| upload.send(frame))).await?;
         }
-        moved.sent = uploads.iter().map(|upload| upload.sent).collect();
-        Ok(moved)
+        Ok((uploads.iter().map(|upload| upload.sent).collect(), read))
     }
 
     fn part_size(&self, asked: u64, size: u64) -> u64 {
@@ -283,123 +320,9 @@ impl<'a> Upload<'a> {
     }
 }
 
-/// Where the upload stands on the server, as far as its answers tell.
-#[derive(Debug)]
-struct Cursor {
-    next: u64,
-    /// The farthest that it has been.
-    farthest: u64,
-    /// How many answers in a row did not move it forward.
-    stalled: u32,
-    /// How far an earlier process may have got.
-    earlier: u64,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Step {
-    On,
-    StartAgain,
-    Stuck,
-}
-
-/// A cursor that hasn't moved after so many parts won't.
-const MAX_STALLS: u32 = 3;
-
-impl Cursor {
-    /// At a byte up to which everything has arrived.
-    fn at(next: u64) -> Self {
-        Self { next, farthest: next, stalled: 0, earlier: 0 }
-    }
-
-    /// Where an earlier process noted last that it was; it may have got on to the end since.
-    fn resumed(next: u64, size: u64) -> Self {
-        Self { earlier: size, ..Self::at(next) }
-    }
-
-    /// Moves on after a part that ended at byte `last`.
-    ///
-    /// A part that is out of order is as a rule one whose first attempt arrived while its answer
-    /// was lost, and which the SDK has sent again: the server's word on where it stands counts.
-    fn follow(&mut self, answer: &PartAnswer, last: u64) -> Step {
-        let next = match answer {
-            PartAnswer::Gone | PartAnswer::OutOfOrder { last_valid: None } => {
-                return Step::StartAgain;
-            }
-            PartAnswer::OutOfOrder { last_valid: Some(valid) }
-            | PartAnswer::Received { last: valid } => valid.saturating_add(1),
-        };
-        if next > self.earlier.max(last + 1) {
-            // Beyond anything sent here: whose bytes those are is unknown.
-            return Step::StartAgain;
-        }
-        // Farther than ever before: a server that loses bytes again and again moves the cursor
-        // forth and back for ever. A part that it takes on the way there is no loss.
-        if next > self.farthest {
-            self.farthest = next;
-            self.stalled = 0;
-        } else if next <= last {
-            self.stalled += 1;
-        }
-        self.next = next;
-        if self.stalled < MAX_STALLS { Step::On } else { Step::Stuck }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_part_that_arrived_moves_the_cursor() {
-        let mut cursor = Cursor::at(10);
-        assert_eq!(cursor.follow(&PartAnswer::Received { last: 19 }, 19), Step::On);
-        assert_eq!(cursor.next, 20);
-    }
-
-    #[test]
-    fn a_part_that_had_arrived_before_moves_it_too() {
-        let mut cursor = Cursor::at(10);
-        let answer = PartAnswer::OutOfOrder { last_valid: Some(19) };
-        assert_eq!(cursor.follow(&answer, 19), Step::On);
-        assert_eq!(cursor.next, 20);
-    }
-
-    #[test]
-    fn the_tail_of_a_part_is_sent_from_where_the_server_stands() {
-        let mut cursor = Cursor::at(10);
-        let answer = PartAnswer::OutOfOrder { last_valid: Some(14) };
-        assert_eq!(cursor.follow(&answer, 19), Step::On);
-        assert_eq!(cursor.next, 15);
-    }
-
-    #[test]
-    fn a_server_that_lost_bytes_gets_them_again() {
-        let mut cursor = Cursor::at(10);
-        let answer = PartAnswer::OutOfOrder { last_valid: Some(4) };
-        assert_eq!(cursor.follow(&answer, 19), Step::On);
-        assert_eq!(cursor.next, 5);
-    }
-
-    #[test]
-    fn a_server_that_lost_many_parts_gets_all_of_them_again() {
-        let mut cursor = Cursor::at(100);
-        let answer = PartAnswer::OutOfOrder { last_valid: Some(49) };
-        assert_eq!(cursor.follow(&answer, 109), Step::On);
-        for next in [60, 70, 80, 90, 100, 110] {
-            assert_eq!(cursor.follow(&PartAnswer::Received { last: next - 1 }, next - 1), Step::On);
-            assert_eq!(cursor.next, next);
-        }
-    }
-
-    #[test]
-    fn what_an_earlier_process_sent_is_not_sent_again() {
-        let mut cursor = Cursor::resumed(10, 100);
-        let answer = PartAnswer::OutOfOrder { last_valid: Some(39) };
-        assert_eq!(cursor.follow(&answer, 19), Step::On);
-        assert_eq!(cursor.next, 40);
-        let answer = PartAnswer::OutOfOrder { last_valid: Some(100) };
-        assert_eq!(cursor.follow(&answer, 49), Step::StartAgain, "more than there is");
-    }
 
     #[test]
     fn uploads_that_are_apart_meet() {
@@ -407,46 +330,5 @@ mod tests {
         assert_eq!(meeting(&[20, 25], 20, 10), 5);
         assert_eq!(meeting(&[20, 24], 20, 10), 10, "a part of 4 would be too small");
         assert_eq!(meeting(&[20, 80, 27], 20, 10), 7);
-    }
-
-    #[test]
-    fn a_server_that_keeps_losing_them_is_given_up() {
-        let mut cursor = Cursor::at(10);
-        let answer = PartAnswer::OutOfOrder { last_valid: Some(9) };
-        assert_eq!(cursor.follow(&answer, 19), Step::On);
-        assert_eq!(cursor.follow(&answer, 19), Step::On);
-        assert_eq!(cursor.follow(&answer, 19), Step::Stuck);
-    }
-
-    #[test]
-    fn a_server_that_goes_forth_and_back_is_given_up() {
-        let mut cursor = Cursor::at(0);
-        let mut steps = 0;
-        // Part size 10: the server takes up to byte 9, and then says that it has only 5.
-        while steps < 100 {
-            steps += 1;
-            let last = cursor.next + 9;
-            let answer = if cursor.next >= 10 {
-                PartAnswer::OutOfOrder { last_valid: Some(4) }
-            } else {
-                PartAnswer::Received { last }
-            };
-            if cursor.follow(&answer, last) == Step::Stuck {
-                break;
-            }
-        }
-        assert!(steps < 20, "it went on for {steps} steps");
-    }
-
-    #[test]
-    fn what_nobody_here_sent_means_a_new_upload() {
-        for answer in [
-            PartAnswer::Gone,
-            PartAnswer::OutOfOrder { last_valid: None },
-            PartAnswer::OutOfOrder { last_valid: Some(20) },
-            PartAnswer::Received { last: u64::MAX },
-        ] {
-            assert_eq!(Cursor::at(10).follow(&answer, 19), Step::StartAgain, "{answer:?}");
-        }
     }
 }

@@ -56,6 +56,11 @@ impl Bars {
                 bar.set_position(*sent);
                 bar.reset_eta();
             }
+            Event::LayerMounted { repository, layer, .. } => {
+                let bar = self.bar(repository, layer);
+                bar.set_position(layer.size());
+                bar.finish_with_message("mounted");
+            }
             Event::LayerSkipped { repository, layer, .. } => {
                 let bar = self.bar(repository, layer);
                 bar.set_position(layer.size());
@@ -99,6 +104,7 @@ fn line(event: &Event) -> Option<String> {
             format!("  the checkpoint {} is ignored: {reason}", path.display())
         }
         Event::LayerFinished { layer, .. } => format!("  layer {}: pushed", short(layer)),
+        Event::LayerMounted { layer, .. } => format!("  layer {}: mounted", short(layer)),
         Event::LayerRestarted { layer, reason, .. } => {
             format!("  layer {}: sending it again, {reason}", short(layer))
         }

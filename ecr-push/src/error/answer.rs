@@ -51,10 +51,7 @@ pub(super) fn describe_api(
     source: &Cause,
 ) -> String {
     let (name, account, region) = (repository.name(), repository.account(), repository.region());
-    let call = match subject {
-        "" => format!("{operation} on {repository}"),
-        subject => format!("{operation} of {subject} on {repository}"),
-    };
+    let call = call(operation, subject, repository);
     match kind {
         ErrorKind::AccessDenied => match missing_statement(operation, repository, source) {
             Some(statement) => format!("{call} is not allowed: add {statement} to the policy"),
@@ -79,5 +76,27 @@ pub(super) fn describe_api(
              allows"
         ),
         _ => format!("{call} was refused"),
+    }
+}
+
+/// ECR's registry answers with a broken connection where others refuse: users' reports.
+pub(super) fn describe_dropped(operation: &str, subject: &str, repository: &Repository) -> String {
+    let call = call(operation, subject, repository);
+    let actions = match operation {
+        "PutImage" => "`ecr:PutImage`",
+        // A layer that goes in one request takes both of the last two.
+        _ => "`ecr:InitiateLayerUpload`, `ecr:UploadLayerPart` or `ecr:CompleteLayerUpload`",
+    };
+    format!(
+        "{call} was cut off: where it is each time, the repository may be gone, or the policy may \
+         lack {actions} on {}; `Transport::Api` is told which",
+        repository.arn()
+    )
+}
+
+fn call(operation: &str, subject: &str, repository: &Repository) -> String {
+    match subject {
+        "" => format!("{operation} on {repository}"),
+        subject => format!("{operation} of {subject} on {repository}"),
     }
 }

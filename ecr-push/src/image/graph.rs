@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::image::media_types::INDEXES;
 use crate::image::{Blob, Layer, Platform, Source};
 use crate::names::Digest;
 
@@ -34,6 +35,11 @@ impl Graph {
 }
 
 impl Manifest {
+    /// Whether it is an index, of other manifests.
+    pub(crate) fn lists_images(&self) -> bool {
+        INDEXES.contains(&self.media_type.as_str())
+    }
+
     pub(super) fn to_blob(&self) -> Blob {
         let layer = Layer { digest: self.digest.clone(), size: self.text.len() as u64 };
         Blob { layer, source: Source::Bytes(Bytes::from(self.text.clone())) }

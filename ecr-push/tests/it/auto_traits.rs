@@ -4,8 +4,8 @@ use ecr_push::{
     Blob, Compression, Digest, DockerConfig, Error, ErrorKind, Event, Events, FromFile, Image,
     LargeLayers, Layer, LayerStep, LookUp, ManifestStep, NewRepository, Obstacle, Open, Permission,
     Plan, PlannedLayer, PlannedManifest, PlannedTag, Platform, Push, PushPolicy, Pushed, PushedTag,
-    PushedTo, Pusher, Repository, RepositoryPlan, RepositoryState, Tag, TagChange, Token,
-    TokenProvider,
+    PushedTo, Pusher, RegistryEndpoint, Repository, RepositoryPlan, RepositoryState, Tag,
+    TagChange, Token, TokenProvider, Transport,
 };
 
 #[test]
@@ -42,6 +42,7 @@ fn public_types_are_send() {
     sync::<PushedTag>();
     sync::<PushedTo>();
     sync::<Pusher>();
+    sync::<RegistryEndpoint>();
     sync::<Repository>();
     sync::<RepositoryPlan>();
     sync::<RepositoryState>();
@@ -49,4 +50,5 @@ fn public_types_are_send() {
     sync::<TagChange>();
     sync::<Token>();
     sync::<TokenProvider>();
+    sync::<Transport>();
 }

@@ -1,12 +1,12 @@
 //! Whatever the image and whatever goes wrong: either all of it is there, or an error says what
-//! isn't, and a push again ends well.
+//! isn't, and a push again ends well. By either transport.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::config::Region;
-use ecr_push::{Blob, Error, ErrorKind, Image, LookUp, Pushed, Pusher, Repository, Tag};
+use ecr_push::{Blob, Error, ErrorKind, Image, LookUp, Pushed, Pusher, Repository, Tag, Transport};
 use local_aws::{Fault, MissingLayers, When};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -36,6 +36,7 @@ struct Case {
     elsewhere: bool,
     /// The push is dropped after so many events, as a process is killed.
     cut_off: Option<usize>,
+    transport: Transport,
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -46,36 +47,51 @@ fn case() -> impl Strategy<Value = Case> {
     let missing = select(&[MissingLayers::Failure, MissingLayers::Unavailable][..]);
     let image = (platforms, 0..3_usize, tags, 0..3_usize);
     let cut_off = proptest::option::weighted(0.3, 0..30_usize);
-    let how = (look_up, any::<bool>(), any::<bool>(), cut_off);
+    let transport = select(&[Transport::Api, Transport::Registry][..]);
+    // So large that it doesn't go with the request that completes it.
+    let large = proptest::bool::weighted(0.1);
+    let how = (look_up, any::<bool>(), any::<bool>(), cut_off, transport, large);
     (image, vec(fault(), 0..7), missing, how).prop_map(|(image, faults, missing_layers, how)| {
         let (platforms, indexes, tags, before) = image;
         let before = before.min(platforms.len());
-        let (look_up, checkpoint, elsewhere, cut_off) = how;
+        let (look_up, checkpoint, elsewhere, cut_off, transport, large) = how;
+        let mut platforms = platforms;
+        if large && transport == Transport::Registry {
+            platforms[0].push(SMALL + 1);
+        }
+        let faults = faults.into_iter().map(|([by_api, by_registry], nth, fault)| {
+            (if transport == Transport::Api { by_api } else { by_registry }, nth, fault)
+        });
         Case {
             platforms,
             indexes,
             tags,
             before,
-            faults,
+            faults: faults.collect(),
             missing_layers,
             look_up,
-            checkpoint,
+            checkpoint: checkpoint && transport == Transport::Api,
             elsewhere,
             cut_off,
+            transport,
         }
     })
 }
 
-const OPERATIONS: [&str; 6] = [
-    "BatchCheckLayerAvailability",
-    "BatchGetImage",
-    "CompleteLayerUpload",
-    "InitiateLayerUpload",
-    "PutImage",
-    "UploadLayerPart",
+/// Larger layers are sent by the registry's protocol as most are.
+const SMALL: usize = 5 * 1024 * 1024;
+
+/// By each of the transports.
+const OPERATIONS: [[&str; 2]; 6] = [
+    ["BatchCheckLayerAvailability"; 2],
+    ["BatchGetImage"; 2],
+    ["CompleteLayerUpload", "V2.PutUpload"],
+    ["InitiateLayerUpload", "V2.StartUpload"],
+    ["PutImage", "V2.PutManifest"],
+    ["UploadLayerPart", "V2.PatchUpload"],
 ];
 
-fn fault() -> impl Strategy<Value = (&'static str, usize, Fault)> {
+fn fault() -> impl Strategy<Value = ([&'static str; 2], usize, Fault)> {
     let faults = [
         Fault::CollectLayers,
         Fault::CorruptPart,
@@ -90,9 +106,14 @@ fn fault() -> impl Strategy<Value = (&'static str, usize, Fault)> {
     ];
     (select(&OPERATIONS[..]), 1..14_usize, select(faults.to_vec())).prop_map(
         |(operation, nth, fault)| {
-            // A stale answer on where a tag is can't be told from a true one.
-            let lies = operation == "BatchGetImage" && fault == Fault::StaleRead;
-            (operation, nth, if lies { Fault::Throttle } else { fault })
+            let fault = match (operation[0], fault) {
+                // A stale answer on where a tag is can't be told from a true one.
+                ("BatchGetImage", Fault::StaleRead) => Fault::Throttle,
+                // Nor can the registry tell what a manifest was before it was sent.
+                ("PutImage", Fault::CorruptPart) => Fault::Throttle,
+                (_, fault) => fault,
+            };
+            (operation, nth, fault)
         },
     )
 }
@@ -163,11 +184,18 @@ async fn push(
     cut_off: Option<usize>,
     folder: &Path,
 ) -> Outcome {
-    let sent = || world.local.journal().count("UploadLayerPart");
+    let sent = || match case.transport {
+        Transport::Registry => {
+            let journal = world.local.journal();
+            journal.count("V2.PatchUpload") + journal.count("V2.PutUpload")
+        }
+        _ => world.local.journal().count("UploadLayerPart"),
+    };
     let before = sent();
     // As another process would: with nothing learned from the one before.
     let pusher = Pusher::new(&world.local.sdk_config());
     let mut push = pusher.push(&built.image, &repository()).look_up(case.look_up);
+    push = push.transport(case.transport);
     for tag in &case.tags {
         push = push.tag(tag.parse::<Tag>().unwrap());
     }
@@ -230,7 +258,7 @@ fn allowance(case: &Case, parts: usize) -> usize {
         // Found out when all of its layer has arrived.
         Fault::CorruptPart => parts,
         Fault::CollectLayers | Fault::ExpireUploads | Fault::StaleRead => parts,
-        _ if *operation == "UploadLayerPart" => 1,
+        _ if matches!(*operation, "UploadLayerPart" | "V2.PatchUpload" | "V2.PutUpload") => 1,
         _ => 0,
     };
     case.faults.iter().map(cost).sum()
@@ -264,8 +292,12 @@ async fn check(case: Case) -> Result<(), TestCaseError> {
 
     let built = case.build().await;
     let repositories = 1 + usize::from(case.elsewhere);
-    let parts: usize =
-        built.image.layers().map(|layer| (layer.size() as usize).div_ceil(PART)).sum();
+    let parts_of = |size: usize| match case.transport {
+        // With the request that completes it, where it isn't that one alone.
+        Transport::Registry => 1 + usize::from(size > SMALL),
+        _ => size.div_ceil(PART),
+    };
+    let parts: usize = built.image.layers().map(|layer| parts_of(layer.size() as usize)).sum();
     let parts = parts * repositories;
     let outcome = push(&world, &case, &built, case.cut_off, folder).await;
     let limit = parts + allowance(&case, parts);

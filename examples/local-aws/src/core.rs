@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::caller::{Caller, Signed};
 use crate::clock::Timestamp;
 use crate::ecr::MIN_PART_SIZE;
-use crate::ecr::{self, Ecr};
+use crate::ecr::{self, Ecr, Tokens};
 use crate::ecs::Ecs;
 use crate::error::AwsError;
 use crate::faults::{Fault, Faults};
@@ -32,6 +32,7 @@ pub(crate) struct Core {
     pub(crate) faults: Faults,
     pub(crate) principals: Principals,
     pub(crate) quotas: Quotas,
+    pub(crate) tokens: Tokens,
     /// What the last request has left to be done without the core.
     pub(crate) deferred: Deferred,
     ids: Ids,
@@ -40,7 +41,7 @@ pub(crate) struct Core {
 /// What can be set before or while the emulator runs.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// The `partSize` that InitiateLayerUpload returns.
+    /// The `partSize` that InitiateLayerUpload returns, and the registry cuts bodies to.
     pub(crate) part_size: u64,
     /// What every part but a layer's last must have, in bytes.
     pub(crate) min_part_size: u64,
@@ -93,6 +94,7 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Timestamp,
     pub(crate) ids: &'a mut Ids,
     pub(crate) settings: &'a Settings,
+    pub(crate) tokens: &'a mut Tokens,
     /// What can be done after the state is unlocked, but before the answer goes out: hashing.
     pub(crate) deferred: &'a mut Deferred,
 }
@@ -143,7 +145,7 @@ pub(crate) struct Prepared {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Service {
+pub(crate) enum Service {
     Ecr,
     Ecs,
     Sts,
@@ -190,7 +192,7 @@ impl Core {
         let Prepared { service, operation, signed, input, body } = request;
         let fault = self.faults.meet(&operation, &body, now);
         if matches!(fault, Some(Fault::Reset | Fault::ResetMidBody)) {
-            self.record(service, operation, Some("connection reset"), body.len(), now);
+            self.record(service, operation, Some("connection reset"), body.len() as u64, now);
             return Reply::Lost;
         }
         let mut result = signed.and_then(|signed| {
@@ -200,12 +202,7 @@ impl Core {
                 return Err(refusal);
             }
             self.quotas.take(&caller.account, &caller.region, &operation, now)?;
-            let (account, region) = (&caller.account, &caller.region);
-            match &fault {
-                Some(Fault::CollectLayers) => self.place(account, region).ecr.collect_layers(),
-                Some(Fault::ExpireUploads) => self.place(account, region).ecr.expire_uploads(),
-                _ => {}
-            }
+            self.strike(fault.as_ref(), &caller);
             match input? {
                 Input::Ecr(mut input) => {
                     fault.iter().for_each(|fault| input.meet(fault));
@@ -216,11 +213,11 @@ impl Core {
                 Input::Sts(input) => self.sts(input, &caller, now).map(Output::Xml),
             }
         });
-        if let (Ok(Output::Json(output)), Some(fault)) = (&mut result, &fault) {
-            fault.distort(output, now);
+        if let (Ok(Output::Json(output)), Some(Fault::ExpiredToken)) = (&mut result, &fault) {
+            self.tokens.expire(output, now);
         }
         let error = result.as_ref().err().map(|error| error.code);
-        self.record(service, operation.clone(), error, body.len(), now);
+        self.record(service, operation.clone(), error, body.len() as u64, now);
         if matches!(fault, Some(Fault::HalfPart | Fault::LoseResponse)) {
             return Reply::Lost;
         }
@@ -240,12 +237,7 @@ impl Core {
     }
 
     /// A call whose connection breaks in the middle of its body, if the script says so.
-    pub(crate) fn break_mid_body(
-        &mut self,
-        target: &str,
-        announced: usize,
-        now: Timestamp,
-    ) -> bool {
+    pub(crate) fn break_mid_body(&mut self, target: &str, announced: u64, now: Timestamp) -> bool {
         let (service, operation) = Service::and_operation(Some(target), &[]);
         let breaks = self.faults.break_mid_body(&operation, now);
         if breaks {
@@ -254,12 +246,12 @@ impl Core {
         breaks
     }
 
-    fn record(
+    pub(crate) fn record(
         &mut self,
         service: Service,
         operation: String,
         error: Option<&str>,
-        request_bytes: usize,
+        request_bytes: u64,
         now: Timestamp,
     ) {
         self.journal.record(Call {
@@ -267,8 +259,18 @@ impl Core {
             service: service.name().to_owned(),
             operation,
             error: error.map(str::to_owned),
-            request_bytes: request_bytes as u64,
+            request_bytes,
         });
+    }
+
+    /// What a fault does to the registry before a call is carried out.
+    pub(crate) fn strike(&mut self, fault: Option<&Fault>, caller: &Caller) {
+        let (account, region) = (&caller.account, &caller.region);
+        match fault {
+            Some(Fault::CollectLayers) => self.place(account, region).ecr.collect_layers(),
+            Some(Fault::ExpireUploads) => self.place(account, region).ecr.expire_uploads(),
+            _ => {}
+        }
     }
 
     /// One region of one account, for whoever scripts it.
@@ -276,7 +278,8 @@ impl Core {
         self.places.entry((account.to_owned(), region.to_owned())).or_default()
     }
 
-    fn ecr(
+    /// An operation of ECR by one who is known: what is allowed, then what is right.
+    pub(crate) fn ecr(
         &mut self,
         operation: &str,
         input: ecr::Input,
@@ -335,8 +338,8 @@ impl Core {
         now: Timestamp,
     ) -> (&'a mut Place, Context<'a>) {
         let place = self.places.entry((caller.account.clone(), caller.region.clone())).or_default();
-        let Self { ids, settings, deferred, .. } = self;
-        (place, Context { caller, now, ids, settings, deferred })
+        let Self { ids, settings, tokens, deferred, .. } = self;
+        (place, Context { caller, now, ids, settings, tokens, deferred })
     }
 }
 

@@ -1,4 +1,5 @@
-//! ECR's JSON API, as strict as the service: the rules stand in the modules of their subjects.
+//! ECR's JSON API and its registry endpoint, as strict as the service: the rules stand in the
+//! modules of their subjects.
 
 mod constraints;
 mod deletions;
@@ -8,18 +9,19 @@ mod images;
 mod layers;
 mod lookups;
 mod manifest;
+mod mounting;
 mod mutability;
 mod pages;
 mod put_image;
 mod repositories;
 mod script;
+mod tokens;
 mod uploads;
+mod v2;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::caller::Caller;
 use crate::core::{Context, unknown_operation};
@@ -29,13 +31,16 @@ use crate::iam::Access;
 use crate::wire::parse;
 
 pub(crate) use crate::ecr::downloads::serve as serve_blob;
-pub use crate::ecr::script::MissingLayers;
+pub use crate::ecr::script::{MissingLayers, RefusedUploads};
+pub(crate) use crate::ecr::tokens::Tokens;
 pub(crate) use crate::ecr::uploads::MIN_PART_SIZE;
+pub(crate) use crate::ecr::v2::{Registry, is_path as is_registry_path, serve as serve_registry};
 
 /// The private registry of one account in one region.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ecr {
     repositories: BTreeMap<String, repositories::Repository>,
+    mounting: mounting::Mounting,
     script: script::Script,
 }
 
@@ -50,11 +55,13 @@ pub(crate) enum Input {
     DeleteRepository(repositories::DeleteRepository),
     DescribeImages(lookups::DescribeImages),
     DescribeRepositories(repositories::DescribeRepositories),
-    GetAuthorizationToken(GetAuthorizationToken),
+    GetAccountSetting(mounting::GetAccountSetting),
+    GetAuthorizationToken(tokens::GetAuthorizationToken),
     GetDownloadUrlForLayer(downloads::GetDownloadUrlForLayer),
     InitiateLayerUpload(uploads::InitiateLayerUpload),
     ListImages(lookups::ListImages),
     ListTagsForResource(repositories::ListTagsForResource),
+    PutAccountSetting(mounting::PutAccountSetting),
     PutImage(put_image::PutImage),
     PutImageTagMutability(mutability::PutImageTagMutability),
     UploadLayerPart(uploads::UploadLayerPart),
@@ -71,11 +78,13 @@ impl Input {
             "DeleteRepository" => parse(body).map(Self::DeleteRepository),
             "DescribeImages" => parse(body).map(Self::DescribeImages),
             "DescribeRepositories" => parse(body).map(Self::DescribeRepositories),
+            "GetAccountSetting" => parse(body).map(Self::GetAccountSetting),
             "GetAuthorizationToken" => parse(body).map(Self::GetAuthorizationToken),
             "GetDownloadUrlForLayer" => parse(body).map(Self::GetDownloadUrlForLayer),
             "InitiateLayerUpload" => parse(body).map(Self::InitiateLayerUpload),
             "ListImages" => parse(body).map(Self::ListImages),
             "ListTagsForResource" => parse(body).map(Self::ListTagsForResource),
+            "PutAccountSetting" => parse(body).map(Self::PutAccountSetting),
             "PutImage" => parse(body).map(Self::PutImage),
             "PutImageTagMutability" => parse(body).map(Self::PutImageTagMutability),
             "UploadLayerPart" => uploads::UploadLayerPart::parse(body).map(Self::UploadLayerPart),
@@ -98,10 +107,8 @@ impl Input {
     /// keys for Amazon ECR"): the operation on the repository, or on `*` for what has none.
     pub(crate) fn access(&self, operation: &str, caller: &Caller) -> Vec<Access> {
         let needed = |registry: &Option<String>, name: &str| {
-            let account = registry.as_ref().unwrap_or(&caller.account);
-            let (partition, region) = (caller.partition().name, &caller.region);
-            let resource = format!("arn:{partition}:ecr:{region}:{account}:repository/{name}");
-            Access::new(format!("ecr:{operation}"), resource)
+            let registry = registry.as_ref().unwrap_or(&caller.account);
+            on_repository(operation, On { registry, repository: name }, caller)
         };
         let on = |registry, name: &str| vec![needed(registry, name)];
         match self {
@@ -124,7 +131,9 @@ impl Input {
                 Some(names) => names.iter().map(|name| needed(&it.registry_id, name)).collect(),
                 None => on(&it.registry_id, "*"),
             },
-            Self::GetAuthorizationToken(_) => vec![Access::new("ecr:GetAuthorizationToken", "*")],
+            Self::GetAccountSetting(_)
+            | Self::GetAuthorizationToken(_)
+            | Self::PutAccountSetting(_) => vec![Access::new(format!("ecr:{operation}"), "*")],
             Self::GetDownloadUrlForLayer(it) => on(&it.registry_id, &it.repository_name),
             Self::InitiateLayerUpload(it) => on(&it.registry_id, &it.repository_name),
             Self::ListImages(it) => on(&it.registry_id, &it.repository_name),
@@ -138,13 +147,19 @@ impl Input {
     }
 }
 
-/// AWS documents 12 hours.
-const TOKEN_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+/// A repository, by the account of its registry and its name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct On<'a> {
+    pub(crate) registry: &'a str,
+    pub(crate) repository: &'a str,
+}
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct GetAuthorizationToken {
-    registry_ids: Option<Vec<String>>,
+/// An operation on a repository, as what has to be allowed.
+fn on_repository(operation: &str, on: On<'_>, caller: &Caller) -> Access {
+    let On { registry, repository } = on;
+    let (partition, region) = (caller.partition().name, &caller.region);
+    let resource = format!("arn:{partition}:ecr:{region}:{registry}:repository/{repository}");
+    Access::new(format!("ecr:{operation}"), resource)
 }
 
 impl Ecr {
@@ -162,11 +177,13 @@ impl Ecr {
             Input::DeleteRepository(input) => self.delete_repository(input, context),
             Input::DescribeImages(input) => self.describe_images(input, context),
             Input::DescribeRepositories(input) => self.describe_repositories(input, context),
-            Input::GetAuthorizationToken(input) => authorization_token(input, context),
+            Input::GetAccountSetting(input) => self.get_account_setting(input),
+            Input::GetAuthorizationToken(input) => tokens::authorization_token(input, context),
             Input::GetDownloadUrlForLayer(input) => self.download_url(input, context),
             Input::InitiateLayerUpload(input) => self.initiate_upload(input, context),
             Input::ListImages(input) => self.list_images(input, context),
             Input::ListTagsForResource(input) => self.list_tags_for_resource(input, context),
+            Input::PutAccountSetting(input) => self.put_account_setting(input),
             Input::PutImage(input) => self.put_image(input, context),
             Input::PutImageTagMutability(input) => self.put_image_tag_mutability(input, context),
             Input::UploadLayerPart(input) => self.upload_part(input, context),
@@ -209,32 +226,6 @@ impl Ecr {
         let repository = self.repository(registry, name, context)?;
         refused.map(|()| repository)
     }
-}
-
-fn authorization_token(
-    input: GetAuthorizationToken,
-    context: &mut Context<'_>,
-) -> Result<Value, AwsError> {
-    let registries = input.registry_ids.unwrap_or_else(|| vec![context.caller.account.clone()]);
-    // ECR's service model.
-    constraints::check_length("registryIds", registries.len(), 1..=10)?;
-    for registry in &registries {
-        constraints::check_registry(registry)?;
-    }
-    let password = format!("local-aws-{}", context.ids.uuid());
-    let token = base64_simd::STANDARD.encode_to_string(format!("AWS:{password}"));
-    let expires_at = context.now + TOKEN_LIFETIME;
-    let data: Vec<Value> = registries
-        .iter()
-        .map(|registry| {
-            json!({
-                "authorizationToken": token,
-                "expiresAt": expires_at.to_json(),
-                "proxyEndpoint": format!("https://{}", registry_host(registry, context)),
-            })
-        })
-        .collect();
-    Ok(json!({ "authorizationData": data }))
 }
 
 fn registry_host(account: &str, context: &Context<'_>) -> String {

@@ -104,6 +104,7 @@ mod tests {
     use crate::caller::Caller;
     use crate::clock::Clock;
     use crate::core::{Deferred, Ids, Settings};
+    use crate::ecr::Tokens;
 
     const OPERATIONS: [&str; 25] = [
         "ContinueServiceDeployment",
@@ -202,8 +203,8 @@ mod tests {
     async fn a_task_definition_keeps_every_member_known_or_not() {
         let caller = &Caller::local("us-east-1");
         let (now, settings, ids) = (Clock::new().now(), &Settings::default(), &mut Ids::default());
-        let deferred = &mut Deferred::default();
-        let mut context = Context { caller, now, ids, settings, deferred };
+        let (tokens, deferred) = (&mut Tokens::default(), &mut Deferred::default());
+        let mut context = Context { caller, now, ids, settings, tokens, deferred };
         let mut ecs = Ecs::default();
         let mut call = |operation: &str, body: &Value| {
             ecs.call(operation, body.to_string().as_bytes(), &mut context).unwrap()
@@ -245,8 +246,8 @@ mod tests {
             for body in strange_bodies() {
                 let now = clock.now();
                 let (caller, settings, ids) = (&caller, &settings, &mut ids);
-                let deferred = &mut Deferred::default();
-                let mut context = Context { caller, now, ids, settings, deferred };
+                let (tokens, deferred) = (&mut Tokens::default(), &mut Deferred::default());
+                let mut context = Context { caller, now, ids, settings, tokens, deferred };
                 if ecs.active_service_mut("demo", "web").is_err() {
                     ecs.create_demo(&mut context).unwrap();
                 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, de};
-use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::error::AwsError;
@@ -17,15 +16,18 @@ use crate::error::AwsError;
 pub enum Fault {
     /// Layers that no image refers to are collected first.
     CollectLayers,
-    /// A bit of a part's content is another one when it arrives.
+    /// A bit of a part's content is another one when it arrives, or of the body of a `V2.…`
+    /// operation.
     CorruptPart,
     /// The answer comes so much later.
     Delay(#[serde(deserialize_with = "seconds")] Duration),
     /// Every upload in progress expires first.
     ExpireUploads,
-    /// GetAuthorizationToken answers with a token whose time is over.
+    /// GetAuthorizationToken answers with a token whose time is over, and a `V2.…` operation refuses
+    /// the one that it gets.
     ExpiredToken,
-    /// Half of a part's content is taken, and the connection breaks before an answer gets through.
+    /// Half of a part's content is taken, or of the body of a `V2.…` operation, and the connection
+    /// breaks before an answer gets through.
     /// Users report cursors within what had been sent as one part.
     HalfPart,
     /// HTTP 400 `LimitExceededException`, a quota of the account, and nothing is carried out.
@@ -34,7 +36,8 @@ pub enum Fault {
     LoseResponse,
     /// The connection breaks before the call is carried out.
     Reset,
-    /// The connection breaks when half of the body has arrived; in process, as [`Reset`].
+    /// The connection breaks when half of the body has arrived, of which a `V2.…` operation keeps
+    /// the whole parts; in process, the API's operations meet it as [`Reset`].
     ///
     /// [`Reset`]: Self::Reset
     ResetMidBody,
@@ -43,7 +46,7 @@ pub enum Fault {
     /// A read of ECR is answered from before the last change since the fault was injected: reads
     /// are eventually consistent. A call that changes something isn't affected.
     StaleRead,
-    /// HTTP 400 `ThrottlingException`, and nothing is carried out.
+    /// HTTP 400 `ThrottlingException`, or 429 by the registry, and nothing is carried out.
     Throttle,
     /// HTTP 503, and nothing is carried out.
     Unavailable,
@@ -68,16 +71,6 @@ impl Fault {
                     .status(StatusCode::SERVICE_UNAVAILABLE),
             ),
             _ => None,
-        }
-    }
-
-    /// What becomes of an operation's output, where the fault is in there.
-    pub(crate) fn distort(&self, output: &mut Value, now: Timestamp) {
-        let tokens = output.get_mut("authorizationData").and_then(Value::as_array_mut);
-        if *self == Fault::ExpiredToken {
-            for token in tokens.into_iter().flatten() {
-                token["expiresAt"] = now.to_json();
-            }
         }
     }
 }
@@ -118,7 +111,8 @@ impl When {
         Self::new(operation, Calls::For(duration))
     }
 
-    /// Every call whose body `predicate` accepts.
+    /// Every call whose body `predicate` accepts. Of a `V2.…` operation, whose body may be larger
+    /// than the memory, it gets the method and the target: `PUT /v2/app/manifests/1.0`.
     pub fn matching(operation: &str, predicate: impl Fn(&[u8]) -> bool + Send + 'static) -> Self {
         Self::new(operation, Calls::Matching(Box::new(predicate)))
     }

@@ -10,6 +10,7 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt as _;
 
 use crate::core::Reply;
+use crate::ecr::{Registry, serve_registry};
 use crate::link::pause;
 use crate::local::LocalAws;
 
@@ -29,16 +30,21 @@ impl HttpConnector for InProcess {
         let local = self.local.clone();
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x().map_err(|e| ConnectorError::user(e.into()))?;
-            let (parts, body) = request.into_parts();
-            let body = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
             // A real answer takes a while, in which other tasks go on.
             tokio::task::yield_now().await;
             let line = local.line();
-            line.receive(body.len() as u64).await;
-            line.round_trip().await;
-            let Reply::Answer(response, delay) =
-                local.answer(http::Request::from_parts(parts, body))
-            else {
+            let registry = request.uri().host().and_then(Registry::of_host);
+            let reply = match registry {
+                Some(registry) => serve_registry(&local, &line, registry, request).await,
+                None => {
+                    let (parts, body) = request.into_parts();
+                    let body = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
+                    line.receive(body.len() as u64).await;
+                    line.round_trip().await;
+                    local.answer(http::Request::from_parts(parts, body))
+                }
+            };
+            let Reply::Answer(response, delay) = reply else {
                 return Err(ConnectorError::io("the connection was reset".into()));
             };
             pause(delay).await;

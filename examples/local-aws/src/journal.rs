@@ -10,7 +10,8 @@ pub struct Call {
     pub at: Timestamp,
     /// `ecr`, `ecs` or `sts`; empty where the request names none.
     pub service: String,
-    /// The API's name of the operation, such as `PutImage`; empty where the request names none.
+    /// The API's name of the operation, such as `PutImage`, or `V2.PutManifest` and the like for
+    /// those of the registry; empty where the request names none.
     pub operation: String,
     /// The error code that it was answered with; `None` where it succeeded.
     pub error: Option<String>,

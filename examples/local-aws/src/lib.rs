@@ -20,7 +20,7 @@ mod wire;
 
 pub use crate::clock::Timestamp;
 pub use crate::core::Blobs;
-pub use crate::ecr::MissingLayers;
+pub use crate::ecr::{MissingLayers, RefusedUploads};
 pub use crate::ecs::{AlarmState, HealthCheck, HookAnswer, RollbackId, Script};
 pub use crate::faults::{Fault, When};
 pub use crate::iam::InvalidPolicy;

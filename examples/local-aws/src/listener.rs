@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
-use http::header::CONNECTION;
+use http::header::{CONNECTION, HOST};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::core::Reply;
+use crate::ecr::{Registry, is_registry_path, serve_registry};
 use crate::error::AwsError;
 use crate::link::{Line, pause};
 use crate::local::LocalAws;
@@ -94,6 +95,11 @@ async fn answer(
     line: Line,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Broken> {
+    if is_registry_path(request.uri().path()) {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let registry = host.and_then(Registry::of_host).unwrap_or_else(Registry::local);
+        return send(serve_registry(&local, &line, registry, request).await).await;
+    }
     let (parts, body) = request.into_parts();
     let announced = body.size_hint().lower();
     // Where the length is announced, not a byte of it need be read.
@@ -101,9 +107,8 @@ async fn answer(
         return Ok(too_large());
     }
     let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
-    let breaks_at = target
-        .filter(|target| local.breaks_mid_body(target, announced as usize))
-        .map(|_| announced / 2);
+    let breaks_at =
+        target.filter(|target| local.breaks_mid_body(target, announced)).map(|_| announced / 2);
     let body = match receive(body, &line, breaks_at).await {
         Ok(body) => body,
         Err(Broken::TooLarge) => return Ok(too_large()),
@@ -113,7 +118,11 @@ async fn answer(
     if parts.uri.path() == orders::PATH {
         return Ok(orders::answer(&local, &parts.method, &body).map(Full::new));
     }
-    match local.answer(Request::from_parts(parts, body)) {
+    send(local.answer(Request::from_parts(parts, body))).await
+}
+
+async fn send(reply: Reply) -> Result<Response<Full<Bytes>>, Broken> {
+    match reply {
         Reply::Answer(response, delay) => {
             pause(delay).await;
             Ok(response.map(Full::new))

@@ -12,6 +12,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use bytes::Bytes;
+use http::header::RANGE;
 use http::{Method, Request};
 
 use crate::caller::{ACCOUNT, Caller};
@@ -136,7 +137,8 @@ impl LocalAws {
         self.lock().settings.blobs = blobs;
     }
 
-    /// Sets the `partSize` that InitiateLayerUpload answers with, in bytes.
+    /// Sets the `partSize` that InitiateLayerUpload answers with, in bytes: 10 MiB on ECR. The
+    /// registry endpoint adds what it gets to an upload in parts of this size.
     pub fn set_part_size(&self, bytes: u64) {
         self.lock().settings.part_size = bytes;
     }
@@ -181,22 +183,27 @@ impl LocalAws {
     /// Answers one request: what both fronts call.
     pub(crate) fn answer(&self, request: Request<Bytes>) -> Reply {
         if request.method() == Method::GET
-            && let Some(blob) = serve_blob(self, request.uri().path())
+            && let Some(blob) = serve_blob(self, request.uri().path(), request.headers().get(RANGE))
         {
             return Reply::Answer(blob, Duration::ZERO);
         }
         // Decoding a part's megabytes must not hold up the other connections.
         let prepared = prepare(request);
+        self.in_core(|core, now| core.answer(prepared, now))
+    }
+
+    /// Does something with the state, and afterwards what that left to be done without it.
+    pub(crate) fn in_core<T>(&self, act: impl FnOnce(&mut Core, Timestamp) -> T) -> T {
         let mut core = self.lock();
-        let reply = core.answer(prepared, self.clock.now());
+        let done = act(&mut core, self.clock.now());
         let deferred = std::mem::take(&mut core.deferred);
         drop(core);
         deferred.carry_out();
-        reply
+        done
     }
 
     /// Whether the script wants this request's connection to break while its body is on the way.
-    pub(crate) fn breaks_mid_body(&self, target: &str, announced: usize) -> bool {
+    pub(crate) fn breaks_mid_body(&self, target: &str, announced: u64) -> bool {
         self.lock().break_mid_body(target, announced, self.clock.now())
     }
 

@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::ecr::MissingLayers;
+use crate::ecr::{MissingLayers, RefusedUploads};
 use crate::ecs::{AlarmState, HookAnswer, RollbackId, Script};
 use crate::faults::{Fault, When, seconds};
 use crate::local::LocalAws;
@@ -69,6 +69,7 @@ enum Order {
         principal: String,
         policy: Value,
     },
+    RefusedUploads(RefusedUploads),
     RollbackId(RollbackId),
     Script {
         cluster: String,
@@ -95,6 +96,7 @@ fn obey(local: &LocalAws, body: &[u8]) -> Result<Value, String> {
             local.hide_service(&cluster, &service, times);
         }
         Order::Hook { target_arn, answer } => local.script_hook(&target_arn, answer),
+        Order::RefusedUploads(refused) => local.set_refused_uploads(refused),
         Order::RollbackId(id) => local.set_rollback_id(id),
         Order::ArchiveImage { repository, image } => {
             if !local.archive_image(&repository, &image) {
@@ -172,6 +174,7 @@ mod tests {
             json!({ "rollbackId": "New" }),
             json!({ "layersPerImage": 300 }),
             json!({ "missingLayers": "Failure" }),
+            json!({ "refusedUploads": "Answered" }),
             json!({ "policy": {
                 "principal": LocalAws::USER,
                 "policy": { "Version": "2012-10-17", "Statement": [] },

@@ -34,9 +34,13 @@ struct Arguments {
     #[arg(long, requires = "repositories")]
     create_repository: bool,
 
-    /// For Docker's protocol as well, which needs a token
+    /// For Docker's protocol as well, which needs a token: `push --transport registry`, or Docker
     #[arg(long, requires = "repositories")]
     token: bool,
+
+    /// For pushes by `--transport registry` that take layers over from this repository
+    #[arg(long, value_name = "REPOSITORY", requires = "repositories")]
+    mount_from: Option<Repository>,
 
     /// ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME, one or several
     repositories: Vec<Repository>,
@@ -128,6 +132,9 @@ fn push_policy(arguments: &Arguments, first: &Repository, others: &[Repository])
     }
     if arguments.token {
         policy = policy.token();
+    }
+    if let Some(source) = &arguments.mount_from {
+        policy = policy.mount_from(source);
     }
     policy
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use ecr_push::{Image, NewRepository, Platform, Pusher, Repository, Tag};
+use ecr_push::{Image, NewRepository, Platform, Pusher, RegistryEndpoint, Repository, Tag};
 use examples::{BoxError, Session, Story, run, show_push};
 
 /// Push a container image into Amazon ECR, without Docker.
@@ -56,6 +56,23 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
 
+    /// By which protocol layers and manifests are sent
+    #[arg(long, value_enum, value_name = "PROTOCOL", default_value_t)]
+    transport: Transport,
+
+    /// Take layers over from this repository of the same registry, which takes
+    /// ecr:GetDownloadUrlForLayer there, and --transport registry
+    #[arg(long, value_name = "REPOSITORY")]
+    mount_from: Option<Repository>,
+
+    /// Where the registry is, if not at the repository's host, such as a VPC endpoint
+    #[arg(long, value_name = "URL")]
+    registry_endpoint: Option<RegistryEndpoint>,
+
+    /// The registry at --registry-endpoint isn't ECR, and takes no login: nothing of AWS is called
+    #[arg(long, requires = "registry_endpoint")]
+    anonymous: bool,
+
     /// The image: a layout's folder, as `skopeo copy … oci:FOLDER` writes it, or an archive, as
     /// `docker save -o FILE`, `skopeo copy … oci-archive:FILE` and `docker buildx build --output
     /// type=oci,dest=FILE` do
@@ -63,6 +80,24 @@ struct Arguments {
 
     /// ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME, without a tag. The push goes to that region
     repository: Repository,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Transport {
+    /// ECR's API
+    #[default]
+    Api,
+    /// The protocol that Docker speaks, which takes ecr:GetAuthorizationToken as well
+    Registry,
+}
+
+impl From<Transport> for ecr_push::Transport {
+    fn from(chosen: Transport) -> Self {
+        match chosen {
+            Transport::Api => Self::Api,
+            Transport::Registry => Self::Registry,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -109,9 +144,22 @@ async fn push(arguments: Arguments) -> Result<(), BoxError> {
     }
     let image = open.await?;
     let session = Session::of(arguments.aws, &repository).await?;
-    story.tell(format!("pushing {} to {repository} ({})", image.digest(), session.place()));
+    let place = match &arguments.registry_endpoint {
+        Some(endpoint) => endpoint.to_string(),
+        None => session.place(),
+    };
+    story.tell(format!("pushing {} to {repository} ({place})", image.digest()));
 
-    let mut push = Pusher::new(session.config()).push(&image, &repository);
+    let mut pusher = Pusher::new(session.config());
+    if let Some(endpoint) = arguments.registry_endpoint {
+        let is_anonymous = arguments.anonymous;
+        pusher =
+            pusher.registry_endpoint(if is_anonymous { endpoint.anonymous() } else { endpoint });
+    }
+    let mut push = pusher.push(&image, &repository).transport(arguments.transport.into());
+    if let Some(source) = arguments.mount_from {
+        push = push.mount_from(&source);
+    }
     for tag in arguments.tags {
         push = push.tag(tag);
     }

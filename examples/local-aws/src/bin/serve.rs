@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
-use clap::Parser;
-use local_aws::{LocalAws, Server};
+use clap::{Parser, ValueEnum};
+use local_aws::{Blobs, LocalAws, Server};
 
 /// Serves a strict emulator of Amazon ECR, ECS and STS on 127.0.0.1.
 ///
@@ -15,6 +15,9 @@ use local_aws::{LocalAws, Server};
 ///     cargo run -p local-aws -- --port 4566      and paste the lines into another shell
 ///
 ///     cargo run -p local-aws -- --port 4566 > env.sh &      and then: . ./env.sh
+///
+/// It is a container registry as well: http://127.0.0.1:PORT/v2/, with the user AWS and the password
+/// of `aws ecr get-login-password`.
 ///
 /// Any credentials will do. The world in it, in us-east-1 of the account 123456789012: the ECR
 /// repository `demo/web`, and the ECS cluster `demo` with the service `web`, in steady state. It
@@ -30,12 +33,33 @@ struct Arguments {
     /// half, 0.01 is for the impatient
     #[arg(long, default_value_t = 1.0, value_parser = pace, value_name = "FACTOR")]
     pace: f64,
+
+    /// What becomes of the content of layers
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    blobs: Content,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Content {
+    /// It is hashed and counted, and not kept: for pushes larger than the memory, and for speed
+    Count,
+    /// It is kept in memory, and can be pulled
+    #[default]
+    Keep,
+}
+
+impl From<Content> for Blobs {
+    fn from(content: Content) -> Self {
+        match content {
+            Content::Count => Self::Count,
+            Content::Keep => Self::Keep,
+        }
+    }
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { port, pace } = Arguments::parse();
-    match serve(port, pace).await {
+    match serve(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -44,12 +68,14 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve(port: u16, pace: f64) -> Result<(), String> {
+async fn serve(arguments: Arguments) -> Result<(), String> {
+    let Arguments { port, pace, blobs } = arguments;
     // Before anything is printed: a signal that comes after the lines must not be missed.
     let stopped = stop_signal().map_err(|error| format!("can't wait for signals: {error}"))?;
     let local = LocalAws::new();
     local.create_demo();
     local.set_rollout_pace(pace);
+    local.set_blobs(blobs.into());
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let server = local.listen(address).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {

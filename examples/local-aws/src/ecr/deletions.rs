@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::core::Context;
 use crate::ecr::images::{ImageId, Reason};
 use crate::ecr::repositories::Repository;
-use crate::ecr::{Ecr, constraints};
+use crate::ecr::{Ecr, On, constraints};
 use crate::error::AwsError;
 
 #[derive(Debug, Default, Deserialize)]
@@ -17,6 +17,16 @@ pub(crate) struct BatchDeleteImage {
     pub(super) registry_id: Option<String>,
     pub(super) repository_name: String,
     image_ids: Vec<ImageId>,
+}
+
+impl BatchDeleteImage {
+    pub(super) fn new(on: On<'_>, image: ImageId) -> Self {
+        Self {
+            registry_id: Some(on.registry.to_owned()),
+            repository_name: on.repository.to_owned(),
+            image_ids: vec![image],
+        }
+    }
 }
 
 impl Ecr {

@@ -1,12 +1,13 @@
 //! GetDownloadUrlForLayer, and what its URL serves.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use http::header::{CONTENT_RANGE, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::core::Context;
-use crate::ecr::{Ecr, constraints};
+use crate::ecr::{Ecr, On, constraints};
 use crate::error::AwsError;
 use crate::local::LocalAws;
 
@@ -25,6 +26,16 @@ pub(crate) struct GetDownloadUrlForLayer {
     pub(super) registry_id: Option<String>,
     pub(super) repository_name: String,
     layer_digest: String,
+}
+
+impl GetDownloadUrlForLayer {
+    pub(super) fn new(on: On<'_>, digest: &str) -> Self {
+        Self {
+            registry_id: Some(on.registry.to_owned()),
+            repository_name: on.repository.to_owned(),
+            layer_digest: digest.to_owned(),
+        }
+    }
 }
 
 impl BlobPath {
@@ -73,7 +84,7 @@ impl Ecr {
         };
         // ECR's API reference: there are URLs only for layers that an image refers to. That an
         // archived one is refused alike, and the words of it, are inferred.
-        let referred = repository.images.values().any(|it| it.manifest.blobs.contains(digest));
+        let referred = repository.refers_to(digest);
         if !referred || layer.archived {
             let message = format!("The layer with digest '{digest}' is not accessible in {place}");
             return Err(AwsError::new("LayerInaccessibleException", message));
@@ -93,28 +104,76 @@ impl Ecr {
     }
 }
 
-/// Answers a GET of a layer's URL; `None` where the path isn't that of a layer. It needs no
-/// signature of its own: on AWS, the URL is signed.
-pub(crate) fn serve(local: &LocalAws, path: &str) -> Option<Response<Bytes>> {
+/// Answers a GET of a layer's URL, of all of it or of a range; `None` where the path isn't that of a
+/// layer. It needs no signature of its own: on AWS, the URL is signed.
+pub(crate) fn serve(
+    local: &LocalAws,
+    path: &str,
+    range: Option<&HeaderValue>,
+) -> Option<Response<Bytes>> {
     let BlobPath { account, region, repository, digest } = BlobPath::parse(path)?;
     let blob = local.in_place(&account, &region, |place| place.ecr.blob(&repository, &digest));
     // Put together here, where the emulator's state is unlocked again.
-    Some(respond(blob.map(whole)))
+    let range = range.and_then(|range| range.to_str().ok());
+    Some(respond(blob.map(whole), range))
 }
 
-fn respond(blob: Option<Bytes>) -> Response<Bytes> {
-    let (status, content_type, body) = match blob {
-        Some(blob) => (StatusCode::OK, "application/octet-stream", blob),
-        // S3's API reference, of the error NoSuchKey.
-        None => (
-            StatusCode::NOT_FOUND,
-            "application/xml",
-            Bytes::from_static(
-                b"<Error><Code>NoSuchKey</Code>\
-                  <Message>The specified key does not exist.</Message></Error>",
-            ),
-        ),
+fn respond(blob: Option<Bytes>, range: Option<&str>) -> Response<Bytes> {
+    let Some(blob) = blob else {
+        return failure(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.");
     };
+    let length = blob.len();
+    match range.map_or(Wanted::All, |range| Wanted::parse(range, length)) {
+        Wanted::All => response(StatusCode::OK, "application/octet-stream", blob),
+        Wanted::Nothing => failure(
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            "InvalidRange",
+            "The requested range is not satisfiable",
+        ),
+        Wanted::Part(first, last) => {
+            let part = blob.slice(first..=last);
+            let mut part = response(StatusCode::PARTIAL_CONTENT, "application/octet-stream", part);
+            let range = HeaderValue::from_str(&format!("bytes {first}-{last}/{length}"));
+            part.headers_mut().extend(range.ok().map(|range| (CONTENT_RANGE, range)));
+            part
+        }
+    }
+}
+
+/// What a `Range` asks for, as RFC 9110 has it.
+#[derive(Debug, PartialEq, Eq)]
+enum Wanted {
+    All,
+    Nothing,
+    /// The first and the last byte.
+    Part(usize, usize),
+}
+
+impl Wanted {
+    /// One range of bytes. Anything else is ignored, as the RFC and S3 have it.
+    fn parse(range: &str, length: usize) -> Self {
+        let Some((first, last)) = range.strip_prefix("bytes=").and_then(|it| it.split_once('-'))
+        else {
+            return Self::All;
+        };
+        let (first, last) = match (first.parse(), last.parse::<usize>()) {
+            (Ok(first), Ok(last)) if first <= last => (first, last),
+            (Ok(first), Err(_)) if last.is_empty() => (first, usize::MAX),
+            (Err(_), Ok(0)) if first.is_empty() => return Self::Nothing,
+            (Err(_), Ok(suffix)) if first.is_empty() => (length.saturating_sub(suffix), usize::MAX),
+            _ => return Self::All,
+        };
+        if first < length { Self::Part(first, last.min(length - 1)) } else { Self::Nothing }
+    }
+}
+
+/// S3's API reference, "Error responses".
+fn failure(status: StatusCode, code: &str, message: &str) -> Response<Bytes> {
+    let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+    response(status, "application/xml", body.into())
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Bytes> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -162,8 +221,33 @@ mod tests {
     #[test]
     fn a_layer_is_served_whole() {
         let pieces = [&b"lay"[..], b"er"].map(Bytes::from_static).to_vec();
-        let response = respond(Some(whole(pieces)));
+        let response = respond(Some(whole(pieces)), None);
         assert_eq!((response.status(), &response.body()[..]), (StatusCode::OK, &b"layer"[..]));
-        assert_eq!(respond(None).status(), StatusCode::NOT_FOUND);
+        assert_eq!(respond(None, None).status(), StatusCode::NOT_FOUND);
+    }
+
+    #[test]
+    fn a_range_is_served_where_there_is_one() {
+        for (range, wanted) in [
+            ("bytes=0-1", Wanted::Part(0, 1)),
+            ("bytes=3-", Wanted::Part(3, 4)),
+            ("bytes=3-99", Wanted::Part(3, 4)),
+            ("bytes=-2", Wanted::Part(3, 4)),
+            ("bytes=-99", Wanted::Part(0, 4)),
+            ("bytes=5-", Wanted::Nothing),
+            ("bytes=-0", Wanted::Nothing),
+            ("bytes=2-1", Wanted::All),
+            ("bytes=0-1,3-4", Wanted::All),
+            ("lines=0-1", Wanted::All),
+        ] {
+            assert_eq!(Wanted::parse(range, 5), wanted, "{range}");
+        }
+        assert_eq!(Wanted::parse("bytes=0-", 0), Wanted::Nothing);
+        let response = respond(Some(Bytes::from_static(b"layer")), Some("bytes=1-3"));
+        assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT);
+        assert_eq!(response.headers()[CONTENT_RANGE], "bytes 1-3/5");
+        assert_eq!(&response.body()[..], b"aye");
+        let response = respond(Some(Bytes::from_static(b"layer")), Some("bytes=5-"));
+        assert_eq!(response.status(), StatusCode::RANGE_NOT_SATISFIABLE);
     }
 }

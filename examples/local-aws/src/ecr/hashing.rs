@@ -32,6 +32,16 @@ impl Hashing {
         sha256(&self.catch_up().clone().finalize())
     }
 
+    /// The hash of all that has come so far, for whoever hashes what comes next.
+    pub(crate) fn state(&self) -> Sha256 {
+        self.catch_up().clone()
+    }
+
+    /// Takes the hash of what was hashed elsewhere, from the [`state`](Self::state) on.
+    pub(crate) fn set(&self, state: Sha256) {
+        *self.catch_up() = state;
+    }
+
     fn catch_up(&self) -> MutexGuard<'_, Sha256> {
         let mut hasher = lock(&self.0.hasher);
         while let Some(piece) = self.next() {
@@ -70,6 +80,17 @@ mod tests {
         let second = hashing.append(Bytes::from_static(b"er"));
         second();
         first();
+        assert_eq!(hashing.digest(), digest(b"layer"));
+    }
+
+    #[test]
+    fn hashing_goes_on_elsewhere() {
+        let hashing = Hashing::default();
+        let first = hashing.append(Bytes::from_static(b"lay"));
+        let mut state = hashing.state();
+        first();
+        state.update(b"er");
+        hashing.set(state);
         assert_eq!(hashing.digest(), digest(b"layer"));
     }
 

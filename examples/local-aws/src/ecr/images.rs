@@ -118,6 +118,11 @@ impl Repository {
         found.map(|(digest, image)| (digest.as_str(), image)).ok_or(NOT_FOUND)
     }
 
+    /// Whether any of its images has that config or layer.
+    pub(super) fn refers_to(&self, digest: &str) -> bool {
+        self.images.values().any(|image| image.manifest.blobs.iter().any(|blob| blob == digest))
+    }
+
     pub(super) fn tags_of(&self, digest: &str) -> Vec<&str> {
         self.tags.iter().filter(|(_, at)| *at == digest).map(|(tag, _)| tag.as_str()).collect()
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::core::Context;
 use crate::ecr::repositories::Repository;
 use crate::ecr::script::MissingLayers;
-use crate::ecr::{Ecr, constraints};
+use crate::ecr::{Ecr, On, constraints};
 use crate::error::AwsError;
 
 /// A complete layer.
@@ -28,6 +28,16 @@ pub(crate) struct BatchCheckLayerAvailability {
     pub(super) registry_id: Option<String>,
     pub(super) repository_name: String,
     layer_digests: Vec<String>,
+}
+
+impl BatchCheckLayerAvailability {
+    pub(super) fn new(on: On<'_>, digest: &str) -> Self {
+        Self {
+            registry_id: Some(on.registry.to_owned()),
+            repository_name: on.repository.to_owned(),
+            layer_digests: vec![digest.to_owned()],
+        }
+    }
 }
 
 impl Ecr {

@@ -9,7 +9,7 @@ use crate::core::Context;
 use crate::ecr::images::{Image, ImageId, Reason, Status};
 use crate::ecr::pages::page;
 use crate::ecr::repositories::Repository;
-use crate::ecr::{Ecr, constraints};
+use crate::ecr::{Ecr, On, constraints};
 use crate::error::AwsError;
 
 #[derive(Debug, Default, Deserialize)]
@@ -64,6 +64,29 @@ enum ImageStatus {
     Active,
     Any,
     Archived,
+}
+
+impl BatchGetImage {
+    pub(super) fn new(on: On<'_>, image: ImageId) -> Self {
+        Self {
+            registry_id: Some(on.registry.to_owned()),
+            repository_name: on.repository.to_owned(),
+            image_ids: vec![image],
+        }
+    }
+}
+
+impl ListImages {
+    /// A page of those that have tags.
+    pub(super) fn tagged(on: On<'_>, most: Option<i64>, token: Option<String>) -> Self {
+        Self {
+            registry_id: Some(on.registry.to_owned()),
+            repository_name: on.repository.to_owned(),
+            filter: Filter { tag_status: TagStatus::Tagged, image_status: None },
+            max_results: most,
+            next_token: token,
+        }
+    }
 }
 
 impl Ecr {

@@ -18,8 +18,11 @@ pub(crate) fn page(
     let size = match max_results {
         None => DEFAULT,
         Some(size @ 1..=1000) => size as usize,
-        Some(_) => {
-            return Err(violated("maxResults", "Member must have value between 1 and 1000"));
+        // Users report the words, of what is too large.
+        Some(size) => {
+            let bound =
+                if size < 1 { "greater than or equal to 1" } else { "less than or equal to 1000" };
+            return Err(violated("maxResults", &format!("Member must have value {bound}")));
         }
     };
     // The token is opaque to clients: here it is where the next page starts. ECR's words for a

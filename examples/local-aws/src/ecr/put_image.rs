@@ -10,11 +10,11 @@ use crate::ecr::hashing;
 use crate::ecr::images::{Image, ImageId, Status};
 use crate::ecr::manifest::Manifest;
 use crate::ecr::repositories::Repository;
-use crate::ecr::{Ecr, constraints};
+use crate::ecr::{Ecr, On, constraints};
 use crate::error::AwsError;
 
 /// ECR's service model: `imageManifest` holds 1 to 4194304 characters.
-const MAX_MANIFEST: usize = 4 * 1024 * 1024;
+pub(super) const MAX_MANIFEST: usize = 4 * 1024 * 1024;
 
 /// ECR's Service Quotas page.
 const MAX_TAGS: usize = 1_000;
@@ -28,6 +28,29 @@ pub(crate) struct PutImage {
     image_manifest_media_type: Option<String>,
     image_tag: Option<String>,
     image_digest: Option<String>,
+}
+
+impl PutImage {
+    pub(super) fn new(
+        on: On<'_>,
+        manifest: String,
+        media_type: Option<String>,
+        image: ImageId,
+    ) -> Self {
+        Self {
+            registry_id: Some(on.registry.to_owned()),
+            repository_name: on.repository.to_owned(),
+            image_manifest: manifest,
+            image_manifest_media_type: media_type,
+            image_tag: image.image_tag,
+            image_digest: image.image_digest,
+        }
+    }
+
+    /// The digest of the manifest as it came.
+    pub(super) fn digest(&self) -> String {
+        hashing::digest(self.image_manifest.as_bytes())
+    }
 }
 
 impl Ecr {
@@ -55,7 +78,7 @@ impl Ecr {
         if layers_per_image.is_some_and(|limit| manifest.layers() > limit) {
             return Err(Manifest::too_many_layers());
         }
-        let digest = hashing::digest(input.image_manifest.as_bytes());
+        let digest = input.digest();
         if let Some(given) = input.image_digest.filter(|given| *given != digest) {
             return Err(AwsError::new(
                 "ImageDigestDoesNotMatchException",

@@ -24,7 +24,7 @@ pub(crate) struct Repository {
     pub(super) images: BTreeMap<String, Image>,
     pub(super) tags: BTreeMap<String, String>,
     created_at: Timestamp,
-    encryption: Encryption,
+    pub(super) encryption: Encryption,
     scanning: Scanning,
     resource_tags: Vec<ResourceTag>,
 }
@@ -64,15 +64,15 @@ pub(crate) struct ListTagsForResource {
     pub(super) resource_arn: String,
 }
 
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Encryption {
+pub(crate) struct Encryption {
     encryption_type: EncryptionType,
     #[serde(skip_serializing_if = "Option::is_none")]
     kms_key: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 enum EncryptionType {
     #[default]
     #[serde(rename = "AES256")]

@@ -20,11 +20,25 @@ pub enum MissingLayers {
     Unavailable,
 }
 
+/// What becomes of an upload to the registry endpoint whose repository isn't there, or for which a
+/// permission is missing. Users report both, at different times. A right client takes both, and
+/// says of a broken connection what it may mean.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Deserialize)]
+#[non_exhaustive]
+pub enum RefusedUploads {
+    /// It is refused, with the reason.
+    Answered,
+    /// The connection breaks without an answer.
+    #[default]
+    Dropped,
+}
+
 /// What one registry is scripted to do.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Script {
     pub(super) layers_per_image: Option<usize>,
     pub(super) missing_layers: MissingLayers,
+    pub(super) refused_uploads: RefusedUploads,
     /// KMS's error codes by repository.
     kms_errors: BTreeMap<String, String>,
 }
@@ -65,6 +79,12 @@ impl LocalAws {
         self.in_region(Self::REGION, |place| place.ecr.script.missing_layers = missing);
     }
 
+    /// Decides what becomes of an upload to the registry endpoint that is refused for its repository
+    /// or for a permission.
+    pub fn set_refused_uploads(&self, refused: RefusedUploads) {
+        self.in_region(Self::REGION, |place| place.ecr.script.refused_uploads = refused);
+    }
+
     /// Lets KMS refuse the key of a repository with an error code of its own, such as
     /// `DisabledException`; `None` ends it. The repository needn't exist yet.
     pub fn set_kms_error(&self, repository: &str, kms_error: Option<&str>) {
@@ -95,6 +115,10 @@ impl Script {
 }
 
 impl Ecr {
+    pub(super) fn refused_uploads(&self) -> RefusedUploads {
+        self.script.refused_uploads
+    }
+
     fn archive(&mut self, repository: &str, image: &str) -> bool {
         self.repositories.get_mut(repository).is_some_and(|repository| repository.archive(image))
     }

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 use crate::core::{Blobs, Context};
 use crate::ecr::hashing::Hashing;
 use crate::ecr::layers::Layer;
-use crate::ecr::{Ecr, constraints};
+use crate::ecr::{Ecr, On, constraints};
 use crate::error::AwsError;
 use crate::wire::{malformed, parse};
 
@@ -23,6 +24,27 @@ pub(crate) struct Upload {
     hashing: Hashing,
     /// Where content is kept, the parts themselves.
     content: Option<Vec<Bytes>>,
+    /// How many bytes there were after the registry's first PATCH.
+    first_patch: Option<u64>,
+}
+
+/// An upload, as the registry names it.
+#[derive(Debug)]
+pub(super) struct UploadName {
+    registry: String,
+    repository: String,
+    id: String,
+}
+
+/// A part that was hashed on its way.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) first: u64,
+    pub(super) length: u64,
+    /// Of the upload's content up to the end of the part.
+    pub(super) hasher: Sha256,
+    /// Empty where content isn't kept.
+    pub(super) content: Vec<Bytes>,
 }
 
 /// ECR's service model: `layerPartBlob` holds at most 20 MiB.
@@ -91,6 +113,26 @@ impl UploadLayerPart {
     }
 }
 
+impl InitiateLayerUpload {
+    pub(super) fn new(on: On<'_>) -> Self {
+        Self {
+            registry_id: Some(on.registry.to_owned()),
+            repository_name: on.repository.to_owned(),
+        }
+    }
+}
+
+impl CompleteLayerUpload {
+    pub(super) fn new(on: On<'_>, id: &str, digest: &str) -> Self {
+        Self {
+            registry_id: Some(on.registry.to_owned()),
+            repository_name: on.repository.to_owned(),
+            upload_id: id.to_owned(),
+            layer_digests: vec![digest.to_owned()],
+        }
+    }
+}
+
 impl UploadLayerPart {
     pub(super) fn corrupt(&mut self) {
         let mut content = self.content.to_vec();
@@ -124,6 +166,7 @@ impl Ecr {
                 Blobs::Count => None,
                 Blobs::Keep => Some(Vec::new()),
             },
+            first_patch: None,
         };
         let repository = self.decrypted_repository(
             input.registry_id.as_deref(),
@@ -153,8 +196,8 @@ impl Ecr {
         let Some(upload) = repository.uploads.get_mut(upload_id) else {
             return Err(upload_not_found(upload_id, &repository.name, &account));
         };
-        let invalid = |message: String| {
-            let error = AwsError::new("InvalidLayerPartException", message)
+        let said = |error: AwsError| {
+            let error = error
                 .member("registryId", account.clone())
                 .member("repositoryName", input.repository_name.clone())
                 .member("uploadId", upload_id.clone());
@@ -165,22 +208,14 @@ impl Ecr {
             }
         };
         if first != upload.size {
-            return Err(invalid(format!(
-                "First byte of the layer part is {first} instead of {}",
-                upload.size
-            )));
+            return Err(said(out_of_order(first, upload.size)));
         }
         // The last byte is inclusive: AWS's CLI example sends 0 to 8323314 for 8323315 bytes. That
         // a range which contradicts the content is refused is inferred.
         if content.is_empty() || last.checked_sub(first) != Some(content.len() as u64 - 1) {
-            return Err(invalid(format!(
-                "Layer part has {} bytes, and says that it is bytes {first} to {last}",
-                content.len()
-            )));
+            return Err(said(contradiction(content.len() as u64, first, last)));
         }
-        check_quotas(upload.parts.len() + 1, last + 1)?;
-        upload.parts.push(content.len() as u64);
-        upload.size += content.len() as u64;
+        upload.grow(content.len() as u64)?;
         if let Some(kept) = &mut upload.content {
             kept.push(content.clone());
         }
@@ -260,12 +295,88 @@ impl Ecr {
         }))
     }
 
+    /// An upload for what has to be encrypted, or the refusals that there are.
+    pub(super) fn upload(
+        &mut self,
+        name: &UploadName,
+        context: &Context<'_>,
+    ) -> Result<&mut Upload, AwsError> {
+        let UploadName { registry, repository, id } = name;
+        let account = &context.caller.account;
+        let found = self.decrypted_repository(Some(registry), repository, context)?;
+        found.uploads.get_mut(id).ok_or_else(|| upload_not_found(id, repository, account))
+    }
+
     /// Ends every upload in progress. How long one lasts isn't documented.
     pub(crate) fn expire_uploads(&mut self) {
         for repository in self.repositories.values_mut() {
             repository.uploads.clear();
         }
     }
+}
+
+impl Upload {
+    /// How many bytes have arrived.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub(super) fn hashing(&self) -> Hashing {
+        self.hashing.clone()
+    }
+
+    /// Whether its content is kept.
+    pub(super) fn keeps(&self) -> bool {
+        self.content.is_some()
+    }
+
+    /// Takes a part that the registry has received: if it is still the next one.
+    pub(super) fn add(&mut self, part: Part) -> Result<(), AwsError> {
+        let Part { first, length, hasher, content } = part;
+        if first != self.size {
+            return Err(out_of_order(first, self.size));
+        }
+        self.grow(length)?;
+        self.hashing.set(hasher);
+        if let Some(kept) = &mut self.content {
+            kept.extend(content);
+        }
+        Ok(())
+    }
+
+    /// The last byte that there was after the first PATCH, which this call may have been.
+    pub(super) fn last_of_first_patch(&mut self) -> u64 {
+        self.first_patch.get_or_insert(self.size).saturating_sub(1)
+    }
+
+    fn grow(&mut self, length: u64) -> Result<(), AwsError> {
+        check_quotas(self.parts.len() + 1, self.size + length)?;
+        self.parts.push(length);
+        self.size += length;
+        Ok(())
+    }
+}
+
+impl UploadName {
+    pub(super) fn new(on: On<'_>, id: &str) -> Self {
+        let owned = str::to_owned;
+        Self { registry: owned(on.registry), repository: owned(on.repository), id: owned(id) }
+    }
+}
+
+/// Users report the words.
+pub(super) fn out_of_order(first: u64, expected: u64) -> AwsError {
+    invalid_part(format!("First byte of the layer part is {first} instead of {expected}"))
+}
+
+pub(super) fn contradiction(length: u64, first: u64, last: u64) -> AwsError {
+    invalid_part(format!(
+        "Layer part has {length} bytes, and says that it is bytes {first} to {last}"
+    ))
+}
+
+pub(super) fn invalid_part(message: String) -> AwsError {
+    AwsError::new("InvalidLayerPartException", message)
 }
 
 /// ECR's service model: 0 or more.
@@ -309,18 +420,20 @@ mod tests {
     use crate::caller::Caller;
     use crate::clock::Clock;
     use crate::core::{Deferred, Ids, Settings};
+    use crate::ecr::Tokens;
 
     /// Here rather than through a client, because that many requests take seconds.
     #[tokio::test]
     async fn a_layer_of_52_000_mib_in_4_200_parts_is_the_largest() {
         let caller = Caller::local("us-east-1");
         let (now, mut ids, settings) = (Clock::new().now(), Ids::default(), Settings::default());
-        let mut deferred = Deferred::default();
+        let (mut tokens, mut deferred) = (Tokens::default(), Deferred::default());
         let mut context = Context {
             caller: &caller,
             now,
             ids: &mut ids,
             settings: &settings,
+            tokens: &mut tokens,
             deferred: &mut deferred,
         };
         let mut ecr = Ecr::default();
@@ -334,7 +447,13 @@ mod tests {
         ] {
             let id = context.ids.uuid();
             let hashing = Hashing::default();
-            let upload = Upload { parts: vec![MIN_PART_SIZE; parts], size, hashing, content: None };
+            let upload = Upload {
+                parts: vec![MIN_PART_SIZE; parts],
+                size,
+                hashing,
+                content: None,
+                first_patch: None,
+            };
             let repository = ecr.repository(None, "app", &context).unwrap();
             repository.uploads.insert(id.clone(), upload);
             let part = json!({

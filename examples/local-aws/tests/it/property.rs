@@ -10,7 +10,9 @@ use tokio::runtime::Runtime;
 use crate::ecr_images::{OCI, OCI_INDEX, index, manifest};
 use crate::wire::{Answer, ECR, Wire, signed};
 
-const OPERATIONS: [&str; 18] = [
+const OPERATIONS: [&str; 20] = [
+    "GetAccountSetting",
+    "PutAccountSetting",
     "BatchDeleteImage",
     "DeleteRepository",
     "GetDownloadUrlForLayer",

@@ -50,17 +50,47 @@ impl Wire {
         )
     }
 
+    /// Any request at all; none where the connection ends without an answer.
+    pub(crate) fn send(
+        &mut self,
+        request: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Option<Answer> {
+        let mut head = format!("{request} HTTP/1.1\r\ncontent-length: {}\r\n", body.len());
+        for (name, value) in headers {
+            head.extend([name, ": ", value, "\r\n"]);
+        }
+        self.write(format!("{head}\r\n").as_bytes());
+        // Whoever breaks the connection doesn't wait for the body.
+        let _ = self.0.get_mut().write_all(body);
+        if request.starts_with("HEAD ") { self.read_head() } else { self.read() }
+    }
+
     fn get(&mut self, path: &str) -> Answer {
         self.write(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes());
         self.read().expect("an answer")
     }
 
-    fn write(&mut self, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
         self.0.get_mut().write_all(bytes).unwrap();
     }
 
     /// The next answer; none where the connection ends first.
-    fn read(&mut self) -> Option<Answer> {
+    pub(crate) fn read(&mut self) -> Option<Answer> {
+        let mut answer = self.read_head()?;
+        let mut body = vec![0; answer.header("content-length")?.parse().ok()?];
+        self.0.read_exact(&mut body).ok()?;
+        answer.body = String::from_utf8(body).ok()?;
+        Some(answer)
+    }
+
+    /// Says that nothing more comes.
+    pub(crate) fn end(&mut self) {
+        self.0.get_mut().shutdown(std::net::Shutdown::Write).unwrap();
+    }
+
+    fn read_head(&mut self) -> Option<Answer> {
         let mut answer = Answer::default();
         let status = self.line()?;
         answer.status = status.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
@@ -69,9 +99,6 @@ impl Wire {
             let Some((name, value)) = line.split_once(':') else { break };
             answer.headers.push((name.to_lowercase(), value.trim().to_owned()));
         }
-        let mut body = vec![0; answer.header("content-length")?.parse().ok()?];
-        self.0.read_exact(&mut body).ok()?;
-        answer.body = String::from_utf8(body).ok()?;
         Some(answer)
     }
 
@@ -380,7 +407,7 @@ async fn half_a_request_is_none() {
     half.write(b"{");
     // It holds up nobody else.
     assert_eq!(Wire::connect(&server).ecr("DescribeRepositories", "{}").status, 200);
-    half.0.get_mut().shutdown(std::net::Shutdown::Write).unwrap();
+    half.end();
     assert!(half.read().is_none());
     assert_eq!(server.local().journal().calls().len(), 1);
 }

@@ -1,0 +1,173 @@
+//! The content of a request, read from its file while it is sent.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::blob_reader::{SharedReader, piece_len};
+use crate::error::Error;
+use crate::events::{Event, Reporter};
+use crate::image::Layer;
+use crate::names::Repository;
+
+/// What all requests with the content of one layer share.
+#[derive(Debug, Clone)]
+pub(crate) struct Content {
+    reader: SharedReader,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    layer: Layer,
+    repository: Repository,
+    reporter: Reporter,
+    /// Buffers of pieces that are on the line no longer.
+    idle: Mutex<Vec<Vec<u8>>>,
+    /// To send: others have theirs as soon as the last piece is on the line, so that it isn't idle
+    /// while an answer is waited for.
+    turn: Mutex<Option<OwnedSemaphorePermit>>,
+    /// Why the content could not be read: what the HTTP client makes of it tells less.
+    failure: Mutex<Option<Error>>,
+}
+
+impl Content {
+    pub(crate) fn new(
+        reader: SharedReader,
+        layer: &Layer,
+        repository: &Repository,
+        reporter: &Reporter,
+    ) -> Self {
+        let shared = Shared {
+            layer: layer.clone(),
+            repository: repository.clone(),
+            reporter: reporter.clone(),
+            idle: Mutex::default(),
+            turn: Mutex::default(),
+            failure: Mutex::default(),
+        };
+        Self { reader, shared: Arc::new(shared) }
+    }
+
+    /// A body of what lies between `first` and `end`, which the SDK may send several times.
+    pub(crate) fn body(&self, first: u64, end: u64) -> SdkBody {
+        let content = self.clone();
+        SdkBody::retryable(move || {
+            SdkBody::from_body_1_x(Stream { content: content.clone(), at: first, end, ahead: None })
+        })
+    }
+
+    /// Has this turn until all of the next body is on the line, or another turn comes.
+    pub(crate) fn set_turn(&self, turn: Option<OwnedSemaphorePermit>) {
+        *lock(&self.shared.turn) = turn;
+    }
+
+    /// Why a body ended early, if it did.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        lock(&self.shared.failure).take()
+    }
+
+    fn read(&self, first: u64, end: u64) -> JoinHandle<Result<Bytes, Error>> {
+        let Self { reader, shared } = self.clone();
+        spawn_blocking(move || {
+            let mut buffer = lock(&shared.idle).pop().unwrap_or_default();
+            buffer.resize(piece_len(first, end), 0);
+            reader.lock().read(first, &mut buffer)?;
+            Ok(Bytes::from_owner(Piece { buffer, shared }))
+        })
+    }
+}
+
+/// A piece on the line, whose buffer is used again afterwards: fresh ones cost more than hashing
+/// what is in them.
+struct Piece {
+    buffer: Vec<u8>,
+    shared: Arc<Shared>,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        lock(&self.shared.idle).push(std::mem::take(&mut self.buffer));
+    }
+}
+
+/// One sending of it. The next piece is read while the one before it is sent.
+struct Stream {
+    content: Content,
+    at: u64,
+    end: u64,
+    ahead: Option<JoinHandle<Result<Bytes, Error>>>,
+}
+
+/// How often it is told how far a layer is: as often as the API does in its parts.
+const STEP: u64 = 10 * 1024 * 1024;
+
+impl Body for Stream {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let Self { content, at, end, ahead } = self.get_mut();
+        if at == end {
+            return Poll::Ready(None);
+        }
+        let reading = ahead.get_or_insert_with(|| content.read(*at, *end));
+        let read = match ready!(Pin::new(reading).poll(context)) {
+            Ok(read) => read,
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // Only a runtime that shuts down cancels it.
+                Err(_) => return Poll::Pending,
+            },
+        };
+        *ahead = None;
+        let piece = match read {
+            Ok(piece) => piece,
+            Err(error) => {
+                *at = *end;
+                *lock(&content.shared.failure) = Some(error.clone());
+                return Poll::Ready(Some(Err(error)));
+            }
+        };
+        let before = *at / STEP;
+        *at += piece.len() as u64;
+        if at < end {
+            *ahead = Some(content.read(*at, *end));
+            if *at / STEP > before {
+                let Shared { layer, repository, reporter, .. } = &*content.shared;
+                let (repository, layer) = (repository.clone(), layer.clone());
+                reporter.report(Event::LayerProgress { repository, layer, sent: *at });
+            }
+        } else {
+            content.set_turn(None);
+        }
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.at == self.end
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.end - self.at)
+    }
+}
+
+fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
+}
