@@ -56,6 +56,11 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
 
+    /// How many MiB the parts on their way may take together. More are more layers at once; with 0,
+    /// they go one after another
+    #[arg(long, value_name = "MIB")]
+    memory_limit: Option<u32>,
+
     /// The image: a layout's folder, as `skopeo copy … oci:FOLDER` writes it, or an archive, as
     /// `docker save -o FILE`, `skopeo copy … oci-archive:FILE` and `docker buildx build --output
     /// type=oci,dest=FILE` do
@@ -111,7 +116,11 @@ async fn push(arguments: Arguments) -> Result<(), BoxError> {
     let session = Session::of(arguments.aws, &repository).await?;
     story.tell(format!("pushing {} to {repository} ({})", image.digest(), session.place()));
 
-    let mut push = Pusher::new(session.config()).push(&image, &repository);
+    let mut pusher = Pusher::new(session.config());
+    if let Some(mib) = arguments.memory_limit {
+        pusher = pusher.memory_limit(u64::from(mib) * 1024 * 1024);
+    }
+    let mut push = pusher.push(&image, &repository);
     for tag in arguments.tags {
         push = push.tag(tag);
     }

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use local_aws::{LocalAws, Server};
 
 /// Serves a strict emulator of Amazon ECR, ECS and STS on 127.0.0.1.
@@ -30,12 +30,33 @@ struct Arguments {
     /// half, 0.01 is for the impatient
     #[arg(long, default_value_t = 1.0, value_parser = pace, value_name = "FACTOR")]
     pace: f64,
+
+    /// What becomes of the content of layers
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    blobs: Blobs,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Blobs {
+    /// It is checked and counted, and not kept: enough for any push, however large
+    Count,
+    /// It is kept in memory, and can be downloaded
+    #[default]
+    Keep,
+}
+
+impl From<Blobs> for local_aws::Blobs {
+    fn from(chosen: Blobs) -> Self {
+        match chosen {
+            Blobs::Count => Self::Count,
+            Blobs::Keep => Self::Keep,
+        }
+    }
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { port, pace } = Arguments::parse();
-    match serve(port, pace).await {
+    match serve(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -44,12 +65,14 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve(port: u16, pace: f64) -> Result<(), String> {
+async fn serve(arguments: Arguments) -> Result<(), String> {
+    let Arguments { port, pace, blobs } = arguments;
     // Before anything is printed: a signal that comes after the lines must not be missed.
     let stopped = stop_signal().map_err(|error| format!("can't wait for signals: {error}"))?;
     let local = LocalAws::new();
     local.create_demo();
     local.set_rollout_pace(pace);
+    local.set_blobs(blobs.into());
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let server = local.listen(address).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
