@@ -19,11 +19,11 @@ import measure
 import servers
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = {
-    "benches": ["oci_client_push", "plain_push", "sink"],
-    "examples": ["push"],
-    "local-aws": ["serve"],
-}
+# Two builds: in one, cargo would give all of them the features that any of them asks for.
+BUILDS = [
+    ["--package", "examples", "--bin", "push", "--package", "local-aws", "--bin", "serve"],
+    ["--package", "benches", "--features", "peers", "--bins"],
+]
 SERVERS = {
     "sink": (servers.sink, {"api", "v2"}, "a server that reads and drops"),
     "emulator": (servers.emulator, {"api"}, "local-aws, which decodes, hashes and checks"),
@@ -81,12 +81,8 @@ def arguments():
 
 def build():
     """Builds the programs and returns their folder."""
-    command = ["cargo", "build", "--quiet", "--release", "--features", "benches/peers"]
-    for package, programs in PROGRAMS.items():
-        command += ["--package", package]
-        for program in programs:
-            command += ["--bin", program]
-    subprocess.run(command, cwd=ROOT, check=True)
+    for arguments in BUILDS:
+        subprocess.run(["cargo", "build", "--release", *arguments], cwd=ROOT, check=True)
     return ROOT / "target/release"
 
 

@@ -69,10 +69,10 @@ async fn speed() -> Result<(), BoxError> {
 const LIMITS: [Option<u64>; 4] = [None, Some(80 * MIB), Some(56 * MIB), Some(28 * MIB)];
 
 /// How long one layer takes at best, in seconds: ECR wants its parts one after another, so that
-/// each costs its time on the link and a round trip. Beside them there are five more: what is
-/// there, which images, the upload's begin and end, and the manifest. The config goes meanwhile.
+/// each costs its time on the link and a round trip. Beside them there are four more: what is there,
+/// the upload's begin and end, and the manifest. The config goes meanwhile.
 fn sequential(layer: u64) -> f64 {
-    let calls = layer.div_ceil(PART) + 5;
+    let calls = layer.div_ceil(PART) + 4;
     layer as f64 * 4.0 / 3.0 / LINK as f64 + calls as f64 * ROUND_TRIP.as_secs_f64()
 }
 
