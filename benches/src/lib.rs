@@ -1,1 +1,3 @@
-//! Benchmarks of the workspace: see `benches/`.
+//! What the benchmarks share: see README.md.
+
+pub mod layout;

@@ -108,11 +108,11 @@ impl Pusher {
     }
 
     /// Bounds the memory for parts on their way, in bytes, for all pushes of this pusher and of
-    /// the clones that are made of it from now on, together. 128 MiB unless set.
+    /// the clones that are made of it from now on, together. 82 MiB unless set.
     ///
     /// A part of a layer takes 4/3 of its size, which is 10 MiB as a rule and at most 20 MiB, while
     /// it is sent to a repository, and once more while the next one is read ahead, as long as
-    /// there is room. So 128 MiB are nine parts: nine layers at once, or four with read-ahead.
+    /// there is room. So 82 MiB are six parts: six layers at once, or three with read-ahead.
     /// A part that takes more than the limit goes alone, and one that goes to so many repositories
     /// at once that all of its copies do. At most 16 layers are on their way at once.
     ///

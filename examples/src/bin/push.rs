@@ -73,6 +73,11 @@ struct Arguments {
     #[arg(long, requires = "registry_endpoint")]
     anonymous: bool,
 
+    /// How many MiB the parts on their way may take together. More are more layers at once; with 0,
+    /// they go one after another
+    #[arg(long, value_name = "MIB")]
+    memory_limit: Option<u32>,
+
     /// The image: a layout's folder, as `skopeo copy … oci:FOLDER` writes it, or an archive, as
     /// `docker save -o FILE`, `skopeo copy … oci-archive:FILE` and `docker buildx build --output
     /// type=oci,dest=FILE` do
@@ -155,6 +160,9 @@ async fn push(arguments: Arguments) -> Result<(), BoxError> {
         let is_anonymous = arguments.anonymous;
         pusher =
             pusher.registry_endpoint(if is_anonymous { endpoint.anonymous() } else { endpoint });
+    }
+    if let Some(mib) = arguments.memory_limit {
+        pusher = pusher.memory_limit(u64::from(mib) * 1024 * 1024);
     }
     let mut push = pusher.push(&image, &repository).transport(arguments.transport.into());
     if let Some(source) = arguments.mount_from {

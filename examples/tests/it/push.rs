@@ -149,6 +149,18 @@ async fn compression_is_asked_for_by_name() {
     assert!(ended.stderr.contains("[possible values: auto, gzip, keep"), "{}", ended.stderr);
 }
 
+#[tokio::test]
+async fn without_memory_layers_go_one_after_another() {
+    let (server, workplace) = (served().await, Workplace::new());
+    let arguments = ["--aws", "--memory-limit", "0", workplace.image(), URI];
+    let ended = Program::push().with(&arguments).on(&server).run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let journal = server.local().journal();
+    let ends = |call: &&str| ["InitiateLayerUpload", "CompleteLayerUpload"].contains(call);
+    let calls: Vec<&str> = journal.operations().into_iter().filter(ends).collect();
+    assert_eq!(calls, ["InitiateLayerUpload", "CompleteLayerUpload"].repeat(3));
+}
+
 /// SIGKILL in the middle of a layer: what had arrived by then is not sent again.
 #[tokio::test]
 async fn a_push_that_is_killed_is_gone_on_with() {

@@ -61,4 +61,8 @@ fn a_port_that_is_taken_is_said() {
 fn bad_usage_is_exit_2() {
     let output = serve(&["--port", "http"]).wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(2));
+    let output = serve(&["--blobs", "drop"]).wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("[possible values: count, keep]"), "{stderr}");
 }

@@ -2,13 +2,10 @@
 
 use std::hint::black_box;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput};
 use imagedefs::{Diagnosis, ImageDefinitions};
 
-criterion_main!(benches);
-criterion_group!(benches, definitions);
-
-fn definitions(criterion: &mut Criterion) {
+pub(crate) fn definitions(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("imagedefs");
     for count in [3, 100] {
         let definitions = example(count);

@@ -1,0 +1,52 @@
+"""The pushers, and how each is told what to do."""
+
+import shutil
+import subprocess
+
+REPOSITORY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web"
+
+
+class Client:
+    """A pusher: its name, the protocols by which it pushes, and its command line."""
+
+    def __init__(self, name, protocol, command):
+        self.name, self.protocol, self.command = name, protocol, command
+
+
+def clients(programs, at_once):
+    """What there is on this machine, and what is missing."""
+    push, there, missing = programs / "push", [], []
+    there.append(Client("plain SDK loop", "api", lambda image, _: [
+        programs / "plain_push", "--at-once", str(at_once), image, REPOSITORY]))
+    there.append(Client("ecr-push", "api", lambda image, _: [
+        push, "--aws", image, REPOSITORY]))
+    there.append(Client("ecr-push, 80 MiB", "api", lambda image, _: [
+        push, "--aws", "--memory-limit", "80", image, REPOSITORY]))
+    if "--transport" in help_of(push):
+        there.append(Client("ecr-push, registry", "v2", lambda image, server: [
+            push, "--aws", "--transport", "registry", *registry_at(push, server), image,
+            REPOSITORY]))
+    else:
+        missing.append("push has no --transport registry")
+    there.append(Client("oci-client", "v2", lambda image, server: [
+        programs / "oci_client_push", "--at-once", str(at_once), image, f"{server.host}/demo/web"]))
+    there.append(Client("oci-client, monolithic", "v2", lambda image, server: [
+        programs / "oci_client_push", "--monolithic", "--at-once", str(at_once), image,
+        f"{server.host}/demo/web"]))
+    if shutil.which("skopeo"):
+        there.append(Client("skopeo", "v2", lambda image, server: [
+            "skopeo", "copy", "--quiet", "--dest-tls-verify=false", f"oci:{image}",
+            f"docker://{server.host}/demo/web:latest"]))
+    else:
+        missing.append("skopeo isn't installed")
+    return there, missing
+
+
+def registry_at(push, server):
+    """Where the registry is: without an option for it, the token's answer says so."""
+    option = "--registry-endpoint"
+    return [option, server.url] if option in help_of(push) else []
+
+
+def help_of(program):
+    return subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
