@@ -20,8 +20,8 @@ def clients(programs, at_once):
         programs / "plain_push", "--at-once", str(at_once), image, REPOSITORY]))
     there.append(Client("ecr-push", "api", lambda image, _: [
         push, "--aws", image, REPOSITORY]))
-    there.append(Client("ecr-push, 80 MiB", "api", lambda image, _: [
-        push, "--aws", "--memory-limit", "80", image, REPOSITORY]))
+    there.append(Client("ecr-push, 40 MiB", "api", lambda image, _: [
+        push, "--aws", "--memory-limit", "40", image, REPOSITORY]))
     if "--transport" in help_of(push):
         there.append(Client("ecr-push, registry", "v2", lambda image, server: [
             push, "--aws", "--transport", "registry", *registry_at(push, server), image,
