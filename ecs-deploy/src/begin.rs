@@ -235,8 +235,7 @@ impl Begin<'_> {
         let looks = match error.kind() {
             // What is throttled isn't carried out; but a first try may have been.
             ErrorKind::Throttled => 1,
-            ErrorKind::TimedOut => LOOKS_IN_DOUBT,
-            _ if error.is_retryable() => LOOKS_IN_DOUBT,
+            kind if kind == ErrorKind::TimedOut || error.is_retryable() => LOOKS_IN_DOUBT,
             _ => return Err(error),
         };
         let look = self.started_nevertheless(revision, before, looks);

@@ -105,11 +105,7 @@ impl<'a> Wait<'a> {
 
     /// What a look shows, and what it makes worth looking at.
     async fn step(&mut self, description: &Description) -> Verdict {
-        let newer = match self.followed.form {
-            Form::Rolling => None,
-            Form::Staged => self.newer(self.deadline).await,
-        };
-        let observation = self.observe(description, newer.as_ref());
+        let observation = self.observe(description, self.deadline).await;
         if observation.events.is_empty() {
             self.poller.slow_down();
         } else {
@@ -225,11 +221,7 @@ impl<'a> Wait<'a> {
         loop {
             match timeout_at(until, self.deployer.find(&self.followed.service)).await {
                 Ok(Ok(Some(description))) => {
-                    let newer = match self.followed.form {
-                        Form::Rolling => None,
-                        Form::Staged => self.newer(until).await,
-                    };
-                    let observation = self.observe(&description, newer.as_ref());
+                    let observation = self.observe(&description, until).await;
                     match observation.verdict {
                         Verdict::Pending if !observation.is_primary => {}
                         // The time that there was to decide is up, too.
@@ -342,8 +334,14 @@ impl<'a> Wait<'a> {
         }
     }
 
-    fn observe(&mut self, description: &Description, newer: Option<&Newer>) -> Observation {
-        let observation = self.watch.observe(description, newer);
+    /// Beside the description, what goes by stages takes the newer view, where it is to be had by
+    /// then.
+    async fn observe(&mut self, description: &Description, until: Instant) -> Observation {
+        let newer = match self.followed.form {
+            Form::Rolling => None,
+            Form::Staged => self.newer(until).await,
+        };
+        let observation = self.watch.observe(description, newer.as_ref());
         for event in &observation.events {
             self.story.tell(event.clone());
         }

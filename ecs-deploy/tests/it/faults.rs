@@ -48,6 +48,12 @@ impl Fault {
     }
 }
 
+/// The operation that is being called.
+pub(crate) fn operation_of<'a>(context: &'a BeforeTransmitInterceptorContextRef<'_>) -> &'a str {
+    let target = context.request().headers().get("x-amz-target").unwrap_or_default();
+    target.rsplit('.').next().unwrap_or_default()
+}
+
 impl Intercept for Fault {
     fn name(&self) -> &'static str {
         "Fault"
@@ -59,8 +65,7 @@ impl Intercept for Fault {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let target = context.request().headers().get("x-amz-target").unwrap_or_default();
-        let is_meant = target.rsplit('.').next() == Some(self.operation)
+        let is_meant = operation_of(context) == self.operation
             && self.calls.contains(&self.count.fetch_add(1, Ordering::Relaxed));
         self.is_due.store(is_meant, Ordering::Relaxed);
         Ok(())

@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::course::{changed, configure};
 use crate::demo::Demo;
+use crate::faults::{self, operation_of};
 use crate::stages::blue_green;
 
 /// Answers some calls of DescribeServices with what an earlier one was answered.
@@ -71,9 +72,8 @@ impl Intercept for Stale {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let target = context.request().headers().get("x-amz-target").unwrap_or_default();
         let mut replay = self.0.lock().unwrap();
-        replay.operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        replay.operation = operation_of(context).to_owned();
         if let Some((operation, looks)) = replay.after
             && operation == replay.operation
         {
@@ -324,7 +324,7 @@ async fn nothing_of_a_task_definition_is_in_the_debug_of_an_error() {
     let body = r#"{"taskDefinition":{"family":"web","revision":"one","containerDefinitions":[
         {"name":"web","environment":[{"name":"P","value":"hunter2"}]}]}}"#;
     let demo = Demo::new();
-    let broken = crate::faults::Fault::new("DescribeTaskDefinition", 0..9, 200, body);
+    let broken = faults::Fault::new("DescribeTaskDefinition", 0..9, 200, body);
     let error = broken.deployer(&demo).current(&demo.service).await.unwrap_err();
     assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
 }
