@@ -145,7 +145,8 @@ impl DeployPolicy {
         self.and(Part::ServiceDeployments)
     }
 
-    /// As [`OnFailure::RollBack`](crate::OnFailure::RollBack). Without it, a rollback is an
+    /// As [`OnFailure::RollBack`](crate::OnFailure::RollBack) and
+    /// [`Deployer::roll_back`](crate::Deployer::roll_back). Without it, a rollback is an
     /// UpdateService.
     pub fn roll_back(self) -> Self {
         self.and(Part::RollBack)

@@ -41,11 +41,12 @@ impl DeployPolicy {
                 Part::Prune => statements.extend(self.prune_statements()),
                 Part::RollBack => statements.extend(self.roll_back_statements()),
                 Part::RunTask => statements.extend(self.run_task_statements()),
-                Part::ServiceDeployments => {
-                    statements.extend(self.service_deployments_statements());
-                }
+                Part::ServiceDeployments => statements.push(self.service_deployments_statement()),
                 Part::Tags => statements.extend(self.tags_statements()),
             }
+        }
+        if [Part::RollBack, Part::ServiceDeployments].iter().any(|it| self.parts.contains(it)) {
+            statements.push(self.list_statement());
         }
         if !self.repositories.is_empty() {
             let reason = "looks up whether an image is there";
@@ -152,31 +153,33 @@ impl DeployPolicy {
         ]
     }
 
+    /// What ran before is looked for in it, too.
+    fn list_statement(&self) -> Statement {
+        Statement {
+            sid: "ListServiceDeployments",
+            actions: vec![(
+                "ecs:ListServiceDeployments",
+                "tells a rollback from somebody else's deployment where DescribeServices doesn't, \
+                 and what ran before",
+                Some("a rollback that doesn't show as one is told as superseded"),
+            )],
+            resources: vec![self.service()],
+            condition: None,
+        }
+    }
+
     /// The reference has two resources, each required, for the actions on one service deployment.
-    fn service_deployments_statements(&self) -> [Statement; 2] {
-        [
-            Statement {
-                sid: "ListServiceDeployments",
-                actions: vec![(
-                    "ecs:ListServiceDeployments",
-                    "tells a rollback from somebody else's deployment where DescribeServices \
-                     doesn't",
-                    Some("a rollback that doesn't show as one is told as superseded"),
-                )],
-                resources: vec![self.service()],
-                condition: None,
-            },
-            Statement {
-                sid: "ServiceDeployments",
-                actions: vec![(
-                    "ecs:DescribeServiceDeployments",
-                    "shows how far a deployment is, and why it was rolled back",
-                    Some("what DescribeServices says of the deployment has to do"),
-                )],
-                resources: vec![self.service(), self.of_service("service-deployment")],
-                condition: None,
-            },
-        ]
+    fn service_deployments_statement(&self) -> Statement {
+        Statement {
+            sid: "ServiceDeployments",
+            actions: vec![(
+                "ecs:DescribeServiceDeployments",
+                "shows how far a deployment is, and why it was rolled back",
+                Some("what DescribeServices says of the deployment has to do"),
+            )],
+            resources: vec![self.service(), self.of_service("service-deployment")],
+            condition: None,
+        }
     }
 
     fn roll_back_statements(&self) -> [Statement; 2] {

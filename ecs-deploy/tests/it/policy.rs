@@ -262,3 +262,13 @@ async fn a_task_that_may_not_be_stopped_runs_on_and_is_said_to() {
         "{error}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_way_back_runs_under_just_its_policy() {
+    let demo = Demo::new();
+    demo.deployer.roll_out(&demo.service, demo.changed().await).await.unwrap();
+    let policy = core(&demo).await.roll_back();
+    demo.local.set_policy(LocalAws::USER, &policy.to_string()).unwrap();
+    let deployed = demo.deployer.roll_back(&demo.service).await.unwrap();
+    assert!(deployed.revision().ends_with("web:1"));
+}
