@@ -1,13 +1,10 @@
-//! Reading a blob from its file, off the async threads, and its digest on the way.
+//! Reading a blob from its file, off the async threads.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sha2::{Digest as _, Sha256};
-
 use crate::error::Error;
 use crate::image::{Blob, Content};
-use crate::names::Digest;
-use crate::tasks::blocking;
+use crate::tasks::{blocking, stoppable};
 
 /// A [`BlobReader`] for several threads, of which one at a time has use for it. Clones are the same
 /// reader.
@@ -20,27 +17,23 @@ impl SharedReader {
         Ok(Self(Arc::new(Mutex::new(reader))))
     }
 
-    /// Whether the content is what the descriptor says.
-    pub(crate) async fn verify(&self, size: u64) -> Result<(), Error> {
-        self.hash_up_to(size).await?;
-        self.lock().verify()
-    }
-
-    /// Hashes what was skipped, because it had arrived before: in steps, so that a push that is
-    /// dropped doesn't go on reading for long.
-    pub(crate) async fn hash_up_to(&self, end: u64) -> Result<(), Error> {
-        while self.lock().hashed < end {
-            let reader = self.clone();
-            blocking(move || reader.lock().hash_up_to(end)).await?;
-        }
-        Ok(())
-    }
-
-    /// Forgets what was hashed: the blob is sent once more, and checked once more.
-    pub(crate) fn start_again(&self) {
-        let mut reader = self.lock();
-        reader.hashed = 0;
-        reader.hasher = Sha256::new();
+    /// Whether the content is what its descriptor says: for when ECR has refused what was sent of
+    /// it. Reads all of it once more.
+    pub(crate) async fn check(&self) -> Result<(), Error> {
+        let reader = self.clone();
+        stoppable(move |stop| {
+            let reader = reader.lock();
+            let Blob { layer, source } = &reader.blob;
+            let found = reader.content.hash(layer.size(), stop);
+            let found = found.map_err(|error| Error::unreadable(source, error))?;
+            // Nobody is told of what was stopped.
+            if found == *layer.digest() || stop.is_set() {
+                Ok(())
+            } else {
+                Err(Error::blob_mismatch(source, layer.digest(), &found))
+            }
+        })
+        .await
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, BlobReader> {
@@ -48,13 +41,11 @@ impl SharedReader {
     }
 }
 
-/// A blob's content with its hash. Every byte is hashed once, however often it is read.
+/// A blob's content.
 #[derive(Debug)]
 pub(crate) struct BlobReader {
     content: Content,
     blob: Blob,
-    hashed: u64,
-    hasher: Sha256,
     /// Empty until it is needed.
     piece: Vec<u8>,
 }
@@ -62,17 +53,13 @@ pub(crate) struct BlobReader {
 /// A multiple of 3 for base64, small enough for the processor's cache.
 pub(crate) const PIECE: usize = 192 * 1024;
 
-/// How much is hashed in one go of what isn't sent.
-const STRIDE: u64 = 64 * 1024 * 1024;
-
 impl BlobReader {
     fn open(blob: Blob) -> Result<Self, Error> {
         let content = blob.source.open().map_err(|error| Error::unreadable(&blob.source, error))?;
-        Ok(Self { content, blob, hashed: 0, hasher: Sha256::new(), piece: Vec::new() })
+        Ok(Self { content, blob, piece: Vec::new() })
     }
 
-    /// A piece of what lies between `first` and `end`: its beginning. What comes before has been
-    /// hashed.
+    /// A piece of what lies between `first` and `end`: its beginning.
     pub(crate) fn piece(&mut self, first: u64, end: u64) -> Result<&[u8], Error> {
         let len = piece_len(first, end);
         let mut piece = std::mem::take(&mut self.piece);
@@ -86,7 +73,7 @@ impl BlobReader {
     }
 
     /// Fills `piece` with what begins at `first`.
-    pub(crate) fn read(&mut self, first: u64, piece: &mut [u8]) -> Result<(), Error> {
+    pub(crate) fn read(&self, first: u64, piece: &mut [u8]) -> Result<(), Error> {
         let Blob { layer, source } = &self.blob;
         let read = self.content.read_at(first, piece);
         let read = read.map_err(|error| Error::unreadable(source, error))?;
@@ -94,32 +81,7 @@ impl BlobReader {
             let found = first + read as u64;
             return Err(Error::blob_size(source, layer.digest(), layer.size(), found));
         }
-        let end = first + read as u64;
-        if first <= self.hashed && end > self.hashed {
-            // In bounds: `hashed` lies within the piece.
-            self.hasher.update(&piece[(self.hashed - first) as usize..]);
-            self.hashed = end;
-        }
         Ok(())
-    }
-
-    /// Hashes on towards `end`, but not much at once.
-    fn hash_up_to(&mut self, end: u64) -> Result<(), Error> {
-        let stop = end.min(self.hashed.saturating_add(STRIDE));
-        while self.hashed < stop {
-            self.piece(self.hashed, stop)?;
-        }
-        Ok(())
-    }
-
-    fn verify(&self) -> Result<(), Error> {
-        let expected = self.blob.layer.digest();
-        let found = Digest::from_hash(&self.hasher.clone().finalize());
-        if found == *expected {
-            Ok(())
-        } else {
-            Err(Error::blob_mismatch(&self.blob.source, expected, &found))
-        }
     }
 }
 

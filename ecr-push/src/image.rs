@@ -36,7 +36,8 @@ pub(crate) use crate::image::source::{Content, Source};
 /// An image that can be pushed: a manifest, or an index of several, with every blob they name.
 ///
 /// Opening one reads and checks the manifests and configs, and that every layer is there in its
-/// full size. A layer's own digest is checked while it is sent, so that no byte is read twice.
+/// full size. A layer's own digest is checked by ECR when all of it is there, and nothing is hashed
+/// here as well: only where ECR refuses it, the file is read once more, and named if it is to blame.
 ///
 /// Cheap to clone: clones share one graph, and the temporary files of layers that were compressed,
 /// which go away with the last of them.

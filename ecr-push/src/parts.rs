@@ -30,7 +30,6 @@ impl Parts {
                 return Ok(frame);
             }
         }
-        self.reader.hash_up_to(first).await?;
         joined(self.start(first, len, room).await).await
     }
 
@@ -47,15 +46,9 @@ impl Parts {
         }
     }
 
-    /// Forgets what was hashed: the layer is sent once more, and checked once more.
-    pub(crate) async fn start_again(&mut self) {
-        self.forget_ahead().await;
-        self.reader.start_again();
-    }
-
-    /// Whether the content is what the descriptor says.
-    pub(crate) async fn verify(&self, size: u64) -> Result<(), Error> {
-        self.reader.verify(size).await
+    /// Whether the content is what the descriptor says: reads all of it.
+    pub(crate) async fn check(&self) -> Result<(), Error> {
+        self.reader.check().await
     }
 
     fn start(&self, first: u64, len: u64, room: &Room) -> JoinHandle<Result<Frame, Error>> {
@@ -65,7 +58,7 @@ impl Parts {
     }
 }
 
-/// Reads `len` bytes into the frame. What comes before them has been hashed.
+/// Reads `len` bytes into the frame.
 fn fill(reader: &mut BlobReader, mut frame: Frame, len: u64) -> Result<Frame, Error> {
     let end = frame.bytes.end + len;
     while frame.bytes.end < end {

@@ -101,14 +101,8 @@ impl Uploader {
                 .map(|upload| upload.cursor.next)
                 .collect();
             let Some(&first) = unfinished.iter().min() else {
-                // Before it is completed, so that nothing wrong is stored, and the file is blamed
-                // by name.
-                parts.verify(size).await?;
                 let rest = uploads.iter_mut().filter(|upload| !upload.is_complete);
-                let ended = try_join_all(rest.map(Upload::complete)).await?;
-                if ended.contains(&Ended::Refused) {
-                    parts.start_again().await;
-                }
+                try_join_all(rest.map(|upload| upload.complete(&parts))).await?;
                 continue;
             };
             // Of what each has asked for last: an upload that was begun anew may ask for another.
@@ -150,13 +144,6 @@ impl Uploader {
 fn meeting(cursors: &[u64], first: u64, part_size: u64) -> u64 {
     let apart = cursors.iter().map(|cursor| cursor - first);
     apart.filter(|&len| len >= part_size.div_ceil(2)).min().unwrap_or(part_size).min(part_size)
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Ended {
-    Complete,
-    Gone,
-    Refused,
 }
 
 /// A layer on its way into one repository.
@@ -258,32 +245,29 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// Completes the layer, all of which has arrived.
-    async fn complete(&mut self) -> Result<Ended, Error> {
+    /// Completes the layer, all of which has arrived; or begins again.
+    async fn complete(&mut self, parts: &Parts) -> Result<(), Error> {
         const OPERATION: &str = "CompleteLayerUpload";
         let digest = self.layer.digest();
-        let ended = match self.calls.complete(&self.id, digest).await? {
-            CompleteAnswer::Complete => Ended::Complete,
+        match self.calls.complete(&self.id, digest).await? {
+            CompleteAnswer::Complete => {}
             // An attempt whose answer was lost may have completed it.
-            CompleteAnswer::Gone if self.calls.available(&[digest]).await?.contains(digest) => {
-                Ended::Complete
-            }
+            CompleteAnswer::Gone if self.calls.available(&[digest]).await?.contains(digest) => {}
             CompleteAnswer::Gone => {
-                self.start_again(OPERATION, "the upload is gone").await?;
-                Ended::Gone
+                return self.start_again(OPERATION, "the upload is gone").await;
             }
             CompleteAnswer::Refused(reason) => {
-                self.start_again(OPERATION, &reason).await?;
-                Ended::Refused
+                // ECR has hashed what it got. Where the file is to blame, it is named; where it
+                // isn't, something went wrong on the way.
+                parts.check().await?;
+                return self.start_again(OPERATION, &reason).await;
             }
-        };
-        if ended == Ended::Complete {
-            self.is_complete = true;
-            self.note(|checkpoint| checkpoint.end(&self.id));
-            let (repository, layer) = (self.calls.repository().clone(), self.layer.clone());
-            self.uploader.reporter.report(Event::LayerFinished { repository, layer });
         }
-        Ok(ended)
+        self.is_complete = true;
+        self.note(|checkpoint| checkpoint.end(&self.id));
+        let (repository, layer) = (self.calls.repository().clone(), self.layer.clone());
+        self.uploader.reporter.report(Event::LayerFinished { repository, layer });
+        Ok(())
     }
 
     /// Begins a new upload in place of one that was lost. Once that is made good; twice in a row is

@@ -58,7 +58,7 @@ impl Blob {
 /// A blob that is going to be made of a file: await it.
 ///
 /// The file is hashed once, off the async threads. It has to stay as it is until it has been
-/// pushed: a change is found out then, and is an error.
+/// pushed: a change is found out by ECR then, and is an error.
 ///
 /// # Errors
 /// [`Io`](crate::ErrorKind::Io): the file can't be read, or ends before the range.
@@ -93,7 +93,7 @@ impl FromFile {
     }
 
     /// Takes the caller's word for the content's digest. The file isn't read now: the digest is
-    /// checked while the blob is sent.
+    /// checked by ECR when all of the blob is there.
     pub fn known_digest(mut self, digest: Digest) -> Self {
         self.expected = Expected::Known(digest);
         self

@@ -93,21 +93,8 @@ impl Piece {
 
     /// Its digest. Reads all of it, or up to where that is no longer wanted.
     pub(crate) fn hash(&self, stop: &Stop) -> Result<Digest, Error> {
-        let unreadable = |error| Error::unreadable(&self.source, error);
-        let content = self.source.open().map_err(unreadable)?;
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; 1024 * 1024];
-        let mut at = 0;
-        while at < self.size && !stop.is_set() {
-            let len = (self.size - at).min(buffer.len() as u64) as usize;
-            let read = content.read_at(at, &mut buffer[..len]).map_err(unreadable)?;
-            if read < len {
-                return Err(unreadable(io::ErrorKind::UnexpectedEof.into()));
-            }
-            hasher.update(&buffer[..len]);
-            at += len as u64;
-        }
-        Ok(Digest::from_hash(&hasher.finalize()))
+        let hashed = self.source.open().and_then(|content| content.hash(self.size, stop));
+        hashed.map_err(|error| Error::unreadable(&self.source, error))
     }
 }
 
@@ -122,6 +109,24 @@ enum Opened {
 }
 
 impl Content {
+    /// The digest of its first `size` bytes. Reads all of them, or up to where that is no longer
+    /// wanted. Blocks.
+    pub(crate) fn hash(&self, size: u64, stop: &Stop) -> io::Result<Digest> {
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; 1024 * 1024];
+        let mut at = 0;
+        while at < size && !stop.is_set() {
+            let len = (size - at).min(buffer.len() as u64) as usize;
+            let read = self.read_at(at, &mut buffer[..len])?;
+            if read < len {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            hasher.update(&buffer[..len]);
+            at += len as u64;
+        }
+        Ok(Digest::from_hash(&hasher.finalize()))
+    }
+
     /// Reads from `position` on, counted from the blob's first byte, until `buffer` is full or the
     /// content ends, and returns how many bytes that were. Blocks.
     pub(crate) fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<usize> {

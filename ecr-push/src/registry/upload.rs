@@ -105,9 +105,6 @@ impl Upload<'_> {
             if size > SMALL && !self.send_all().await? {
                 continue;
             }
-            // Before it is completed, so that nothing wrong is stored, and the file is blamed by
-            // name.
-            self.reader.verify(size).await?;
             let whole = (size <= SMALL).then_some((&self.content, size));
             if whole.is_some() {
                 self.content.set_turn(self.memory.turn_to_send(size).await);
@@ -123,8 +120,9 @@ impl Upload<'_> {
                 }
                 CompleteAnswer::Gone => self.start_again(OPERATION, "the upload is gone").await?,
                 CompleteAnswer::Refused(reason) => {
+                    // The registry has hashed what it got: is it the file, or was it the way?
+                    self.reader.check().await?;
                     self.start_again(OPERATION, &reason).await?;
-                    self.reader.start_again();
                 }
             }
         }

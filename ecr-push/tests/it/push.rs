@@ -222,7 +222,13 @@ async fn a_layer_that_changed_is_named_and_not_stored() {
             path.display()
         )
     );
-    assert_eq!(world.local.journal().count("PutImage"), 0);
+    let journal = world.local.journal();
+    assert_eq!(journal.count("PutImage"), 0);
+    // ECR found it out, and was not tried once more with the same.
+    let calls = journal.calls();
+    let refused: Vec<_> = calls.iter().filter_map(|call| call.error.as_deref()).collect();
+    assert_eq!(refused, ["InvalidLayerException"]);
+    assert_eq!(journal.count("InitiateLayerUpload"), 2, "the layer and the config");
 }
 
 #[tokio::test(start_paused = true)]

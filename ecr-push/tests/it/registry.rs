@@ -331,6 +331,7 @@ async fn a_layer_that_changed_is_named_and_not_stored() {
         assert!(error.to_string().contains(&digest(&content)), "{error}");
         assert_eq!(world.v2.blob(layer.digest().as_str()), None);
         assert_eq!(world.v2.count("PUT manifest"), 0);
+        assert_eq!(world.v2.count("POST upload"), 2, "the layer and the config");
     }
 }
 

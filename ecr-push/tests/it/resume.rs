@@ -45,6 +45,17 @@ impl Scene {
         panic!("it got to the end");
     }
 
+    /// Changes a byte of the large layer, or changes it back, and returns the layer's digest.
+    async fn change(&self, at: usize) -> String {
+        let image = Image::open(self.layout.path()).await.unwrap();
+        let layer = image.layers().max_by_key(|layer| layer.size()).unwrap().digest().to_string();
+        let path = self.layout.blob_path(&layer);
+        let mut content = std::fs::read(&path).unwrap();
+        content[at] ^= 1;
+        std::fs::write(&path, content).unwrap();
+        layer
+    }
+
     /// Pushes to the end, and returns from which byte on it went on, too.
     async fn finish(&self) -> (Pushed, Option<u64>) {
         let mut events = self.push().await.events();
@@ -163,16 +174,33 @@ async fn an_upload_that_has_expired_meanwhile_begins_anew() {
 async fn a_layer_that_changed_since_then_is_named() {
     let scene = Scene::new().await;
     scene.cut_off().await;
-    let image = Image::open(scene.layout.path()).await.unwrap();
-    let layer = image.layers().max_by_key(|layer| layer.size()).unwrap().clone();
-    let path = scene.layout.blob_path(layer.digest().as_str());
-    let mut content = std::fs::read(&path).unwrap();
-    // In what had been sent.
-    content[MIB] ^= 1;
-    std::fs::write(&path, content).unwrap();
+    let layer = scene.change(30 * MIB).await;
     let error = scene.push().await.await.unwrap_err();
     assert_eq!(error.kind(), ecr_push::ErrorKind::BlobMismatch);
-    assert!(error.to_string().contains(layer.digest().as_str()), "{error}");
+    assert!(error.to_string().contains(&layer), "{error}");
+    assert_eq!(scene.world.local.journal().count("PutImage"), 0);
+}
+
+/// What has been sent is ECR's, and isn't read any more.
+#[tokio::test(start_paused = true)]
+async fn what_changed_after_it_was_sent_makes_no_difference() {
+    let scene = Scene::new().await;
+    scene.cut_off().await;
+    scene.change(MIB).await;
+    let (pushed, _) = scene.finish().await;
+    assert_eq!(pushed.bytes_sent() / MIB as u64, 25);
+}
+
+/// The first process sent what was damaged, and died of something else.
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_was_repaired_since_then_is_sent_anew() {
+    let scene = Scene::new().await;
+    scene.change(MIB).await;
+    scene.cut_off().await;
+    scene.change(MIB).await;
+    let (pushed, resumed) = scene.finish().await;
+    assert_eq!(resumed, Some(20 * MIB as u64));
+    assert_eq!(pushed.bytes_sent() / MIB as u64, 25 + 45);
 }
 
 #[tokio::test(start_paused = true)]
