@@ -5,9 +5,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::config::http::HttpResponse;
-use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ecr::config::interceptors::BeforeTransmitInterceptorContextMut;
+use aws_sdk_ecr::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_ecr::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_ecr::operation::RequestId as _;
 use aws_sdk_ecr::operation::complete_layer_upload::CompleteLayerUploadError;
 use aws_sdk_ecr::operation::create_repository::CreateRepositoryError;
@@ -19,7 +22,7 @@ use serde_json::Value;
 
 use crate::error::{Cause, Error, ErrorKind};
 use crate::events::Reporter;
-use crate::frame::{Frame, Header};
+use crate::frame::{Body, Ending, Frame};
 use crate::image::Manifest;
 use crate::names::{Digest, Repository, Tag};
 use crate::new_repository::NewRepository;
@@ -254,22 +257,13 @@ impl Calls {
     ) -> Result<PartAnswer, Error> {
         const OPERATION: &str = "UploadLayerPart";
         let last = frame.bytes.end - 1;
-        let header = Header {
+        let body = frame.into_body(&Ending {
             registry: self.repository.account(),
             repository: self.repository.name(),
             upload_id,
-        };
-        let body = frame.into_body(&header).map_err(|_| {
-            let problem = "the upload's id is longer than any of ECR's";
-            Error::protocol(OPERATION, &self.repository, problem)
-        })?;
+        });
         let answer = call!(self, upload_layer_part, "UploadLayerPart", upload_id: upload_id)
-            // In place of the one that the SDK has made of a part without content, and before it
-            // is signed.
-            .mutate_request(move |request| {
-                *request.body_mut() = SdkBody::from(body.clone());
-                request.headers_mut().insert("content-length", body.len().to_string());
-            })
+            .interceptor(Framed(body))
             .send()
             .await;
         match answer {
@@ -358,6 +352,32 @@ impl Calls {
     {
         let (kind, cause) = explain(error);
         Error::api(kind, operation, &self.repository, cause)
+    }
+}
+
+/// Sends a body in place of the one that the SDK has made of a part without content.
+#[derive(Debug)]
+struct Framed(Body);
+
+impl Intercept for Framed {
+    fn name(&self) -> &'static str {
+        "framed"
+    }
+
+    fn modify_before_retry_loop(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Self(Body { bytes, digest }) = self;
+        let request = context.request_mut();
+        *request.body_mut() = SdkBody::from(bytes.clone());
+        request.headers_mut().insert("content-length", bytes.len().to_string());
+        // Signed as what it is, without being hashed once more.
+        let hashed = PayloadSigningOverride::Precomputed(digest.hex().to_owned());
+        config.interceptor_state().store_put(hashed);
+        Ok(())
     }
 }
 

@@ -55,7 +55,8 @@ async fn answer(request: Request<Incoming>) -> Response<Full<Bytes>> {
 /// The operations of ECR's API that a push calls.
 async fn api(operation: &str, body: Incoming) -> Result<Response<Full<Bytes>>, BoxError> {
     if operation == "UploadLayerPart" {
-        let last = last_byte(&drop_all_but_the_beginning(body).await?)?;
+        let (beginning, end) = drop_the_middle(body).await?;
+        let last = last_byte(&beginning).or_else(|| last_byte(&end)).ok_or("no partLastByte")?;
         return Ok(reply(&json!({ "lastByteReceived": last })));
     }
     let input: Value = serde_json::from_slice(&body.collect().await?.to_bytes())?;
@@ -116,18 +117,22 @@ async fn v2(
     }
 }
 
-/// How much of a part's body is kept: what is before its content, whatever the repository's name.
-const BEGINNING: usize = 4096;
+/// How much of a part's body is kept: what is before and after its content, whatever the
+/// repository's name.
+const EDGE: usize = 4096;
 
-async fn drop_all_but_the_beginning(mut body: Incoming) -> Result<BytesMut, BoxError> {
-    let mut beginning = BytesMut::new();
+/// The beginning and the end of a part's body: clients write the numbers there or there.
+async fn drop_the_middle(mut body: Incoming) -> Result<(BytesMut, BytesMut), BoxError> {
+    let (mut beginning, mut end) = (BytesMut::new(), BytesMut::new());
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data() {
-            let rest = BEGINNING - beginning.len();
+            let rest = EDGE - beginning.len();
             beginning.extend_from_slice(&data[..rest.min(data.len())]);
+            end.extend_from_slice(&data[data.len().saturating_sub(EDGE)..]);
+            end = end.split_off(end.len().saturating_sub(EDGE));
         }
     }
-    Ok(beginning)
+    Ok((beginning, end))
 }
 
 async fn drop_all(
@@ -140,12 +145,11 @@ async fn drop_all(
     Ok(received)
 }
 
-/// The SDK's, and our own, requests have the numbers before the content.
-fn last_byte(beginning: &[u8]) -> Result<u64, BoxError> {
-    let text = String::from_utf8_lossy(beginning);
-    let (_, number) = text.split_once("\"partLastByte\":").ok_or("no partLastByte")?;
+fn last_byte(edge: &[u8]) -> Option<u64> {
+    let text = String::from_utf8_lossy(edge);
+    let (_, number) = text.split_once("\"partLastByte\":")?;
     let end = number.find(|it: char| !it.is_ascii_digit()).unwrap_or(number.len());
-    Ok(number[..end].parse()?)
+    number[..end].parse().ok()
 }
 
 fn upload_id() -> String {

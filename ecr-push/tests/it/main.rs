@@ -24,6 +24,7 @@ mod refused;
 mod registry;
 mod resume;
 mod several;
+mod signature;
 mod tarball;
 mod token;
 mod token_clocks;

@@ -1,0 +1,107 @@
+//! A part's hash is made while it is encoded, rather than by the SDK when it signs: what the
+//! emulator, which checks no signatures, can't find wrong.
+
+use std::sync::{Arc, Mutex};
+
+use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::date_time::{DateTime, Format};
+use ecr_push::{Image, NewRepository, Pusher, Repository};
+use local_aws::{Fault, When};
+
+use crate::layout::{Layout, digest};
+use crate::world::{World, repository};
+
+const MIB: usize = 1024 * 1024;
+
+#[tokio::test(start_paused = true)]
+async fn every_request_is_signed_for_the_body_that_it_has() {
+    let world = World::new().await;
+    let config = world.local.sdk_config();
+    let watched = Watched { client: config.http_client().unwrap(), seen: Arc::default() };
+    let seen = watched.seen.clone();
+    let pusher = Pusher::new(&config.into_builder().http_client(watched).build());
+    // A part that the SDK sends again, one that comes twice, and copies for another repository.
+    world.local.inject(When::nth("UploadLayerPart", 2), Fault::ServerError);
+    world.local.inject(When::nth("UploadLayerPart", 4), Fault::LoseResponse);
+    let layout = Layout::image(&[25 * MIB, 1000]);
+    let image = Image::open(layout.path()).await.unwrap();
+    let there: Repository =
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo/web".parse().unwrap();
+    let push = pusher.push(&image, &repository()).also_to(&there);
+    push.create_repository(NewRepository::default()).await.unwrap();
+
+    let seen = seen.lock().unwrap();
+    let parts = seen.iter().filter(|operation| operation.ends_with(".UploadLayerPart")).count();
+    assert!(parts >= 2 * 5 + 2, "{seen:?}");
+}
+
+/// What SigV4 makes of the request: AWS's "Create a signed AWS API request".
+fn signature(request: &HttpRequest) -> String {
+    let header = |name: &str| request.headers().get(name).unwrap_or_default();
+    let authorization = header("authorization");
+    let (_, scope) = authorization.split_once("Credential=AKIALOCALAWSEXAMPLE/").unwrap();
+    let scope = scope.split_once(", ").unwrap().0;
+    let signed = authorization.split_once("SignedHeaders=").unwrap().1.split(',').next().unwrap();
+    let uri: http::Uri = request.uri().parse().unwrap();
+    // It is written by the HTTP client, from the URI.
+    let value = |name| if name == "host" { uri.host().unwrap() } else { header(name) };
+    let headers: String =
+        signed.split(';').map(|name| format!("{name}:{}\n", value(name))).collect();
+    let body = hash(request.body().bytes().unwrap());
+    let canonical = format!("POST\n/\n\n{headers}\n{signed}\n{body}");
+    let date = header("x-amz-date");
+    let canonical = hash(canonical.as_bytes());
+    let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{canonical}");
+    let [_, region, service, _] = scope.split('/').collect::<Vec<_>>()[..] else {
+        panic!("{scope}");
+    };
+    let day = format!("{}-{}-{}T00:00:00Z", &date[..4], &date[4..6], &date[6..8]);
+    let day = DateTime::from_str(&day, Format::DateTime).unwrap().try_into().unwrap();
+    let key = generate_signing_key("local", day, region, service);
+    calculate_signature(key, to_sign.as_bytes())
+}
+
+fn hash(content: &[u8]) -> String {
+    digest(content).trim_start_matches("sha256:").to_owned()
+}
+
+/// A client that looks at each request, and counts them by their operation.
+#[derive(Debug, Clone)]
+struct Watched {
+    client: SharedHttpClient,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl HttpClient for Watched {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let connector = self.client.http_connector(settings, components);
+        SharedHttpConnector::new(WatchedConnector { connector, seen: self.seen.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct WatchedConnector {
+    connector: SharedHttpConnector,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl HttpConnector for WatchedConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let operation = request.headers().get("x-amz-target").unwrap().to_owned();
+        let sent = request.headers().get("authorization").unwrap();
+        let sent = sent.split_once("Signature=").unwrap().1;
+        assert_eq!(sent, signature(&request), "{operation}");
+        self.seen.lock().unwrap().push(operation);
+        self.connector.call(request)
+    }
+}
