@@ -33,6 +33,14 @@ impl Destination {
         }
     }
 
+    /// Sees to what takes time and changes nothing, before it is needed.
+    pub(crate) async fn get_ready(&self) {
+        match self {
+            Self::Api(_) => {}
+            Self::Registry(registry) => registry.get_ready().await,
+        }
+    }
+
     /// How many requests there were; the SDK's retries of one count as one.
     pub(crate) fn made(&self) -> u64 {
         match self {

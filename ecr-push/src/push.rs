@@ -345,8 +345,7 @@ impl Push {
                 None => None,
             };
             let run = self.prepare(reporter, checkpoint.clone());
-            let plan = run.plan().await?;
-            let done = run.carry_out(&plan).await?;
+            let done = run.run().await?;
             if let Some(checkpoint) = checkpoint {
                 blocking(move || checkpoint.finish()).await;
             }

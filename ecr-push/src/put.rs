@@ -10,6 +10,7 @@ use crate::plan::{ManifestStep, RepositoryPlan};
 use crate::pushed::PushedTag;
 use crate::run::{LookUp, Run};
 use crate::tags::TagChange;
+use crate::tasks::Working;
 
 /// What was done in one repository beside what its plan says.
 #[derive(Debug, Default)]
@@ -133,7 +134,8 @@ impl Putting<'_> {
         });
         self.done.layers_again += missing.len();
         let work = missing.into_iter().map(|blob| (blob.clone(), vec![self.at])).collect();
-        let sent = self.run.send(work).await?;
+        let (sending, _) = Working::new();
+        let sent = self.run.send(work, sending).await?;
         self.done.layers_again -= sent.to[self.at].mounted;
         self.done.bytes_again += sent.to[self.at].bytes;
         self.done.read_again += sent.read;

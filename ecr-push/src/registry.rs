@@ -71,6 +71,10 @@ impl Registry {
         self.api.as_ref()
     }
 
+    pub(crate) async fn get_ready(&self) {
+        self.http.get_token().await;
+    }
+
     /// How many requests there were, of both protocols.
     pub(crate) fn made(&self) -> u64 {
         self.made.load(Ordering::Relaxed) + self.api.as_ref().map_or(0, Calls::made)

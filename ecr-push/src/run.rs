@@ -1,8 +1,10 @@
 //! A push at work: what is there, what is missing, and then layers, manifests, tags.
 
 use std::cmp::Reverse;
+use std::convert::Infallible;
+use std::pin::pin;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{Either, join_all, select, try_join, try_join_all};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
@@ -17,7 +19,7 @@ use crate::new_repository::NewRepository;
 use crate::plan::{Plan, RepositoryPlan, RepositoryState, Survey};
 use crate::pushed::PushedTo;
 use crate::tags::TagChange;
-use crate::tasks::joined;
+use crate::tasks::{Working, joined};
 use crate::transport::Transport;
 use crate::upload::{Moved, SentTo, Uploader};
 
@@ -77,9 +79,27 @@ impl Run {
         Ok(Plan::new(graph.root().digest.clone(), plans, obstacles))
     }
 
+    /// Plans, and does what the plan says.
+    pub(crate) async fn run(&self) -> Result<(Vec<PushedTo>, u64), Error> {
+        let work = async {
+            let plan = self.plan().await?;
+            self.carry_out(&plan).await
+        };
+        // Asked for together with what is there, so that no layer has to wait for them. Whether
+        // they come is seen when one is needed.
+        let tokens = async {
+            join_all(self.repositories.iter().map(Destination::get_ready)).await;
+            std::future::pending::<Infallible>().await
+        };
+        match select(pin!(work), pin!(tokens)).await {
+            Either::Left((done, _)) => done,
+            Either::Right((never, _)) => match never {},
+        }
+    }
+
     /// Does what the plan says. Returns what was done in each repository, and how many bytes were
     /// read.
-    pub(crate) async fn carry_out(&self, plan: &Plan) -> Result<(Vec<PushedTo>, u64), Error> {
+    async fn carry_out(&self, plan: &Plan) -> Result<(Vec<PushedTo>, u64), Error> {
         if !plan.obstacles().is_empty() {
             return Err(Error::unsupported(self.image.digest(), plan.obstacles()));
         }
@@ -95,9 +115,16 @@ impl Run {
         }
         // All layers everywhere first: a tag moves in no repository before every one of them has
         // what it takes.
-        let Sent { to: sent, mut read } = self.send(self.missing(plan.repositories())).await?;
         let all = || (0..self.repositories.len()).zip(plan.repositories());
-        let changes = try_join_all(all().map(|(at, plan)| self.changes(at, plan))).await?;
+        let (sending, all_on_the_way) = Working::new();
+        // While ECR completes the last of them, it is looked at once more where the tags are.
+        let looked = async {
+            all_on_the_way.wait().await;
+            Ok(try_join_all(all().map(|(at, plan)| self.changes(at, plan))).await)
+        };
+        let sent = self.send(self.missing(plan.repositories()), sending);
+        let (Sent { to: sent, mut read }, changes) = try_join(sent, looked).await?;
+        let changes = changes?;
         let put = all().zip(&changes).map(|((at, plan), changes)| self.put(at, plan, changes));
         let done = try_join_all(put).await?;
         let mut pushed = Vec::new();
@@ -121,8 +148,13 @@ impl Run {
         Ok((pushed, read))
     }
 
-    /// Sends layers, each to those of the repositories that lack it.
-    pub(crate) async fn send(&self, mut work: Vec<(Blob, Vec<usize>)>) -> Result<Sent, Error> {
+    /// Sends layers, each to those of the repositories that lack it. `sending` is dropped when
+    /// all that is left to do is to complete them.
+    pub(crate) async fn send(
+        &self,
+        mut work: Vec<(Blob, Vec<usize>)>,
+        sending: Working,
+    ) -> Result<Sent, Error> {
         // The largest first: it takes longest, and nothing can speed up a layer of its own.
         work.sort_by_key(|(blob, _)| Reverse(blob.layer.size()));
         // Dropped with this future, and all uploads with it: none outlives the push.
@@ -140,9 +172,9 @@ impl Run {
                     // A file that is streamed has one reader for each line.
                     Destination::Registry(registry) => {
                         let (uploader, blob) = (self.uploader.clone(), blob.clone());
-                        let registry = registry.clone();
+                        let (registry, sending) = (registry.clone(), sending.clone());
                         let upload = async move {
-                            let arrived = uploader.stream(blob, &registry).await?;
+                            let arrived = uploader.stream(blob, &registry, sending).await?;
                             Ok::<_, Error>(Moved::by_stream(at, arrived))
                         };
                         uploads.spawn(upload.instrument(span.clone()));
@@ -151,11 +183,12 @@ impl Run {
             }
             let (to, calls) = by_api;
             if !calls.is_empty() {
-                let uploader = self.uploader.clone();
-                let upload = async move { uploader.upload(blob, to, &calls).await };
+                let (uploader, sending) = (self.uploader.clone(), sending.clone());
+                let upload = async move { uploader.upload(blob, to, &calls, sending).await };
                 uploads.spawn(upload.instrument(span));
             }
         }
+        drop(sending);
         let mut all = Sent { to: vec![SentTo::default(); self.repositories.len()], read: 0 };
         while let Some(ended) = uploads.join_next().await {
             let moved: Moved = joined(ended).await?;

@@ -1,8 +1,10 @@
 //! Work on other threads, awaited where it was ordered.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, spawn_blocking};
 
 /// Runs file reading and hashing off the async threads.
@@ -39,6 +41,30 @@ struct Waiting(Stop);
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.0.set();
+    }
+}
+
+/// What keeps its [`AllDone`] waiting, until the last clone is dropped.
+#[derive(Debug, Clone)]
+pub(crate) struct Working(
+    #[expect(dead_code, reason = "held for its end")] mpsc::Sender<Infallible>,
+);
+
+/// The other end of all clones of a [`Working`].
+#[derive(Debug)]
+pub(crate) struct AllDone(mpsc::Receiver<Infallible>);
+
+impl Working {
+    pub(crate) fn new() -> (Self, AllDone) {
+        let (working, done) = mpsc::channel(1);
+        (Self(working), AllDone(done))
+    }
+}
+
+impl AllDone {
+    pub(crate) async fn wait(mut self) {
+        // Nothing is ever sent: it ends when nobody can any more.
+        self.0.recv().await;
     }
 }
 

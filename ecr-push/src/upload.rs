@@ -18,6 +18,7 @@ use crate::limits::{self, LargeLayers};
 use crate::memory::Memory;
 use crate::parts::Parts;
 use crate::registry::{Arrived, Layers, Registry};
+use crate::tasks::Working;
 
 /// What all uploads of a push share.
 #[derive(Debug, Clone)]
@@ -66,18 +67,24 @@ impl Uploader {
         blob: Blob,
         numbers: Vec<usize>,
         to: &[Arc<Calls>],
+        sending: Working,
     ) -> Result<Moved, Error> {
         let layer = blob.layer.clone();
         let about = |error: Error| error.about(layer.digest());
-        let (sent, read) = self.upload_layer(&layer, blob, to).await.map_err(about)?;
+        let (sent, read) = self.upload_layer(&layer, blob, to, sending).await.map_err(about)?;
         let sent = sent.into_iter().map(|bytes| SentTo { bytes, mounted: 0 });
         Ok(Moved { to: numbers.into_iter().zip(sent).collect(), read })
     }
 
     /// Puts a layer into one repository by the registry's own protocol.
-    pub(crate) async fn stream(&self, blob: Blob, to: &Registry) -> Result<Arrived, Error> {
+    pub(crate) async fn stream(
+        &self,
+        blob: Blob,
+        to: &Registry,
+        sending: Working,
+    ) -> Result<Arrived, Error> {
         let layers = Layers { memory: &self.memory, reporter: &self.reporter };
-        layers.upload(blob, to).await
+        layers.upload(blob, to, sending).await
     }
 
     /// Returns how many bytes were sent to each repository, and how many were read.
@@ -86,7 +93,9 @@ impl Uploader {
         layer: &Layer,
         blob: Blob,
         to: &[Arc<Calls>],
+        sending: Working,
     ) -> Result<(Vec<u64>, u64), Error> {
+        let mut sending = Some(sending);
         let size = layer.size();
         let expected = self.part_size(self.memory.usual_part_size(), size);
         let mut room = self.memory.reserve(size, expected, to.len()).await;
@@ -101,6 +110,7 @@ impl Uploader {
                 .map(|upload| upload.cursor.next)
                 .collect();
             let Some(&first) = unfinished.iter().min() else {
+                drop(sending.take());
                 let rest = uploads.iter_mut().filter(|upload| !upload.is_complete);
                 try_join_all(rest.map(|upload| upload.complete(&parts))).await?;
                 continue;

@@ -77,6 +77,13 @@ impl Failure {
 }
 
 impl Http {
+    /// Has a token at hand for the next request. A failure is that request's.
+    pub(crate) async fn get_token(&self) {
+        if let Err(error) = self.authorization().await {
+            tracing::debug!(repository = %self.repository, %error, "no token so far");
+        }
+    }
+
     /// Sends a request; with another token once, where the first one was refused for its age.
     pub(crate) async fn send(&self, request: &Request) -> Result<Answer, Failure> {
         let mut is_renewed = false;

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::events::{Event, Reporter};
 use crate::image::{Blob, Layer};
 use crate::memory::Memory;
+use crate::tasks::Working;
 
 /// How much of a layer goes into one request. Docker sends layers of any size in one, so ECR has no
 /// limit here that matters. A request that is lost is sent again from where it began, or from where
@@ -40,10 +41,15 @@ pub(crate) enum Arrived {
 
 impl Layers<'_> {
     /// Puts a layer into the repository.
-    pub(crate) async fn upload(&self, blob: Blob, to: &Registry) -> Result<Arrived, Error> {
+    pub(crate) async fn upload(
+        &self,
+        blob: Blob,
+        to: &Registry,
+        sending: Working,
+    ) -> Result<Arrived, Error> {
         let layer = blob.layer.clone();
         let span = tracing::debug_span!("upload", repository = %to.repository());
-        let upload = self.upload_layer(&layer, blob, to).instrument(span);
+        let upload = self.upload_layer(&layer, blob, to, sending).instrument(span);
         upload.await.map_err(|error| error.about(layer.digest()))
     }
 
@@ -52,6 +58,7 @@ impl Layers<'_> {
         layer: &Layer,
         blob: Blob,
         to: &Registry,
+        sending: Working,
     ) -> Result<Arrived, Error> {
         let _place = self.memory.place_to_upload().await;
         let reader = SharedReader::open(blob).await?;
@@ -71,6 +78,7 @@ impl Layers<'_> {
             reporter: self.reporter,
             reader,
             content,
+            sending: Some(sending),
             location,
             cursor: Cursor::at(0),
             began: 1,
@@ -89,6 +97,7 @@ struct Upload<'a> {
     reporter: &'a Reporter,
     reader: SharedReader,
     content: Content,
+    sending: Option<Working>,
     location: String,
     cursor: Cursor,
     /// How many uploads were begun for it.
@@ -110,6 +119,7 @@ impl Upload<'_> {
                 self.content.set_turn(self.memory.turn_to_send(size).await);
                 self.sent += size;
             }
+            drop(self.sending.take());
             let ended = self.to.complete(&self.location, digest, whole).await?;
             self.content.set_turn(None);
             match ended {

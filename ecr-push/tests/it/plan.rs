@@ -273,7 +273,7 @@ async fn a_tag_that_moves_while_layers_are_sent_is_looked_up_again() {
     assert_eq!(plan.repositories()[0].tags()[0].change(), &TagChange::Kept);
 
     let slow = Fault::Delay(Duration::from_secs(60));
-    world.local.inject(When::every("CompleteLayerUpload"), slow);
+    world.local.inject(When::every("UploadLayerPart"), slow);
     let meanwhile = async {
         tokio::time::sleep(Duration::from_secs(30)).await;
         world.local.clear_faults();
