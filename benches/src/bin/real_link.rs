@@ -5,6 +5,7 @@
 //! cargo run --release -p benches --bin real_link
 //! ```
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,15 +16,20 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use benches::layout::Layout;
-use ecr_push::{Image, NewRepository, Pusher, Repository};
+use bytes::Bytes;
+use ecr_push::{Image, NewRepository, Pusher, Repository, Transport};
+use http_body_util::BodyExt as _;
 use local_aws::{Blobs, Link, LocalAws};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 const MIB: u64 = 1024 * 1024;
+/// How much of a layer goes into one request at most: what ECR asks for, and what ecr-push takes.
 const PART: u64 = 10 * MIB;
+const CHUNK: u64 = 50 * MIB;
 const ROUND_TRIP: Duration = Duration::from_millis(80);
 /// 1 Gbit/s, in bytes.
 const LINK: u64 = 125_000_000;
@@ -40,8 +46,58 @@ fn main() -> Result<(), BoxError> {
     })
 }
 
+/// How a push goes.
+#[derive(Clone, Copy)]
+struct Way {
+    transport: Transport,
+    /// `None` for the default.
+    limit: Option<u64>,
+}
+
+const WAYS: [Way; 5] = [
+    Way { transport: Transport::Registry, limit: None },
+    Way { transport: Transport::Api, limit: None },
+    Way { transport: Transport::Api, limit: Some(128 * MIB) },
+    Way { transport: Transport::Api, limit: Some(56 * MIB) },
+    Way { transport: Transport::Api, limit: Some(28 * MIB) },
+];
+
+impl Way {
+    /// How many seconds so many bytes of content take on the link, as if there were nothing else to
+    /// send, and nothing to wait for.
+    fn floor(self, bytes: u64) -> f64 {
+        let wire = match self.transport {
+            Transport::Registry => 1.0,
+            _ => 4.0 / 3.0,
+        };
+        bytes as f64 * wire / LINK as f64
+    }
+
+    /// How many seconds one layer takes at best: its requests come one after another, so that each
+    /// costs its time on the link and a round trip. Beside them there are four more: what is there,
+    /// the upload's begin and end, and the manifest. All else goes meanwhile.
+    fn sequential(self, layer: u64) -> f64 {
+        let request = match self.transport {
+            Transport::Registry => CHUNK,
+            _ => PART,
+        };
+        let requests = layer.div_ceil(request) + 4;
+        self.floor(layer) + requests as f64 * ROUND_TRIP.as_secs_f64()
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.transport, self.limit) {
+            (Transport::Registry, _) => f.write_str("registry"),
+            (_, None) => f.write_str("API"),
+            (_, Some(limit)) => write!(f, "API, {} MiB", limit / MIB),
+        }
+    }
+}
+
 async fn speed() -> Result<(), BoxError> {
-    println!("| work | memory limit | time | of 3/4 of the link | bound | on the way at most |");
+    println!("| work | by | time | bound | of the link | on the way at most |");
     println!("|---|---|---|---|---|---|");
     for (work, layers) in [("10 × 100 MiB", vec![100 * MIB; 10]), ("1 × 1 GiB", vec![1024 * MIB])]
     {
@@ -49,17 +105,15 @@ async fn speed() -> Result<(), BoxError> {
         Layout::write(folder.path(), &layers)?;
         let image = Image::open(folder.path()).await?;
         let bytes: u64 = layers.iter().sum();
-        // As if base64 were all that there is to send, and nothing had to be waited for.
-        let floor = bytes as f64 * 4.0 / 3.0 / LINK as f64;
-        let bound = if let [layer] = layers[..] { sequential(layer) } else { floor };
         // What is on the way of a single layer is a part, whatever the limit.
-        let limits = if layers.len() == 1 { &LIMITS[..1] } else { &LIMITS };
-        for &limit in limits {
+        let ways = if layers.len() == 1 { &WAYS[..2] } else { &WAYS };
+        for &way in ways {
             let link = Watched::link(Duration::ZERO);
-            let (took, peak) = push(&image, &["us-east-1"], limit, LINK, &link).await?;
+            let (took, peak) = push(&image, &["us-east-1"], way, LINK, &link).await?;
+            let floor = way.floor(bytes);
+            let bound = if let [layer] = layers[..] { way.sequential(layer) } else { floor };
             println!(
-                "| {work} | {} | {took:.2} s | {:.1} % | {bound:.2} s | {:.0} MiB |",
-                limit.map_or("as set by default".to_owned(), |it| format!("{} MiB", it / MIB)),
+                "| {work} | {way} | {took:.2} s | {bound:.2} s | {:.1} % | {:.1} MiB |",
                 floor / took * 100.0,
                 peak as f64 / MIB as f64,
             );
@@ -68,18 +122,8 @@ async fn speed() -> Result<(), BoxError> {
     Ok(())
 }
 
-const LIMITS: [Option<u64>; 4] = [None, Some(128 * MIB), Some(56 * MIB), Some(28 * MIB)];
-
-/// How long one layer takes at best, in seconds: ECR wants its parts one after another, so that
-/// each costs its time on the link and a round trip. Beside them there are four more: what is there,
-/// the upload's begin and end, and the manifest. The config goes meanwhile.
-fn sequential(layer: u64) -> f64 {
-    let calls = layer.div_ceil(PART) + 4;
-    layer as f64 * 4.0 / 3.0 / LINK as f64 + calls as f64 * ROUND_TRIP.as_secs_f64()
-}
-
 async fn memory() -> Result<(), BoxError> {
-    println!("| 10 × 100 MiB | time | on the way at most | limit |");
+    println!("| 10 × 100 MiB | by | time | on the way at most |");
     println!("|---|---|---|---|");
     let folder = TempDir::new()?;
     Layout::write(folder.path(), &[100 * MIB; 10])?;
@@ -90,24 +134,24 @@ async fn memory() -> Result<(), BoxError> {
         ("to three, at 1 Gbit/s", &everywhere, LINK, Duration::ZERO),
         ("to three, of which one takes 2 s more for each call", &everywhere, LINK, SLOW),
     ] {
-        let watched = Watched::link(slower);
-        let (took, peak) = push(&image, regions, None, link, &watched).await?;
-        let peak = peak as f64 / MIB as f64;
-        println!("| {what} | {took:.0} s | {peak:.0} MiB | {} MiB |", LIMIT / MIB);
+        for &way in &WAYS[..2] {
+            let watched = Watched::link(slower);
+            let (took, peak) = push(&image, regions, way, link, &watched).await?;
+            let peak = peak as f64 / MIB as f64;
+            println!("| {what} | {way} | {took:.0} s | {peak:.1} MiB |");
+        }
     }
     Ok(())
 }
 
 const SLOW: Duration = Duration::from_secs(2);
-/// A pusher's own.
-const LIMIT: u64 = 82 * MIB;
 
 /// Pushes to a new emulator, and returns the seconds that it took, and the most bytes of requests
 /// that there were at once.
 async fn push(
     image: &Image,
     regions: &[&str],
-    limit: Option<u64>,
+    way: Way,
     bytes_per_second: u64,
     watched: &Watched,
 ) -> Result<(f64, u64), BoxError> {
@@ -118,7 +162,7 @@ async fn push(
         .map(|region| format!("123456789012.dkr.ecr.{region}.amazonaws.com/demo/web").parse())
         .collect::<Result<Vec<Repository>, _>>()?;
     let mut pusher = Pusher::new(&watched.over(local.sdk_config())?);
-    if let Some(limit) = limit {
+    if let Some(limit) = way.limit {
         pusher = pusher.memory_limit(limit);
     }
     // The repositories are made by another push, so that this one has a usual push's calls.
@@ -132,7 +176,7 @@ async fn push(
     link.round_trip = ROUND_TRIP;
     link.in_total = Some(bytes_per_second);
     local.set_link(link);
-    let push = pusher.push(image, &repositories[0]);
+    let push = pusher.push(image, &repositories[0]).tag("1.0".parse()?).transport(way.transport);
     let push = repositories[1..].iter().fold(push, |push, more| push.also_to(more));
     let began = Instant::now();
     push.await?;
@@ -189,20 +233,47 @@ struct WatchedConnector {
 }
 
 impl HttpConnector for WatchedConnector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let Watched { on_the_way, slower } = self.watched.clone();
-        let bytes = request.body().content_length().unwrap_or(0);
         let is_slow = request.uri().contains("eu-west-1") && !slower.is_zero();
+        let body = std::mem::replace(request.body_mut(), SdkBody::taken());
+        let body = body.map_frame(move |frame| {
+            frame.map_data(|data| Bytes::from_owner(Held::new(data, on_the_way.clone())))
+        });
+        *request.body_mut() = SdkBody::from_body_1_x(body);
         let connector = self.connector.clone();
         HttpConnectorFuture::new(async move {
-            let now = on_the_way.now.fetch_add(bytes, Ordering::Relaxed) + bytes;
-            on_the_way.most.fetch_max(now, Ordering::Relaxed);
             if is_slow {
                 sleep(slower).await;
             }
-            let answer = connector.call(request).await;
-            on_the_way.now.fetch_sub(bytes, Ordering::Relaxed);
-            answer
+            connector.call(request).await
         })
+    }
+}
+
+/// Content of a request, until the line has let go of it.
+struct Held {
+    data: Bytes,
+    on_the_way: Arc<OnTheWay>,
+}
+
+impl Held {
+    fn new(data: Bytes, on_the_way: Arc<OnTheWay>) -> Self {
+        let bytes = data.len() as u64;
+        let now = on_the_way.now.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        on_the_way.most.fetch_max(now, Ordering::Relaxed);
+        Self { data, on_the_way }
+    }
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.data
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.on_the_way.now.fetch_sub(self.data.len() as u64, Ordering::Relaxed);
     }
 }

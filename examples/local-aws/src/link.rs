@@ -52,6 +52,9 @@ pub(crate) async fn pause(duration: Duration) {
     }
 }
 
+/// How exact tokio's timers are.
+const TIMER: Duration = Duration::from_millis(1);
+
 /// A pipe that takes one byte after another.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Queue {
@@ -63,7 +66,12 @@ impl Queue {
     fn pass(&self, bytes: u64, rate: u64) -> Instant {
         let now = Instant::now();
         let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let begins = free_at.map_or(now, |free_at| free_at.max(now));
+        let begins = match *free_at {
+            // Whoever woke up for the piece before was late by no more than the timer is: the line
+            // wasn't idle meanwhile.
+            Some(free_at) if now <= free_at + TIMER => free_at,
+            _ => now,
+        };
         let ends = begins + Duration::from_secs_f64(bytes as f64 / rate.max(1) as f64);
         *free_at = Some(ends);
         ends
@@ -82,6 +90,20 @@ mod tests {
         line.receive(500).await;
         line.receive(1500).await;
         assert_eq!(began.elapsed(), Duration::from_secs(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn small_pieces_take_as_long_as_large_ones() {
+        let link = Link { in_total: Some(1_000_000), ..Link::default() };
+        let line = Line::new(link, Queue::default());
+        let began = Instant::now();
+        for _ in 0..1000 {
+            line.receive(1300).await;
+        }
+        assert_eq!(began.elapsed(), Duration::from_millis(1300));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        line.receive(1000).await;
+        assert_eq!(began.elapsed(), Duration::from_millis(2301), "idle time is lost");
     }
 
     #[tokio::test(start_paused = true)]
