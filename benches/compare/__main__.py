@@ -26,6 +26,7 @@ BUILDS = [
 ]
 SERVERS = {
     "sink": (servers.sink, {"api", "v2"}, "a server that reads and drops"),
+    "sink-tls": (servers.sink_by_tls, {"api", "v2"}, "the same by TLS"),
     "emulator": (servers.emulator, {"api"}, "local-aws, which decodes, hashes and checks"),
     "docker-registry": (servers.docker_registry, {"v2"}, "docker-registry, which stores"),
 }
@@ -37,9 +38,9 @@ def main():
     pushers, missing = clients.clients(programs, options.at_once)
     for what in missing:
         print(f"left out: {what}", file=sys.stderr)
-    if "docker-registry" in options.servers and not servers.has_docker_registry():
-        print("left out: docker-registry isn't installed", file=sys.stderr)
-        options.servers.remove("docker-registry")
+    for name, program in servers.missing(options.servers).items():
+        print(f"left out: {program} isn't installed", file=sys.stderr)
+        options.servers.remove(name)
     works = [work for work in images.WORKS if work.name in options.works]
     folders = {work.name: images.layout(work, options.images) for work in works}
 

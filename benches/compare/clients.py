@@ -25,14 +25,20 @@ def clients(programs, at_once):
         push, "--aws", "--transport", "registry", "--registry-endpoint", server.url,
         "--anonymous", image, REPOSITORY]))
     there.append(Client("oci-client", "v2", lambda image, server: [
-        programs / "oci_client_push", "--at-once", str(at_once), image, f"{server.host}/demo/web"]))
+        programs / "oci_client_push", *trust(server), "--at-once", str(at_once), image,
+        f"{server.host}/demo/web"]))
     there.append(Client("oci-client, monolithic", "v2", lambda image, server: [
-        programs / "oci_client_push", "--monolithic", "--at-once", str(at_once), image,
+        programs / "oci_client_push", *trust(server), "--monolithic", "--at-once", str(at_once), image,
         f"{server.host}/demo/web"]))
     if shutil.which("skopeo"):
         there.append(Client("skopeo", "v2", lambda image, server: [
-            "skopeo", "copy", "--quiet", "--dest-tls-verify=false", f"oci:{image}",
-            f"docker://{server.host}/demo/web:latest"]))
+            "skopeo", "copy", "--quiet", f"--dest-tls-verify={bool(server.certificate)}",
+            f"oci:{image}", f"docker://{server.host}/demo/web:latest"]))
     else:
         missing.append("skopeo isn't installed")
     return there, missing
+
+
+def trust(server):
+    """oci-client's options for a server that speaks TLS; the others take it from SSL_CERT_FILE."""
+    return ["--certificate", server.certificate] if server.certificate else []

@@ -8,6 +8,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 CREDENTIALS = {
     "AWS_REGION": "us-east-1",
@@ -18,12 +19,14 @@ CREDENTIALS = {
 
 
 class Server:
-    """A server that runs: its process, and where it listens."""
+    """A server that runs: its process, where it listens, and by which certificate it is trusted."""
 
-    def __init__(self, process, url):
-        self.process, self.url = process, url
-        self.host = url.removeprefix("http://")
+    def __init__(self, process, url, certificate=None):
+        self.process, self.url, self.certificate = process, url, certificate
+        self.host = url.partition("://")[2]
         self.environment = {"AWS_ENDPOINT_URL": url, **CREDENTIALS}
+        if certificate:
+            self.environment["SSL_CERT_FILE"] = str(certificate)
 
     def cpu(self):
         """User and system seconds so far, of the server's process."""
@@ -33,7 +36,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(command, url_of_line=None, url=None):
+def running(command, url_of_line=None, url=None, certificate=None):
     """Runs a server until the block ends. Its first line says where it listens, or `url` does."""
     output = subprocess.PIPE if url_of_line else subprocess.DEVNULL
     process = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL, text=True)
@@ -45,7 +48,7 @@ def running(command, url_of_line=None, url=None):
             url = url_of_line(line.strip())
         else:
             wait_for(process, url)
-        yield Server(process, url)
+        yield Server(process, url, certificate)
     finally:
         process.terminate()
         process.wait()
@@ -54,6 +57,23 @@ def running(command, url_of_line=None, url=None):
 def sink(programs):
     """Reads and drops, checks nothing: what is measured is the client."""
     return running([programs / "sink"], lambda line: line)
+
+
+@contextlib.contextmanager
+def sink_by_tls(programs):
+    """The same by TLS, with a certificate that is made for the run."""
+    with tempfile.TemporaryDirectory() as folder:
+        key, certificate = Path(folder, "key.pem"), Path(folder, "certificate.pem")
+        subprocess.run(
+            ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:prime256v1", "-days", "2", "-subj", "/CN=sink",
+             "-addext", "subjectAltName=IP:127.0.0.1",
+             "-addext", "basicConstraints=critical,CA:FALSE",
+             "-keyout", key, "-out", certificate],
+            check=True, capture_output=True)
+        command = [programs / "sink", "--certificate", certificate, "--key", key]
+        with running(command, lambda line: line, certificate=certificate) as server:
+            yield server
 
 
 def emulator(programs):
@@ -80,8 +100,11 @@ def docker_registry(_):
             yield server
 
 
-def has_docker_registry():
-    return shutil.which("docker-registry") is not None
+def missing(names):
+    """Those of the servers that lack a program, and which."""
+    needs = {"sink-tls": "openssl", "docker-registry": "docker-registry"}
+    return {name: needs[name] for name in names
+            if name in needs and shutil.which(needs[name]) is None}
 
 
 def wait_for(process, url):

@@ -1,3 +1,4 @@
 //! What the benchmarks share: see README.md.
 
 pub mod layout;
+pub mod sink;

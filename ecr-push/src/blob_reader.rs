@@ -50,8 +50,8 @@ pub(crate) struct BlobReader {
     piece: Vec<u8>,
 }
 
-/// A multiple of 3 for base64, small enough for the processor's cache.
-pub(crate) const PIECE: usize = 192 * 1024;
+/// How much is encoded at once: a multiple of 3 for base64, small enough for the processor's cache.
+const PIECE: usize = 192 * 1024;
 
 impl BlobReader {
     fn open(blob: Blob) -> Result<Self, Error> {
@@ -61,7 +61,7 @@ impl BlobReader {
 
     /// A piece of what lies between `first` and `end`: its beginning.
     pub(crate) fn piece(&mut self, first: u64, end: u64) -> Result<&[u8], Error> {
-        let len = piece_len(first, end);
+        let len = piece_len(first, end, PIECE);
         let mut piece = std::mem::take(&mut self.piece);
         if piece.len() < len {
             piece.resize(len, 0);
@@ -85,7 +85,7 @@ impl BlobReader {
     }
 }
 
-/// How long the piece is that begins at `first`.
-pub(crate) fn piece_len(first: u64, end: u64) -> usize {
-    usize::try_from(end - first).unwrap_or(PIECE).min(PIECE)
+/// How long the piece is that begins at `first`, of pieces of at most `most`.
+pub(crate) fn piece_len(first: u64, end: u64, most: usize) -> usize {
+    usize::try_from(end - first).unwrap_or(most).min(most)
 }

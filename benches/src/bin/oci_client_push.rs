@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use clap::Parser;
 use examples::{BoxError, run};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use oci_client::client::{ClientConfig, ClientProtocol};
+use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference, RegistryOperation};
 use tokio::fs::File;
@@ -20,7 +20,7 @@ use tokio::io::AsyncReadExt as _;
 const CHUNKED_PIECE: usize = 4 * 1024 * 1024;
 const MONOLITHIC_PIECE: usize = 256 * 1024;
 
-/// Push an image with oci-client, over plain HTTP.
+/// Push an image with oci-client.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// How many layers are sent at once
@@ -30,6 +30,10 @@ struct Arguments {
     /// Send each layer in one request, instead of one for every 4 MiB
     #[arg(long)]
     monolithic: bool,
+
+    /// Speak TLS, and trust this certificate; a file in PEM
+    #[arg(long)]
+    certificate: Option<PathBuf>,
 
     /// The folder of an OCI image layout with one image
     image: PathBuf,
@@ -44,17 +48,22 @@ async fn main() -> ExitCode {
 }
 
 async fn push(arguments: Arguments) -> Result<(), BoxError> {
-    let Arguments { at_once, monolithic, image, reference } = arguments;
+    let Arguments { at_once, monolithic, certificate, image, reference } = arguments;
     let layout = Layout::read(&image)?;
     // It refuses to start without a provider, also where there is nothing to encrypt.
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         return Err("there is a TLS provider already".into());
     }
-    let client = Client::new(ClientConfig {
-        protocol: ClientProtocol::Http,
-        use_monolithic_push: monolithic,
-        ..ClientConfig::default()
-    });
+    let mut config = ClientConfig { use_monolithic_push: monolithic, ..ClientConfig::default() };
+    match certificate {
+        None => config.protocol = ClientProtocol::Http,
+        Some(file) => {
+            let data = std::fs::read(file)?;
+            let encoding = CertificateEncoding::Pem;
+            config.extra_root_certificates.push(Certificate { encoding, data });
+        }
+    }
+    let client = Client::new(config);
     client.auth(&reference, &RegistryAuth::Anonymous, RegistryOperation::Push).await?;
     client.store_auth_if_needed(reference.resolve_registry(), &RegistryAuth::Anonymous).await;
     let uploads = layout.blobs.iter().map(|blob| {

@@ -1,178 +1,79 @@
-//! A server that takes any push and keeps nothing: the API of ECR and the registry's V2 HTTP
-//! protocol. It reads and drops, so that what is measured is the client. It checks nothing, which
-//! the emulator is there for.
+//! Serves the [sink](benches::sink) on a port of its own, by plain HTTP or TLS.
 
 use std::convert::Infallible;
 use std::io::Write as _;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RANGE};
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Body, Incoming};
+use benches::sink::answer;
+use clap::Parser;
+use examples::{BoxError, run};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+/// Take any push, and keep nothing.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Speak TLS, with this certificate; a file in PEM
+    #[arg(long, requires = "key")]
+    certificate: Option<PathBuf>,
+
+    /// Its key; a file in PEM
+    #[arg(long, requires = "certificate")]
+    key: Option<PathBuf>,
+}
 
 #[tokio::main]
-async fn main() -> Result<(), BoxError> {
+async fn main() -> ExitCode {
+    run(serve(Arguments::parse())).await
+}
+
+async fn serve(arguments: Arguments) -> Result<(), BoxError> {
+    let acceptor = match (arguments.certificate, arguments.key) {
+        (Some(certificate), Some(key)) => {
+            let certificate = CertificateDer::from_pem_file(certificate)?;
+            let key = PrivateKeyDer::from_pem_file(key)?;
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let config = ServerConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()?
+                .with_no_client_auth()
+                .with_single_cert(vec![certificate], key)?;
+            Some(TlsAcceptor::from(Arc::new(config)))
+        }
+        _ => None,
+    };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     // For whoever has started it, and then waits for the line.
-    println!("http://{}", listener.local_addr()?);
+    let scheme = if acceptor.is_some() { "https" } else { "http" };
+    println!("{scheme}://{}", listener.local_addr()?);
     std::io::stdout().flush()?;
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
+        let acceptor = acceptor.clone();
         tokio::spawn(async move {
-            let service = service_fn(async |request| Ok::<_, Infallible>(answer(request).await));
-            // A client that breaks off is no failure of the server's.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            match acceptor {
+                None => connection(stream).await,
+                Some(acceptor) => match acceptor.accept(stream).await {
+                    Ok(stream) => connection(stream).await,
+                    Err(error) => eprintln!("no TLS: {error}"),
+                },
+            }
         });
     }
 }
 
-async fn answer(request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let (head, body) = request.into_parts();
-    let target = head.headers.get("x-amz-target").and_then(|it| it.to_str().ok());
-    let operation = target.and_then(|it| it.split_once('.')).map(|(_, operation)| operation);
-    let answered = match operation {
-        Some(operation) => api(operation, body).await,
-        None => v2(&head, body).await,
-    };
-    answered.unwrap_or_else(|error| {
-        eprintln!("{} {}: {error}", head.method, head.uri);
-        status(StatusCode::BAD_REQUEST)
-    })
-}
-
-/// The operations of ECR's API that a push calls.
-async fn api(operation: &str, body: Incoming) -> Result<Response<Full<Bytes>>, BoxError> {
-    if operation == "UploadLayerPart" {
-        let (beginning, end) = drop_the_middle(body).await?;
-        let last = last_byte(&beginning).or_else(|| last_byte(&end)).ok_or("no partLastByte")?;
-        return Ok(reply(&json!({ "lastByteReceived": last })));
-    }
-    let input: Value = serde_json::from_slice(&body.collect().await?.to_bytes())?;
-    Ok(reply(&match operation {
-        "BatchCheckLayerAvailability" => {
-            let digests = input["layerDigests"].as_array().ok_or("no layerDigests")?;
-            let layer =
-                |digest| json!({ "layerDigest": digest, "layerAvailability": "UNAVAILABLE" });
-            json!({ "layers": digests.iter().map(layer).collect::<Vec<_>>() })
-        }
-        "BatchGetImage" => {
-            let ids = input["imageIds"].as_array().ok_or("no imageIds")?;
-            let failure = |id| json!({ "imageId": id, "failureCode": "ImageNotFound" });
-            json!({ "images": [], "failures": ids.iter().map(failure).collect::<Vec<_>>() })
-        }
-        "CompleteLayerUpload" => json!({ "layerDigest": input["layerDigests"][0] }),
-        "InitiateLayerUpload" => json!({ "uploadId": upload_id(), "partSize": 10 * 1024 * 1024 }),
-        "PutImage" => {
-            let manifest = input["imageManifest"].as_str().ok_or("no imageManifest")?;
-            let digest = digest(manifest.as_bytes());
-            json!({ "image": { "imageId": { "imageDigest": digest, "imageTag": input["imageTag"] } } })
-        }
-        other => return Err(format!("{other} isn't what a push needs").into()),
-    }))
-}
-
-/// The registry's protocol, as far as a push needs it.
-async fn v2(
-    head: &http::request::Parts,
-    body: Incoming,
-) -> Result<Response<Full<Bytes>>, BoxError> {
-    let path = head.uri.path();
-    match head.method {
-        Method::GET if path == "/v2/" => Ok(status(StatusCode::OK)),
-        Method::GET | Method::HEAD => Ok(status(StatusCode::NOT_FOUND)),
-        Method::PATCH => {
-            let received = drop_all(body).await?;
-            let response = Response::builder().status(StatusCode::ACCEPTED).header(LOCATION, path);
-            let range = format!("0-{}", received.saturating_sub(1));
-            Ok(response.header(RANGE, range).body(Full::default())?)
-        }
-        Method::POST => {
-            let location = format!("{}/{}", path.trim_end_matches('/'), upload_id());
-            let response = Response::builder().status(StatusCode::ACCEPTED);
-            Ok(response.header(LOCATION, location).body(Full::default())?)
-        }
-        Method::PUT if path.contains("/manifests/") => {
-            let digest = digest(&body.collect().await?.to_bytes());
-            let response = Response::builder().status(StatusCode::CREATED).header(LOCATION, path);
-            Ok(response.header("docker-content-digest", digest).body(Full::default())?)
-        }
-        Method::PUT => {
-            drop_all(body).await?;
-            let response = Response::builder().status(StatusCode::CREATED).header(LOCATION, path);
-            Ok(response.body(Full::default())?)
-        }
-        _ => Ok(status(StatusCode::METHOD_NOT_ALLOWED)),
-    }
-}
-
-/// How much of a part's body is kept: what is before and after its content, whatever the
-/// repository's name.
-const EDGE: usize = 4096;
-
-/// The beginning and the end of a part's body: clients write the numbers there or there.
-async fn drop_the_middle(mut body: Incoming) -> Result<(BytesMut, BytesMut), BoxError> {
-    let (mut beginning, mut end) = (BytesMut::new(), BytesMut::new());
-    while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame?.into_data() {
-            let rest = EDGE - beginning.len();
-            beginning.extend_from_slice(&data[..rest.min(data.len())]);
-            end.extend_from_slice(&data[data.len().saturating_sub(EDGE)..]);
-            end = end.split_off(end.len().saturating_sub(EDGE));
-        }
-    }
-    Ok((beginning, end))
-}
-
-async fn drop_all(
-    mut body: impl Body<Data = Bytes, Error = hyper::Error> + Unpin,
-) -> Result<usize, BoxError> {
-    let mut received = 0;
-    while let Some(frame) = body.frame().await {
-        received += frame?.into_data().map_or(0, |data| data.len());
-    }
-    Ok(received)
-}
-
-fn last_byte(edge: &[u8]) -> Option<u64> {
-    let text = String::from_utf8_lossy(edge);
-    let (_, number) = text.split_once("\"partLastByte\":")?;
-    let end = number.find(|it: char| !it.is_ascii_digit()).unwrap_or(number.len());
-    number[..end].parse().ok()
-}
-
-fn upload_id() -> String {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!("00000000-0000-0000-0000-{:012}", NEXT.fetch_add(1, Ordering::Relaxed))
-}
-
-fn digest(content: &[u8]) -> String {
-    let hash = Sha256::digest(content);
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
-}
-
-fn reply(value: &Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(value.to_string()));
-    let json = http::HeaderValue::from_static("application/x-amz-json-1.1");
-    response.headers_mut().insert(CONTENT_TYPE, json);
-    response
-}
-
-fn status(status: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_LENGTH, http::HeaderValue::from_static("0"));
-    response
+async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let service = service_fn(async |request| Ok::<_, Infallible>(answer(request).await));
+    // A client that breaks off is no failure of the server's.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }

@@ -77,7 +77,7 @@ impl Content {
         let Self { reader, shared } = self.clone();
         spawn_blocking(move || {
             let mut buffer = lock(&shared.idle).pop().unwrap_or_default();
-            buffer.resize(piece_len(first, end), 0);
+            buffer.resize(piece_len(first, end, PIECE), 0);
             reader.lock().read(first, &mut buffer)?;
             Ok(Bytes::from_owner(Piece { buffer, shared }))
         })
@@ -110,6 +110,9 @@ struct Stream {
     end: u64,
     ahead: Option<JoinHandle<Result<Bytes, Error>>>,
 }
+
+/// How much is read at once: enough that handing it from thread to thread costs little.
+const PIECE: usize = 512 * 1024;
 
 /// How often it is told how far a layer is: as often as the API does in its parts.
 const STEP: u64 = 10 * 1024 * 1024;
