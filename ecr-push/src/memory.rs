@@ -68,7 +68,7 @@ impl Memory {
         self.lock().rooms += 1;
         let permits = Mutex::new([upload, sending].into_iter().flatten().collect());
         let held = Arc::new(Held { memory: self.clone(), permits });
-        Room { held, capacity, part_size, may_read_ahead: false }
+        Room { held, capacity, part_size, ahead: 0 }
     }
 
     /// Waits until one more upload may begin of a layer that is sent straight from its file.
@@ -118,7 +118,8 @@ pub(crate) struct Room {
     capacity: usize,
     /// The largest part that there is room for.
     pub(crate) part_size: u64,
-    may_read_ahead: bool,
+    /// For how many parts there is room beside those that are sent.
+    ahead: usize,
 }
 
 /// What keeps others out. A request that was given up may hold its body for a moment longer than
@@ -136,18 +137,18 @@ impl Drop for Held {
 }
 
 impl Room {
-    /// Whether there is room to read a part while another one is sent. It is kept then: nobody
+    /// Whether there is room for so many parts beside those that are sent. It is kept then: nobody
     /// waits for it, so that a layer that has it can't keep another from being sent at all.
-    pub(crate) fn has_room_ahead(&mut self) -> bool {
-        if !self.may_read_ahead {
-            let Held { memory, permits } = &*self.held;
-            let kib = u32::try_from(self.capacity / 1024).unwrap_or(u32::MAX);
-            if let Ok(ahead) = memory.permits.clone().try_acquire_many_owned(kib) {
-                permits.lock().unwrap_or_else(PoisonError::into_inner).push(ahead);
-                self.may_read_ahead = true;
-            }
+    pub(crate) fn has_room_ahead(&mut self, parts: usize) -> bool {
+        let Held { memory, permits } = &*self.held;
+        let kib = u32::try_from(self.capacity / 1024).unwrap_or(u32::MAX);
+        while self.ahead < parts
+            && let Ok(ahead) = memory.permits.clone().try_acquire_many_owned(kib)
+        {
+            permits.lock().unwrap_or_else(PoisonError::into_inner).push(ahead);
+            self.ahead += 1;
         }
-        self.may_read_ahead
+        self.ahead >= parts
     }
 
     /// An empty buffer for one part, which goes back to the pool when it is dropped.
@@ -279,11 +280,11 @@ mod tests {
     async fn room_ahead_is_what_is_left() {
         let memory = Arc::new(Memory::new(45 * MIB));
         let mut first = memory.reserve(100 * MIB, 10 * MIB, 1).await;
-        assert!(first.has_room_ahead());
+        assert!(first.has_room_ahead(1));
         let mut second = memory.reserve(100 * MIB, 10 * MIB, 1).await;
-        assert!(!second.has_room_ahead());
+        assert!(!second.has_room_ahead(1));
         drop(first);
-        assert!(second.has_room_ahead());
+        assert!(second.has_room_ahead(2));
     }
 
     #[tokio::test]
@@ -320,7 +321,7 @@ mod tests {
                 let size = (layer * 7919 * 1024) % (25 * MIB) + 1;
                 let mut room = memory.reserve(size, 10 * MIB, 1).await;
                 let sending = room.buffer();
-                let ahead = room.has_room_ahead().then(|| room.buffer());
+                let ahead = room.has_room_ahead(1).then(|| room.buffer());
                 tokio::time::sleep(Duration::from_millis(layer % 13)).await;
                 drop((sending, ahead));
             });

@@ -1,8 +1,11 @@
 //! Reading a layer part by part, ahead of the line.
 
+use std::collections::VecDeque;
+use std::ops::Range;
+
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::blob_reader::{BlobReader, SharedReader};
+use crate::blob_reader::BlobReader;
 use crate::error::Error;
 use crate::frame::Frame;
 use crate::image::Blob;
@@ -12,37 +15,60 @@ use crate::tasks::joined;
 /// A layer's content, read off the async threads: a part when it is asked for, or ahead.
 #[derive(Debug)]
 pub(crate) struct Parts {
-    /// Whoever reads ahead is waited for first.
-    reader: SharedReader,
-    ahead: Option<JoinHandle<Result<Frame, Error>>>,
+    reader: BlobReader,
+    /// One after another.
+    ahead: VecDeque<Ahead>,
 }
+
+/// A part that is being read, or has been.
+#[derive(Debug)]
+struct Ahead {
+    bytes: Range<u64>,
+    frame: JoinHandle<Result<Frame, Error>>,
+}
+
+/// How many parts are read ahead. Encoding and hashing one takes longer than a fast line takes to
+/// send it, and two are made on two of the processor's cores.
+const AHEAD: usize = 2;
+
+/// How much is read and encoded at once: a multiple of 3 for base64, small enough for the
+/// processor's cache.
+const PIECE: usize = 192 * 1024;
 
 impl Parts {
     pub(crate) async fn open(blob: Blob) -> Result<Self, Error> {
-        Ok(Self { reader: SharedReader::open(blob).await?, ahead: None })
+        Ok(Self { reader: BlobReader::open(blob).await?, ahead: VecDeque::new() })
     }
 
     /// The `len` bytes from `first` on.
     pub(crate) async fn read(&mut self, first: u64, len: u64, room: &Room) -> Result<Frame, Error> {
-        if let Some(ahead) = self.ahead.take() {
-            let frame = joined(ahead.await).await?;
-            if frame.bytes == (first..first + len) {
-                return Ok(frame);
+        let bytes = first..first + len;
+        match self.ahead.pop_front() {
+            Some(ahead) if ahead.bytes == bytes => joined(ahead.frame.await).await,
+            other => {
+                // What was read ahead isn't what comes next: all of it makes room.
+                self.ahead.extend(other);
+                self.forget_ahead().await;
+                joined(self.start(bytes, room).frame.await).await
             }
         }
-        joined(self.start(first, len, room).await).await
     }
 
-    /// Begins to read the `len` bytes from `first` on, which follow what was read last.
-    pub(crate) fn read_ahead(&mut self, first: u64, len: u64, room: &Room) {
-        self.ahead = Some(self.start(first, len, room));
+    /// Begins to read what follows the part that ends before `next`, as far as there is room.
+    pub(crate) fn read_ahead(&mut self, next: u64, part_size: u64, size: u64, room: &mut Room) {
+        let mut next = self.ahead.back().map_or(next, |ahead| ahead.bytes.end);
+        while next < size && self.ahead.len() < AHEAD && room.has_room_ahead(self.ahead.len() + 1) {
+            let bytes = next..size.min(next + part_size);
+            next = bytes.end;
+            self.ahead.push_back(self.start(bytes, room));
+        }
     }
 
     /// Gives the room back that was taken to read ahead.
     pub(crate) async fn forget_ahead(&mut self) {
-        if let Some(ahead) = self.ahead.take() {
+        for ahead in self.ahead.drain(..) {
             // Whether it succeeded doesn't matter any more.
-            let _ = joined(ahead.await).await;
+            let _ = joined(ahead.frame.await).await;
         }
     }
 
@@ -51,19 +77,19 @@ impl Parts {
         self.reader.check().await
     }
 
-    fn start(&self, first: u64, len: u64, room: &Room) -> JoinHandle<Result<Frame, Error>> {
+    fn start(&self, bytes: Range<u64>, room: &Room) -> Ahead {
         let reader = self.reader.clone();
-        let frame = Frame::new(room.buffer(), first);
-        spawn_blocking(move || fill(&mut reader.lock(), frame, len))
+        let frame = Frame::new(room.buffer(), bytes.start);
+        let end = bytes.end;
+        Ahead { bytes, frame: spawn_blocking(move || fill(&reader, frame, end)) }
     }
 }
 
-/// Reads `len` bytes into the frame.
-fn fill(reader: &mut BlobReader, mut frame: Frame, len: u64) -> Result<Frame, Error> {
-    let end = frame.bytes.end + len;
+/// Reads up to `end` into the frame.
+fn fill(reader: &BlobReader, mut frame: Frame, end: u64) -> Result<Frame, Error> {
     while frame.bytes.end < end {
-        let piece = reader.piece(frame.bytes.end, end)?;
-        frame.push(piece);
+        let piece = reader.piece(frame.bytes.end, end, PIECE)?;
+        frame.push(piece.as_ref());
     }
     Ok(frame)
 }

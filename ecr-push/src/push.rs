@@ -111,16 +111,16 @@ impl Pusher {
     /// the clones that are made of it from now on, together. 82 MiB unless set.
     ///
     /// A part of a layer takes 4/3 of its size, which is 10 MiB as a rule and at most 20 MiB, while
-    /// it is sent to a repository, and once more while the next one is read ahead, as long as
-    /// there is room. So 82 MiB are six parts: six layers at once, or three with read-ahead.
+    /// it is sent to a repository, and as much for each of the next two, which are read ahead as far
+    /// as there is room. So 82 MiB are six parts: six layers at once, or two that are read ahead.
     /// A part that takes more than the limit goes alone, and one that goes to so many repositories
     /// at once that all of its copies do. At most 16 layers are on their way at once.
     ///
-    /// Beside that, a push holds its image's manifests, 192 KiB for each layer on its way, and
-    /// what the SDK's HTTP client buffers.
+    /// Beside that, a push holds its image's manifests, 192 KiB for each part that is being read,
+    /// and what the SDK's HTTP client buffers.
     ///
     /// By [`Transport::Registry`] there are no parts. Four layers of 10 MiB and more are sent at once,
-    /// or 16 smaller ones, with two pieces of 192 KiB each and what the HTTP client buffers,
+    /// or 16 smaller ones, with two pieces of 512 KiB each and what the HTTP client buffers,
     /// whatever the limit is.
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.memory = Arc::new(Memory::new(bytes));

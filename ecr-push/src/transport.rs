@@ -34,13 +34,14 @@ pub enum Transport {
     Api,
     /// The protocol that Docker speaks, the [Registry HTTP API V2][spec], with a token from
     /// `ecr:GetAuthorizationToken`. It sends layers as they are, straight from their files, in a
-    /// few hundred KiB of memory each, and can [mount](crate::Push::mount_from) layers of another
+    /// MiB of memory each, and can [mount](crate::Push::mount_from) layers of another
     /// repository. ECR says less of what it refuses: where a permission is missing, it may drop the
     /// connection.
     ///
     /// It speaks through the HTTP client of the configuration, whose proxies and TLS settings hold.
     /// A time-out for reading has to leave time for a request of 50 MiB. What is there already is
-    /// asked of ECR's API, in two calls for an image of up to 100 layers.
+    /// asked of ECR's API, in two calls for an image of up to 100 layers, and the token at the same
+    /// time.
     ///
     /// [spec]: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
     Registry,

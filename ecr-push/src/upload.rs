@@ -1,7 +1,7 @@
 //! One layer, to one repository or several: a cursor for each that moves over its parts.
 //!
 //! ECR keeps one cursor per upload, so that the parts of a layer go one after another; speed comes
-//! from many layers at once, and from reading the next part while one is sent.
+//! from many layers at once, and from making the next parts while one is sent.
 
 use std::sync::Arc;
 
@@ -128,10 +128,7 @@ impl Uploader {
             let len = meeting(&unfinished, first, part_size).min(size - first);
             let frame = parts.read(first, len, &room).await?;
             read += len;
-            let next = first + len;
-            if next < size && room.has_room_ahead() {
-                parts.read_ahead(next, part_size.min(size - next), &room);
-            }
+            parts.read_ahead(first + len, part_size, size, &mut room);
             let waiting: Vec<&mut Upload<'_>> = uploads
                 .iter_mut()
                 .filter(|upload| !upload.is_complete && upload.cursor.next == first)

@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::blob_reader::{SharedReader, piece_len};
+use crate::blob_reader::BlobReader;
 use crate::error::Error;
 use crate::events::{Event, Reporter};
 use crate::image::Layer;
@@ -19,7 +19,7 @@ use crate::names::Repository;
 /// What all requests with the content of one layer share.
 #[derive(Debug, Clone)]
 pub(crate) struct Content {
-    reader: SharedReader,
+    reader: BlobReader,
     shared: Arc<Shared>,
 }
 
@@ -28,8 +28,6 @@ struct Shared {
     layer: Layer,
     repository: Repository,
     reporter: Reporter,
-    /// Buffers of pieces that are on the line no longer.
-    idle: Mutex<Vec<Vec<u8>>>,
     /// To send: others have theirs as soon as the last piece is on the line, so that it isn't idle
     /// while an answer is waited for.
     turn: Mutex<Option<OwnedSemaphorePermit>>,
@@ -39,7 +37,7 @@ struct Shared {
 
 impl Content {
     pub(crate) fn new(
-        reader: SharedReader,
+        reader: BlobReader,
         layer: &Layer,
         repository: &Repository,
         reporter: &Reporter,
@@ -48,7 +46,6 @@ impl Content {
             layer: layer.clone(),
             repository: repository.clone(),
             reporter: reporter.clone(),
-            idle: Mutex::default(),
             turn: Mutex::default(),
             failure: Mutex::default(),
         };
@@ -74,32 +71,8 @@ impl Content {
     }
 
     fn read(&self, first: u64, end: u64) -> JoinHandle<Result<Bytes, Error>> {
-        let Self { reader, shared } = self.clone();
-        spawn_blocking(move || {
-            let mut buffer = lock(&shared.idle).pop().unwrap_or_default();
-            buffer.resize(piece_len(first, end, PIECE), 0);
-            reader.lock().read(first, &mut buffer)?;
-            Ok(Bytes::from_owner(Piece { buffer, shared }))
-        })
-    }
-}
-
-/// A piece on the line, whose buffer is used again afterwards: fresh ones cost more than hashing
-/// what is in them.
-struct Piece {
-    buffer: Vec<u8>,
-    shared: Arc<Shared>,
-}
-
-impl AsRef<[u8]> for Piece {
-    fn as_ref(&self) -> &[u8] {
-        &self.buffer
-    }
-}
-
-impl Drop for Piece {
-    fn drop(&mut self) {
-        lock(&self.shared.idle).push(std::mem::take(&mut self.buffer));
+        let reader = self.reader.clone();
+        spawn_blocking(move || reader.piece(first, end, PIECE).map(Bytes::from_owner))
     }
 }
 

@@ -6,7 +6,7 @@ use tracing::Instrument as _;
 use super::body::Content;
 use super::{Begun, Registry};
 use crate::api::CompleteAnswer;
-use crate::blob_reader::SharedReader;
+use crate::blob_reader::BlobReader;
 use crate::cursor::{Cursor, Step};
 use crate::error::Error;
 use crate::events::{Event, Reporter};
@@ -61,7 +61,7 @@ impl Layers<'_> {
         sending: Working,
     ) -> Result<Arrived, Error> {
         let _place = self.memory.place_to_upload().await;
-        let reader = SharedReader::open(blob).await?;
+        let reader = BlobReader::open(blob).await?;
         let location = match to.begin(layer.digest()).await? {
             Begun::Mounted => {
                 let (repository, layer) = (to.repository().clone(), layer.clone());
@@ -95,7 +95,7 @@ struct Upload<'a> {
     layer: &'a Layer,
     memory: &'a Memory,
     reporter: &'a Reporter,
-    reader: SharedReader,
+    reader: BlobReader,
     content: Content,
     sending: Option<Working>,
     location: String,
