@@ -5,24 +5,20 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::config::http::HttpResponse;
-use aws_sdk_ecr::config::interceptors::BeforeTransmitInterceptorContextMut;
-use aws_sdk_ecr::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_ecr::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecr::operation::RequestId as _;
 use aws_sdk_ecr::operation::complete_layer_upload::CompleteLayerUploadError;
 use aws_sdk_ecr::operation::create_repository::CreateRepositoryError;
 use aws_sdk_ecr::operation::put_image::PutImageError;
 use aws_sdk_ecr::operation::upload_layer_part::UploadLayerPartError;
 use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier, LayerAvailability, LayerFailureCode};
-use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
 
 use crate::error::{Cause, Error, ErrorKind};
 use crate::events::Reporter;
-use crate::frame::{Body, Ending, Frame};
+use crate::frame::{Ending, Frame};
 use crate::image::Manifest;
 use crate::names::{Digest, Repository, Tag};
 use crate::new_repository::NewRepository;
@@ -65,7 +61,9 @@ pub(crate) enum CompleteAnswer {
     Complete,
     /// The upload doesn't exist any more: it has expired, or an earlier attempt completed it.
     Gone,
-    /// What arrived isn't what was sent, or in parts that ECR doesn't take; in ECR's words.
+    /// What arrived has another digest; in ECR's words.
+    Differs(String),
+    /// It arrived in parts that ECR doesn't take; in ECR's words.
     Refused(String),
 }
 
@@ -99,6 +97,11 @@ pub(crate) const PER_BATCH: usize = 100;
 
 /// `layerPartBlob` holds at most 20 MiB: ECR's service model.
 pub(crate) const MAX_PART: u64 = 20 * 1024 * 1024;
+
+/// Whether it may be the id of an upload. ECR's are UUIDs; a part's buffer has room for 256 bytes.
+fn is_sendable(upload_id: &str) -> bool {
+    upload_id.len() <= 256 && upload_id.bytes().all(|byte| byte.is_ascii_graphic())
+}
 
 /// A call of an operation on the repository, counted, and reported where the SDK repeats it.
 macro_rules! call {
@@ -238,13 +241,13 @@ impl Calls {
             .map_err(|error| self.failure(OPERATION, error))?;
         let part_size = answer.part_size().and_then(|size| u64::try_from(size).ok());
         match (answer.upload_id(), part_size) {
-            (Some(id), Some(part_size)) if part_size > 0 => {
+            (Some(id), Some(part_size)) if part_size > 0 && is_sendable(id) => {
                 Ok(Started { upload_id: id.to_owned(), part_size: part_size.min(MAX_PART) })
             }
             _ => Err(Error::protocol(
                 OPERATION,
                 &self.repository,
-                "the answer lacks the upload's id or its part size",
+                "the answer lacks the upload's id or its part size, or they are none of ECR's",
             )),
         }
     }
@@ -263,7 +266,7 @@ impl Calls {
             upload_id,
         });
         let answer = call!(self, upload_layer_part, "UploadLayerPart", upload_id: upload_id)
-            .interceptor(Framed(body))
+            .interceptor(body)
             .send()
             .await;
         match answer {
@@ -299,11 +302,12 @@ impl Calls {
         match error.as_service_error() {
             Some(Refusal::LayerAlreadyExistsException(_)) => Ok(CompleteAnswer::Complete),
             Some(Refusal::UploadNotFoundException(_)) => Ok(CompleteAnswer::Gone),
-            Some(
-                Refusal::InvalidLayerException(_)
-                | Refusal::LayerPartTooSmallException(_)
-                | Refusal::EmptyUploadException(_),
-            ) => Ok(CompleteAnswer::Refused(describe(&error))),
+            Some(Refusal::InvalidLayerException(_)) => {
+                Ok(CompleteAnswer::Differs(describe(&error)))
+            }
+            Some(Refusal::LayerPartTooSmallException(_) | Refusal::EmptyUploadException(_)) => {
+                Ok(CompleteAnswer::Refused(describe(&error)))
+            }
             _ => Err(self.failure("CompleteLayerUpload", error)),
         }
     }
@@ -352,32 +356,6 @@ impl Calls {
     {
         let (kind, cause) = explain(error);
         Error::api(kind, operation, &self.repository, cause)
-    }
-}
-
-/// Sends a body in place of the one that the SDK has made of a part without content.
-#[derive(Debug)]
-struct Framed(Body);
-
-impl Intercept for Framed {
-    fn name(&self) -> &'static str {
-        "framed"
-    }
-
-    fn modify_before_retry_loop(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let Self(Body { bytes, digest }) = self;
-        let request = context.request_mut();
-        *request.body_mut() = SdkBody::from(bytes.clone());
-        request.headers_mut().insert("content-length", bytes.len().to_string());
-        // Signed as what it is, without being hashed once more.
-        let hashed = PayloadSigningOverride::Precomputed(digest.hex().to_owned());
-        config.interceptor_state().store_put(hashed);
-        Ok(())
     }
 }
 

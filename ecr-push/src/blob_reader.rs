@@ -1,5 +1,6 @@
 //! Reading a blob from its file, off the async threads.
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Error;
@@ -34,6 +35,7 @@ impl BlobReader {
         let reader = self.clone();
         stoppable(move |stop| {
             let Opened { content, blob: Blob { layer, source }, .. } = &*reader.0;
+            reader.0.check_size()?;
             let found = content.hash(layer.size(), stop);
             let found = found.map_err(|error| Error::unreadable(source, error))?;
             // Nobody is told of what was stopped.
@@ -48,21 +50,33 @@ impl BlobReader {
 
     /// The beginning of what lies between `first` and `end`, of at most so many bytes. Blocks.
     pub(crate) fn piece(&self, first: u64, end: u64, most: usize) -> Result<Piece, Error> {
-        let Opened { content, blob: Blob { layer, source }, .. } = &*self.0;
+        let Opened { content, blob, .. } = &*self.0;
         let mut piece =
             Piece { buffer: self.0.idle().pop().unwrap_or_default(), of: self.0.clone() };
         piece.buffer.resize(usize::try_from(end - first).unwrap_or(most).min(most), 0);
         let read = content.read_at(first, &mut piece.buffer);
-        let read = read.map_err(|error| Error::unreadable(source, error))?;
+        let read = read.map_err(|error| Error::unreadable(&blob.source, error))?;
         if read < piece.buffer.len() {
-            let found = first + read as u64;
-            return Err(Error::blob_size(source, layer.digest(), layer.size(), found));
+            self.0.check_size()?;
+            // It was cut off, and has grown again since.
+            let problem = io::ErrorKind::UnexpectedEof.into();
+            return Err(Error::unreadable(&blob.source, problem));
         }
         Ok(piece)
     }
 }
 
 impl Opened {
+    /// Whether the content has been cut off.
+    fn check_size(&self) -> Result<(), Error> {
+        let Blob { layer, source } = &self.blob;
+        let size = self.content.size().map_err(|error| Error::unreadable(source, error))?;
+        if size < layer.size() {
+            return Err(Error::blob_size(source, layer.digest(), layer.size(), size));
+        }
+        Ok(())
+    }
+
     fn idle(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }

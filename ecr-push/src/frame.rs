@@ -6,8 +6,14 @@
 //! request's body, in a buffer that is used again, and each piece is hashed while the processor
 //! still has it at hand: ahead, while the part before is on the line.
 
+use std::fmt;
 use std::ops::Range;
 
+use aws_runtime::auth::PayloadSigningOverride;
+use aws_sdk_ecr::config::interceptors::BeforeTransmitInterceptorContextMut;
+use aws_sdk_ecr::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_ecr::error::BoxError;
+use aws_smithy_types::body::SdkBody;
 use base64_simd::STANDARD;
 use bytes::Bytes;
 use serde_json::Value;
@@ -27,8 +33,8 @@ pub(crate) struct Frame {
 }
 
 /// What else is in the body: it comes after the content, since it need not be known before that.
-/// To JSON, the order of members makes no difference; the SDKs for Python and JavaScript send them
-/// in the order in which a caller writes them.
+/// To JSON, the order of members makes no difference, and ECR gets them in any: boto3 sends them in
+/// the order in which its caller writes them.
 #[derive(Debug)]
 pub(crate) struct Ending<'a> {
     pub(crate) registry: &'a str,
@@ -37,17 +43,46 @@ pub(crate) struct Ending<'a> {
 }
 
 /// A whole body. Its memory goes back to the pool with its last clone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Body {
     pub(crate) bytes: Bytes,
     /// Its SHA-256, of which SigV4 makes the signature.
     pub(crate) digest: Digest,
 }
 
+/// Sent in place of the body that the SDK has made of a part without content.
+impl Intercept for Body {
+    fn name(&self) -> &'static str {
+        "framed part"
+    }
+
+    fn modify_before_retry_loop(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        *request.body_mut() = SdkBody::from(self.bytes.clone());
+        request.headers_mut().insert("content-length", self.bytes.len().to_string());
+        // Signed as what it is, without being hashed once more.
+        let hashed = PayloadSigningOverride::Precomputed(self.digest.hex().to_owned());
+        config.interceptor_state().store_put(hashed);
+        Ok(())
+    }
+}
+
+/// Without its megabytes: the SDK writes its interceptors into logs at level `TRACE`.
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body({} bytes, {})", self.bytes.len(), self.digest.as_str())
+    }
+}
+
 const BEGINNING: &[u8] = br#"{"layerPartBlob":""#;
 
-/// What is left for the names and numbers: a repository's name has at most 256 characters, an
-/// upload's id is a UUID.
+/// What is left for the names and numbers: a repository's name has at most 256 characters, and no
+/// upload's id of more bytes is taken.
 const ENDING: usize = 1024;
 
 /// How many bytes the body for so many bytes of content takes at most.
@@ -103,8 +138,12 @@ impl Frame {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
+    use std::time::SystemTime;
 
+    use aws_sdk_ecr::config::interceptors::BeforeTransmitInterceptorContextRef;
+    use aws_types::sdk_config::TimeSource;
+    use local_aws::LocalAws;
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -149,5 +188,71 @@ mod tests {
             drop(body);
             prop_assert_eq!(room.buffer().content.capacity(), capacity, "the buffer has grown");
         }
+    }
+
+    /// With a buffer that has no byte to spare.
+    #[test]
+    fn the_longest_names_fit() {
+        let content = [7; 5361];
+        let room = room(content.len() as u64);
+        let mut frame = Frame::new(room.buffer(), u64::MAX / 2);
+        frame.push(&content);
+        let capacity = frame.buffer.content.capacity();
+        assert!(capacity as u64 - framed_len(content.len() as u64) < 8, "{capacity}");
+        let (repository, upload_id) = ("x".repeat(256), "\"".repeat(256));
+        let ending =
+            Ending { registry: "123456789012", repository: &repository, upload_id: &upload_id };
+        drop(frame.into_body(&ending));
+        assert_eq!(room.buffer().content.capacity(), capacity, "the buffer has grown");
+    }
+
+    /// Keeps the signature.
+    #[derive(Debug, Clone, Default)]
+    struct Signed(Arc<Mutex<String>>);
+
+    impl Intercept for Signed {
+        fn name(&self) -> &'static str {
+            "signed"
+        }
+
+        fn read_before_transmit(
+            &self,
+            context: &BeforeTransmitInterceptorContextRef<'_>,
+            _: &RuntimeComponents,
+            _: &mut ConfigBag,
+        ) -> Result<(), BoxError> {
+            let authorization = context.request().headers().get("authorization").unwrap();
+            *self.0.lock().unwrap() = authorization.to_owned();
+            Ok(())
+        }
+    }
+
+    #[derive(Debug)]
+    struct StandingStill;
+
+    impl TimeSource for StandingStill {
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH
+        }
+    }
+
+    /// The signature is right also where the SDK hashes the body itself, which only costs time: so
+    /// it is given a hash that isn't the body's.
+    #[tokio::test]
+    async fn the_signer_takes_the_hash_that_it_is_given() {
+        let config = LocalAws::new().sdk_config().into_builder();
+        let config = config.time_source(StandingStill).build();
+        let client = aws_sdk_ecr::Client::new(&config);
+        let mut signatures = Vec::new();
+        for content in ["one", "two", "one"] {
+            let signed = Signed::default();
+            let (bytes, digest) = (Bytes::from_static(b"{}"), Digest::of(content.as_bytes()));
+            let part = client.upload_layer_part().repository_name("demo/web").upload_id("1");
+            let part = part.customize().interceptor(Body { bytes, digest });
+            part.interceptor(signed.clone()).send().await.unwrap_err();
+            signatures.push(signed.0.lock().unwrap().clone());
+        }
+        assert_eq!(signatures[0], signatures[2]);
+        assert_ne!(signatures[0], signatures[1]);
     }
 }

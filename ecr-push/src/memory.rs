@@ -288,6 +288,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn there_may_be_room_for_one_part_ahead_and_not_for_two() {
+        let memory = Arc::new(Memory::new(28 * MIB));
+        let mut room = memory.reserve(100 * MIB, 10 * MIB, 1).await;
+        assert!(!room.has_room_ahead(2));
+        assert!(room.has_room_ahead(1));
+        drop(room);
+        assert_eq!(memory.permits.available_permits(), 28 * 1024);
+    }
+
+    #[tokio::test]
     async fn buffers_are_used_again_and_never_more_than_there_is_room_for() {
         let memory = Arc::new(Memory::new(30 * MIB));
         let room = memory.reserve(100 * MIB, 10 * MIB, 1).await;
@@ -321,7 +331,10 @@ mod tests {
                 let size = (layer * 7919 * 1024) % (25 * MIB) + 1;
                 let mut room = memory.reserve(size, 10 * MIB, 1).await;
                 let sending = room.buffer();
-                let ahead = room.has_room_ahead(1).then(|| room.buffer());
+                let mut ahead = Vec::new();
+                while ahead.len() < 2 && room.has_room_ahead(ahead.len() + 1) {
+                    ahead.push(room.buffer());
+                }
                 tokio::time::sleep(Duration::from_millis(layer % 13)).await;
                 drop((sending, ahead));
             });

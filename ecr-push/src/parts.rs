@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::frame::Frame;
 use crate::image::Blob;
 use crate::memory::Room;
-use crate::tasks::joined;
+use crate::tasks::{Stop, Wanted, joined};
 
 /// A layer's content, read off the async threads: a part when it is asked for, or ahead.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Parts {
 struct Ahead {
     bytes: Range<u64>,
     frame: JoinHandle<Result<Frame, Error>>,
+    /// Where nobody waits for it any more, it is given up.
+    _wanted: Wanted,
 }
 
 /// How many parts are read ahead. Encoding and hashing one takes longer than a fast line takes to
@@ -66,9 +68,10 @@ impl Parts {
 
     /// Gives the room back that was taken to read ahead.
     pub(crate) async fn forget_ahead(&mut self) {
-        for ahead in self.ahead.drain(..) {
+        let frames: Vec<_> = self.ahead.drain(..).map(|ahead| ahead.frame).collect();
+        for frame in frames {
             // Whether it succeeded doesn't matter any more.
-            let _ = joined(ahead.frame.await).await;
+            let _ = joined(frame.await).await;
         }
     }
 
@@ -81,13 +84,15 @@ impl Parts {
         let reader = self.reader.clone();
         let frame = Frame::new(room.buffer(), bytes.start);
         let end = bytes.end;
-        Ahead { bytes, frame: spawn_blocking(move || fill(&reader, frame, end)) }
+        let (wanted, stop) = Wanted::new();
+        let frame = spawn_blocking(move || fill(&reader, frame, end, &stop));
+        Ahead { bytes, frame, _wanted: wanted }
     }
 }
 
-/// Reads up to `end` into the frame.
-fn fill(reader: &BlobReader, mut frame: Frame, end: u64) -> Result<Frame, Error> {
-    while frame.bytes.end < end {
+/// Reads up to `end` into the frame, unless it is stopped.
+fn fill(reader: &BlobReader, mut frame: Frame, end: u64, stop: &Stop) -> Result<Frame, Error> {
+    while frame.bytes.end < end && !stop.is_set() {
         let piece = reader.piece(frame.bytes.end, end, PIECE)?;
         frame.push(piece.as_ref());
     }

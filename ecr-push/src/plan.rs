@@ -57,7 +57,8 @@ impl Plan {
     }
 
     /// How many API operations the push is going to call, those included by which it finds out
-    /// what is there. Only faults make it more, and only uploads that an earlier push has left in a
+    /// what is there. Only faults make it more, and completing the last layers where that takes
+    /// more than a second, after which the tags are looked up again; and only uploads that an earlier push has left in a
     /// [checkpoint](crate::Push::checkpoint), or layers that can be
     /// [mounted](crate::Push::mount_from), less. By
     /// [`Transport::Registry`](crate::Transport::Registry), its requests count as well.

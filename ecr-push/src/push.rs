@@ -116,11 +116,11 @@ impl Pusher {
     /// A part that takes more than the limit goes alone, and one that goes to so many repositories
     /// at once that all of its copies do. At most 16 layers are on their way at once.
     ///
-    /// Beside that, a push holds its image's manifests, 192 KiB for each part that is being read,
-    /// and what the SDK's HTTP client buffers.
+    /// Beside that, a push holds its image's manifests, up to 384 KiB for each layer on its way, and
+    /// what the SDK's HTTP client buffers.
     ///
     /// By [`Transport::Registry`] there are no parts. Four layers of 10 MiB and more are sent at once,
-    /// or 16 smaller ones, with two pieces of 512 KiB each and what the HTTP client buffers,
+    /// or 16 smaller ones, with up to three pieces of 512 KiB each and what the HTTP client buffers,
     /// whatever the limit is.
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.memory = Arc::new(Memory::new(bytes));

@@ -3,9 +3,11 @@
 use std::cmp::Reverse;
 use std::convert::Infallible;
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select, try_join, try_join_all};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::api::Found;
@@ -35,6 +37,9 @@ pub(crate) struct Run {
     pub(crate) missing_repository: MissingRepository,
     pub(crate) uploader: Uploader,
 }
+
+/// How long it is believed where the tags are.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// What was sent.
 #[derive(Debug)]
@@ -117,14 +122,16 @@ impl Run {
         // what it takes.
         let all = || (0..self.repositories.len()).zip(plan.repositories());
         let (sending, all_on_the_way) = Working::new();
+        let changes = || try_join_all(all().map(|(at, plan)| self.changes(at, plan)));
         // While ECR completes the last of them, it is looked at once more where the tags are.
         let looked = async {
             all_on_the_way.wait().await;
-            Ok(try_join_all(all().map(|(at, plan)| self.changes(at, plan))).await)
+            Ok((Instant::now(), changes().await))
         };
         let sent = self.send(self.missing(plan.repositories()), sending);
-        let (Sent { to: sent, mut read }, changes) = try_join(sent, looked).await?;
-        let changes = changes?;
+        let (Sent { to: sent, mut read }, (at, looked)) = try_join(sent, looked).await?;
+        // That took its time, or layers had to be sent again: the tags may have moved meanwhile.
+        let changes = if at.elapsed() > FRESH { changes().await? } else { looked? };
         let put = all().zip(&changes).map(|((at, plan), changes)| self.put(at, plan, changes));
         let done = try_join_all(put).await?;
         let mut pushed = Vec::new();
@@ -148,8 +155,9 @@ impl Run {
         Ok((pushed, read))
     }
 
-    /// Sends layers, each to those of the repositories that lack it. `sending` is dropped when
-    /// all that is left to do is to complete them.
+    /// Sends layers, each to those of the repositories that lack it. `sending` is dropped when all
+    /// that is left to do is to complete them, which by the registry's protocol takes small ones
+    /// along.
     pub(crate) async fn send(
         &self,
         mut work: Vec<(Blob, Vec<usize>)>,

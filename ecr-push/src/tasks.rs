@@ -17,8 +17,7 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 pub(crate) async fn stoppable<T: Send + 'static>(
     work: impl FnOnce(&Stop) -> T + Send + 'static,
 ) -> T {
-    let stop = Stop::default();
-    let _waiting = Waiting(stop.clone());
+    let (_wanted, stop) = Wanted::new();
     blocking(move || work(&stop)).await
 }
 
@@ -36,9 +35,18 @@ impl Stop {
     }
 }
 
-struct Waiting(Stop);
+/// What stops work when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Wanted(Stop);
 
-impl Drop for Waiting {
+impl Wanted {
+    pub(crate) fn new() -> (Self, Stop) {
+        let stop = Stop::default();
+        (Self(stop.clone()), stop)
+    }
+}
+
+impl Drop for Wanted {
     fn drop(&mut self) {
         self.0.set();
     }

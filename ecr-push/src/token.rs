@@ -22,7 +22,7 @@ use secret::Secret;
 /// long as it lasts.
 ///
 /// For whoever speaks that protocol: Docker itself, or another client. A [`Push`](crate::Push)
-/// gets its own, where it needs one.
+/// by [`Transport::Registry`](crate::Transport::Registry) gets its own.
 ///
 /// A token holds for every registry of its region that the credentials may access (ECR user guide,
 /// "Private registry authentication"), so there is one per region and kind of endpoint, and one

@@ -33,15 +33,15 @@ pub enum Transport {
     #[default]
     Api,
     /// The protocol that Docker speaks, the [Registry HTTP API V2][spec], with a token from
-    /// `ecr:GetAuthorizationToken`. It sends layers as they are, straight from their files, in a
-    /// MiB of memory each, and can [mount](crate::Push::mount_from) layers of another
+    /// `ecr:GetAuthorizationToken`. It sends layers as they are, straight from their files, in one
+    /// to two MiB of memory each, and can [mount](crate::Push::mount_from) layers of another
     /// repository. ECR says less of what it refuses: where a permission is missing, it may drop the
     /// connection.
     ///
     /// It speaks through the HTTP client of the configuration, whose proxies and TLS settings hold.
     /// A time-out for reading has to leave time for a request of 50 MiB. What is there already is
     /// asked of ECR's API, in two calls for an image of up to 100 layers, and the token at the same
-    /// time.
+    /// time, also where it turns out that nothing has to be sent.
     ///
     /// [spec]: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
     Registry,

@@ -112,7 +112,18 @@ impl Uploader {
             let Some(&first) = unfinished.iter().min() else {
                 drop(sending.take());
                 let rest = uploads.iter_mut().filter(|upload| !upload.is_complete);
-                try_join_all(rest.map(|upload| upload.complete(&parts))).await?;
+                let ended = rest.map(|upload| async {
+                    Ok::<_, Error>(upload.complete().await?.map(|reason| (upload, reason)))
+                });
+                let again: Vec<_> = try_join_all(ended).await?.into_iter().flatten().collect();
+                if again.iter().any(|(_, why)| why.is_content) {
+                    // Where the file is to blame, it is named; where it isn't, the way was.
+                    parts.check().await?;
+                }
+                let again = again.into_iter().map(|(upload, why)| async move {
+                    upload.start_again(COMPLETE, &why.reason).await
+                });
+                try_join_all(again).await?;
                 continue;
             };
             // Of what each has asked for last: an upload that was begun anew may ask for another.
@@ -135,8 +146,8 @@ impl Uploader {
                 .collect();
             let mut frames: Vec<Frame> = (1..waiting.len()).map(|_| frame.copy(&room)).collect();
             frames.push(frame);
-            let sending = waiting.into_iter().zip(frames);
-            try_join_all(sending.map(|(upload, frame)| upload.send(frame))).await?;
+            let sent = waiting.into_iter().zip(frames);
+            try_join_all(sent.map(|(upload, frame)| upload.send(frame))).await?;
         }
         Ok((uploads.iter().map(|upload| upload.sent).collect(), read))
     }
@@ -151,6 +162,16 @@ impl Uploader {
 fn meeting(cursors: &[u64], first: u64, part_size: u64) -> u64 {
     let apart = cursors.iter().map(|cursor| cursor - first);
     apart.filter(|&len| len >= part_size.div_ceil(2)).min().unwrap_or(part_size).min(part_size)
+}
+
+const COMPLETE: &str = "CompleteLayerUpload";
+
+/// Why an upload could not be completed.
+#[derive(Debug)]
+struct Incomplete {
+    reason: String,
+    /// Whether ECR has hashed what it got, and found something else.
+    is_content: bool,
 }
 
 /// A layer on its way into one repository.
@@ -252,29 +273,28 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// Completes the layer, all of which has arrived; or begins again.
-    async fn complete(&mut self, parts: &Parts) -> Result<(), Error> {
-        const OPERATION: &str = "CompleteLayerUpload";
+    /// Completes the layer, all of which has arrived. Returns why it has to begin again, where it
+    /// has to.
+    async fn complete(&mut self) -> Result<Option<Incomplete>, Error> {
         let digest = self.layer.digest();
+        let incomplete = |reason| Ok(Some(Incomplete { reason, is_content: false }));
         match self.calls.complete(&self.id, digest).await? {
             CompleteAnswer::Complete => {}
             // An attempt whose answer was lost may have completed it.
             CompleteAnswer::Gone if self.calls.available(&[digest]).await?.contains(digest) => {}
-            CompleteAnswer::Gone => {
-                return self.start_again(OPERATION, "the upload is gone").await;
-            }
-            CompleteAnswer::Refused(reason) => {
-                // ECR has hashed what it got. Where the file is to blame, it is named; where it
-                // isn't, something went wrong on the way.
-                parts.check().await?;
-                return self.start_again(OPERATION, &reason).await;
+            CompleteAnswer::Gone => return incomplete("the upload is gone".to_owned()),
+            CompleteAnswer::Refused(reason) => return incomplete(reason),
+            CompleteAnswer::Differs(reason) => {
+                // Nobody is to go on with it, also if this push ends here.
+                self.note(|checkpoint| checkpoint.end(&self.id));
+                return Ok(Some(Incomplete { reason, is_content: true }));
             }
         }
         self.is_complete = true;
         self.note(|checkpoint| checkpoint.end(&self.id));
         let (repository, layer) = (self.calls.repository().clone(), self.layer.clone());
         self.uploader.reporter.report(Event::LayerFinished { repository, layer });
-        Ok(())
+        Ok(None)
     }
 
     /// Begins a new upload in place of one that was lost. Once that is made good; twice in a row is

@@ -123,8 +123,8 @@ async fn speed() -> Result<(), BoxError> {
 }
 
 async fn memory() -> Result<(), BoxError> {
-    println!("| 10 × 100 MiB | by | time | on the way at most |");
-    println!("|---|---|---|---|");
+    println!("| 10 × 100 MiB | by | time | on the way at most | memory limit |");
+    println!("|---|---|---|---|---|");
     let folder = TempDir::new()?;
     Layout::write(folder.path(), &[100 * MIB; 10])?;
     let image = Image::open(folder.path()).await?;
@@ -138,7 +138,11 @@ async fn memory() -> Result<(), BoxError> {
             let watched = Watched::link(slower);
             let (took, peak) = push(&image, regions, way, link, &watched).await?;
             let peak = peak as f64 / MIB as f64;
-            println!("| {what} | {way} | {took:.0} s | {peak:.1} MiB |");
+            let limit = match way.transport {
+                Transport::Registry => "–",
+                _ => "82 MiB",
+            };
+            println!("| {what} | {way} | {took:.0} s | {peak:.1} MiB | {limit} |");
         }
     }
     Ok(())
@@ -236,13 +240,20 @@ impl HttpConnector for WatchedConnector {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let Watched { on_the_way, slower } = self.watched.clone();
         let is_slow = request.uri().contains("eu-west-1") && !slower.is_zero();
-        let body = std::mem::replace(request.body_mut(), SdkBody::taken());
-        let body = body.map_frame(move |frame| {
-            frame.map_data(|data| Bytes::from_owner(Held::new(data, on_the_way.clone())))
-        });
-        *request.body_mut() = SdkBody::from_body_1_x(body);
+        let whole = request.body().bytes().map(|body| Held::new(body.len(), &on_the_way));
+        if whole.is_none() {
+            let body = std::mem::replace(request.body_mut(), SdkBody::taken());
+            let held = move |data: Bytes| {
+                let _held = Held::new(data.len(), &on_the_way);
+                Bytes::from_owner(Piece { data, _held })
+            };
+            let body = body.map_frame(move |frame| frame.map_data(&held));
+            *request.body_mut() = SdkBody::from_body_1_x(body);
+        }
         let connector = self.connector.clone();
         HttpConnectorFuture::new(async move {
+            // As long as it may be sent again.
+            let _whole = whole;
             if is_slow {
                 sleep(slower).await;
             }
@@ -251,29 +262,35 @@ impl HttpConnector for WatchedConnector {
     }
 }
 
-/// Content of a request, until the line has let go of it.
-struct Held {
+/// A piece of a request that is read while it is sent, until the line has let go of it.
+struct Piece {
     data: Bytes,
-    on_the_way: Arc<OnTheWay>,
+    _held: Held,
 }
 
-impl Held {
-    fn new(data: Bytes, on_the_way: Arc<OnTheWay>) -> Self {
-        let bytes = data.len() as u64;
-        let now = on_the_way.now.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        on_the_way.most.fetch_max(now, Ordering::Relaxed);
-        Self { data, on_the_way }
-    }
-}
-
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for Piece {
     fn as_ref(&self) -> &[u8] {
         &self.data
     }
 }
 
+/// So many bytes on the way.
+struct Held {
+    bytes: u64,
+    on_the_way: Arc<OnTheWay>,
+}
+
+impl Held {
+    fn new(bytes: usize, on_the_way: &Arc<OnTheWay>) -> Self {
+        let bytes = bytes as u64;
+        let now = on_the_way.now.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        on_the_way.most.fetch_max(now, Ordering::Relaxed);
+        Self { bytes, on_the_way: on_the_way.clone() }
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
-        self.on_the_way.now.fetch_sub(self.data.len() as u64, Ordering::Relaxed);
+        self.on_the_way.now.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }

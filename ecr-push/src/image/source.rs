@@ -109,6 +109,14 @@ enum Opened {
 }
 
 impl Content {
+    /// How many bytes there are, or of a part of a file, from there to its end.
+    pub(crate) fn size(&self) -> io::Result<u64> {
+        match &self.0 {
+            Opened::Bytes(bytes) => Ok(bytes.len() as u64),
+            Opened::File { file, start } => Ok(file.metadata()?.len().saturating_sub(*start)),
+        }
+    }
+
     /// The digest of its first `size` bytes. Reads all of them, or up to where that is no longer
     /// wanted. Blocks.
     pub(crate) fn hash(&self, size: u64, stop: &Stop) -> io::Result<Digest> {

@@ -91,6 +91,14 @@ impl Refusal {
         self.has_code(&["BLOB_UPLOAD_UNKNOWN", "HTTP 404"])
     }
 
+    /// Whether what arrived has another digest. ECR's word for it is also that for pieces out of
+    /// order, and its text is "None of the provided layer digests match the calculated layer
+    /// digest" (users' reports).
+    pub(crate) fn is_of_content(&self) -> bool {
+        let says_so = || self.message().is_some_and(|message| message.contains("digest"));
+        self.has_code(&["DIGEST_INVALID"]) || (self.has_code(&["BLOB_UPLOAD_INVALID"]) && says_so())
+    }
+
     /// The byte that the upload goes on with, where content came out of order: ECR's "First byte of
     /// the layer part is 10485760 instead of 20971520". Its header `Range` is no help, it isn't
     /// kept up to date (users' reports).
@@ -209,6 +217,27 @@ mod tests {
         assert_eq!(expected(&format!("{text}.")), Some(20_971_520));
         assert_eq!(expected("First byte is 1 instead of that"), None);
         assert_eq!(expected("99999999999999999999999 instead of 99999999999999999999999"), None);
+    }
+
+    #[test]
+    fn refused_content_is_told_from_refused_pieces() {
+        for (status, body, of_content) in [
+            (400, r#"{"errors":[{"code":"DIGEST_INVALID"}]}"#, true),
+            (
+                400,
+                r#"{"errors":[{"code":"BLOB_UPLOAD_INVALID","message":"None of the provided layer digests match the calculated layer digest"}]}"#,
+                true,
+            ),
+            (
+                416,
+                r#"{"errors":[{"code":"BLOB_UPLOAD_INVALID","message":"First byte of the layer part is 1 instead of 2"}]}"#,
+                false,
+            ),
+            (400, r#"{"errors":[{"code":"SIZE_INVALID","message":"digest"}]}"#, false),
+            (400, "", false),
+        ] {
+            assert_eq!(refusal(status, body).is_of_content(), of_content, "{body}");
+        }
     }
 
     #[test]

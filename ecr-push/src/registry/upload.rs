@@ -129,11 +129,12 @@ impl Upload<'_> {
                     break;
                 }
                 CompleteAnswer::Gone => self.start_again(OPERATION, "the upload is gone").await?,
-                CompleteAnswer::Refused(reason) => {
-                    // The registry has hashed what it got: is it the file, or was it the way?
+                CompleteAnswer::Differs(reason) => {
+                    // Where the file is to blame, it is named; where it isn't, the way was.
                     self.reader.check().await?;
                     self.start_again(OPERATION, &reason).await?;
                 }
+                CompleteAnswer::Refused(reason) => self.start_again(OPERATION, &reason).await?,
             }
         }
         if size <= SMALL {

@@ -4,6 +4,7 @@
 
 mod auto_traits;
 mod caller;
+mod client;
 mod docker_config;
 mod events;
 mod faults;

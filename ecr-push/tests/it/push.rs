@@ -3,7 +3,7 @@
 use std::fs;
 
 use aws_sdk_ecr::types::{ImageIdentifier, ImageTagMutability};
-use ecr_push::{ErrorKind, Image};
+use ecr_push::{ErrorKind, Event, Image};
 use serde_json::json;
 
 use crate::layout::{INDEX, Layout, MANIFEST, digest};
@@ -229,6 +229,25 @@ async fn a_layer_that_changed_is_named_and_not_stored() {
     let refused: Vec<_> = calls.iter().filter_map(|call| call.error.as_deref()).collect();
     assert_eq!(refused, ["InvalidLayerException"]);
     assert_eq!(journal.count("InitiateLayerUpload"), 2, "the layer and the config");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_changed_and_was_cut_off_then_is_named_with_its_size() {
+    let world = World::new().await;
+    let layout = Layout::image(&[1000]);
+    let image = Image::open(layout.path()).await.unwrap();
+    let layer = image.layers().find(|layer| layer.size() == 1000).unwrap().digest().to_string();
+    let path = layout.blob_path(&layer);
+    fs::write(&path, [0; 1000]).unwrap();
+    let mut events = world.pusher.push(&image, &repository()).events();
+    while let Some(event) = events.next().await {
+        if matches!(event, Event::LayerProgress { sent: 1000, .. }) {
+            fs::write(&path, [0; 10]).unwrap();
+        }
+    }
+    let error = events.finish().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BlobMismatch);
+    assert!(error.to_string().contains("has 10 bytes instead of 1000"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

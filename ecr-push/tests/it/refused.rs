@@ -7,6 +7,7 @@ use ecr_push::{ErrorKind, Image, Pusher};
 use local_aws::{Fault, LocalAws, When};
 use serde_json::{Value, json};
 
+use crate::client;
 use crate::layout::{Layout, MANIFEST, digest};
 use crate::world::{URI, World, repository};
 
@@ -197,4 +198,21 @@ async fn a_layer_over_the_quota_is_found_before_the_first_byte() {
             digest(b"huge")
         )
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_cannot_be_ecrs_is_refused() {
+    for (id, part_size) in [("1".repeat(257), 10), ("a\nb".to_owned(), 10), ("1".to_owned(), 0)] {
+        let world = World::new().await;
+        let pusher = client::pusher(&world.local, move |request| {
+            let answer = json!({ "uploadId": id, "partSize": part_size });
+            (client::operation(request) == "InitiateLayerUpload").then(|| answer.to_string())
+        });
+        let layout = Layout::image(&[100]);
+        let image = Image::open(layout.path()).await.unwrap();
+        let error = pusher.push(&image, &repository()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol);
+        assert_eq!(error.operation(), Some("InitiateLayerUpload"));
+        assert_eq!(world.local.journal().count("UploadLayerPart"), 0);
+    }
 }

@@ -1,5 +1,6 @@
 //! A push that ends in the middle, and the one that goes on.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -54,6 +55,14 @@ impl Scene {
         content[at] ^= 1;
         std::fs::write(&path, content).unwrap();
         layer
+    }
+
+    /// The large layer's file, to be written to.
+    async fn large_layer(&self) -> File {
+        let image = Image::open(self.layout.path()).await.unwrap();
+        let layer = image.layers().max_by_key(|layer| layer.size()).unwrap();
+        let path = self.layout.blob_path(layer.digest().as_str());
+        File::options().write(true).open(path).unwrap()
     }
 
     /// Pushes to the end, and returns from which byte on it went on, too.
@@ -181,6 +190,17 @@ async fn a_layer_that_changed_since_then_is_named() {
     assert_eq!(scene.world.local.journal().count("PutImage"), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_was_cut_off_since_then_is_named_with_its_size() {
+    let scene = Scene::new().await;
+    scene.cut_off().await;
+    let push = scene.push().await;
+    scene.large_layer().await.set_len(10 * MIB as u64).unwrap();
+    let error = push.await.unwrap_err();
+    assert_eq!(error.kind(), ecr_push::ErrorKind::BlobMismatch);
+    assert!(error.to_string().contains("has 10485760 bytes instead of 47185920"), "{error}");
+}
+
 /// What has been sent is ECR's, and isn't read any more.
 #[tokio::test(start_paused = true)]
 async fn what_changed_after_it_was_sent_makes_no_difference() {
@@ -201,6 +221,19 @@ async fn a_layer_that_was_repaired_since_then_is_sent_anew() {
     let (pushed, resumed) = scene.finish().await;
     assert_eq!(resumed, Some(20 * MIB as u64));
     assert_eq!(pushed.bytes_sent() / MIB as u64, 25 + 45);
+}
+
+/// ECR has refused what was sent: there is nothing to go on with.
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_was_repaired_after_it_was_named_is_sent_anew() {
+    let scene = Scene::new().await;
+    scene.change(MIB).await;
+    scene.push().await.await.unwrap_err();
+    scene.change(MIB).await;
+    let (pushed, resumed) = scene.finish().await;
+    assert_eq!(resumed, None);
+    assert_eq!(pushed.bytes_sent() / MIB as u64, 45);
+    assert_eq!(scene.world.local.journal().count("CompleteLayerUpload"), 1 + 1 + 1);
 }
 
 #[tokio::test(start_paused = true)]
