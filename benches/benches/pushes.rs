@@ -28,8 +28,8 @@ pub(crate) fn pushes(criterion: &mut Criterion) {
     });
 
     // The frame, which the crate keeps to itself, by what it is part of: a layer of one part is
-    // read, hashed, encoded and signed; and decoded and hashed again by the emulator, which keeps
-    // nothing.
+    // read, encoded, hashed for its signature and signed; and decoded, and its content hashed, by the
+    // emulator, which keeps nothing.
     let (_folder, image) = open(&[PART]);
     group.throughput(Throughput::Bytes(PART));
     group.bench_function("part/10MiB", |bencher| {
