@@ -47,11 +47,12 @@ pub(crate) struct Started {
 pub(crate) enum PartAnswer {
     /// The upload doesn't exist any more.
     Gone,
-    /// The part doesn't start at the upload's cursor, which is one after this byte; `None` where
-    /// ECR doesn't say.
-    OutOfOrder { last_valid: Option<u64> },
+    /// The part doesn't start at the upload's cursor, which is one after this byte.
+    OutOfOrder { last_valid: u64 },
     /// The upload holds everything up to this byte.
     Received { last: u64 },
+    /// It wasn't taken, and ECR doesn't say where the upload stands; in ECR's words.
+    Refused(String),
 }
 
 /// What became of an upload that was completed.
@@ -278,7 +279,10 @@ impl Calls {
                 Some(UploadLayerPartError::InvalidLayerPartException(invalid)) => {
                     let last_valid = invalid.last_valid_byte_received();
                     let last_valid = last_valid.and_then(|byte| byte.try_into().ok());
-                    Ok(PartAnswer::OutOfOrder { last_valid })
+                    Ok(match last_valid {
+                        Some(last_valid) => PartAnswer::OutOfOrder { last_valid },
+                        None => PartAnswer::Refused(describe(&error)),
+                    })
                 }
                 Some(UploadLayerPartError::UploadNotFoundException(_)) => Ok(PartAnswer::Gone),
                 _ => Err(self.failure(OPERATION, error)),

@@ -17,7 +17,8 @@ pub(crate) struct Cursor {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     On,
-    StartAgain,
+    /// Why.
+    StartAgain(String),
     Stuck,
 }
 
@@ -41,15 +42,15 @@ impl Cursor {
     /// was lost, and which the SDK has sent again: the server's word on where it stands counts.
     pub(crate) fn follow(&mut self, answer: &PartAnswer, last: u64) -> Step {
         let next = match answer {
-            PartAnswer::Gone | PartAnswer::OutOfOrder { last_valid: None } => {
-                return Step::StartAgain;
+            PartAnswer::Gone => return Step::StartAgain("the upload is gone".to_owned()),
+            PartAnswer::Refused(reason) => return Step::StartAgain(reason.clone()),
+            PartAnswer::OutOfOrder { last_valid: valid } | PartAnswer::Received { last: valid } => {
+                valid.saturating_add(1)
             }
-            PartAnswer::OutOfOrder { last_valid: Some(valid) }
-            | PartAnswer::Received { last: valid } => valid.saturating_add(1),
         };
         if next > self.earlier.max(last + 1) {
             // Beyond anything sent here: whose bytes those are is unknown.
-            return Step::StartAgain;
+            return Step::StartAgain("it holds bytes that were not sent".to_owned());
         }
         // Farther than ever before: a server that loses bytes again and again moves the cursor
         // forth and back for ever. A part that it takes on the way there is no loss.
@@ -78,7 +79,7 @@ mod tests {
     #[test]
     fn a_part_that_had_arrived_before_moves_it_too() {
         let mut cursor = Cursor::at(10);
-        let answer = PartAnswer::OutOfOrder { last_valid: Some(19) };
+        let answer = PartAnswer::OutOfOrder { last_valid: 19 };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.next, 20);
     }
@@ -86,7 +87,7 @@ mod tests {
     #[test]
     fn the_tail_of_a_part_is_sent_from_where_the_server_stands() {
         let mut cursor = Cursor::at(10);
-        let answer = PartAnswer::OutOfOrder { last_valid: Some(14) };
+        let answer = PartAnswer::OutOfOrder { last_valid: 14 };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.next, 15);
     }
@@ -94,7 +95,7 @@ mod tests {
     #[test]
     fn a_server_that_lost_bytes_gets_them_again() {
         let mut cursor = Cursor::at(10);
-        let answer = PartAnswer::OutOfOrder { last_valid: Some(4) };
+        let answer = PartAnswer::OutOfOrder { last_valid: 4 };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.next, 5);
     }
@@ -102,7 +103,7 @@ mod tests {
     #[test]
     fn a_server_that_lost_many_parts_gets_all_of_them_again() {
         let mut cursor = Cursor::at(100);
-        let answer = PartAnswer::OutOfOrder { last_valid: Some(49) };
+        let answer = PartAnswer::OutOfOrder { last_valid: 49 };
         assert_eq!(cursor.follow(&answer, 109), Step::On);
         for next in [60, 70, 80, 90, 100, 110] {
             assert_eq!(cursor.follow(&PartAnswer::Received { last: next - 1 }, next - 1), Step::On);
@@ -113,17 +114,18 @@ mod tests {
     #[test]
     fn what_an_earlier_process_sent_is_not_sent_again() {
         let mut cursor = Cursor::resumed(10, 100);
-        let answer = PartAnswer::OutOfOrder { last_valid: Some(39) };
+        let answer = PartAnswer::OutOfOrder { last_valid: 39 };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.next, 40);
-        let answer = PartAnswer::OutOfOrder { last_valid: Some(100) };
-        assert_eq!(cursor.follow(&answer, 49), Step::StartAgain, "more than there is");
+        let answer = PartAnswer::OutOfOrder { last_valid: 100 };
+        let reason = "it holds bytes that were not sent".to_owned();
+        assert_eq!(cursor.follow(&answer, 49), Step::StartAgain(reason), "more than there is");
     }
 
     #[test]
     fn a_server_that_keeps_losing_them_is_given_up() {
         let mut cursor = Cursor::at(10);
-        let answer = PartAnswer::OutOfOrder { last_valid: Some(9) };
+        let answer = PartAnswer::OutOfOrder { last_valid: 9 };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.follow(&answer, 19), Step::Stuck);
@@ -138,7 +140,7 @@ mod tests {
             steps += 1;
             let last = cursor.next + 9;
             let answer = if cursor.next >= 10 {
-                PartAnswer::OutOfOrder { last_valid: Some(4) }
+                PartAnswer::OutOfOrder { last_valid: 4 }
             } else {
                 PartAnswer::Received { last }
             };
@@ -153,11 +155,12 @@ mod tests {
     fn what_nobody_here_sent_means_a_new_upload() {
         for answer in [
             PartAnswer::Gone,
-            PartAnswer::OutOfOrder { last_valid: None },
-            PartAnswer::OutOfOrder { last_valid: Some(20) },
+            PartAnswer::Refused("no".to_owned()),
+            PartAnswer::OutOfOrder { last_valid: 20 },
             PartAnswer::Received { last: u64::MAX },
         ] {
-            assert_eq!(Cursor::at(10).follow(&answer, 19), Step::StartAgain, "{answer:?}");
+            let step = Cursor::at(10).follow(&answer, 19);
+            assert!(matches!(step, Step::StartAgain(_)), "{answer:?}");
         }
     }
 }

@@ -122,7 +122,8 @@ impl Error {
         }
     }
 
-    /// The API operation that failed, such as `PutImage`; `None` where the failure came before any.
+    /// The API operation that failed, such as `PutImage`; `None` where no operation
+    /// failed, or only because of a file: what a [`BlobMismatch`](ErrorKind::BlobMismatch) is about.
     /// Of the registry's own protocol, that to which the request corresponds, and whose action the
     /// policy has to allow.
     pub fn operation(&self) -> Option<&'static str> {

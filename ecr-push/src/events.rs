@@ -62,7 +62,8 @@ pub enum Event {
         /// [registry]: crate::Transport::Registry
         sent: u64,
     },
-    /// The upload of a layer was lost, and begins anew.
+    /// The upload of a layer was lost, or refused for something that went wrong on the way, and
+    /// begins anew.
     #[non_exhaustive]
     LayerRestarted {
         /// Which repository.

@@ -98,6 +98,11 @@ impl Frame {
         Self { buffer, hasher: Sha256::new_with_prefix(BEGINNING), bytes: first..first }
     }
 
+    /// Its turn has come to be sent.
+    pub(crate) fn moves_up(&mut self) {
+        self.buffer.moves_up();
+    }
+
     /// Adds content; all but the last piece of a frame are multiples of 3, so that base64 pads
     /// nothing in between.
     pub(crate) fn push(&mut self, piece: &[u8]) {
@@ -174,6 +179,7 @@ mod tests {
             let capacity = frame.buffer.content.capacity();
             let copy = frame.copy(&room);
             let body = frame.into_body(&ENDING);
+            prop_assert!(body.bytes.len() <= capacity, "the buffer has grown");
             prop_assert_eq!(&copy.into_body(&ENDING), &body);
             prop_assert_eq!(&Digest::of(&body.bytes), &body.digest);
             let parsed: Value = serde_json::from_slice(&body.bytes).unwrap();
@@ -185,8 +191,6 @@ mod tests {
                 "partLastByte": first + content.len() as u64 - 1,
                 "layerPartBlob": STANDARD.encode_to_string(&content),
             }));
-            drop(body);
-            prop_assert_eq!(room.buffer().content.capacity(), capacity, "the buffer has grown");
         }
     }
 
@@ -202,8 +206,8 @@ mod tests {
         let (repository, upload_id) = ("x".repeat(256), "\"".repeat(256));
         let ending =
             Ending { registry: "123456789012", repository: &repository, upload_id: &upload_id };
-        drop(frame.into_body(&ending));
-        assert_eq!(room.buffer().content.capacity(), capacity, "the buffer has grown");
+        let len = frame.into_body(&ending).bytes.len();
+        assert!(len <= capacity, "the buffer has grown from {capacity} to {len}");
     }
 
     /// Keeps the signature.

@@ -9,7 +9,7 @@ use crate::blob_reader::BlobReader;
 use crate::error::Error;
 use crate::frame::Frame;
 use crate::image::Blob;
-use crate::memory::Room;
+use crate::memory::{Buffer, Room};
 use crate::tasks::{Stop, Wanted, joined};
 
 /// A layer's content, read off the async threads: a part when it is asked for, or ahead.
@@ -46,23 +46,30 @@ impl Parts {
     pub(crate) async fn read(&mut self, first: u64, len: u64, room: &Room) -> Result<Frame, Error> {
         let bytes = first..first + len;
         match self.ahead.pop_front() {
-            Some(ahead) if ahead.bytes == bytes => joined(ahead.frame.await).await,
+            Some(ahead) if ahead.bytes == bytes => {
+                let mut frame = joined(ahead.frame.await).await?;
+                frame.moves_up();
+                Ok(frame)
+            }
             other => {
                 // What was read ahead isn't what comes next: all of it makes room.
                 self.ahead.extend(other);
                 self.forget_ahead().await;
-                joined(self.start(bytes, room).frame.await).await
+                joined(self.start(bytes, room.buffer()).frame.await).await
             }
         }
     }
 
     /// Begins to read what follows the part that ends before `next`, as far as there is room.
-    pub(crate) fn read_ahead(&mut self, next: u64, part_size: u64, size: u64, room: &mut Room) {
+    pub(crate) fn read_ahead(&mut self, next: u64, part_size: u64, size: u64, room: &Room) {
         let mut next = self.ahead.back().map_or(next, |ahead| ahead.bytes.end);
-        while next < size && self.ahead.len() < AHEAD && room.has_room_ahead(self.ahead.len() + 1) {
+        while next < size
+            && self.ahead.len() < AHEAD
+            && let Some(buffer) = room.buffer_ahead()
+        {
             let bytes = next..size.min(next + part_size);
             next = bytes.end;
-            self.ahead.push_back(self.start(bytes, room));
+            self.ahead.push_back(self.start(bytes, buffer));
         }
     }
 
@@ -80,9 +87,9 @@ impl Parts {
         self.reader.check().await
     }
 
-    fn start(&self, bytes: Range<u64>, room: &Room) -> Ahead {
+    fn start(&self, bytes: Range<u64>, buffer: Buffer) -> Ahead {
         let reader = self.reader.clone();
-        let frame = Frame::new(room.buffer(), bytes.start);
+        let frame = Frame::new(buffer, bytes.start);
         let end = bytes.end;
         let (wanted, stop) = Wanted::new();
         let frame = spawn_blocking(move || fill(&reader, frame, end, &stop));

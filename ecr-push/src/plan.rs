@@ -57,11 +57,14 @@ impl Plan {
     }
 
     /// How many API operations the push is going to call, those included by which it finds out
-    /// what is there. Only faults make it more, and completing the last layers where that takes
-    /// more than a second, after which the tags are looked up again; and only uploads that an earlier push has left in a
-    /// [checkpoint](crate::Push::checkpoint), or layers that can be
-    /// [mounted](crate::Push::mount_from), less. By
+    /// what is there, but not the one for a token. By
     /// [`Transport::Registry`](crate::Transport::Registry), its requests count as well.
+    ///
+    /// Faults make it more; so do smaller parts than ECR has asked for before (10 MiB, as long as it
+    /// has not), and completing the last layers, where that takes more than a second, since the tags
+    /// are looked up again then. Uploads that an earlier push has left in a
+    /// [checkpoint](crate::Push::checkpoint) make it less, and layers that can be
+    /// [mounted](crate::Push::mount_from).
     pub fn calls(&self) -> u64 {
         self.repositories.iter().map(RepositoryPlan::calls).sum()
     }

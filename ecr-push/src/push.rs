@@ -120,8 +120,8 @@ impl Pusher {
     /// what the SDK's HTTP client buffers.
     ///
     /// By [`Transport::Registry`] there are no parts. Four layers of 10 MiB and more are sent at once,
-    /// or 16 smaller ones, with up to three pieces of 512 KiB each and what the HTTP client buffers,
-    /// whatever the limit is.
+    /// or 16 smaller ones; each of the 16 at most that are on their way has up to three pieces of
+    /// 512 KiB, and what the HTTP client buffers, whatever the limit is.
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.memory = Arc::new(Memory::new(bytes));
         self
@@ -178,8 +178,10 @@ impl Pusher {
 /// # Errors
 /// [`RepositoryNotFound`](crate::ErrorKind::RepositoryNotFound),
 /// [`Unsupported`](crate::ErrorKind::Unsupported) before the first byte,
-/// [`BlobMismatch`](crate::ErrorKind::BlobMismatch) where a file has changed since the image was
-/// opened, [`TagImmutable`](crate::ErrorKind::TagImmutable), and whatever else ECR refuses: each a
+/// [`BlobMismatch`](crate::ErrorKind::BlobMismatch) where what was sent of a file isn't what its
+/// digest says, [`Io`](crate::ErrorKind::Io) where it can't be read,
+/// [`InvalidOptions`](crate::ErrorKind::InvalidOptions) for options that don't go together,
+/// [`TagImmutable`](crate::ErrorKind::TagImmutable), and whatever else ECR refuses: each a
 /// kind of its own.
 ///
 /// # Cancellation
@@ -218,7 +220,8 @@ impl Push {
     }
 
     /// Pushes to another repository as well, of any region and account: the same image with the
-    /// same tags. Each blob is read once for all of them, and the slowest sets the pace.
+    /// same tags. Each blob is read once for all of them, and the slowest sets the pace; by
+    /// [`Transport::Registry`], each repository has a reader and a pace of its own.
     ///
     /// No tag moves in any of them before all of them have every layer. Where one fails, the push
     /// fails, and what the others have got by then stays there.
@@ -301,7 +304,11 @@ impl Push {
     /// tags are created and moved, what ECR is going to refuse, how many calls it takes.
     ///
     /// # Errors
-    /// Where ECR can't be asked, or a repository doesn't exist and isn't to be created.
+    /// [`InvalidOptions`](crate::ErrorKind::InvalidOptions) for options that don't go together;
+    /// otherwise where ECR can't be asked, or a repository doesn't exist and isn't to be created.
+    ///
+    /// # Cancellation
+    /// Dropping the future ends the asking. Nothing is left behind.
     pub async fn plan(&self) -> Result<Plan, Error> {
         self.check_options()?;
         self.clone().prepare(Reporter::default(), None).plan().await

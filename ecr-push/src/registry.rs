@@ -107,6 +107,10 @@ impl Registry {
         let request = Request::new(OPERATION, "HEAD", self.path(&format!("blobs/{digest}")));
         match self.send(&request).await {
             Ok(_) => Ok(true),
+            // To where it is.
+            Err(failure) if failure.refusal().is_some_and(|refusal| refusal.status == 307) => {
+                Ok(true)
+            }
             Err(failure) if failure.refusal().is_some_and(|refusal| refusal.status == 404) => {
                 Ok(false)
             }
@@ -123,13 +127,13 @@ impl Registry {
         let names: Vec<_> =
             tags.chain(digests.iter().map(|digest| (None, digest.to_string()))).collect();
         let heads = names.into_iter().map(|(tag, name)| async move {
-            let digest = self.manifest_at(&name).await?;
-            Ok::<_, Error>((tag, name, digest))
+            let at = self.manifest_at(&name).await?;
+            Ok::<_, Error>((tag, at))
         });
         let mut answers = stream::iter(heads).buffer_unordered(AT_ONCE);
         let mut found = Found::default();
-        while let Some((tag, name, answer)) = answers.try_next().await? {
-            match (tag, answer) {
+        while let Some((tag, at)) = answers.try_next().await? {
+            match (tag, at) {
                 (_, At::Nothing) => {}
                 (Some(tag), At::Digest(digest)) => {
                     found.tags.insert(tag, digest);
@@ -137,7 +141,11 @@ impl Registry {
                 (Some(tag), At::Unknown) => {
                     found.unknown.insert(tag);
                 }
-                (None, _) => found.images.extend(name.parse::<Digest>().ok()),
+                (None, At::Digest(digest)) => {
+                    found.images.insert(digest);
+                }
+                // It is put again, which does no harm.
+                (None, At::Unknown) => {}
             }
         }
         found.images.extend(found.tags.values().cloned());
@@ -170,7 +178,9 @@ impl Registry {
                 Ok(answer) if answer.status == 201 => return Ok(Begun::Mounted),
                 // ECR doesn't mount what no image of the other repository names, or with another
                 // encryption, or unless the account has it switched on.
-                Ok(answer) => return self.location(answer).map(Begun::Upload),
+                Ok(answer) => {
+                    return self.location(answer, "InitiateLayerUpload").map(Begun::Upload);
+                }
                 Err(failure) if failure.refusal().is_some() => {
                     let reason = failure.refusal().map(ToString::to_string).unwrap_or_default();
                     tracing::info!(%layer, from = source, reason, "it can't be mounted");
@@ -185,7 +195,7 @@ impl Registry {
         const OPERATION: &str = "InitiateLayerUpload";
         let request = Request::new(OPERATION, "POST", self.path("blobs/uploads/"));
         let answer = self.send(&request).await.map_err(|it| self.upload_failure(OPERATION, it))?;
-        self.location(answer)
+        self.location(answer, OPERATION)
     }
 
     /// Sends what lies between `first` and `end` of a layer; `location` is then where it goes on.
@@ -206,14 +216,17 @@ impl Registry {
             Ok(answer) => {
                 // Where ECR leaves it out, it goes on where it was.
                 if answer.location.is_some() {
-                    *location = self.location(answer)?;
+                    *location = self.location(answer, OPERATION)?;
                 }
                 Ok(PartAnswer::Received { last })
             }
             Err(failure) => match failure.refusal() {
                 Some(refusal) if refusal.is_lost_upload() => Ok(PartAnswer::Gone),
                 Some(refusal) if is_out_of_order(refusal) || refusal.has_code(&NOT_TAKEN) => {
-                    Ok(PartAnswer::OutOfOrder { last_valid: self.last_valid(refusal) })
+                    Ok(match self.last_valid(refusal) {
+                        Some(last_valid) => PartAnswer::OutOfOrder { last_valid },
+                        None => PartAnswer::Refused(said(refusal)),
+                    })
                 }
                 _ => Err(self.upload_failure(OPERATION, failure)),
             },
@@ -314,8 +327,8 @@ impl Registry {
     }
 
     /// Where an upload goes on.
-    fn location(&self, answer: Answer) -> Result<String, Error> {
-        let wrong = |problem| Error::protocol("InitiateLayerUpload", self.repository(), problem);
+    fn location(&self, answer: Answer, operation: &'static str) -> Result<String, Error> {
+        let wrong = |problem| Error::protocol(operation, self.repository(), problem);
         match (answer.location, answer.upload_id) {
             (Some(location), _) => {
                 // By an endpoint of another name, ECR may well say the registry's own.

@@ -40,7 +40,7 @@ pub enum Transport {
     ///
     /// It speaks through the HTTP client of the configuration, whose proxies and TLS settings hold.
     /// A time-out for reading has to leave time for a request of 50 MiB. What is there already is
-    /// asked of ECR's API, in two calls for an image of up to 100 layers, and the token at the same
+    /// asked of ECR's API, in two calls for an image of up to 99 layers, and the token at the same
     /// time, also where it turns out that nothing has to be sent.
     ///
     /// [spec]: https://github.com/opencontainers/distribution-spec/blob/main/spec.md

@@ -139,7 +139,7 @@ impl Uploader {
             let len = meeting(&unfinished, first, part_size).min(size - first);
             let frame = parts.read(first, len, &room).await?;
             read += len;
-            parts.read_ahead(first + len, part_size, size, &mut room);
+            parts.read_ahead(first + len, part_size, size, &room);
             let waiting: Vec<&mut Upload<'_>> = uploads
                 .iter_mut()
                 .filter(|upload| !upload.is_complete && upload.cursor.next == first)
@@ -264,7 +264,7 @@ impl<'a> Upload<'a> {
                 self.uploader.reporter.report(Event::LayerProgress { repository, layer, sent });
                 Ok(())
             }
-            Step::StartAgain => self.start_again("UploadLayerPart", "the upload is gone").await,
+            Step::StartAgain(reason) => self.start_again("UploadLayerPart", &reason).await,
             Step::Stuck => {
                 let (digest, next) = (self.layer.digest(), self.cursor.next);
                 let problem = format!("the upload of {digest} does not get past byte {next}");

@@ -93,7 +93,8 @@ impl FromFile {
     }
 
     /// Takes the caller's word for the content's digest. The file isn't read now: the digest is
-    /// checked by ECR when all of the blob is there.
+    /// checked by ECR when all of the blob has been sent, and where it is wrong, the push ends with
+    /// [`BlobMismatch`](crate::ErrorKind::BlobMismatch).
     pub fn known_digest(mut self, digest: Digest) -> Self {
         self.expected = Expected::Known(digest);
         self

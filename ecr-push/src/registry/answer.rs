@@ -15,7 +15,7 @@ pub(crate) struct Answer {
     pub(crate) digest: Option<String>,
 }
 
-/// A status of 400 and above, with what the registry says about it: to HEAD, nothing.
+/// Any other status than that of success, with what the registry says about it: to HEAD, nothing.
 #[derive(Debug, thiserror::Error)]
 #[error("HTTP {status}")]
 pub(crate) struct Refusal {
@@ -33,11 +33,11 @@ impl ProvideErrorMetadata for Refusal {
 
 pub(crate) type Failed = SdkError<Refusal, HttpResponse>;
 
-/// Reads the answer to any request.
-pub(crate) fn read(response: &HttpResponse) -> Result<Answer, Refusal> {
+/// Reads the answer to a request.
+pub(crate) fn read(method: &str, response: &HttpResponse) -> Result<Answer, Refusal> {
     let status = response.status().as_u16();
     let header = |name| response.headers().get(name).map(str::to_owned);
-    if status < 400 {
+    if is_success(method, status) {
         return Ok(Answer {
             status,
             location: header("location"),
@@ -59,6 +59,16 @@ pub(crate) fn read(response: &HttpResponse) -> Result<Answer, Refusal> {
     // `0-1023`
     let range = header("range").and_then(|range| range.rsplit('-').next()?.parse().ok());
     Err(Refusal { status, metadata: metadata.build(), range })
+}
+
+/// Whether a registry has done what it was asked for. A proxy that redirects, or answers with a page
+/// of its own, has not.
+fn is_success(method: &str, status: u16) -> bool {
+    match method {
+        "HEAD" => status == 200,
+        // The specification has 201 or 202 for each; ECR answers 201 to PATCH (users' reports).
+        _ => matches!(status, 201 | 202 | 204),
+    }
 }
 
 /// The first of the errors in a body such as `{"errors":[{"code":"NAME_UNKNOWN","message":"…"}]}`:
@@ -167,7 +177,7 @@ mod tests {
 
     fn refusal(status: u16, body: &'static str) -> Refusal {
         let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
-        read(&response).unwrap_err()
+        read("PUT", &response).unwrap_err()
     }
 
     #[test]
@@ -181,6 +191,23 @@ mod tests {
             assert_eq!((bare.code(), bare.message()), (Some("HTTP 404"), None));
             assert!(bare.is_lost_upload());
             assert_eq!(bare.kind(), ErrorKind::Service);
+        }
+    }
+
+    #[test]
+    fn what_another_server_answers_is_no_success() {
+        for (method, status, is_one) in [
+            ("HEAD", 200, true),
+            ("HEAD", 204, false),
+            ("HEAD", 307, false),
+            ("POST", 202, true),
+            ("PATCH", 201, true),
+            ("PUT", 201, true),
+            ("PUT", 200, false),
+            ("PUT", 301, false),
+        ] {
+            let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+            assert_eq!(read(method, &response).is_ok(), is_one, "{method} {status}");
         }
     }
 

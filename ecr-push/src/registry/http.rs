@@ -180,7 +180,9 @@ impl Http {
         }
         builder
             .serializer(serialize)
-            .deserializer(|response| read(response).map_err(OrchestratorError::operation))
+            .deserializer(move |response| {
+                read(method, response).map_err(OrchestratorError::operation)
+            })
             .build()
             .invoke(())
             .await

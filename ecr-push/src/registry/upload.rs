@@ -166,8 +166,8 @@ impl Upload<'_> {
                         sent,
                     });
                 }
-                Step::StartAgain => {
-                    self.start_again(OPERATION, "the upload is gone").await?;
+                Step::StartAgain(reason) => {
+                    self.start_again(OPERATION, &reason).await?;
                     return Ok(false);
                 }
                 Step::Stuck => {
