@@ -60,13 +60,40 @@ pub(crate) enum PartAnswer {
 pub(crate) enum CompleteAnswer {
     /// The layer is there, by this upload or by another.
     Complete,
-    /// The upload doesn't exist any more: it has expired, or an earlier attempt completed it.
-    Gone,
-    /// What arrived has another digest; in ECR's words.
-    Differs(String),
-    /// It arrived in parts that ECR doesn't take; in ECR's words.
-    Refused(String),
+    /// It isn't, and the upload has to begin again.
+    Incomplete(Incomplete),
 }
+
+/// Why an upload could not be completed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Incomplete {
+    /// In ECR's words, where it has said something.
+    pub(crate) reason: String,
+    /// Whether ECR has hashed what arrived, and found another digest: it may be the file, and it
+    /// may have been the way.
+    pub(crate) is_content: bool,
+}
+
+impl CompleteAnswer {
+    /// Of an upload that doesn't exist any more. An attempt whose answer was lost may have completed
+    /// it: then the layer is there.
+    pub(crate) fn of_gone(is_there: bool) -> Self {
+        if is_there { Self::Complete } else { Self::refused(GONE.to_owned()) }
+    }
+
+    /// Of one that has another digest.
+    pub(crate) fn differs(reason: String) -> Self {
+        Self::Incomplete(Incomplete { reason, is_content: true })
+    }
+
+    /// Of one that ECR doesn't take as it is.
+    pub(crate) fn refused(reason: String) -> Self {
+        Self::Incomplete(Incomplete { reason, is_content: false })
+    }
+}
+
+/// Of an upload that has expired, or was completed.
+pub(crate) const GONE: &str = "the upload is gone";
 
 /// What became of a manifest.
 #[derive(Debug, PartialEq, Eq)]
@@ -305,12 +332,15 @@ impl Calls {
         let Err(error) = answer else { return Ok(CompleteAnswer::Complete) };
         match error.as_service_error() {
             Some(Refusal::LayerAlreadyExistsException(_)) => Ok(CompleteAnswer::Complete),
-            Some(Refusal::UploadNotFoundException(_)) => Ok(CompleteAnswer::Gone),
+            Some(Refusal::UploadNotFoundException(_)) => {
+                let is_there = self.available(&[digest]).await?.contains(digest);
+                Ok(CompleteAnswer::of_gone(is_there))
+            }
             Some(Refusal::InvalidLayerException(_)) => {
-                Ok(CompleteAnswer::Differs(describe(&error)))
+                Ok(CompleteAnswer::differs(describe(&error)))
             }
             Some(Refusal::LayerPartTooSmallException(_) | Refusal::EmptyUploadException(_)) => {
-                Ok(CompleteAnswer::Refused(describe(&error)))
+                Ok(CompleteAnswer::refused(describe(&error)))
             }
             _ => Err(self.failure("CompleteLayerUpload", error)),
         }

@@ -1,6 +1,6 @@
 //! Where an upload stands, by what the server answers to each part.
 
-use crate::api::PartAnswer;
+use crate::api::{GONE, PartAnswer};
 
 /// Where the upload stands on the server, as far as its answers tell.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Cursor {
     /// was lost, and which the SDK has sent again: the server's word on where it stands counts.
     pub(crate) fn follow(&mut self, answer: &PartAnswer, last: u64) -> Step {
         let next = match answer {
-            PartAnswer::Gone => return Step::StartAgain("the upload is gone".to_owned()),
+            PartAnswer::Gone => return Step::StartAgain(GONE.to_owned()),
             PartAnswer::Refused(reason) => return Step::StartAgain(reason.clone()),
             PartAnswer::OutOfOrder { last_valid: valid } | PartAnswer::Received { last: valid } => {
                 valid.saturating_add(1)

@@ -242,6 +242,23 @@ impl Error {
         Repr::Protocol { operation, repository: repository.clone(), problem: problem.into() }.into()
     }
 
+    /// Of an upload whose parts don't move its cursor.
+    pub(crate) fn stuck(repository: &Repository, layer: &Digest, next: u64) -> Self {
+        let problem = format!("the upload of {layer} does not get past byte {next}");
+        Self::protocol("UploadLayerPart", repository, problem)
+    }
+
+    /// Of a layer whose second upload was lost or refused as well.
+    pub(crate) fn twice_in_vain(
+        operation: &'static str,
+        repository: &Repository,
+        layer: &Digest,
+        reason: &str,
+    ) -> Self {
+        let problem = format!("{layer} could not be uploaded in two attempts: {reason}");
+        Self::protocol(operation, repository, problem)
+    }
+
     pub(crate) fn tag_immutable(
         tag: &Tag,
         repository: &Repository,

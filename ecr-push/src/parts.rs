@@ -26,7 +26,20 @@ struct Ahead {
     bytes: Range<u64>,
     frame: JoinHandle<Result<Frame, Error>>,
     /// Where nobody waits for it any more, it is given up.
-    _wanted: Wanted,
+    wanted: Wanted,
+}
+
+impl Ahead {
+    async fn finish(self) -> Result<Frame, Error> {
+        // Until the end: what was given up has less than its bytes.
+        let Self { frame, wanted: _wanted, .. } = self;
+        joined(frame.await).await
+    }
+
+    /// Returns what ends as soon as it has been given up.
+    fn give_up(self) -> JoinHandle<Result<Frame, Error>> {
+        self.frame
+    }
 }
 
 /// How many parts are read ahead. Encoding and hashing one takes longer than a fast line takes to
@@ -47,7 +60,7 @@ impl Parts {
         let bytes = first..first + len;
         match self.ahead.pop_front() {
             Some(ahead) if ahead.bytes == bytes => {
-                let mut frame = joined(ahead.frame.await).await?;
+                let mut frame = ahead.finish().await?;
                 frame.moves_up();
                 Ok(frame)
             }
@@ -55,7 +68,7 @@ impl Parts {
                 // What was read ahead isn't what comes next: all of it makes room.
                 self.ahead.extend(other);
                 self.forget_ahead().await;
-                joined(self.start(bytes, room.buffer()).frame.await).await
+                self.start(bytes, room.buffer()).finish().await
             }
         }
     }
@@ -75,8 +88,8 @@ impl Parts {
 
     /// Gives the room back that was taken to read ahead.
     pub(crate) async fn forget_ahead(&mut self) {
-        let frames: Vec<_> = self.ahead.drain(..).map(|ahead| ahead.frame).collect();
-        for frame in frames {
+        let ending: Vec<_> = self.ahead.drain(..).map(Ahead::give_up).collect();
+        for frame in ending {
             // Whether it succeeded doesn't matter any more.
             let _ = joined(frame.await).await;
         }
@@ -93,7 +106,7 @@ impl Parts {
         let end = bytes.end;
         let (wanted, stop) = Wanted::new();
         let frame = spawn_blocking(move || fill(&reader, frame, end, &stop));
-        Ahead { bytes, frame, _wanted: wanted }
+        Ahead { bytes, frame, wanted }
     }
 }
 

@@ -254,10 +254,13 @@ impl Registry {
         };
         let Err(failure) = answer else { return Ok(CompleteAnswer::Complete) };
         match failure.refusal() {
-            Some(refusal) if refusal.is_lost_upload() => Ok(CompleteAnswer::Gone),
-            Some(refusal) if refusal.is_of_content() => Ok(CompleteAnswer::Differs(said(refusal))),
+            Some(refusal) if refusal.is_lost_upload() => {
+                let is_there = self.available(&[layer]).await?.contains(layer);
+                Ok(CompleteAnswer::of_gone(is_there))
+            }
+            Some(refusal) if refusal.is_of_content() => Ok(CompleteAnswer::differs(said(refusal))),
             Some(refusal) if is_out_of_order(refusal) || refusal.has_code(&NOT_TAKEN) => {
-                Ok(CompleteAnswer::Refused(said(refusal)))
+                Ok(CompleteAnswer::refused(said(refusal)))
             }
             _ => Err(self.upload_failure(OPERATION, failure)),
         }

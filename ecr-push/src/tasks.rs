@@ -78,12 +78,20 @@ impl AllDone {
 
 /// What a task returned; its panic goes on here.
 pub(crate) async fn joined<T>(ended: Result<T, JoinError>) -> T {
+    match returned(ended) {
+        Some(done) => done,
+        None => std::future::pending().await,
+    }
+}
+
+/// As [`joined`], for whoever polls; `None` where there is nothing to come any more: only a runtime
+/// that shuts down cancels a task, and then nobody polls again.
+pub(crate) fn returned<T>(ended: Result<T, JoinError>) -> Option<T> {
     match ended {
-        Ok(done) => done,
+        Ok(done) => Some(done),
         Err(ended) => match ended.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // Only a runtime that shuts down cancels it, and then nobody polls this any more.
-            Err(_) => std::future::pending().await,
+            Err(_) => None,
         },
     }
 }

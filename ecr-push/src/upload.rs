@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 
-use crate::api::{Calls, CompleteAnswer, Started};
+use crate::api::{Calls, CompleteAnswer, Incomplete, Started};
 use crate::checkpoint::Checkpoint;
 use crate::cursor::{Cursor, Step};
 use crate::error::Error;
@@ -113,7 +113,7 @@ impl Uploader {
                 drop(sending.take());
                 let rest = uploads.iter_mut().filter(|upload| !upload.is_complete);
                 let ended = rest.map(|upload| async {
-                    Ok::<_, Error>(upload.complete().await?.map(|reason| (upload, reason)))
+                    Ok::<_, Error>(upload.complete().await?.map(|why| (upload, why)))
                 });
                 let again: Vec<_> = try_join_all(ended).await?.into_iter().flatten().collect();
                 if again.iter().any(|(_, why)| why.is_content) {
@@ -165,14 +165,6 @@ fn meeting(cursors: &[u64], first: u64, part_size: u64) -> u64 {
 }
 
 const COMPLETE: &str = "CompleteLayerUpload";
-
-/// Why an upload could not be completed.
-#[derive(Debug)]
-struct Incomplete {
-    reason: String,
-    /// Whether ECR has hashed what it got, and found something else.
-    is_content: bool,
-}
 
 /// A layer on its way into one repository.
 #[derive(Debug)]
@@ -266,9 +258,8 @@ impl<'a> Upload<'a> {
             }
             Step::StartAgain(reason) => self.start_again("UploadLayerPart", &reason).await,
             Step::Stuck => {
-                let (digest, next) = (self.layer.digest(), self.cursor.next);
-                let problem = format!("the upload of {digest} does not get past byte {next}");
-                Err(Error::protocol("UploadLayerPart", self.calls.repository(), problem))
+                let digest = self.layer.digest();
+                Err(Error::stuck(self.calls.repository(), digest, self.cursor.next))
             }
         }
     }
@@ -276,18 +267,14 @@ impl<'a> Upload<'a> {
     /// Completes the layer, all of which has arrived. Returns why it has to begin again, where it
     /// has to.
     async fn complete(&mut self) -> Result<Option<Incomplete>, Error> {
-        let digest = self.layer.digest();
-        let incomplete = |reason| Ok(Some(Incomplete { reason, is_content: false }));
-        match self.calls.complete(&self.id, digest).await? {
+        match self.calls.complete(&self.id, self.layer.digest()).await? {
             CompleteAnswer::Complete => {}
-            // An attempt whose answer was lost may have completed it.
-            CompleteAnswer::Gone if self.calls.available(&[digest]).await?.contains(digest) => {}
-            CompleteAnswer::Gone => return incomplete("the upload is gone".to_owned()),
-            CompleteAnswer::Refused(reason) => return incomplete(reason),
-            CompleteAnswer::Differs(reason) => {
-                // Nobody is to go on with it, also if this push ends here.
-                self.note(|checkpoint| checkpoint.end(&self.id));
-                return Ok(Some(Incomplete { reason, is_content: true }));
+            CompleteAnswer::Incomplete(why) => {
+                if why.is_content {
+                    // Nobody is to go on with it, also if this push ends here.
+                    self.note(|checkpoint| checkpoint.end(&self.id));
+                }
+                return Ok(Some(why));
             }
         }
         self.is_complete = true;
@@ -307,8 +294,7 @@ impl<'a> Upload<'a> {
             Origin::Checkpoint => Origin::First,
             Origin::First => Origin::Second,
             Origin::Second => {
-                let problem = format!("{digest} could not be uploaded in two attempts: {reason}");
-                return Err(Error::protocol(operation, repository, problem));
+                return Err(Error::twice_in_vain(operation, repository, digest, reason));
             }
         };
         self.uploader.reporter.report(Event::LayerRestarted {

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::events::{Event, Reporter};
 use crate::image::Layer;
 use crate::names::Repository;
+use crate::tasks::returned;
 
 /// What all requests with the content of one layer share.
 #[derive(Debug, Clone)]
@@ -103,13 +104,8 @@ impl Body for Stream {
             return Poll::Ready(None);
         }
         let reading = ahead.get_or_insert_with(|| content.read(*at, *end));
-        let read = match ready!(Pin::new(reading).poll(context)) {
-            Ok(read) => read,
-            Err(ended) => match ended.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // Only a runtime that shuts down cancels it.
-                Err(_) => return Poll::Pending,
-            },
+        let Some(read) = returned(ready!(Pin::new(reading).poll(context))) else {
+            return Poll::Pending;
         };
         *ahead = None;
         let piece = match read {

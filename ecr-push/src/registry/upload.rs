@@ -124,17 +124,13 @@ impl Upload<'_> {
             self.content.set_turn(None);
             match ended {
                 CompleteAnswer::Complete => break,
-                // An attempt whose answer was lost may have completed it.
-                CompleteAnswer::Gone if self.to.available(&[digest]).await?.contains(digest) => {
-                    break;
+                CompleteAnswer::Incomplete(why) => {
+                    if why.is_content {
+                        // Where the file is to blame, it is named; where it isn't, the way was.
+                        self.reader.check().await?;
+                    }
+                    self.start_again(OPERATION, &why.reason).await?;
                 }
-                CompleteAnswer::Gone => self.start_again(OPERATION, "the upload is gone").await?,
-                CompleteAnswer::Differs(reason) => {
-                    // Where the file is to blame, it is named; where it isn't, the way was.
-                    self.reader.check().await?;
-                    self.start_again(OPERATION, &reason).await?;
-                }
-                CompleteAnswer::Refused(reason) => self.start_again(OPERATION, &reason).await?,
             }
         }
         if size <= SMALL {
@@ -171,9 +167,8 @@ impl Upload<'_> {
                     return Ok(false);
                 }
                 Step::Stuck => {
-                    let (digest, next) = (self.layer.digest(), self.cursor.next);
-                    let problem = format!("the upload of {digest} does not get past byte {next}");
-                    return Err(Error::protocol(OPERATION, self.to.repository(), problem));
+                    let digest = self.layer.digest();
+                    return Err(Error::stuck(self.to.repository(), digest, self.cursor.next));
                 }
             }
         }
@@ -186,8 +181,7 @@ impl Upload<'_> {
         let (repository, digest) = (self.to.repository(), self.layer.digest());
         tracing::warn!(%repository, %digest, reason, "starting again");
         if self.began > 1 {
-            let problem = format!("{digest} could not be uploaded in two attempts: {reason}");
-            return Err(Error::protocol(operation, repository, problem));
+            return Err(Error::twice_in_vain(operation, repository, digest, reason));
         }
         let reason = reason.to_owned();
         self.report(|repository, layer| Event::LayerRestarted { repository, layer, reason });
