@@ -1,23 +1,22 @@
-use std::{
-    fmt,
-    io::{Read, Write},
-    iter::FusedIterator,
-    path::Path,
-    slice,
-    str::FromStr,
-};
+pub(crate) mod containers;
+pub(crate) mod diff;
+pub(crate) mod promotion;
+
+use std::io::{Read, Write};
+use std::iter::FusedIterator;
+use std::path::Path;
+use std::str::FromStr;
+use std::{fmt, slice};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{
-    container_name::ContainerName,
-    diagnosis::Diagnosis,
-    diff::Diff,
-    error::Error,
-    file::{self, SAFE_BYTES},
-    image_uri::ImageUri,
-    problem::{Problem, ProblemKind},
-};
+use crate::definitions::diff::Diff;
+use crate::doctor::diagnosis::Diagnosis;
+use crate::error::Error;
+use crate::file::{self, SAFE_BYTES};
+use crate::names::container_name::ContainerName;
+use crate::names::image_uri::ImageUri;
+use crate::text::problem::{Problem, ProblemKind};
 
 /// Which image each container of an ECS task gets: the content of an `imagedefinitions.json`.
 ///

@@ -1,14 +1,10 @@
-use std::{
-    fmt, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
-use crate::{
-    definitions::ImageDefinitions,
-    file::{self, SAFE_BYTES},
-    flaw::{Flaw, Quoted, locate},
-    problem::Problem,
-};
+use crate::definitions::ImageDefinitions;
+use crate::file::{self, SAFE_BYTES};
+use crate::text::flaw::{Flaw, Quoted, locate};
+use crate::text::problem::Problem;
 
 /// Why a file, a name or a reference was refused, or why a file couldn't be read or written.
 ///

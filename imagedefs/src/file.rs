@@ -1,11 +1,9 @@
-use std::{
-    ffi::OsString,
-    fs::{self, File, OpenOptions},
-    io::{self, Read},
-    path::{Path, PathBuf},
-    process,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::definitions::ImageDefinitions;
 use crate::error::Error;

@@ -1,50 +1,31 @@
 #![doc = include_str!("../README.md")]
 
-#[cfg(feature = "zip")]
-mod artifact;
-mod codebuild;
-mod container_name;
-mod containers;
 mod definitions;
-mod detail;
-mod diagnosis;
-mod diff;
-mod ecr;
+mod doctor;
 mod error;
-mod event;
-mod examination;
 mod file;
-mod flaw;
-mod image_uri;
-mod json;
-mod problem;
-mod promotion;
-mod published;
-mod repair;
-mod report;
-mod rule;
-mod templates;
+mod names;
+mod pipeline;
+mod text;
 
+pub use crate::definitions::containers::ContainerMap;
+pub use crate::definitions::diff::{Change, Diff};
+pub use crate::definitions::promotion::Promotion;
+pub use crate::definitions::{ImageDefinitions, Iter};
+pub use crate::doctor::diagnosis::Diagnosis;
+pub use crate::doctor::report::Report;
+pub use crate::error::{Error, ErrorKind};
+pub use crate::names::ecr::EcrRegistry;
+pub use crate::names::image_uri::ImageUri;
 #[cfg(feature = "zip")]
-pub use crate::artifact::{Artifact, ArtifactReader};
-pub use crate::{
-    codebuild::{CodeBuildEnv, WebhookTrigger},
-    containers::ContainerMap,
-    definitions::{ImageDefinitions, Iter},
-    detail::ImageDetail,
-    diagnosis::Diagnosis,
-    diff::{Change, Diff},
-    ecr::EcrRegistry,
-    error::{Error, ErrorKind},
-    event::EcrImageEvent,
-    image_uri::ImageUri,
-    problem::{Problem, ProblemKind, Severity},
-    promotion::Promotion,
-    published::PublishedImage,
-    report::Report,
-    rule::{
-        Decision, DeployRule, DeployTrigger, EventPattern, EventValue, IgnoreReason, ImageForm,
-        InputTransformer, NamePattern,
-    },
-    templates::BlueGreenTemplates,
+pub use crate::pipeline::artifact::{Artifact, ArtifactReader};
+pub use crate::pipeline::codebuild::{CodeBuildEnv, WebhookTrigger};
+pub use crate::pipeline::detail::ImageDetail;
+pub use crate::pipeline::event::EcrImageEvent;
+pub use crate::pipeline::published::PublishedImage;
+pub use crate::pipeline::rule::{
+    Decision, DeployRule, DeployTrigger, EventPattern, EventValue, IgnoreReason, ImageForm,
+    InputTransformer, NamePattern,
 };
+pub use crate::pipeline::templates::BlueGreenTemplates;
+pub use crate::text::problem::{Problem, ProblemKind, Severity};

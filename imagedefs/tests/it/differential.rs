@@ -2,7 +2,8 @@
 
 use imagedefs::{ImageUri, ProblemKind};
 use oci_spec::distribution::Reference;
-use proptest::{prelude::*, sample::select};
+use proptest::prelude::*;
+use proptest::sample::select;
 
 const HEX: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 

@@ -1,9 +1,7 @@
-use std::{
-    error::Error as _,
-    fs,
-    io::{self, Write},
-    path::Path,
-};
+use std::error::Error as _;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
 
 use imagedefs::{Diagnosis, ErrorKind, ImageDefinitions, ProblemKind, Severity};
 

@@ -1,10 +1,8 @@
 //! What is repaired: certainly right, or not at all.
 
 use imagedefs::{Diagnosis, ErrorKind, ImageDefinitions, ProblemKind};
-use proptest::{
-    prelude::*,
-    sample::{select, subsequence},
-};
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
 
 use crate::round_trip::definitions;
 

@@ -1,7 +1,8 @@
 use imagedefs::{
     BlueGreenTemplates, ContainerMap, Diagnosis, ImageDefinitions, ImageDetail, ImageUri,
 };
-use proptest::{prelude::*, string::string_regex};
+use proptest::prelude::*;
+use proptest::string::string_regex;
 
 /// References of every form that ECS accepts.
 fn image() -> impl Strategy<Value = String> {

@@ -3,7 +3,8 @@
 use imagedefs::{
     Decision, DeployRule, DeployTrigger, EcrImageEvent, EventValue, ImageForm, NamePattern,
 };
-use proptest::{prelude::*, sample::select};
+use proptest::prelude::*;
+use proptest::sample::select;
 use serde_json::{Value, json};
 
 use crate::event_bridge::{matches, transform};

@@ -1,0 +1,306 @@
+mod entries;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use self::entries::Entries;
+use crate::definitions::ImageDefinitions;
+use crate::error::{Error, ErrorKind};
+use crate::file;
+use crate::names::container_name::ContainerName;
+use crate::names::image_uri::ImageUri;
+use crate::text::flaw::Quoted;
+
+/// Which containers get the images of which repository: the small file kept beside an app that
+/// makes image definitions of whatever names an image and no container.
+///
+/// An `imageDetail.json`, an event of ECR and the variables of ECRBuildAndPublish all say which
+/// image there is, and the ECS action of CodePipeline wants to know which container it is for. With
+/// this file, no script is needed in between:
+///
+/// ```
+/// use imagedefs::ContainerMap;
+///
+/// let containers = r#"{
+///     "shop/web": "web",
+///     "shop/jobs": ["worker", "scheduler"]
+/// }"#.parse::<ContainerMap>()?;
+///
+/// let image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/jobs@sha256:\
+///     0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+/// let definitions = containers.definitions([image.parse()?])?;
+/// assert_eq!(definitions.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["worker", "scheduler"]);
+/// # Ok::<(), imagedefs::Error>(())
+/// ```
+///
+/// # The file
+///
+/// A JSON object. Its members are called like repositories, without the registry, so that the same
+/// file serves all accounts and regions; each value is the name of a container in the task
+/// definition, or an array of such names. A container belongs to one repository. With the feature
+/// `toml`, the same in TOML:
+///
+/// ```toml
+/// "shop/web" = "web"
+/// "shop/jobs" = ["worker", "scheduler"]
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ContainerMap(BTreeMap<String, Vec<ContainerName>>);
+
+impl ContainerMap {
+    /// `containers.json`: what the file is called in the documentation of this crate. Nothing
+    /// outside of it knows the name.
+    pub const FILE_NAME: &str = "containers.json";
+
+    /// No containers yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads a file: TOML, if its name ends with `.toml`, or else JSON.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidContainerMap`, also for TOML where the feature `toml` is off; `NotFound`, `Read`.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let text = file::read_text(path)?;
+        let source = format!("`{}`", path.display());
+        match path.extension() {
+            Some(extension) if extension == "toml" => Self::parse_toml(&text, &source),
+            _ => Self::parse_json(&text, &source),
+        }
+    }
+
+    /// Reads the text of a TOML file.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidContainerMap`.
+    #[cfg(feature = "toml")]
+    pub fn from_toml(text: &str) -> Result<Self, Error> {
+        Self::parse_toml(text, "the container map")
+    }
+
+    /// Adds a container for a repository, which is named without its registry.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidContainerMap`, where one of them is none, or the container belongs to a repository
+    /// already. The map is then as it was.
+    pub fn insert(&mut self, repository: &str, container: &str) -> Result<(), Error> {
+        let mut reasons = check_repository(repository);
+        match ContainerName::parse(container) {
+            Err(flaws) => reasons.extend(flaws.into_iter().map(|flaw| flaw.what)),
+            Ok(name) => match self.repository_of(&name) {
+                Some(owner) => {
+                    let container = Quoted(container);
+                    reasons.push(format!("the container {container} belongs to `{owner}` already"));
+                }
+                None if reasons.is_empty() => {
+                    self.0.entry(repository.to_owned()).or_default().push(name);
+                }
+                None => {}
+            },
+        }
+        if reasons.is_empty() { Ok(()) } else { Err(invalid("the container map", reasons)) }
+    }
+
+    /// Gives each image to the containers of its repository, in the order of the images.
+    ///
+    /// ECR's repositories are found by their name in whatever account and region; others by all
+    /// that comes after the host. A repository that no image is from is no error.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownRepository`, with the nearest name; `NoDigest`, for an image that has a tag alone;
+    /// `DuplicateContainer`, for two images from one repository. The message lists them all, the
+    /// kind is that of the first.
+    pub fn definitions(
+        &self,
+        images: impl IntoIterator<Item = ImageUri>,
+    ) -> Result<ImageDefinitions, Error> {
+        let mut definitions = ImageDefinitions::new();
+        let mut reasons = Vec::new();
+        for image in images {
+            let repository = name_of_repository(&image);
+            let quoted = Quoted(image.as_str());
+            if image.digest().is_none() {
+                let reason = format!("{quoted} has no digest, and its tag can be moved");
+                reasons.push((ErrorKind::NoDigest, reason));
+                continue;
+            }
+            let Some(containers) = self.0.get(repository) else {
+                let mut reason = format!("the repository {} has no container", Quoted(repository));
+                if let Some(nearest) = file::nearest(repository, self.0.keys().map(String::as_str))
+                {
+                    reason.push_str(&format!(", `{nearest}` has"));
+                }
+                reasons.push((ErrorKind::UnknownRepository, reason));
+                continue;
+            };
+            for container in containers {
+                match definitions.get(container.as_str()) {
+                    None => definitions.push(container.clone(), image.clone()),
+                    Some(present) if *present == image => {}
+                    Some(present) => {
+                        let (name, present) = (container.as_str(), Quoted(present.as_str()));
+                        let reason =
+                            format!("the container `{name}` gets {quoted}, and has {present}");
+                        reasons.push((ErrorKind::DuplicateContainer, reason));
+                    }
+                }
+            }
+        }
+        match reasons.first() {
+            None => Ok(definitions),
+            Some((kind, _)) => {
+                let what = "the images can't be given to containers";
+                Err(Error::refused(*kind, what, reasons.into_iter().map(|(_, reason)| reason)))
+            }
+        }
+    }
+
+    /// The containers of a repository, which is named without its registry. None, if it isn't here.
+    pub fn containers(&self, repository: &str) -> impl Iterator<Item = &str> {
+        self.0.get(repository).into_iter().flatten().map(ContainerName::as_str)
+    }
+
+    /// The repositories, in alphabetical order.
+    pub fn repositories(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    fn parse_json(text: &str, source: &str) -> Result<Self, Error> {
+        let entries = serde_json::from_str::<Entries>(text.trim_start_matches('\u{feff}'))
+            .map_err(|error| invalid(source, vec![error.to_string()]))?;
+        Self::check(entries).map_err(|reasons| invalid(source, reasons))
+    }
+
+    #[cfg(feature = "toml")]
+    fn parse_toml(text: &str, source: &str) -> Result<Self, Error> {
+        let entries = toml::from_str::<Entries>(text.trim_start_matches('\u{feff}'))
+            .map_err(|error| invalid(source, vec![error.message().to_owned()]))?;
+        Self::check(entries).map_err(|reasons| invalid(source, reasons))
+    }
+
+    #[cfg(not(feature = "toml"))]
+    fn parse_toml(_: &str, source: &str) -> Result<Self, Error> {
+        let reason = "this program was built without the feature `toml` of imagedefs; use JSON";
+        Err(invalid(source, vec![reason.to_owned()]))
+    }
+
+    /// The map, or all that is wrong with it.
+    fn check(Entries(entries): Entries) -> Result<Self, Vec<String>> {
+        let (mut map, mut reasons) = (Self::new(), Vec::new());
+        let mut seen = Vec::new();
+        for (repository, containers) in entries {
+            let quoted = Quoted(&repository);
+            reasons.extend(check_repository(&repository));
+            if seen.contains(&repository) {
+                reasons.push(format!("the repository {quoted} is there twice"));
+            }
+            if containers.is_empty() {
+                reasons.push(format!("the repository {quoted} has no container"));
+            }
+            for container in containers {
+                match ContainerName::parse(&container) {
+                    Err(flaws) => {
+                        let reason = |what: String| format!("the repository {quoted}: {what}");
+                        reasons.extend(flaws.into_iter().map(|flaw| reason(flaw.what)));
+                    }
+                    Ok(name) => match map.repository_of(&name) {
+                        Some(owner) => reasons.push(format!(
+                            "the repository {quoted}: the container `{container}` belongs to \
+                             `{owner}` already"
+                        )),
+                        None => map.0.entry(repository.clone()).or_default().push(name),
+                    },
+                }
+            }
+            seen.push(repository);
+        }
+        if reasons.is_empty() { Ok(map) } else { Err(reasons) }
+    }
+
+    fn repository_of(&self, container: &ContainerName) -> Option<&str> {
+        let mut entries = self.0.iter();
+        entries.find(|(_, names)| names.contains(container)).map(|(name, _)| name.as_str())
+    }
+}
+
+/// The text of the JSON file, indented, with a line end after it.
+impl fmt::Display for ContainerMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;
+        writeln!(f, "{text}")
+    }
+}
+
+/// Reads the text of a JSON file.
+impl FromStr for ContainerMap {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse_json(text, "the container map")
+    }
+}
+
+impl Serialize for ContainerMap {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let names = |containers: &Vec<ContainerName>| {
+            containers.iter().map(|name| name.as_str().to_owned()).collect::<Vec<_>>()
+        };
+        serializer.collect_map(self.0.iter().map(|(repository, it)| (repository, names(it))))
+    }
+}
+
+/// For a map inside of another document, such as an app's own configuration.
+impl<'de> Deserialize<'de> for ContainerMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::check(Entries::deserialize(deserializer)?)
+            .map_err(|reasons| de::Error::custom(invalid("the container map", reasons)))
+    }
+}
+
+/// All that comes after the host.
+fn name_of_repository(image: &ImageUri) -> &str {
+    let repository = image.repository();
+    match image.registry() {
+        Some(registry) => &repository[registry.len() + "/".len()..],
+        None => repository,
+    }
+}
+
+fn check_repository(name: &str) -> Vec<String> {
+    let quoted = Quoted(name);
+    // Names may hold dots, so that a host is only told from one where it is of ECR.
+    if let Ok(image) = name.parse::<ImageUri>()
+        && image.ecr().is_some()
+    {
+        return vec![format!("the repository {quoted}: leave out the registry")];
+    }
+    let of_repository =
+        |problem: &crate::Problem| format!("the repository {quoted}: {}", problem.what());
+    match format!("{PROBE_HOST}/{name}").parse::<ImageUri>() {
+        Ok(image) if image.tag().is_some() || image.digest().is_some() => {
+            vec![format!("the repository {quoted}: leave out the tag and the digest")]
+        }
+        Ok(_) => Vec::new(),
+        Err(error) => error.problems().iter().map(of_repository).collect(),
+    }
+}
+
+/// With a host in front, the first part of a name is none.
+const PROBE_HOST: &str = "localhost";
+
+fn invalid(source: &str, reasons: Vec<String>) -> Error {
+    Error::refused(ErrorKind::InvalidContainerMap, format!("{source} can't be used"), reasons)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::definitions::ImageDefinitions;
+use crate::names::image_uri::ImageUri;
+
+/// What changes from one set of image definitions to another; empty where nothing does. See
+/// [`ImageDefinitions::diff`].
+///
+/// Prints for each change the container, the image that it had and the one that it gets:
+///
+/// ```
+/// use imagedefs::ImageDefinitions;
+///
+/// let old = r#"[{"name": "web", "imageUri": "shop/web:1.4.1"}]"#.parse::<ImageDefinitions>()?;
+/// let new = r#"[{"name": "web", "imageUri": "shop/web:1.4.2"}]"#.parse::<ImageDefinitions>()?;
+/// assert_eq!(old.diff(&new).to_string(), "web\n  - shop/web:1.4.1\n  + shop/web:1.4.2\n");
+/// # Ok::<(), imagedefs::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diff(Vec<Change>);
+
+impl Diff {
+    /// The changes in the order of the newer definitions, then what those lack.
+    pub fn changes(&self) -> &[Change] {
+        &self.0
+    }
+
+    /// Whether nothing changed. The definitions may still differ in their order.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn between(before: &ImageDefinitions, after: &ImageDefinitions) -> Self {
+        let mut old = before.images().collect::<HashMap<_, _>>();
+        let mut changes = Vec::new();
+        for (name, image) in after.images() {
+            let present = old.remove(name);
+            if present != Some(image) {
+                changes.push(Change::new(name, present, Some(image)));
+            }
+        }
+        let removed = before.images().filter(|(name, _)| old.contains_key(name));
+        changes.extend(removed.map(|(name, image)| Change::new(name, Some(image), None)));
+        Self(changes)
+    }
+}
+
+impl fmt::Display for Diff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|change| change.fmt(f))
+    }
+}
+
+/// A container whose image is another one, that is new, or that is no longer there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    container: String,
+    before: Option<ImageUri>,
+    after: Option<ImageUri>,
+}
+
+impl Change {
+    /// The container's name.
+    pub fn container(&self) -> &str {
+        &self.container
+    }
+
+    /// The image that it had. None: it wasn't there.
+    pub fn before(&self) -> Option<&ImageUri> {
+        self.before.as_ref()
+    }
+
+    /// The image that it gets. None: it is no longer there. CodePipeline's ECS action then leaves
+    /// the container the image that it has.
+    pub fn after(&self) -> Option<&ImageUri> {
+        self.after.as_ref()
+    }
+
+    fn new(container: &str, before: Option<&ImageUri>, after: Option<&ImageUri>) -> Self {
+        Self { container: container.to_owned(), before: before.cloned(), after: after.cloned() }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.container)?;
+        for (sign, image) in [('-', &self.before), ('+', &self.after)] {
+            if let Some(image) = image {
+                writeln!(f, "  {sign} {image}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+mod reader;
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Write};
+use std::path::Path;
+
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, System, ZipWriter};
+
+pub use self::reader::ArtifactReader;
+use crate::definitions::ImageDefinitions;
+use crate::error::{Error, ErrorKind};
+use crate::file;
+use crate::pipeline::detail::ImageDetail;
+use crate::text::flaw::Quoted;
+
+/// A zip file as CodePipeline passes it from stage to stage, to be written.
+///
+/// An S3 source action takes it as it is, and the output of a Lambda action has to be one. CodeBuild
+/// zips what its buildspec lists; there, write the file itself.
+///
+/// ```
+/// use imagedefs::{Artifact, ArtifactReader, ImageDefinitions};
+///
+/// let mut definitions = ImageDefinitions::new();
+/// definitions.insert(
+///     "web",
+///     "111122223333.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:\
+///      0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+/// )?;
+/// let zipped = Artifact::of(&definitions)?.to_bytes()?;
+///
+/// let mut artifact = ArtifactReader::from_bytes(zipped)?;
+/// assert_eq!(artifact.definitions(ImageDefinitions::FILE_NAME)?, definitions);
+/// # Ok::<(), imagedefs::Error>(())
+/// ```
+///
+/// The same files make the same bytes, on every system and with every version of the compressor:
+/// they are in alphabetical order, dated 1980-01-01, where zip's time begins, and not compressed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Artifact {
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Artifact {
+    /// No files yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With `imagedefinitions.json` in its root, where the ECS action looks for it.
+    ///
+    /// # Errors
+    ///
+    /// `Empty`, `TooLarge`.
+    pub fn of(definitions: &ImageDefinitions) -> Result<Self, Error> {
+        let mut content = Vec::new();
+        definitions.to_writer(&mut content)?;
+        let mut artifact = Self::new();
+        artifact.insert(ImageDefinitions::FILE_NAME, content)?;
+        Ok(artifact)
+    }
+
+    /// With `imageDetail.json` in its root, where the blue/green action looks for it. Each of its
+    /// images comes in an artifact of its own, because the file has one name.
+    pub fn of_detail(detail: &ImageDetail) -> Self {
+        let content = detail.to_string().into_bytes();
+        Self { files: BTreeMap::from([(ImageDetail::FILE_NAME.to_owned(), content)]) }
+    }
+
+    /// Adds a file. `name` is its path within the artifact, with `/` between the folders.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArtifact`, where the path leads out of the artifact or isn't written in that way, or
+    /// is there already.
+    pub fn insert(&mut self, name: &str, content: impl Into<Vec<u8>>) -> Result<(), Error> {
+        let reason = match wrong_with(name) {
+            None if self.files.contains_key(name) => "it is there already",
+            None => {
+                self.files.insert(name.to_owned(), content.into());
+                return Ok(());
+            }
+            Some(reason) => reason,
+        };
+        let what = format!("the artifact can't have a file {}", Quoted(name));
+        Err(Error::refused(ErrorKind::InvalidArtifact, what, [reason.to_owned()]))
+    }
+
+    /// The zip file.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArtifact`, for a file of more than 4 GiB.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        self.zip().map_err(|error| {
+            let what = "the artifact can't be zipped";
+            Error::refused(ErrorKind::InvalidArtifact, what, [error.to_string()])
+        })
+    }
+
+    /// Writes the zip file in one step, as [`ImageDefinitions::write`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_bytes`](Self::to_bytes); `Write`.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let (path, bytes) = (path.as_ref(), self.to_bytes()?);
+        file::replace(path, |file| file.write_all(&bytes))
+            .map_err(|error| Error::write(format!("`{}`", path.display()), error))
+    }
+
+    fn zip(&self) -> zip::result::ZipResult<Vec<u8>> {
+        // All that would otherwise depend on the machine, or on what other crates ask of `zip`.
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            .last_modified_time(DateTime::default())
+            .system(System::Unix)
+            .unix_permissions(0o644);
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, content) in &self.files {
+            writer.start_file(name, options)?;
+            writer.write_all(content)?;
+        }
+        Ok(writer.finish()?.into_inner())
+    }
+}
+
+/// What keeps a path from being that of a file in an artifact.
+fn wrong_with(name: &str) -> Option<&'static str> {
+    if name.is_empty() {
+        Some("it has no name")
+    } else if name.contains('\\') {
+        Some("folders are separated by `/`")
+    } else if name.starts_with('/') || name.as_bytes().get(1) == Some(&b':') {
+        Some("its path is absolute")
+    } else if name.split('/').any(|part| part == "..") {
+        Some("its path leads out of the artifact")
+    } else if name.split('/').any(|part| matches!(part, "" | ".")) {
+        Some("a part of its path is empty or `.`")
+    } else if name.chars().any(char::is_control) {
+        Some("there is a control character in its path")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

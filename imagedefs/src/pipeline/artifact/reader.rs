@@ -1,0 +1,201 @@
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read, Seek};
+use std::path::Path;
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::wrong_with;
+use crate::definitions::ImageDefinitions;
+use crate::doctor::diagnosis::Diagnosis;
+use crate::error::{Error, ErrorKind};
+use crate::file::{self, MAX_BYTES};
+use crate::pipeline::detail::ImageDetail;
+use crate::text::flaw::Quoted;
+
+/// A zip file as CodePipeline passes it from stage to stage, to be read.
+///
+/// It may come from anywhere, and so nothing in it is believed. Nothing is unpacked to disk: files
+/// are read one at a time, by name, into memory and up to a size that the caller gives, whatever
+/// size the archive says they have. An archive is refused when it is opened, if it has
+///
+/// - more than [`MAX_FILES`](Self::MAX_FILES) files,
+/// - a file whose path leads out of it, or is absolute,
+/// - two files with one name, of which readers take one or the other.
+///
+/// The memory for its list of files is in proportion to the size of the archive.
+#[derive(Debug)]
+pub struct ArtifactReader {
+    archive: ZipArchive<Source>,
+    /// For messages.
+    name: String,
+    /// Path and place in the archive, in the order of the archive, without folders.
+    files: Vec<(String, usize)>,
+}
+
+impl ArtifactReader {
+    /// The most files that an archive may have. It is CodePipeline's limit for an object in S3
+    /// (CodePipeline user guide, quotas).
+    pub const MAX_FILES: usize = 100_000;
+
+    /// Opens a file.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArtifact`, `NotFound`, `Read`.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Error::not_found(path, Vec::new(), error),
+            _ => Error::read(format!("`{}`", path.display()), error),
+        })?;
+        Self::new(Source::File(BufReader::new(file)), format!("`{}`", path.display()))
+    }
+
+    /// Opens what is in memory, such as the body of an object in S3.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArtifact`.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Error> {
+        Self::new(Source::Memory(Cursor::new(bytes)), "the artifact".to_owned())
+    }
+
+    /// The paths of the files, in the order of the archive. None of them leads out of it.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Reads image definitions. `file_name` is [`ImageDefinitions::FILE_NAME`], or the `FileName`
+    /// of the action's configuration.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidDefinitions`, with all that is wrong with the content; `NotFound`, with the files
+    /// that were perhaps meant; `InvalidArtifact`, `Read`.
+    pub fn definitions(&mut self, file_name: &str) -> Result<ImageDefinitions, Error> {
+        // One byte more than allowed, by which it is seen to be too large.
+        let bytes = self.read_up_to(file_name, MAX_BYTES + 1)?;
+        let definitions = Diagnosis::of(bytes).into_definitions();
+        definitions.map_err(|error| error.in_file(Path::new(file_name)))
+    }
+
+    /// Reads the image detail.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidImageDetail`, `InvalidArtifact`, `NotFound`, `Read`.
+    pub fn image_detail(&mut self) -> Result<ImageDetail, Error> {
+        let bytes = self.read(ImageDetail::FILE_NAME, MAX_BYTES)?;
+        String::from_utf8_lossy(&bytes).parse()
+    }
+
+    /// Reads a file of at most `max_bytes` bytes.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, with the files that were perhaps meant; `InvalidArtifact`, for a file that is
+    /// larger, encrypted, damaged, or compressed in another way than CodePipeline's; `Read`.
+    pub fn read(&mut self, name: &str, max_bytes: usize) -> Result<Vec<u8>, Error> {
+        let bytes = self.read_up_to(name, max_bytes.saturating_add(1))?;
+        if bytes.len() > max_bytes {
+            let what = format!("{} in {} can't be read", Quoted(name), self.name);
+            let reason = format!("it has more than {max_bytes} bytes");
+            return Err(Error::refused(ErrorKind::InvalidArtifact, what, [reason]));
+        }
+        Ok(bytes)
+    }
+
+    fn new(source: Source, name: String) -> Result<Self, Error> {
+        let archive = ZipArchive::new(source).map_err(|error| failed(name.clone(), error))?;
+        let refused = |reason: String| {
+            let what = format!("{name} can't be used");
+            Error::refused(ErrorKind::InvalidArtifact, what, [reason])
+        };
+        if archive.len() > Self::MAX_FILES {
+            let (count, most) = (archive.len(), Self::MAX_FILES);
+            return Err(refused(format!("it has {count} files, and at most {most} are allowed")));
+        }
+        if archive.has_duplicate_names() {
+            return Err(refused("two files in it have the same name".to_owned()));
+        }
+        let mut files = Vec::new();
+        for index in 0..archive.len() {
+            let path = match archive.name_for_index(index) {
+                Some(Ok(path)) => path.into_owned(),
+                _ => return Err(refused("the name of a file in it is not UTF-8".to_owned())),
+            };
+            if let Some(reason) = wrong_with(path.strip_suffix('/').unwrap_or(&path)) {
+                let path = Quoted(&path);
+                return Err(refused(format!("there is {path} in it, and {reason}")));
+            }
+            if !path.ends_with('/') {
+                files.push((path, index));
+            }
+        }
+        Ok(Self { archive, name, files })
+    }
+
+    fn read_up_to(&mut self, name: &str, max_bytes: usize) -> Result<Vec<u8>, Error> {
+        let Some((_, index)) = self.files.iter().find(|(path, _)| path == name) else {
+            return Err(self.not_found(name));
+        };
+        let what = || format!("{} in {}", Quoted(name), self.name);
+        let file = self.archive.by_index(*index).map_err(|error| failed(what(), error))?;
+        let mut bytes = Vec::new();
+        file.take(max_bytes as u64)
+            .read_to_end(&mut bytes)
+            .map_err(|error| failed(what(), ZipError::Io(error)))?;
+        Ok(bytes)
+    }
+
+    fn not_found(&self, name: &str) -> Error {
+        let mut what = format!("there is no file {} in {}", Quoted(name), self.name);
+        let in_folder = |path: &&str| path.rsplit('/').next() == Some(name);
+        if let Some(path) = self.names().find(in_folder) {
+            what.push_str(&format!(
+                ", but {}; the files have to be in the root, without the folder they were zipped \
+                 from",
+                Quoted(path)
+            ));
+        } else if let Some(path) = file::nearest(name, self.names()) {
+            what.push_str(&format!(", but {}", Quoted(path)));
+        }
+        Error::refused(ErrorKind::NotFound, what, [])
+    }
+}
+
+/// A failure of the disk is no fault of the archive.
+fn failed(what: String, error: ZipError) -> Error {
+    let reason = match error {
+        ZipError::Io(error) if error.raw_os_error().is_some() => return Error::read(what, error),
+        ZipError::Io(error) => error.to_string(),
+        other => other.to_string(),
+    };
+    let what = format!("{what} can't be read");
+    Error::refused(ErrorKind::InvalidArtifact, what, [reason])
+}
+
+#[derive(Debug)]
+enum Source {
+    File(BufReader<File>),
+    Memory(Cursor<Vec<u8>>),
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.read(buffer),
+            Self::Memory(bytes) => bytes.read(buffer),
+        }
+    }
+}
+
+impl Seek for Source {
+    fn seek(&mut self, position: io::SeekFrom) -> io::Result<u64> {
+        match self {
+            Self::File(file) => file.seek(position),
+            Self::Memory(bytes) => bytes.seek(position),
+        }
+    }
+}

@@ -1,0 +1,249 @@
+use std::env;
+
+use crate::error::{Error, ErrorKind};
+use crate::text::flaw::Quoted;
+
+/// What CodeBuild says about the build that a program runs in, in the variables that it sets
+/// (CodeBuild user guide, environment variables in build environments).
+///
+/// A variable that is empty counts as one that isn't set.
+///
+/// ```
+/// use imagedefs::CodeBuildEnv;
+///
+/// let build = CodeBuildEnv::from_vars([
+///     ("CODEBUILD_BUILD_ARN", "arn:aws:codebuild:eu-west-1:111122223333:build/shop:6e2c"),
+///     ("CODEBUILD_RESOLVED_SOURCE_VERSION", "55b4b4ea1c3f0a1d6c6d8f0e0c6c7b5c2d5b1e1a"),
+///     ("CODEBUILD_WEBHOOK_TRIGGER", "tag/v1.4.2"),
+/// ])?;
+/// assert_eq!(build.account(), "111122223333");
+/// assert_eq!(build.region(), "eu-west-1");
+/// assert_eq!(build.revision()?, "55b4b4ea1c3f0a1d6c6d8f0e0c6c7b5c2d5b1e1a");
+/// assert_eq!(build.tag(), Some("v1.4.2"));
+/// # Ok::<(), imagedefs::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeBuildEnv {
+    partition: String,
+    region: String,
+    account: String,
+    variables: Variables,
+}
+
+impl CodeBuildEnv {
+    /// From the variables of this process.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidEnvironment`, where `CODEBUILD_BUILD_ARN` isn't set or is none.
+    pub fn from_env() -> Result<Self, Error> {
+        // `vars` would panic on what isn't UTF-8, and CodeBuild sets nothing of that kind.
+        let text = |(name, value): (_, std::ffi::OsString)| {
+            Some((std::ffi::OsString::into_string(name).ok()?, value.into_string().ok()?))
+        };
+        Self::from_vars(env::vars_os().filter_map(text))
+    }
+
+    /// From names and values, so that tests and other callers need not change their process.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_env`](Self::from_env).
+    pub fn from_vars<N, V>(variables: impl IntoIterator<Item = (N, V)>) -> Result<Self, Error>
+    where
+        N: AsRef<str>,
+        V: Into<String>,
+    {
+        let variables = Variables::of(variables);
+        let refused = |reason: String| {
+            let what = "this can't be told to be a build of CodeBuild";
+            Error::refused(ErrorKind::InvalidEnvironment, what, [reason])
+        };
+        let Some(arn) = variables.build_arn.as_deref() else {
+            let reason = "`CODEBUILD_BUILD_ARN` is not set, which CodeBuild does in every build";
+            return Err(refused(reason.to_owned()));
+        };
+        let [partition, region, account] = parse_arn(arn).ok_or_else(|| {
+            refused(format!(
+                "`CODEBUILD_BUILD_ARN` is {}, and not \
+                 arn:PARTITION:codebuild:REGION:ACCOUNT:build/PROJECT:ID",
+                Quoted(arn)
+            ))
+        })?;
+        let [partition, region, account] = [partition, region, account].map(str::to_owned);
+        Ok(Self { partition, region, account, variables })
+    }
+
+    /// The AWS account that the build runs in, 12 digits. CodeBuild has no variable for it: it is
+    /// taken from the ARN of the build, and `AWS_ACCOUNT_ID`, which some set by hand, isn't looked
+    /// at.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// The region that the build runs in, from the ARN of the build: `AWS_REGION` and
+    /// `AWS_DEFAULT_REGION` can be set to another one.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The partition, as ARNs have it: `aws`, `aws-cn`, `aws-us-gov`, ...
+    pub fn partition(&self) -> &str {
+        &self.partition
+    }
+
+    /// The revision of the source, in full: for git the 40 digits of the commit, for a versioned
+    /// object in S3 its version, for an image in ECR its digest.
+    ///
+    /// It is `CODEBUILD_RESOLVED_SOURCE_VERSION`, and never `CODEBUILD_SOURCE_VERSION`, which can
+    /// be a branch. Where there is none, that is an error: AWS's sample falls back to `latest`, and
+    /// whatever was deployed under that name is then overwritten without a word.
+    ///
+    /// # Errors
+    ///
+    /// `NoRevision`.
+    pub fn revision(&self) -> Result<&str, Error> {
+        if let Some(revision) = &self.variables.resolved_source_version {
+            return Ok(revision);
+        }
+        let mut what = "CodeBuild knows no revision of the source: \
+                        `CODEBUILD_RESOLVED_SOURCE_VERSION` is not set, which is so before the \
+                        phase DOWNLOAD_SOURCE, and for a source in S3 that has no versions"
+            .to_owned();
+        if let Some(version) = &self.variables.source_version {
+            let version = Quoted(version);
+            what.push_str(&format!(
+                "; `CODEBUILD_SOURCE_VERSION` is {version}, which may mean another revision \
+                 tomorrow"
+            ));
+        }
+        Err(Error::refused(ErrorKind::NoRevision, what, []))
+    }
+
+    /// The number of the build within its project, from 1: a tag for images whose source has no
+    /// revision.
+    pub fn build_number(&self) -> Option<u64> {
+        self.variables.build_number.as_deref()?.parse().ok()
+    }
+
+    /// The pipeline that started the build. None: something else did.
+    pub fn pipeline(&self) -> Option<&str> {
+        self.variables.initiator.as_deref()?.strip_prefix("codepipeline/")
+    }
+
+    /// What the webhook that started the build reported. None: no webhook did, which is so in every
+    /// pipeline.
+    pub fn trigger(&self) -> Option<WebhookTrigger<'_>> {
+        if let Some(trigger) = self.variables.webhook_trigger.as_deref() {
+            return Some(match trigger.split_once('/') {
+                Some(("branch", name)) => WebhookTrigger::Branch(name),
+                Some(("pr", number)) => {
+                    let number = number.parse().ok();
+                    number.map_or(WebhookTrigger::Other(trigger), WebhookTrigger::PullRequest)
+                }
+                Some(("tag", name)) => WebhookTrigger::Tag(name),
+                _ => WebhookTrigger::Other(trigger),
+            });
+        }
+        // Of a pull request, the head is a branch too, and not one to deploy.
+        let is_push = self.variables.webhook_event.as_deref() == Some("PUSH");
+        let head = self.variables.webhook_head_ref.as_deref().filter(|_| is_push)?;
+        let tag = head.strip_prefix("refs/tags/").map(WebhookTrigger::Tag);
+        tag.or_else(|| head.strip_prefix("refs/heads/").map(WebhookTrigger::Branch))
+    }
+
+    /// The git tag whose push started the build.
+    pub fn tag(&self) -> Option<&str> {
+        match self.trigger() {
+            Some(WebhookTrigger::Tag(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The branch whose push started the build.
+    pub fn branch(&self) -> Option<&str> {
+        match self.trigger() {
+            Some(WebhookTrigger::Branch(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// That no phase has failed so far. Artifacts are uploaded of failed builds too, and so a file
+    /// that is written then names an image that was never pushed, or one that was never tested.
+    ///
+    /// # Errors
+    ///
+    /// `BuildFailed`, where `CODEBUILD_BUILD_SUCCEEDING` is 0.
+    pub fn check_succeeding(&self) -> Result<(), Error> {
+        if self.variables.build_succeeding.as_deref() != Some("0") {
+            return Ok(());
+        }
+        let what = "a phase of the build has failed (`CODEBUILD_BUILD_SUCCEEDING` is 0), and \
+                    what is made after that is not to be deployed";
+        Err(Error::refused(ErrorKind::BuildFailed, what, []))
+    }
+}
+
+/// What started a build by a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WebhookTrigger<'a> {
+    /// A push to this branch.
+    Branch(&'a str),
+    /// Something else, as CodeBuild writes it.
+    Other(&'a str),
+    /// The pull request of this number.
+    PullRequest(u64),
+    /// A push of this tag.
+    Tag(&'a str),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Variables {
+    build_arn: Option<String>,
+    build_number: Option<String>,
+    build_succeeding: Option<String>,
+    initiator: Option<String>,
+    resolved_source_version: Option<String>,
+    source_version: Option<String>,
+    webhook_event: Option<String>,
+    webhook_head_ref: Option<String>,
+    webhook_trigger: Option<String>,
+}
+
+impl Variables {
+    fn of<N: AsRef<str>, V: Into<String>>(variables: impl IntoIterator<Item = (N, V)>) -> Self {
+        let mut known = Self::default();
+        for (name, value) in variables {
+            let slot = match name.as_ref() {
+                "CODEBUILD_BUILD_ARN" => &mut known.build_arn,
+                "CODEBUILD_BUILD_NUMBER" => &mut known.build_number,
+                "CODEBUILD_BUILD_SUCCEEDING" => &mut known.build_succeeding,
+                "CODEBUILD_INITIATOR" => &mut known.initiator,
+                "CODEBUILD_RESOLVED_SOURCE_VERSION" => &mut known.resolved_source_version,
+                "CODEBUILD_SOURCE_VERSION" => &mut known.source_version,
+                "CODEBUILD_WEBHOOK_EVENT" => &mut known.webhook_event,
+                "CODEBUILD_WEBHOOK_HEAD_REF" => &mut known.webhook_head_ref,
+                "CODEBUILD_WEBHOOK_TRIGGER" => &mut known.webhook_trigger,
+                _ => continue,
+            };
+            *slot = Some(value.into()).filter(|value| !value.is_empty());
+        }
+        known
+    }
+}
+
+/// Partition, region and account of `arn:aws:codebuild:us-east-2:111122223333:build/NAME:ID`.
+fn parse_arn(arn: &str) -> Option<[&str; 3]> {
+    let mut parts = arn.splitn(6, ':');
+    let mut part = || parts.next().filter(|part| !part.is_empty());
+    let (arn, partition, service) = (part()?, part()?, part()?);
+    let (region, account, resource) = (part()?, part()?, part()?);
+    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    // `build/` or, in a batch, `build-batch/`.
+    let is_build = arn == "arn" && service == "codebuild" && resource.starts_with("build");
+    (is_account && is_build).then_some([partition, region, account])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,270 @@
+mod java_date;
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::{Map, Value};
+
+use crate::error::{Error, ErrorKind};
+use crate::file;
+use crate::names::image_uri::ImageUri;
+use crate::text::flaw::Quoted;
+
+/// The content of an `imageDetail.json`: what CodePipeline's ECR source action says about the image
+/// that it found, and what the blue/green action of CodeDeploy takes (CodePipeline user guide,
+/// image definitions file reference).
+///
+/// It doesn't say which container the image is for, and so is of no use to the ECS action by
+/// itself. A [`ContainerMap`](crate::ContainerMap) knows:
+///
+/// ```
+/// use imagedefs::{ContainerMap, ImageDetail};
+///
+/// let detail = r#"{
+///     "ImageSizeInBytes": "44728918",
+///     "ImageDigest": "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+///     "Version": "1.0",
+///     "ImagePushedAt": "Mon Jan 21 20:04:00 UTC 2019",
+///     "RegistryId": "111122223333",
+///     "RepositoryName": "shop/web",
+///     "ImageURI": "111122223333.dkr.ecr.us-west-2.amazonaws.com/shop/web@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+///     "ImageTags": ["latest"]
+/// }"#;
+/// let detail = detail.parse::<ImageDetail>()?;
+/// let containers = r#"{"shop/web": "web"}"#.parse::<ContainerMap>()?;
+/// let definitions = containers.definitions([detail.image_uri()?])?;
+/// assert_eq!(definitions.get("web").map(|image| image.tag()), Some(None));
+/// # Ok::<(), imagedefs::Error>(())
+/// ```
+///
+/// Members that are not known are kept, and printed again. Only `ImageURI` has to be there, which
+/// is all that a file written for the blue/green action has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageDetail {
+    image: ImageUri,
+    /// In bytes.
+    size: Option<u64>,
+    record: Record,
+}
+
+impl ImageDetail {
+    /// `imageDetail.json`. The blue/green action looks for no other name, and can't be told one.
+    pub const FILE_NAME: &str = "imageDetail.json";
+
+    /// What the blue/green action needs, and no more.
+    pub fn new(image: ImageUri) -> Self {
+        let record = Record { image_uri: Some(image.as_str().to_owned()), ..Record::default() };
+        Self { image, size: None, record }
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidImageDetail`, `NotFound`, `Read`.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::parse(&file::read_text(path.as_ref())?, &format!("`{}`", path.as_ref().display()))
+    }
+
+    /// The image by its digest, `REPOSITORY@sha256:…`, whatever the file has beside it: a tag can
+    /// mean another image by the time somebody uses this.
+    ///
+    /// # Errors
+    ///
+    /// `NoDigest`, for a file that has a tag alone.
+    pub fn image_uri(&self) -> Result<ImageUri, Error> {
+        let digest = self.digest().ok_or_else(|| {
+            let what = format!(
+                "the image detail has no digest of {}: put it into `ImageURI`, as \
+                 REPOSITORY@sha256:…",
+                Quoted(self.image.as_str())
+            );
+            Error::refused(ErrorKind::NoDigest, what, [])
+        })?;
+        format!("{}@{digest}", self.image.repository()).parse()
+    }
+
+    /// `ImageURI` as it is written. In the file of an ECR source action it has the digest; the
+    /// action's variable of the same name has the tag.
+    pub fn written_uri(&self) -> &ImageUri {
+        &self.image
+    }
+
+    /// The digest, from `ImageURI` or `ImageDigest`, which are the same where there are both.
+    pub fn digest(&self) -> Option<&str> {
+        self.image.digest().or(self.record.image_digest.as_deref())
+    }
+
+    /// The tags that the image had when the source action ran.
+    pub fn tags(&self) -> &[String] {
+        &self.record.image_tags
+    }
+
+    /// The size of the image, in bytes. The file has it as a string.
+    pub fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// When the image was pushed. The file has it as Java prints a date, in UTC; in another form
+    /// or another time zone, whose abbreviations mean several, it is not understood, and `None`.
+    pub fn pushed_at(&self) -> Option<SystemTime> {
+        java_date::parse(self.record.image_pushed_at.as_deref()?)
+    }
+
+    /// The account of the registry, 12 digits.
+    pub fn registry_id(&self) -> Option<&str> {
+        self.record.registry_id.as_deref()
+    }
+
+    /// The repository's name, without the registry.
+    pub fn repository_name(&self) -> Option<&str> {
+        self.record.repository_name.as_deref()
+    }
+
+    fn parse(text: &str, source: &str) -> Result<Self, Error> {
+        let refused = |reasons: Vec<String>| {
+            let what = format!("{source} can't be used");
+            Error::refused(ErrorKind::InvalidImageDetail, what, reasons)
+        };
+        let value = serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}'))
+            .map_err(|error| refused(vec![format!("it is no JSON: {error}")]))?;
+        if value.is_array() {
+            let what =
+                "it is an array, like an imagedefinitions.json; an image detail is an object";
+            return Err(refused(vec![what.to_owned()]));
+        }
+        let record =
+            Record::deserialize(value).map_err(|error| refused(vec![error.to_string()]))?;
+        Self::check(record).map_err(refused)
+    }
+
+    /// The detail, or all that is wrong with it.
+    fn check(record: Record) -> Result<Self, Vec<String>> {
+        let mut reasons = Vec::new();
+        let size = match record.image_size_in_bytes.as_deref().map(str::parse::<u64>) {
+            Some(Err(_)) => {
+                let size = record.image_size_in_bytes.as_deref().unwrap_or_default();
+                let size = Quoted(size);
+                reasons.push(format!("`ImageSizeInBytes` is {size}, which is no number of bytes"));
+                None
+            }
+            size => size.and_then(Result::ok),
+        };
+        if let Some(digest) = &record.image_digest {
+            // The grammar of digests is that of references.
+            let probe = format!("image@{digest}").parse::<ImageUri>();
+            let problems = probe.as_ref().err().map_or(&[][..], Error::problems);
+            reasons.extend(problems.iter().map(|it| format!("`ImageDigest`: {}", it.what())));
+        }
+        let image = match &record.image_uri {
+            None => {
+                let is_meant = |key: &&String| key.eq_ignore_ascii_case("ImageURI");
+                reasons.push(match record.others.keys().find(is_meant) {
+                    Some(key) => format!("the member `{key}` has to be `ImageURI`"),
+                    None => "there is no `ImageURI`".to_owned(),
+                });
+                None
+            }
+            Some(text) => match text.parse::<ImageUri>() {
+                Ok(image) => Some(image),
+                Err(error) => {
+                    let what = |it: &crate::Problem| format!("`ImageURI`: {}", it.what());
+                    reasons.extend(error.problems().iter().map(what));
+                    None
+                }
+            },
+        };
+        if let Some(image) = &image {
+            reasons.extend(record.contradictions(image));
+        }
+        match image {
+            Some(image) if reasons.is_empty() => Ok(Self { image, size, record }),
+            _ => Err(reasons),
+        }
+    }
+}
+
+/// The text of the file: a JSON object, indented, with a line end after it.
+impl fmt::Display for ImageDetail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;
+        writeln!(f, "{text}")
+    }
+}
+
+/// Reads the text of a file.
+impl FromStr for ImageDetail {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text, "the image detail")
+    }
+}
+
+impl Serialize for ImageDetail {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.record.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ImageDetail {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let refused =
+            |reasons| Error::refused(ErrorKind::InvalidImageDetail, "the image detail", reasons);
+        let record = Record::deserialize(deserializer)?;
+        Self::check(record).map_err(|reasons| de::Error::custom(refused(reasons)))
+    }
+}
+
+/// The file as it is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase", expecting = "an object")]
+struct Record {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    image_size_in_bytes: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    image_digest: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    image_pushed_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    registry_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    repository_name: Option<String>,
+    #[serde(rename = "ImageURI", default, skip_serializing_if = "Option::is_none")]
+    image_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    image_tags: Vec<String>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
+}
+
+impl Record {
+    /// Where other members say something else than the reference: a file that was put together from
+    /// two, or edited in one place only.
+    fn contradictions(&self, image: &ImageUri) -> Vec<String> {
+        let path = match image.registry() {
+            Some(registry) => &image.repository()[registry.len() + "/".len()..],
+            None => image.repository(),
+        };
+        let pairs = [
+            ("ImageDigest", &self.image_digest, image.digest()),
+            ("RegistryId", &self.registry_id, image.ecr().map(|registry| registry.account())),
+            ("RepositoryName", &self.repository_name, image.ecr().map(|_| path)),
+        ];
+        let contradictions = pairs.into_iter().filter_map(|(member, value, other)| {
+            let (value, other) = (value.as_deref()?, other?);
+            (value != other).then(|| {
+                format!("`{member}` is {}, and `ImageURI` has {}", Quoted(value), Quoted(other))
+            })
+        });
+        contradictions.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,265 @@
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::error::{Error, ErrorKind};
+use crate::names::ecr::image_by_digest;
+use crate::names::image_uri::ImageUri;
+use crate::text::flaw::Quoted;
+
+/// An event that Amazon ECR sent to EventBridge about an image: pushed, replicated, deleted, ...
+/// (ECR user guide, Amazon ECR events and EventBridge).
+///
+/// A Lambda function can take it as its payload. Whether it is a reason to deploy, a
+/// [`DeployRule`](crate::DeployRule) decides; most events aren't:
+///
+/// - One push of an image for several platforms sends an event for each of its parts, whose tag is
+///   the empty string, and one for the index, which has the tag.
+/// - Deleting an image and archiving it are reported under the same `detail-type` as pushes.
+/// - Events are sent "on a best effort basis": one may be missing.
+///
+/// So that it can be decided about, the type takes whatever comes in the form of an event, with or
+/// without the members of `detail`. Members that are not known are ignored. What is undocumented,
+/// as `manifest-media-type`, is known from events that were recorded.
+///
+/// ```
+/// use imagedefs::EcrImageEvent;
+///
+/// let event = r#"{
+///     "version": "0", "id": "13cde686-328b-6117-af20-0e5566167482",
+///     "detail-type": "ECR Image Action", "source": "aws.ecr", "account": "111122223333",
+///     "time": "2019-11-16T01:54:34Z", "region": "us-west-2", "resources": [],
+///     "detail": {
+///         "result": "SUCCESS", "repository-name": "shop/web", "action-type": "PUSH",
+///         "image-digest": "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+///         "image-tag": "1.4.2"
+///     }
+/// }"#;
+/// let event = event.parse::<EcrImageEvent>()?;
+/// assert_eq!(
+///     event.image_uri()?.as_str(),
+///     "111122223333.dkr.ecr.us-west-2.amazonaws.com/shop/web@sha256:\
+///      0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+/// );
+/// # Ok::<(), imagedefs::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EcrImageEvent(Record);
+
+impl EcrImageEvent {
+    /// The service that it came from, `aws.ecr` for Amazon ECR.
+    pub fn source(&self) -> &str {
+        &self.0.source
+    }
+
+    /// What kind of event it is, such as `ECR Image Action` or `ECR Replication Action`.
+    pub fn detail_type(&self) -> &str {
+        &self.0.detail_type
+    }
+
+    /// The account of the registry, 12 digits.
+    pub fn account(&self) -> &str {
+        &self.0.account
+    }
+
+    /// The region of the registry. That of a replication is the one where the copy is.
+    pub fn region(&self) -> &str {
+        &self.0.region
+    }
+
+    /// What was done with the image: `PUSH`, `REPLICATE`, `DELETE`, `UPDATE_STORAGE_CLASS`, ...
+    pub fn action(&self) -> Option<&str> {
+        present(&self.0.detail.action_type)
+    }
+
+    /// How it went: `SUCCESS`, or `FAILED`, which replications do.
+    pub fn result(&self) -> Option<&str> {
+        present(&self.0.detail.result)
+    }
+
+    /// The repository's name, without the registry.
+    pub fn repository(&self) -> Option<&str> {
+        present(&self.0.detail.repository_name)
+    }
+
+    /// The tag. None: the image is part of another one, or was pushed by its digest alone. In the
+    /// event of a push, that is an empty string.
+    pub fn tag(&self) -> Option<&str> {
+        present(&self.0.detail.image_tag)
+    }
+
+    /// The digest, as it is written: that of the sample in the ECR user guide is four digits short.
+    pub fn digest(&self) -> Option<&str> {
+        present(&self.0.detail.image_digest)
+    }
+
+    /// The media type of the manifest, which tells an index from a single image. The documented
+    /// sample lacks it.
+    pub fn manifest_media_type(&self) -> Option<&str> {
+        present(&self.0.detail.manifest_media_type)
+    }
+
+    /// The media type of what the manifest describes. An index has none.
+    pub fn artifact_media_type(&self) -> Option<&str> {
+        present(&self.0.detail.artifact_media_type)
+    }
+
+    /// The image by its digest, in the account and region that the event came from. No member of
+    /// the event has the host of the registry; it is that of the region's partition.
+    ///
+    /// # Errors
+    ///
+    /// `NoDigest`, where the event names no digest; `InvalidImageUri`, where account, region,
+    /// repository or digest are none.
+    pub fn image_uri(&self) -> Result<ImageUri, Error> {
+        let repository = self.repository().unwrap_or_default();
+        let digest = self.digest().ok_or_else(|| {
+            let detail_type = Quoted(self.detail_type());
+            let what = format!("the event {detail_type} has no `image-digest` in its detail");
+            Error::refused(ErrorKind::NoDigest, what, [])
+        })?;
+        image_by_digest(self.account(), self.region(), repository, digest)
+    }
+}
+
+/// Reads the JSON of an event.
+impl FromStr for EcrImageEvent {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let refused = |reason: String| {
+            let what = "the text is no event of EventBridge";
+            Error::refused(ErrorKind::InvalidEvent, what, [reason])
+        };
+        let value = serde_json::from_str::<Value>(text)
+            .map_err(|error| refused(format!("it is no JSON: {error}")))?;
+        if value.get("Records").is_some() {
+            let wrapped = "it has `Records`, and is the delivery of a queue or a topic, in which \
+                           each record has an event as its text";
+            return Err(refused(wrapped.to_owned()));
+        }
+        Self::deserialize(value).map_err(|error| refused(error.to_string()))
+    }
+}
+
+impl<'de> Deserialize<'de> for EcrImageEvent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Record::deserialize(deserializer).map(Self)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case", expecting = "an object")]
+struct Record {
+    source: String,
+    detail_type: String,
+    account: String,
+    region: String,
+    detail: Detail,
+}
+
+/// What is absent is empty, as absent tags are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case", expecting = "an object")]
+struct Detail {
+    #[serde(default)]
+    action_type: String,
+    #[serde(default)]
+    artifact_media_type: String,
+    #[serde(default)]
+    image_digest: String,
+    #[serde(default)]
+    image_tag: String,
+    #[serde(default)]
+    manifest_media_type: String,
+    #[serde(default)]
+    repository_name: String,
+    #[serde(default)]
+    result: String,
+}
+
+fn present(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sample of the ECR user guide, word for word.
+    const DOCUMENTED: &str = r#"{"version":"0","id":"13cde686-328b-6117-af20-0e5566167482",
+        "detail-type":"ECR Image Action","source":"aws.ecr","account":"123456789012",
+        "time":"2019-11-16T01:54:34Z","region":"us-west-2","resources":[],
+        "detail":{"result":"SUCCESS","repository-name":"my-repository-name",
+        "image-digest":"sha256:7f5b2640fe6fb4f46592dfd3410c4a79dac4f89e4782432e0378abcd1234",
+        "action-type":"PUSH","image-tag":"latest"}}"#;
+
+    #[test]
+    fn the_documented_sample_is_an_event_whose_digest_is_too_short() {
+        let event = DOCUMENTED.parse::<EcrImageEvent>().unwrap();
+        assert_eq!(event.source(), "aws.ecr");
+        assert_eq!(event.detail_type(), "ECR Image Action");
+        assert_eq!(event.action(), Some("PUSH"));
+        assert_eq!(event.result(), Some("SUCCESS"));
+        assert_eq!(event.repository(), Some("my-repository-name"));
+        assert_eq!(event.tag(), Some("latest"));
+        assert_eq!(event.manifest_media_type(), None);
+        assert_eq!(event.artifact_media_type(), None);
+
+        let error = event.image_uri().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidImageUri);
+        assert_eq!(error.problems()[0].what(), "the digest has 60 digits instead of 64");
+
+        let mended = DOCUMENTED.replace("abcd1234", "abcd12340000");
+        let image = mended.parse::<EcrImageEvent>().unwrap().image_uri().unwrap();
+        assert_eq!(image.ecr().map(|registry| registry.account()), Some("123456789012"));
+    }
+
+    #[test]
+    fn the_host_is_that_of_the_partition() {
+        for (region, suffix) in [
+            ("eu-central-1", "eu-central-1.amazonaws.com"),
+            ("us-gov-west-1", "us-gov-west-1.amazonaws.com"),
+            ("cn-north-1", "cn-north-1.amazonaws.com.cn"),
+            ("eusc-de-east-1", "eusc-de-east-1.amazonaws.eu"),
+            ("us-iso-east-1", "us-iso-east-1.c2s.ic.gov"),
+        ] {
+            let mended = DOCUMENTED.replace("abcd1234", "abcd12340000");
+            let event = mended.replace("us-west-2", region).parse::<EcrImageEvent>().unwrap();
+            let image = event.image_uri().unwrap();
+            let host = format!("123456789012.dkr.ecr.{suffix}");
+            assert_eq!(image.registry(), Some(host.as_str()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_is_said() {
+        for (text, reason) in [
+            ("", "it is no JSON: EOF while parsing a value at line 1 column 0"),
+            ("{}", "missing field `source`"),
+            ("3", "invalid type: integer `3`, expected an object"),
+            (
+                r#"{"Records": []}"#,
+                "it has `Records`, and is the delivery of a queue or a topic, in which each record \
+                 has an event as its text",
+            ),
+            (&DOCUMENTED.replace("\"latest\"", "null"), "invalid type: null, expected a string"),
+        ] {
+            let error = text.parse::<EcrImageEvent>().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidEvent);
+            assert_eq!(error.to_string(), format!("the text is no event of EventBridge: {reason}"));
+        }
+    }
+
+    #[test]
+    fn an_event_without_a_digest_has_no_image() {
+        let text = DOCUMENTED.replace("image-digest", "image-digests");
+        let error = text.parse::<EcrImageEvent>().unwrap().image_uri().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoDigest);
+        assert_eq!(
+            error.to_string(),
+            "the event `ECR Image Action` has no `image-digest` in its detail"
+        );
+    }
+}

@@ -1,0 +1,150 @@
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, ErrorKind};
+use crate::text::flaw::Quoted;
+
+/// Names of repositories, or tags: one name (`latest`), all that begin alike (`v*`), or every one
+/// (`*`). Upper and lower case differ.
+///
+/// ```
+/// use imagedefs::NamePattern;
+///
+/// assert!("v*".parse::<NamePattern>()?.matches("v1.4.2"));
+/// assert!(!"v*".parse::<NamePattern>()?.matches("latest"));
+/// # Ok::<(), imagedefs::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NamePattern {
+    /// Not empty, unless it is a prefix.
+    name: String,
+    extent: Extent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Extent {
+    Prefix,
+    Whole,
+}
+
+impl NamePattern {
+    /// Whether it stands for a name. The empty text is none.
+    pub fn matches(&self, name: &str) -> bool {
+        match self.extent {
+            Extent::Prefix => !name.is_empty() && name.starts_with(&self.name),
+            Extent::Whole => name == self.name,
+        }
+    }
+
+    /// As EventBridge has it (EventBridge user guide, comparison operators). That an empty string
+    /// can be excluded is not spelled out there; that it can be matched is.
+    pub(super) fn to_json(&self) -> serde_json::Value {
+        match (self.extent, self.name.as_str()) {
+            (Extent::Prefix, "") => any_name(),
+            (Extent::Prefix, prefix) => serde_json::json!({ "prefix": prefix }),
+            (Extent::Whole, name) => name.into(),
+        }
+    }
+}
+
+/// What stands for every name, as EventBridge has it.
+pub(super) fn any_name() -> serde_json::Value {
+    serde_json::json!({ "anything-but": [""] })
+}
+
+impl fmt::Display for NamePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let star = match self.extent {
+            Extent::Prefix => "*",
+            Extent::Whole => "",
+        };
+        write!(f, "{}{star}", self.name)
+    }
+}
+
+/// # Errors
+///
+/// `InvalidRule`: the text is empty, has a `*` before its end, or a character that neither tags nor
+/// repositories have.
+impl FromStr for NamePattern {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let refused = |reason: String| {
+            let what = format!("{} is no pattern for repositories or tags", Quoted(text));
+            Err(Error::refused(ErrorKind::InvalidRule, what, [reason]))
+        };
+        let (name, extent) = match text.strip_suffix('*') {
+            Some(name) => (name, Extent::Prefix),
+            None => (text, Extent::Whole),
+        };
+        if text.is_empty() {
+            return refused("it is empty; `*` stands for every name".to_owned());
+        }
+        if name.contains('*') {
+            return refused("a `*` can be at its end only".to_owned());
+        }
+        let is_allowed = |other: char| other.is_ascii_alphanumeric() || "._-/".contains(other);
+        match name.chars().find(|other| !is_allowed(*other)) {
+            Some(':') => refused(
+                "there is `:` in it; a repository and a tag are given apart, and a repository \
+                 without its host"
+                    .to_owned(),
+            ),
+            Some(other) => refused(format!("there is `{}` in it", other.escape_debug())),
+            None => Ok(Self { name: name.to_owned(), extent }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn matches_whole_names_and_prefixes() {
+        for (pattern, name, is_match) in [
+            ("latest", "latest", true),
+            ("latest", "latest-1", false),
+            ("latest", "Latest", false),
+            ("latest", "", false),
+            ("v*", "v", true),
+            ("v*", "v1", true),
+            ("v*", "1v", false),
+            ("*", "x", true),
+            ("*", "", false),
+        ] {
+            let parsed = pattern.parse::<NamePattern>().unwrap();
+            assert_eq!(parsed.matches(name), is_match, "{pattern}, {name}");
+        }
+    }
+
+    #[test]
+    fn what_can_match_nothing_is_refused() {
+        for (text, reason) in [
+            ("", "it is empty; `*` stands for every name"),
+            ("*-rc", "a `*` can be at its end only"),
+            ("v**", "a `*` can be at its end only"),
+            ("v[0-9]", "there is `[` in it"),
+            (
+                "web:v*",
+                "there is `:` in it; a repository and a tag are given apart, and a repository \
+                 without its host",
+            ),
+        ] {
+            let error = text.parse::<NamePattern>().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRule);
+            let message = format!("`{text}` is no pattern for repositories or tags: {reason}");
+            assert_eq!(error.to_string(), message);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn patterns_survive_print_and_parse(text in "[A-Za-z0-9._/-]{1,12}[*]?|[*]") {
+            prop_assert_eq!(text.parse::<NamePattern>().unwrap().to_string(), text);
+        }
+    }
+}

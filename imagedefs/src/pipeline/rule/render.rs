@@ -1,0 +1,219 @@
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+
+use super::{DIGEST_PREFIX, DeployRule, NamePattern, SOURCE, SUCCESS, name_pattern::any_name};
+use crate::error::{Error, ErrorKind};
+use crate::text::flaw::Quoted;
+
+impl DeployRule {
+    /// The rule as EventBridge has it: `EventPattern` of PutRule, `EventPattern` of
+    /// `AWS::Events::Rule`.
+    ///
+    /// ```
+    /// use imagedefs::DeployRule;
+    ///
+    /// let rule = DeployRule::new().repository("shop/web".parse()?).tag("v*".parse()?);
+    /// assert_eq!(rule.event_pattern().to_string(), r#"{
+    ///   "detail": {
+    ///     "action-type": [
+    ///       "PUSH"
+    ///     ],
+    ///     "image-digest": [
+    ///       {
+    ///         "prefix": "sha256:"
+    ///       }
+    ///     ],
+    ///     "image-tag": [
+    ///       {
+    ///         "prefix": "v"
+    ///       }
+    ///     ],
+    ///     "repository-name": [
+    ///       "shop/web"
+    ///     ],
+    ///     "result": [
+    ///       "SUCCESS"
+    ///     ]
+    ///   },
+    ///   "detail-type": [
+    ///     "ECR Image Action"
+    ///   ],
+    ///   "source": [
+    ///     "aws.ecr"
+    ///   ]
+    /// }"#);
+    /// # Ok::<(), imagedefs::Error>(())
+    /// ```
+    pub fn event_pattern(&self) -> EventPattern {
+        let any_of = |patterns: &[NamePattern]| match patterns {
+            [] => json!([any_name()]),
+            patterns => patterns.iter().map(NamePattern::to_json).collect(),
+        };
+        let mut detail = json!({
+            "action-type": [self.trigger.action()],
+            "image-digest": [{ "prefix": DIGEST_PREFIX }],
+            "image-tag": any_of(&self.tags),
+            "repository-name": any_of(&self.repositories),
+            "result": [SUCCESS],
+        });
+        let media_types = self.form.media_types();
+        if !media_types.is_empty() {
+            detail["manifest-media-type"] = json!(media_types);
+        }
+        EventPattern(json!({
+            "source": [SOURCE],
+            "detail-type": [self.trigger.detail_type()],
+            "detail": detail,
+        }))
+    }
+
+    /// What makes of an event the input of StartPipelineExecution, so that the pipeline runs with
+    /// the very image that the event is about, whatever its tag means by then (CodePipeline user
+    /// guide, source revision overrides; for pipelines of type V2).
+    ///
+    /// `source_action` is the name of the pipeline's ECR source action.
+    ///
+    /// ```
+    /// use imagedefs::{DeployRule, EventValue};
+    ///
+    /// let transformer =
+    ///     DeployRule::new().input_transformer("Source")?.variable("TAG", EventValue::Tag)?;
+    /// assert_eq!(
+    ///     transformer.template(),
+    ///     r#"{"sourceRevisions":[{"actionName":"Source","revisionType":"IMAGE_DIGEST","revisionValue":"<revisionValue>"}],"variables":[{"name":"TAG","value":"<tag>"}]}"#,
+    /// );
+    /// # Ok::<(), imagedefs::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `InvalidRule`, for a text that can't be the name of an action.
+    pub fn input_transformer(&self, source_action: &str) -> Result<InputTransformer, Error> {
+        check_name(source_action, "an action of a pipeline", "._-@", 100)?;
+        Ok(InputTransformer { source_action: source_action.to_owned(), variables: Vec::new() })
+    }
+}
+
+/// An event pattern of EventBridge. `Display` is its JSON, indented.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventPattern(Value);
+
+impl fmt::Display for EventPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string_pretty(&self.0).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// An input transformer of EventBridge, for a target that is a pipeline. `Display` is the JSON that
+/// PutTargets takes as `InputTransformer`, indented.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputTransformer {
+    source_action: String,
+    variables: Vec<(String, EventValue)>,
+}
+
+impl InputTransformer {
+    /// Gives a variable of the pipeline a value from the event.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidRule`, for a text that can't be the name of a variable, or one that is there already.
+    pub fn variable(mut self, name: &str, value: EventValue) -> Result<Self, Error> {
+        check_name(name, "a variable of a pipeline", "_-@", 128)?;
+        if self.variables.iter().any(|(present, _)| present == name) {
+            let what = format!("the variable {} gets two values", Quoted(name));
+            return Err(Error::refused(ErrorKind::InvalidRule, what, []));
+        }
+        self.variables.push((name.to_owned(), value));
+        Ok(self)
+    }
+
+    /// `InputPathsMap`: what is taken from the event, as JSON.
+    pub fn input_paths(&self) -> String {
+        self.paths().to_string()
+    }
+
+    /// `InputTemplate`: the input of StartPipelineExecution, with the parts from the event in `<>`.
+    pub fn template(&self) -> String {
+        let variables = self
+            .variables
+            .iter()
+            .map(|(name, value)| json!({ "name": name, "value": format!("<{}>", value.key()) }));
+        let mut template = json!({
+            "sourceRevisions": [{
+                "actionName": self.source_action,
+                "revisionType": "IMAGE_DIGEST",
+                "revisionValue": format!("<{}>", EventValue::Digest.key()),
+            }],
+        });
+        if !self.variables.is_empty() {
+            template["variables"] = variables.collect();
+        }
+        template.to_string()
+    }
+
+    fn paths(&self) -> Value {
+        let values = self.variables.iter().map(|(_, value)| *value);
+        let paths = values
+            .chain([EventValue::Digest])
+            .map(|value| (value.key().to_owned(), Value::from(value.path())));
+        paths.collect::<Map<_, _>>().into()
+    }
+}
+
+impl fmt::Display for InputTransformer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let json = json!({ "InputPathsMap": self.paths(), "InputTemplate": self.template() });
+        f.write_str(&serde_json::to_string_pretty(&json).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// A part of an event, for a variable of a pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EventValue {
+    /// The account of the registry.
+    Account,
+    /// The digest of the image.
+    Digest,
+    /// The region of the registry.
+    Region,
+    /// The name of the repository.
+    Repository,
+    /// The tag.
+    Tag,
+}
+
+impl EventValue {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Digest => "revisionValue",
+            Self::Region => "region",
+            Self::Repository => "repository",
+            Self::Tag => "tag",
+        }
+    }
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Account => "$.account",
+            Self::Digest => "$.detail.image-digest",
+            Self::Region => "$.region",
+            Self::Repository => "$.detail.repository-name",
+            Self::Tag => "$.detail.image-tag",
+        }
+    }
+}
+
+/// The names that the CodePipeline API takes: `ActionName`, `PipelineVariableName`.
+fn check_name(name: &str, what: &str, punctuation: &str, max_len: usize) -> Result<(), Error> {
+    let is_allowed = |other: char| other.is_ascii_alphanumeric() || punctuation.contains(other);
+    if (1..=max_len).contains(&name.len()) && name.chars().all(is_allowed) {
+        return Ok(());
+    }
+    let quoted = Quoted(name);
+    let reason = format!("it has 1 to {max_len} letters, digits and characters of `{punctuation}`");
+    Err(Error::refused(ErrorKind::InvalidRule, format!("{quoted} is no name of {what}"), [reason]))
+}

@@ -1,0 +1,196 @@
+use super::{BlueGreenTemplates, Finding, Place, placeholders};
+use crate::file;
+use crate::text::flaw::{Quoted, locate};
+use crate::text::json::{Document, Member, Node, Value};
+
+/// What there is to know of a `taskdef.json`.
+#[derive(Default)]
+pub(super) struct TaskDefinition {
+    containers: Vec<Container>,
+    /// Placeholders that are not the image of a container: line and name.
+    strays: Vec<(usize, String)>,
+    findings: Vec<Finding>,
+}
+
+struct Container {
+    name: String,
+    image: String,
+    line: usize,
+}
+
+impl TaskDefinition {
+    pub(super) fn read(text: &str) -> Self {
+        let mut this = Self::default();
+        let document = Document::read(text);
+        for problem in locate(text, document.flaws) {
+            let place = Place::TaskDefinition(Some(problem.line()));
+            this.findings.push(Finding::new(place, problem.what()));
+        }
+        if !this.findings.is_empty() {
+            return this;
+        }
+        let root = match &document.values[..] {
+            [Node { value: Value::Object(members), .. }] => members,
+            [] => return this.refuse("it is empty"),
+            [node] if document.values.len() == 1 => {
+                return this.refuse(format!("it is {}, not an object", node.value.describe()));
+            }
+            _ => return this.refuse("it is several values in a row"),
+        };
+        // Some wrap it, as DescribeTaskDefinition answers.
+        if let Some(Value::Object(_)) = member(root, "taskDefinition") {
+            return this.refuse(
+                "it is the answer of DescribeTaskDefinition: use what is in its \
+                                `taskDefinition`",
+            );
+        }
+        let Some(Value::Array(elements)) = member(root, "containerDefinitions") else {
+            return this.refuse("it has no array `containerDefinitions`");
+        };
+        let line_of = |offset: usize| 1 + text[..offset].matches('\n').count();
+        let mut images = Vec::new();
+        for element in elements {
+            let Value::Object(members) = &element.value else {
+                continue;
+            };
+            let name = match member(members, "name") {
+                Some(Value::String(name)) => name.as_str(),
+                _ => "",
+            };
+            let image = members.iter().find(|member| member.key.as_str() == "image");
+            if let Some(Member { node: Node { offset, value: Value::String(image), .. }, .. }) =
+                image
+            {
+                images.push(*offset);
+                let (name, image) = (name.to_owned(), image.as_str().to_owned());
+                this.containers.push(Container { name, image, line: line_of(*offset) });
+            }
+        }
+        strings(root, &mut |offset, string| {
+            if !images.contains(&offset) {
+                let names = placeholders(string).map(|name| (line_of(offset), name.to_owned()));
+                this.strays.extend(names);
+            }
+        });
+        this
+    }
+
+    pub(super) fn check(&self, names: &[String]) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let finding = |line, what| Finding::new(Place::TaskDefinition(Some(line)), what);
+        for Container { name, image, line } in &self.containers {
+            let container = Quoted(name);
+            let whole = image.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+            if whole.is_some_and(|whole| names.iter().any(|name| name == whole)) {
+                continue;
+            }
+            let quoted = Quoted(image);
+            if let Some(bare) = names.iter().find(|name| *name == image) {
+                findings.push(finding(*line, format!(
+                    "the image of the container {container} is {quoted}, and has to be `<{bare}>`"
+                )));
+            } else if let Some(within) = placeholders(image).next() {
+                findings.push(finding(
+                    *line,
+                    match nearest_or_known(within, names) {
+                        Known::Itself => format!(
+                            "the image of the container {container} is {quoted}, and has to be \
+                         `<{within}>` alone: the whole reference is put there"
+                        ),
+                        Known::Nearest(name) => format!(
+                            "the image of the container {container} is {quoted}, which the action \
+                         doesn't replace; it replaces `<{name}>`"
+                        ),
+                        Known::Nothing => format!(
+                            "the image of the container {container} is {quoted}, which the action \
+                         doesn't replace"
+                        ),
+                    },
+                ));
+            }
+        }
+        for (line, name) in &self.strays {
+            if format!("<{name}>") == BlueGreenTemplates::TASK_DEFINITION {
+                let what = "there is `<TASK_DEFINITION>`, which belongs into the AppSpec";
+                findings.push(finding(*line, what.to_owned()));
+            } else if names.contains(name) {
+                let what = format!("there is `<{name}>` in another place than a container's image");
+                findings.push(finding(*line, what));
+            }
+        }
+        if self.findings.is_empty() {
+            for name in names.iter().filter(|name| !self.mentions(name)) {
+                let what = format!("no container has the image `<{name}>`");
+                findings.push(Finding::new(Place::TaskDefinition(None), what));
+            }
+        }
+        let of_text = self.findings.iter().map(|it| Finding::new(it.place, it.what.clone()));
+        of_text.chain(findings).collect()
+    }
+
+    /// Whether there is a container of this name. None: it couldn't be found out.
+    pub(super) fn has_container(&self, name: &str) -> Option<bool> {
+        let is_known = self.findings.is_empty();
+        is_known.then(|| self.containers.iter().any(|container| container.name == name))
+    }
+
+    pub(super) fn nearest_container(&self, name: &str) -> Option<&str> {
+        file::nearest(name, self.containers.iter().map(|container| container.name.as_str()))
+    }
+
+    /// Placeholders and the containers that have them.
+    pub(super) fn into_images(self) -> Vec<(String, String)> {
+        let pair = |container: Container| {
+            let name = container.image.strip_prefix('<')?.strip_suffix('>')?.to_owned();
+            Some((name, container.name))
+        };
+        self.containers.into_iter().filter_map(pair).collect()
+    }
+
+    /// Also where it is nearly right, which has a finding of its own.
+    fn mentions(&self, name: &str) -> bool {
+        self.containers.iter().any(|container| {
+            let is_meant = |other: &str| other.eq_ignore_ascii_case(name);
+            container.image == name || placeholders(&container.image).any(is_meant)
+        })
+    }
+
+    fn refuse(mut self, what: impl Into<String>) -> Self {
+        self.findings.push(Finding::new(Place::TaskDefinition(None), what));
+        self
+    }
+}
+
+enum Known<'a> {
+    Itself,
+    Nearest(&'a str),
+    Nothing,
+}
+
+fn nearest_or_known<'a>(name: &str, names: &'a [String]) -> Known<'a> {
+    if names.iter().any(|other| other == name) {
+        return Known::Itself;
+    }
+    match file::nearest(name, names.iter().map(String::as_str)) {
+        Some(nearest) => Known::Nearest(nearest),
+        None => Known::Nothing,
+    }
+}
+
+fn member<'n, 'a>(members: &'n [Member<'a>], key: &str) -> Option<&'n Value<'a>> {
+    let found = members.iter().find(|member| member.key.as_str() == key);
+    found.map(|member| &member.node.value)
+}
+
+/// All strings in the values of an object, with where they are.
+fn strings(members: &[Member<'_>], see: &mut dyn FnMut(usize, &str)) {
+    fn within(node: &Node<'_>, see: &mut dyn FnMut(usize, &str)) {
+        match &node.value {
+            Value::Array(elements) => elements.iter().for_each(|element| within(element, see)),
+            Value::Object(members) => strings(members, see),
+            Value::String(text) => see(node.offset, text.as_str()),
+            Value::Boolean | Value::Null | Value::Number => {}
+        }
+    }
+    members.iter().for_each(|member| within(&member.node, see));
+}

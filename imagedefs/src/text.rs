@@ -1,0 +1,6 @@
+//! The text of a file: what it says, what is wrong with it and where, and edits that repair it.
+
+pub(crate) mod edit;
+pub(crate) mod flaw;
+pub(crate) mod json;
+pub(crate) mod problem;
