@@ -1,22 +1,21 @@
+//! Image definitions: which image each container of a task gets.
+
 pub(crate) mod containers;
 pub(crate) mod diff;
 pub(crate) mod promotion;
 
-use std::io::{Read, Write};
+use std::fmt;
+use std::io::Write;
 use std::iter::FusedIterator;
 use std::path::Path;
-use std::str::FromStr;
-use std::{fmt, slice};
+use std::slice;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::definitions::diff::Diff;
-use crate::doctor::diagnosis::Diagnosis;
 use crate::error::Error;
 use crate::file::{self, SAFE_BYTES};
 use crate::names::container_name::ContainerName;
 use crate::names::image_uri::ImageUri;
-use crate::text::problem::{Problem, ProblemKind};
 
 /// Which image each container of an ECS task gets: the content of an `imagedefinitions.json`.
 ///
@@ -44,34 +43,11 @@ pub struct ImageDefinitions(Vec<Definition>);
 impl ImageDefinitions {
     /// `imagedefinitions.json`, the name that CodePipeline's ECS action looks for unless its
     /// configuration has a `FileName` (CodePipeline user guide, image definitions file reference).
-    pub const FILE_NAME: &str = "imagedefinitions.json";
+    pub const FILE_NAME: &str = file::DEFINITIONS_NAME;
 
     /// No definitions yet.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Reads a file.
-    ///
-    /// Members other than `name` and `imageUri` are ignored; [`Diagnosis`] shows them.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidDefinitions` with all that is wrong with the content, `NotFound` with the names of
-    /// files beside it that were perhaps meant, `Read`.
-    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Diagnosis::read(path)?.into_definitions()
-    }
-
-    /// Reads to the end of a stream, or to just beyond the size that CodePipeline allows. A
-    /// `&mut` reference to a reader will do.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidDefinitions` with all that is wrong with the content, `Read`.
-    pub fn from_reader(reader: impl Read) -> Result<Self, Error> {
-        let cannot_read = |error| Error::read("the image definitions", error);
-        Diagnosis::of(file::read_limited(reader).map_err(cannot_read)?).into_definitions()
     }
 
     /// Adds a definition at the end, with an image by its digest: what the build has made is what
@@ -124,11 +100,6 @@ impl ImageDefinitions {
         replaced
     }
 
-    /// What changes from these definitions to other, newer ones. Their order isn't compared.
-    pub fn diff(&self, newer: &Self) -> Diff {
-        Diff::between(self, newer)
-    }
-
     /// The image of a container.
     pub fn get(&self, name: &str) -> Option<&ImageUri> {
         let mut definitions = self.0.iter();
@@ -160,10 +131,7 @@ impl ImageDefinitions {
     /// `Empty`, `TooLarge`, `Write`. What isn't a regular file, such as a pipe, can't be replaced:
     /// there is [`to_writer`](Self::to_writer) for those.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        let path = path.as_ref();
-        let text = self.to_text()?;
-        file::replace(path, |file| file.write_all(text.as_bytes()))
-            .map_err(|error| Error::write(format!("`{}`", path.display()), error))
+        file::write(path.as_ref(), self.to_text()?.as_bytes())
     }
 
     /// Writes the text of the file. A `&mut` reference to a writer will do.
@@ -214,7 +182,11 @@ impl ImageDefinitions {
             return Err(Error::empty());
         }
         let text = self.to_string();
-        if text.len() > SAFE_BYTES { Err(Error::too_large(text.len())) } else { Ok(text) }
+        if text.len() > SAFE_BYTES {
+            Err(Error::too_large(text.len(), SAFE_BYTES))
+        } else {
+            Ok(text)
+        }
     }
 }
 
@@ -223,27 +195,11 @@ impl ImageDefinitions {
 ///
 /// No definitions print as `[]`, which is a value that `FromStr` reads, and no file that
 /// CodePipeline is known to take: [`write`](Self::write) and [`to_writer`](Self::to_writer) refuse
-/// to make one of it, and [`read`](Self::read) and [`Diagnosis`] refuse such a file.
+/// to make one of it, and [`read`](Self::read) and [`Diagnosis`](crate::Diagnosis) refuse such a file.
 impl fmt::Display for ImageDefinitions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;
         writeln!(f, "{text}")
-    }
-}
-
-/// Reads what `Display` prints, and any other text of such a file.
-///
-/// As it reads all that can be printed, it takes an empty array for no definitions. For a file there
-/// is [`read`](Self::read), which refuses that.
-impl FromStr for ImageDefinitions {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let definitions = Diagnosis::of(text).into_definitions();
-        match &definitions {
-            Err(error) if is_empty_array(error.problems()) => Ok(Self::new()),
-            _ => definitions,
-        }
     }
 }
 
@@ -258,7 +214,7 @@ impl<'a> IntoIterator for &'a ImageDefinitions {
 
 impl Serialize for ImageDefinitions {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter().map(|(name, image_uri)| Record { name, image_uri }))
+        serializer.collect_seq(self.iter().map(|(name, image_uri)| Element { name, image_uri }))
     }
 }
 
@@ -267,7 +223,7 @@ impl Serialize for ImageDefinitions {
 impl<'de> Deserialize<'de> for ImageDefinitions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut definitions = Self::new();
-        for Record { name, image_uri } in Vec::<Record<String>>::deserialize(deserializer)? {
+        for Element { name, image_uri } in Vec::<Element<String>>::deserialize(deserializer)? {
             definitions.insert_tagged(name, image_uri).map_err(de::Error::custom)?;
         }
         Ok(definitions)
@@ -300,10 +256,6 @@ impl ExactSizeIterator for Iter<'_> {}
 
 impl FusedIterator for Iter<'_> {}
 
-fn is_empty_array(problems: &[Problem]) -> bool {
-    matches!(problems, [problem] if problem.kind() == ProblemKind::EmptyArray)
-}
-
 /// Whether an image may be one that its reference doesn't pin.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mutability {
@@ -326,7 +278,7 @@ impl Definition {
 /// A definition as it is in the file.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Record<T> {
+struct Element<T> {
     name: T,
     image_uri: T,
 }

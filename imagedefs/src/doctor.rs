@@ -1,5 +1,9 @@
 //! The doctor: examines a file, says what is wrong with it, and repairs what is certain.
 
 pub(crate) mod diagnosis;
-pub(crate) mod examination;
+mod element;
+mod encoding;
+mod examination;
+mod mend;
+mod reading;
 pub(crate) mod report;

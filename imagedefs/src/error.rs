@@ -1,8 +1,11 @@
+//! The error of this crate.
+
+pub(crate) mod kind;
+
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-use crate::definitions::ImageDefinitions;
-use crate::file::{self, SAFE_BYTES};
+use crate::error::kind::ErrorKind;
 use crate::text::flaw::{Flaw, Quoted, locate};
 use crate::text::problem::Problem;
 
@@ -78,8 +81,15 @@ impl Error {
         Self::new(Repr::MutableTag { name: name.to_owned(), image: image.to_owned(), method })
     }
 
-    pub(crate) fn not_found(path: &Path, similar: Vec<String>, source: io::Error) -> Self {
-        Self::new(Repr::NotFound { path: path.to_owned(), similar, source })
+    /// `similar` are the names of files beside it, `expected` the name that CodePipeline looks for,
+    /// if one of the names is nearly that.
+    pub(crate) fn not_found(
+        path: &Path,
+        similar: Vec<String>,
+        expected: Option<&'static str>,
+        source: io::Error,
+    ) -> Self {
+        Self::new(Repr::NotFound { path: path.to_owned(), similar, expected, source })
     }
 
     pub(crate) fn not_repairable(subject: String, problems: Vec<Problem>) -> Self {
@@ -110,8 +120,8 @@ impl Error {
         Self::new(Repr::Refused { kind, what: what.into(), reasons })
     }
 
-    pub(crate) fn too_large(bytes: usize) -> Self {
-        Self::new(Repr::TooLarge { bytes })
+    pub(crate) fn too_large(bytes: usize, limit: usize) -> Self {
+        Self::new(Repr::TooLarge { bytes, limit })
     }
 
     pub(crate) fn write(what: impl Into<String>, source: io::Error) -> Self {
@@ -132,92 +142,17 @@ impl Error {
     }
 }
 
-/// What went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The build has failed already, and what it made is not to be deployed. See to its error.
-    BuildFailed,
-    /// There is a definition for this container already. Insert each once, or
-    /// [`merge`](ImageDefinitions::merge) to replace.
-    DuplicateContainer,
-    /// There is no definition to write, and AWS doesn't document what CodePipeline does with none.
-    /// Insert one.
-    Empty,
-    /// A zip file that can't be read, or not within the limits; or a name that can't be that of a
-    /// file in an artifact. The message says what to change.
-    InvalidArtifact,
-    /// The text isn't a [`ContainerMap`](crate::ContainerMap). The message lists each reason.
-    InvalidContainerMap,
-    /// The name can't be that of an ECS container. [`Error::problems`] says why; take the name from
-    /// the task definition.
-    InvalidContainerName,
-    /// The text isn't valid image definitions. [`Error::problems`] has each cause and cure.
-    InvalidDefinitions,
-    /// What CodeBuild says about its build isn't there, or not as CodeBuild writes it. Run the
-    /// program in a build, or set the variables that the message names.
-    InvalidEnvironment,
-    /// The text isn't an event of EventBridge. The message says where.
-    InvalidEvent,
-    /// The text isn't an `imageDetail.json`, or its members contradict each other. The message
-    /// lists each reason.
-    InvalidImageDetail,
-    /// The text isn't an image reference, or not one that ECS accepts. [`Error::problems`] says
-    /// why.
-    InvalidImageUri,
-    /// The account or region of a promotion isn't one, or no registry has such a host. The message
-    /// says what has to be corrected.
-    InvalidRegistry,
-    /// An image without a digest, where one by its tag wasn't asked for. Use the digest, which ECR
-    /// and whatever pushed the image can tell, or the method that the message names.
-    MutableTag,
-    /// A name or a pattern in a [`DeployRule`](crate::DeployRule) that can match nothing, or that
-    /// CodePipeline doesn't accept.
-    InvalidRule,
-    /// The templates of a blue/green deployment don't fit together, or don't fit its action. The
-    /// message says what is where.
-    InvalidTemplates,
-    /// There is no digest to make a reference of, and a tag can come to mean another image. The
-    /// message says where the digest is expected.
-    NoDigest,
-    /// CodeBuild knows no revision of its source. The message says why that may be, and what to
-    /// use; it is never `latest`.
-    NoRevision,
-    /// There is no such file. The message names the files beside it whose names are nearly the
-    /// same.
-    NotFound,
-    /// It isn't certain what the file was meant to say. [`Error::problems`] has those problems for
-    /// which there is no certain repair; a person has to look at them.
-    NotRepairable,
-    /// No image is in a private ECR registry, or in one of the account that was to be promoted
-    /// from. Check that it is the right file, and the account.
-    NothingToPromote,
-    /// The file couldn't be read; the source says why.
-    Read,
-    /// The images are in registries of several accounts. Say by
-    /// [`from_account`](crate::Promotion::from_account) which of them are promoted.
-    SeveralAccounts,
-    /// More definitions than fit into the 100 KB that CodePipeline reads. List only the containers
-    /// that get a new image.
-    TooLarge,
-    /// The [`ContainerMap`](crate::ContainerMap) says nothing about a repository. Add it, or
-    /// correct the name: the message has the nearest.
-    UnknownRepository,
-    /// The file couldn't be written; the source says why. What was there before is still there.
-    Write,
-}
-
 #[derive(Debug, thiserror::Error)]
 enum Repr {
     #[error("the container `{name}` already has the image `{image}`")]
     DuplicateContainer { name: String, image: String },
     #[error("there are no image definitions to write")]
     Empty,
-    #[error("{} is no name of a container:{}", Quoted(name), Listed(problems))]
+    #[error("{} is no name of a container:{}", Quoted(name), ProblemList(problems))]
     InvalidContainerName { name: String, problems: Vec<Problem> },
-    #[error("{subject} can't be used:{}", Listed(problems))]
+    #[error("{subject} can't be used:{}", ProblemList(problems))]
     InvalidDefinitions { subject: String, problems: Vec<Problem> },
-    #[error("{} is no image reference for ECS:{}", Quoted(image), Listed(problems))]
+    #[error("{} is no image reference for ECS:{}", Quoted(image), ProblemList(problems))]
     InvalidImageUri { image: String, problems: Vec<Problem> },
     #[error("no images can be promoted there: {what}")]
     InvalidRegistry { what: String },
@@ -227,11 +162,16 @@ enum Repr {
         Quoted(image)
     )]
     MutableTag { name: String, image: String, method: &'static str },
-    #[error("there is no file `{}`{}", path.display(), Similar { path, names: similar })]
-    NotFound { path: PathBuf, similar: Vec<String>, source: io::Error },
-    #[error("{subject} can't be repaired without guessing:{}", Listed(problems))]
+    #[error("there is no file `{}`{}", path.display(), NameHint { similar, expected: *expected })]
+    NotFound {
+        path: PathBuf,
+        similar: Vec<String>,
+        expected: Option<&'static str>,
+        source: io::Error,
+    },
+    #[error("{subject} can't be repaired without guessing:{}", ProblemList(problems))]
     NotRepairable { subject: String, problems: Vec<Problem> },
-    #[error("no image is in a private ECR registry{}", OfAccount(account))]
+    #[error("no image is in a private ECR registry{}", AccountSuffix(account))]
     NothingToPromote { account: Option<String> },
     #[error("can't read {what}")]
     Read { what: String, source: io::Error },
@@ -240,20 +180,20 @@ enum Repr {
          are promoted"
     )]
     SeveralAccounts { accounts: String },
-    #[error("{what}{}", Reasons(reasons))]
+    #[error("{what}{}", ReasonList(reasons))]
     Refused { kind: ErrorKind, what: String, reasons: Vec<String> },
     #[error(
-        "the image definitions take {bytes} bytes, and CodePipeline reads 100 KB, which are {SAFE_BYTES} at the least"
+        "the image definitions take {bytes} bytes, and CodePipeline reads 100 KB, which are {limit} at the least"
     )]
-    TooLarge { bytes: usize },
+    TooLarge { bytes: usize, limit: usize },
     #[error("can't write {what}")]
     Write { what: String, source: io::Error },
 }
 
 /// One problem goes on in the same line, several have a line each.
-struct Listed<'a>(&'a [Problem]);
+struct ProblemList<'a>(&'a [Problem]);
 
-impl fmt::Display for Listed<'_> {
+impl fmt::Display for ProblemList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [problem] => write!(f, " {problem}"),
@@ -262,10 +202,10 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-/// Like [`Listed`], for reasons that have no place in a text.
-struct Reasons<'a>(&'a [String]);
+/// Like [`ProblemList`], for reasons that have no place in a text.
+struct ReasonList<'a>(&'a [String]);
 
-impl fmt::Display for Reasons<'_> {
+impl fmt::Display for ReasonList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [] => Ok(()),
@@ -278,30 +218,27 @@ impl fmt::Display for Reasons<'_> {
     }
 }
 
-struct OfAccount<'a>(&'a Option<String>);
+struct AccountSuffix<'a>(&'a Option<String>);
 
-impl fmt::Display for OfAccount<'_> {
+impl fmt::Display for AccountSuffix<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|account| write!(f, " of the account {}", Quoted(account)))
     }
 }
 
-/// The files that were perhaps meant, and the name, where the one that was asked for is nearly it.
-struct Similar<'a> {
-    path: &'a Path,
-    names: &'a [String],
+/// The files that were perhaps meant, and the name that CodePipeline looks for.
+struct NameHint<'a> {
+    similar: &'a [String],
+    expected: Option<&'static str>,
 }
 
-impl fmt::Display for Similar<'_> {
+impl fmt::Display for NameHint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, name) in self.names.iter().enumerate() {
+        for (index, name) in self.similar.iter().enumerate() {
             let joint = if index == 0 { ", but beside it there is" } else { " and" };
             write!(f, "{joint} `{name}`")?;
         }
-        if self.names.is_empty() && file::near_miss(self.path).is_none() {
-            return Ok(());
-        }
-        let expected = ImageDefinitions::FILE_NAME;
+        let Some(expected) = self.expected else { return Ok(()) };
         write!(f, "; CodePipeline looks for exactly `{expected}`, unless its action has a FileName")
     }
 }

@@ -40,10 +40,13 @@ fn doctor(arguments: &Arguments) -> Result<(), BoxError> {
     let mut broken = Vec::new();
     for file in &arguments.files {
         let mut diagnosis = Diagnosis::read(file)?;
-        if arguments.fix && has_errors(&diagnosis) && diagnosis.fix().is_ok() {
-            diagnosis.write_fixed(file)?;
+        if arguments.fix
+            && has_errors(&diagnosis)
+            && let Ok(correction) = diagnosis.fix()
+        {
+            correction.write(file)?;
             tell_repairs(&story, file, &diagnosis);
-            diagnosis = Diagnosis::read(file)?;
+            diagnosis = correction.into_diagnosis();
         }
         // The report has its own line ends.
         story.tell(diagnosis.report().to_string().trim_end());

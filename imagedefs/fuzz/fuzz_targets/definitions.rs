@@ -8,9 +8,11 @@ fuzz_target!(|bytes: &[u8]| {
     let report = diagnosis.report().to_string();
     assert!(!report.chars().any(|c| c.is_control() && c != '\n'));
     match diagnosis.fix() {
-        Ok(fixed) => {
+        Ok(correction) => {
+            let fixed = correction.text();
             let definitions = fixed.parse::<ImageDefinitions>().unwrap();
-            assert_eq!(Diagnosis::of(&fixed).fix().unwrap(), fixed);
+            assert_eq!(&definitions, correction.definitions());
+            assert_eq!(Diagnosis::of(fixed).fix().unwrap().text(), fixed);
             let printed = definitions.to_string();
             assert_eq!(printed.parse::<ImageDefinitions>().unwrap(), definitions);
         }

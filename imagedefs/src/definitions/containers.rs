@@ -1,19 +1,17 @@
-mod entries;
+//! Which containers get the images of which repository.
+
+mod document;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::path::Path;
-use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-use self::entries::Entries;
 use crate::definitions::ImageDefinitions;
-use crate::error::{Error, ErrorKind};
-use crate::file;
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
 use crate::names::container_name::ContainerName;
 use crate::names::image_uri::ImageUri;
+use crate::nearest::nearest;
 use crate::text::flaw::Quoted;
+use crate::text::problem::Problem;
 
 /// Which containers get the images of which repository: the small file kept beside an app that
 /// makes image definitions of whatever names an image and no container.
@@ -61,31 +59,6 @@ impl ContainerMap {
         Self::default()
     }
 
-    /// Reads a file: TOML, if its name ends with `.toml`, or else JSON.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidContainerMap`, also for TOML where the feature `toml` is off; `NotFound`, `Read`.
-    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        let text = file::read_text(path)?;
-        let source = format!("`{}`", path.display());
-        match path.extension() {
-            Some(extension) if extension == "toml" => Self::parse_toml(&text, &source),
-            _ => Self::parse_json(&text, &source),
-        }
-    }
-
-    /// Reads the text of a TOML file.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidContainerMap`.
-    #[cfg(feature = "toml")]
-    pub fn from_toml(text: &str) -> Result<Self, Error> {
-        Self::parse_toml(text, "the container map")
-    }
-
     /// Adds a container for a repository, which is named without its registry.
     ///
     /// # Errors
@@ -127,7 +100,7 @@ impl ContainerMap {
         let mut definitions = ImageDefinitions::new();
         let mut reasons = Vec::new();
         for image in images {
-            let repository = name_of_repository(&image);
+            let repository = image.path();
             let quoted = Quoted(image.as_str());
             if image.digest().is_none() {
                 let reason = format!("{quoted} has no digest, and its tag can be moved");
@@ -136,8 +109,7 @@ impl ContainerMap {
             }
             let Some(containers) = self.0.get(repository) else {
                 let mut reason = format!("the repository {} has no container", Quoted(repository));
-                if let Some(nearest) = file::nearest(repository, self.0.keys().map(String::as_str))
-                {
+                if let Some(nearest) = nearest(repository, self.0.keys().map(String::as_str)) {
                     reason.push_str(&format!(", `{nearest}` has"));
                 }
                 reasons.push((ErrorKind::UnknownRepository, reason));
@@ -175,104 +147,9 @@ impl ContainerMap {
         self.0.keys().map(String::as_str)
     }
 
-    fn parse_json(text: &str, source: &str) -> Result<Self, Error> {
-        let entries = serde_json::from_str::<Entries>(text.trim_start_matches('\u{feff}'))
-            .map_err(|error| invalid(source, vec![error.to_string()]))?;
-        Self::check(entries).map_err(|reasons| invalid(source, reasons))
-    }
-
-    #[cfg(feature = "toml")]
-    fn parse_toml(text: &str, source: &str) -> Result<Self, Error> {
-        let entries = toml::from_str::<Entries>(text.trim_start_matches('\u{feff}'))
-            .map_err(|error| invalid(source, vec![error.message().to_owned()]))?;
-        Self::check(entries).map_err(|reasons| invalid(source, reasons))
-    }
-
-    #[cfg(not(feature = "toml"))]
-    fn parse_toml(_: &str, source: &str) -> Result<Self, Error> {
-        let reason = "this program was built without the feature `toml` of imagedefs; use JSON";
-        Err(invalid(source, vec![reason.to_owned()]))
-    }
-
-    /// The map, or all that is wrong with it.
-    fn check(Entries(entries): Entries) -> Result<Self, Vec<String>> {
-        let (mut map, mut reasons) = (Self::new(), Vec::new());
-        let mut seen = Vec::new();
-        for (repository, containers) in entries {
-            let quoted = Quoted(&repository);
-            reasons.extend(check_repository(&repository));
-            if seen.contains(&repository) {
-                reasons.push(format!("the repository {quoted} is there twice"));
-            }
-            if containers.is_empty() {
-                reasons.push(format!("the repository {quoted} has no container"));
-            }
-            for container in containers {
-                match ContainerName::parse(&container) {
-                    Err(flaws) => {
-                        let reason = |what: String| format!("the repository {quoted}: {what}");
-                        reasons.extend(flaws.into_iter().map(|flaw| reason(flaw.what)));
-                    }
-                    Ok(name) => match map.repository_of(&name) {
-                        Some(owner) => reasons.push(format!(
-                            "the repository {quoted}: the container `{container}` belongs to \
-                             `{owner}` already"
-                        )),
-                        None => map.0.entry(repository.clone()).or_default().push(name),
-                    },
-                }
-            }
-            seen.push(repository);
-        }
-        if reasons.is_empty() { Ok(map) } else { Err(reasons) }
-    }
-
     fn repository_of(&self, container: &ContainerName) -> Option<&str> {
         let mut entries = self.0.iter();
         entries.find(|(_, names)| names.contains(container)).map(|(name, _)| name.as_str())
-    }
-}
-
-/// The text of the JSON file, indented, with a line end after it.
-impl fmt::Display for ContainerMap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;
-        writeln!(f, "{text}")
-    }
-}
-
-/// Reads the text of a JSON file.
-impl FromStr for ContainerMap {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Self::parse_json(text, "the container map")
-    }
-}
-
-impl Serialize for ContainerMap {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let names = |containers: &Vec<ContainerName>| {
-            containers.iter().map(|name| name.as_str().to_owned()).collect::<Vec<_>>()
-        };
-        serializer.collect_map(self.0.iter().map(|(repository, it)| (repository, names(it))))
-    }
-}
-
-/// For a map inside of another document, such as an app's own configuration.
-impl<'de> Deserialize<'de> for ContainerMap {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::check(Entries::deserialize(deserializer)?)
-            .map_err(|reasons| de::Error::custom(invalid("the container map", reasons)))
-    }
-}
-
-/// All that comes after the host.
-fn name_of_repository(image: &ImageUri) -> &str {
-    let repository = image.repository();
-    match image.registry() {
-        Some(registry) => &repository[registry.len() + "/".len()..],
-        None => repository,
     }
 }
 
@@ -284,8 +161,7 @@ fn check_repository(name: &str) -> Vec<String> {
     {
         return vec![format!("the repository {quoted}: leave out the registry")];
     }
-    let of_repository =
-        |problem: &crate::Problem| format!("the repository {quoted}: {}", problem.what());
+    let of_repository = |problem: &Problem| format!("the repository {quoted}: {}", problem.what());
     match format!("{PROBE_HOST}/{name}").parse::<ImageUri>() {
         Ok(image) if image.tag().is_some() || image.digest().is_some() => {
             vec![format!("the repository {quoted}: leave out the tag and the digest")]

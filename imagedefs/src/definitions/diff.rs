@@ -1,8 +1,17 @@
+//! What changes from one set of image definitions to another.
+
 use std::collections::HashMap;
 use std::fmt;
 
 use crate::definitions::ImageDefinitions;
 use crate::names::image_uri::ImageUri;
+
+impl ImageDefinitions {
+    /// What changes from these definitions to other, newer ones. Their order isn't compared.
+    pub fn diff(&self, newer: &Self) -> Diff {
+        Diff::between(self, newer)
+    }
+}
 
 /// What changes from one set of image definitions to another; empty where nothing does. See
 /// [`ImageDefinitions::diff`].
@@ -31,7 +40,7 @@ impl Diff {
         self.0.is_empty()
     }
 
-    pub(crate) fn between(before: &ImageDefinitions, after: &ImageDefinitions) -> Self {
+    fn between(before: &ImageDefinitions, after: &ImageDefinitions) -> Self {
         let mut old = before.images().collect::<HashMap<_, _>>();
         let mut changes = Vec::new();
         for (name, image) in after.images() {

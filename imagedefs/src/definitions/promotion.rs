@@ -1,3 +1,5 @@
+//! The same images in the registry of another account, region or partition.
+
 use std::collections::BTreeSet;
 
 use crate::definitions::ImageDefinitions;
@@ -25,7 +27,7 @@ use crate::names::image_uri::ImageUri;
 pub struct Promotion {
     account: String,
     region: String,
-    source: Source,
+    selection: Selection,
     tags: Tags,
 }
 
@@ -40,14 +42,14 @@ impl Promotion {
         let (account, region) = (account.as_ref().to_owned(), region.as_ref().to_owned());
         ecr::check_account(&account).map_err(Error::invalid_registry)?;
         ecr::check_region(&region).map_err(Error::invalid_registry)?;
-        Ok(Self { account, region, source: Source::OneAccount, tags: Tags::Refuse })
+        Ok(Self { account, region, selection: Selection::OneAccount, tags: Tags::Refuse })
     }
 
     /// Promotes the images of this account alone. Without it, all that are in ECR, which then have
     /// to be of one account: a log router or a monitoring agent comes from an account of AWS, and
     /// isn't promoted with the rest.
     pub fn from_account(mut self, account: impl AsRef<str>) -> Self {
-        self.source = Source::Account(account.as_ref().to_owned());
+        self.selection = Selection::Account(account.as_ref().to_owned());
         self
     }
 
@@ -75,11 +77,11 @@ impl ImageDefinitions {
     /// `InvalidRegistry` where the partition has no such hosts, FIPS or dual-stack;
     /// `InvalidImageUri` where a reference becomes too long.
     pub fn promote(&self, promotion: &Promotion) -> Result<Self, Error> {
-        let Promotion { account, region, source, tags } = promotion;
+        let Promotion { account, region, selection, tags } = promotion;
         let is_promoted = |image: &ImageUri| {
-            image.ecr().is_some_and(|registry| match source {
-                Source::Account(account) => registry.account() == account,
-                Source::OneAccount => true,
+            image.ecr().is_some_and(|registry| match selection {
+                Selection::Account(account) => registry.account() == account,
+                Selection::OneAccount => true,
             })
         };
         let accounts = self
@@ -88,7 +90,7 @@ impl ImageDefinitions {
             .filter_map(|(_, image)| Some(image.ecr()?.account()))
             .collect::<BTreeSet<_>>();
         match accounts.len() {
-            0 => return Err(Error::nothing_to_promote(source.account())),
+            0 => return Err(Error::nothing_to_promote(selection.account())),
             1 => {}
             _ => return Err(Error::several_accounts(accounts)),
         }
@@ -111,12 +113,12 @@ impl ImageDefinitions {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Source {
+enum Selection {
     Account(String),
     OneAccount,
 }
 
-impl Source {
+impl Selection {
     fn account(&self) -> Option<&str> {
         match self {
             Self::Account(account) => Some(account),

@@ -1,15 +1,16 @@
-use std::fs::File;
-use std::io::{self, Write as _};
+//! The diagnosis of a file, and its correction.
+
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::definitions::ImageDefinitions;
 use crate::doctor::examination::Examination;
-use crate::doctor::report::Report;
 use crate::error::Error;
 use crate::file;
-use crate::text::edit;
-use crate::text::flaw::{Flaw, Quoted, locate};
-use crate::text::problem::{Problem, ProblemKind, Severity};
+use crate::text::edit::{Edit, apply};
+use crate::text::flaw::{Quoted, locate};
+use crate::text::problem::Problem;
+use crate::text::problem_kind::{ProblemKind, Severity};
 
 /// All that there is to say about the content of an `imagedefinitions.json`, warnings included, and
 /// what can be repaired of it.
@@ -26,15 +27,17 @@ use crate::text::problem::{Problem, ProblemKind, Severity};
 /// assert_eq!(warning.severity(), Severity::Warning);
 ///
 /// assert_eq!(problem.repair(), Some("it is put into an array"));
-/// let fixed = diagnosis.fix()?;
-/// assert_eq!(fixed, r#"[{"name": "web", "imageUri": "httpd:latest"}]"#);
-/// assert_eq!(Diagnosis::of(fixed).into_definitions()?.len(), 1);
+/// let correction = diagnosis.fix()?;
+/// assert_eq!(correction.text(), r#"[{"name": "web", "imageUri": "httpd:latest"}]"#);
+/// assert_eq!(correction.definitions().len(), 1);
 /// # Ok::<(), imagedefs::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Diagnosis {
     definitions: ImageDefinitions,
     problems: Vec<Problem>,
+    /// What repairs the problems that have a repair.
+    edits: Vec<Edit>,
     origin: Origin,
     text: String,
 }
@@ -53,24 +56,13 @@ impl Diagnosis {
     /// `NotFound` with the names of files beside it that were perhaps meant, `Read`.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let cannot_read = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => Error::not_found(path, file::similar_names(path), error),
-            _ => Error::read(format!("`{}`", path.display()), error),
-        };
-        let file = File::open(path).map_err(cannot_read)?;
-        let content = file::read_limited(file).map_err(cannot_read)?;
+        let content = file::read_definitions(path)?;
         Ok(Self::examine(&content, Origin::File(path.to_owned())))
     }
 
     /// What was found, in the order of the file.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
-    }
-
-    /// For people: each problem with its line, a caret below the place, cause and cure, what AWS
-    /// would say and what [`fix`](Self::fix) would do.
-    pub fn report(&self) -> Report<'_> {
-        Report::new(self)
     }
 
     /// The definitions. Warnings don't keep them from being used.
@@ -87,7 +79,7 @@ impl Diagnosis {
         }
     }
 
-    /// The text of the file, repaired. Each error's [`repair`](Problem::repair) says what was done
+    /// The text of the file, repaired. Each error's [`repair`](Problem::repair) says what is done
     /// about it.
     ///
     /// Only the places of errors are changed: indentation, order and members that aren't known stay
@@ -102,39 +94,24 @@ impl Diagnosis {
     /// # Errors
     ///
     /// `NotRepairable`, with the problems that have no certain repair.
-    pub fn fix(&self) -> Result<String, Error> {
+    pub fn fix(&self) -> Result<Correction, Error> {
+        if self.errors().next().is_none() {
+            return Ok(Correction { diagnosis: self.clone() });
+        }
         let uncertain = self.errors().filter(|problem| problem.repair().is_none());
         let uncertain = uncertain.cloned().collect::<Vec<_>>();
         if !uncertain.is_empty() {
             return Err(Error::not_repairable(self.subject(), uncertain));
         }
-
-        let mut text = self.text.clone();
-        for _ in 0..edit::LAYERS {
-            let flaws = Examination::of_text(&text).flaws;
-            let repairs = flaws.iter().filter_map(|flaw| flaw.repair.as_ref());
-            let Some(repaired) = edit::apply(&text, repairs) else { break };
-            text = repaired;
+        let text = apply(&self.text, &self.edits);
+        let diagnosis = Self::examine(text.as_bytes(), self.origin.clone());
+        // The repairs can make a text too large.
+        let errors = diagnosis.errors().cloned().collect::<Vec<_>>();
+        if errors.is_empty() {
+            Ok(Correction { diagnosis })
+        } else {
+            Err(Error::not_repairable(self.subject(), errors))
         }
-        // What the repairs have made too large, say, is none that was repaired.
-        let errors = Self::of(&text).errors().cloned().collect::<Vec<_>>();
-        if !errors.is_empty() {
-            return Err(Error::not_repairable(self.subject(), errors));
-        }
-        Ok(text)
-    }
-
-    /// Writes the repaired text in one step, as [`ImageDefinitions::write`] does: to the file that it
-    /// was read from, say.
-    ///
-    /// # Errors
-    ///
-    /// `NotRepairable`, and then nothing is written; `Write`.
-    pub fn write_fixed(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        let path = path.as_ref();
-        let text = self.fix()?;
-        file::replace(path, |file| file.write_all(text.as_bytes()))
-            .map_err(|error| Error::write(format!("`{}`", path.display()), error))
     }
 
     /// Where the content is from, if that is a file.
@@ -151,15 +128,18 @@ impl Diagnosis {
     }
 
     fn examine(content: &[u8], origin: Origin) -> Self {
-        let (mut examination, text) = Examination::of(content);
+        let (mut examination, text) = Examination::new(content);
         if let Origin::File(path) = &origin
             && let Some(name) = file::near_miss(path)
         {
             let what = format!("the file is called {}", Quoted(&name));
-            examination.flaws.push(Flaw::new(0, ProblemKind::FileName, what));
+            examination.flaw(0, ProblemKind::FileName, what);
         }
-        let problems = locate(&text, examination.flaws);
-        Self { definitions: examination.definitions, problems, origin, text: text.into_owned() }
+        let Examination { definitions, flaws, .. } = examination;
+        let repairs = flaws.iter().filter_map(|flaw| flaw.repair.as_ref());
+        let edits = repairs.flat_map(|repair| repair.edits.iter().cloned()).collect();
+        let problems = locate(&text, flaws);
+        Self { definitions, problems, edits, origin, text: text.into_owned() }
     }
 
     fn errors(&self) -> impl Iterator<Item = &Problem> {
@@ -174,8 +154,84 @@ impl Diagnosis {
     }
 }
 
+/// A text without errors, and what is left to say about it. See [`Diagnosis::fix`].
+#[derive(Clone, Debug)]
+pub struct Correction {
+    /// Without errors.
+    diagnosis: Diagnosis,
+}
+
+impl Correction {
+    /// The corrected text.
+    pub fn text(&self) -> &str {
+        &self.diagnosis.text
+    }
+
+    /// The diagnosis of the corrected text. It has warnings at most.
+    pub fn diagnosis(&self) -> &Diagnosis {
+        &self.diagnosis
+    }
+
+    /// The same, without the correction.
+    pub fn into_diagnosis(self) -> Diagnosis {
+        self.diagnosis
+    }
+
+    /// The definitions in the corrected text.
+    pub fn definitions(&self) -> &ImageDefinitions {
+        &self.diagnosis.definitions
+    }
+
+    /// Writes the corrected text in one step, as [`ImageDefinitions::write`] does: for example to the
+    /// file that it was read from.
+    ///
+    /// # Errors
+    ///
+    /// `Write`.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        file::write(path.as_ref(), self.text().as_bytes())
+    }
+}
+
+/// The corrected text.
+impl fmt::Display for Correction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Origin {
     File(PathBuf),
     Text,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::reader::COUNT;
+
+    /// What the doctor does with a file: read, fix, write, report.
+    #[test]
+    fn a_run_of_the_doctor_reads_the_text_and_the_corrected_text_once_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("imagedefinitions.json");
+        for (text, count) in [
+            (r#"{"name": "web\r\n", "imageUrl": "web:1"}{"name": "log", "imageUri": "log:1"}"#, 2),
+            (r#"[{"name": "web", "imageUri": "web:latest"}]"#, 1),
+            (r#"[{"name": "web", "imageUri": "web:$TAG"}]"#, 1),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let before = COUNT.get();
+            let diagnosis = Diagnosis::read(&path).unwrap();
+            let _ = diagnosis.report().to_string();
+            if let Ok(correction) = diagnosis.fix() {
+                correction.write(&path).unwrap();
+                let _ = correction.diagnosis().report().to_string();
+                let _ = correction.definitions().to_string();
+                correction.into_diagnosis().into_definitions().unwrap();
+            }
+            assert_eq!(COUNT.get() - before, count, "{text}");
+        }
+    }
 }

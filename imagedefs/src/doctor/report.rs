@@ -1,7 +1,18 @@
+//! The report on a diagnosis, for people.
+
 use std::fmt;
 
 use crate::doctor::diagnosis::Diagnosis;
-use crate::text::problem::{Problem, ProblemKind, Severity};
+use crate::text::problem::Problem;
+use crate::text::problem_kind::{ProblemKind, Severity};
+
+impl Diagnosis {
+    /// For people: each problem with its line, a caret below the place, cause and cure, what AWS
+    /// would say and what [`fix`](Self::fix) would do.
+    pub fn report(&self) -> Report<'_> {
+        Report { diagnosis: self }
+    }
+}
 
 /// A [`Diagnosis`] to be read by a person. See [`Diagnosis::report`].
 ///
@@ -29,11 +40,7 @@ pub struct Report<'a> {
     diagnosis: &'a Diagnosis,
 }
 
-impl<'a> Report<'a> {
-    pub(crate) fn new(diagnosis: &'a Diagnosis) -> Self {
-        Self { diagnosis }
-    }
-
+impl Report<'_> {
     fn problem(
         &self,
         f: &mut fmt::Formatter<'_>,

@@ -1,8 +1,11 @@
-use crate::error::Error;
-use crate::file::distance;
-use crate::names::image_uri::ImageUri;
+//! The hosts of private Amazon ECR registries.
+
+mod partition;
+
+use crate::names::ecr::partition::{HostForm, Partition, SERVICES, suffixes};
+use crate::nearest::is_near;
 use crate::text::flaw::{Flaw, Quoted};
-use crate::text::problem::ProblemKind;
+use crate::text::problem_kind::ProblemKind;
 
 /// The private Amazon ECR registry that an image is in, as its host says.
 ///
@@ -41,26 +44,15 @@ impl<'a> EcrRegistry<'a> {
     ///
     /// The partition of that region has no such hosts.
     pub(crate) fn host_of(&self, account: &str, region: &str) -> Result<String, String> {
-        let partition = partition_of(region);
-        // GovCloud has no suffixes of its own.
-        let owner = if partition == "aws-us-gov" { "aws" } else { partition };
-        let is_fips = self.service.contains("-fips");
-        let dual_stack = is_dual_stack(self.suffix);
-        let none = |kind| format!("the region {} has no {kind} hosts of ECR", Quoted(region));
-        if is_fips && owner != "aws" {
-            return Err(none("FIPS"));
-        }
-        let (suffix, _) = SUFFIXES
-            .iter()
-            .find(|(suffix, other)| *other == owner && is_dual_stack(suffix) == dual_stack)
-            .ok_or_else(|| none("dual-stack"))?;
-        let service = match (dual_stack && owner == "aws", is_fips) {
-            (false, false) => ".dkr.ecr.",
-            (false, true) => ".dkr.ecr-fips.",
-            (true, false) => ".dkr-ecr.",
-            (true, true) => ".dkr-ecr-fips.",
+        let form = HostForm::of(self.service, self.suffix);
+        let Some(host) = Partition::of_region(region).host(form) else {
+            let kind = match form {
+                HostForm::DualStackFips | HostForm::Fips => "FIPS",
+                HostForm::DualStack | HostForm::Plain => "dual-stack",
+            };
+            return Err(format!("the region {} has no {kind} hosts of ECR", Quoted(region)));
         };
-        Ok(format!("{account}{service}{region}.{suffix}"))
+        Ok(format!("{account}{}{region}.{}", host.service, host.suffix))
     }
 
     /// `Ok(None)` for a host that has nothing to do with ECR, a flaw for one that is nearly of ECR.
@@ -88,30 +80,35 @@ impl<'a> EcrRegistry<'a> {
         }
 
         let start = host.len() - rest.len();
-        let suffixes = SUFFIXES.iter().map(|(suffix, _)| *suffix);
-        if suffixes.clone().any(|suffix| rest == suffix) {
+        if suffixes().any(|suffix| rest == suffix) {
             return flaw(start, format!("there is no region before {}", Quoted(rest)));
         }
         let Some((region, suffix)) = rest.split_once('.') else {
             return flaw(start, format!("the ECR host ends with {}", Quoted(rest)));
         };
-        let Some((suffix, partition)) = SUFFIXES.iter().find(|(known, _)| *known == suffix) else {
+        let Some(suffix) = suffixes().find(|known| *known == suffix) else {
             let offset = start + region.len() + 1;
             return flaw(offset, format!("{} is not how an ECR host ends", Quoted(suffix)));
         };
         if let Err(what) = check_region(region) {
             return flaw(start, what);
         }
-        let of_region = partition_of(region);
-        // The commercial regions share their suffixes with those of GovCloud.
-        let shares = *partition == "aws" && of_region == "aws-us-gov";
-        if of_region != *partition && !shares {
+        let partition = Partition::of_region(region);
+        if !partition.has_suffix(suffix) {
             let (region, suffix) = (Quoted(region), Quoted(suffix));
             return flaw(start, format!("the region {region} has no ECR hosts under {suffix}"));
         }
-        let partition = of_region;
+        let partition = partition.name;
         Ok(Some(Self { account, region, partition, service, suffix }))
     }
+}
+
+/// The main host of a private registry: IPv4, and not FIPS.
+pub(crate) fn plain_host(account: &str, region: &str) -> String {
+    let suffix = Partition::of_region(region)
+        .host(HostForm::Plain)
+        .map_or("amazonaws.com", |host| host.suffix);
+    format!("{account}.dkr.ecr.{region}.{suffix}")
 }
 
 /// # Errors
@@ -137,76 +134,6 @@ pub(crate) fn check_region(text: &str) -> Result<(), String> {
     if is_region(text) { Ok(()) } else { Err(format!("{} is no AWS region", Quoted(text))) }
 }
 
-/// What stands between account and region, as Amazon's ECR credential helper accepts it: the form
-/// with a dot everywhere, the one with a hyphen for dual-stack hosts.
-const SERVICES: [&str; 4] = [".dkr.ecr.", ".dkr-ecr.", ".dkr.ecr-fips.", ".dkr-ecr-fips."];
-
-/// The reference by digest to an image in a private registry, with the registry's main host.
-///
-/// # Errors
-///
-/// `InvalidImageUri`, where one of the parts is no good.
-pub(crate) fn image_by_digest(
-    account: &str,
-    region: &str,
-    repository: &str,
-    digest: &str,
-) -> Result<ImageUri, Error> {
-    let partition = partition_of(region);
-    // GovCloud has the suffix of the commercial regions.
-    let suffix = SUFFIXES
-        .iter()
-        .find(|(_, other)| *other == partition)
-        .map_or("amazonaws.com", |(suffix, _)| suffix);
-    let text = format!("{account}.dkr.ecr.{region}.{suffix}/{repository}@{digest}");
-    let image = text.parse::<ImageUri>()?;
-    // A `/` in one of the parts, or a `:`, would make it a reference to somewhere else.
-    let is_meant = image.ecr().is_some_and(|it| it.account() == account && it.region() == region)
-        && image.tag().is_none();
-    if is_meant {
-        return Ok(image);
-    }
-    let [account, region, repository] = [account, region, repository].map(Quoted);
-    let what = format!(
-        "the account {account}, the region {region} and the repository {repository} are not those \
-         of this reference"
-    );
-    Err(Error::invalid_image_uri(&text, vec![Flaw::new(0, ProblemKind::EcrHost, what)]))
-}
-
-/// What ECR hosts end with, and the partition: the partition data of the AWS SDKs, and for the
-/// dual-stack hosts Amazon's own ECR credential helper.
-const SUFFIXES: [(&str, &str); 9] = [
-    ("amazonaws.com", "aws"),
-    ("on.aws", "aws"),
-    ("amazonaws.com.cn", "aws-cn"),
-    ("on.amazonwebservices.com.cn", "aws-cn"),
-    ("amazonaws.eu", "aws-eusc"),
-    ("c2s.ic.gov", "aws-iso"),
-    ("sc2s.sgov.gov", "aws-iso-b"),
-    ("cloud.adc-e.uk", "aws-iso-e"),
-    ("csp.hci.ic.gov", "aws-iso-f"),
-];
-
-fn is_dual_stack(suffix: &str) -> bool {
-    suffix.starts_with("on.")
-}
-
-/// The partition by the region's prefix, as the SDKs' partition data has it.
-fn partition_of(region: &str) -> &'static str {
-    const PREFIXES: [(&str, &str); 7] = [
-        ("cn-", "aws-cn"),
-        ("eu-isoe-", "aws-iso-e"),
-        ("eusc-", "aws-eusc"),
-        ("us-gov-", "aws-us-gov"),
-        ("us-iso-", "aws-iso"),
-        ("us-isob-", "aws-iso-b"),
-        ("us-isof-", "aws-iso-f"),
-    ];
-    let found = PREFIXES.iter().find(|(prefix, _)| region.starts_with(prefix));
-    found.map_or("aws", |(_, partition)| partition)
-}
-
 /// As `us-east-1` and `us-gov-west-1` are made: words in lower case, then a number.
 fn is_region(text: &str) -> bool {
     let mut parts = text.rsplit('-');
@@ -227,9 +154,8 @@ fn is_about_ecr(host: &str) -> bool {
         .split('.')
         .any(|label| matches!(label, "dkr" | "ecr" | "ecr-fips" | "dkr-ecr" | "dkr-ecr-fips"));
     let is_of_aws = host.contains("amazonaws")
-        || SUFFIXES.iter().any(|(suffix, _)| {
-            host.strip_suffix(suffix).is_some_and(|before| before.ends_with('.'))
-        });
+        || suffixes()
+            .any(|suffix| host.strip_suffix(suffix).is_some_and(|before| before.ends_with('.')));
     has_label && (is_of_aws || has_nearly_suffix(&host))
 }
 
@@ -240,10 +166,9 @@ fn has_nearly_suffix(host: &str) -> bool {
         return false;
     };
     let (region, suffix) = rest.split_once('.').unwrap_or((rest, ""));
-    let is_mistyped = |known: &str| distance(suffix, known) <= 2;
     check_account(account).is_ok()
         && is_region(region)
-        && (suffix.is_empty() || SUFFIXES.iter().any(|(known, _)| is_mistyped(known)))
+        && (suffix.is_empty() || suffixes().any(|known| is_near(suffix, known, 2)))
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
-mod reader;
+//! Artifacts of CodePipeline, to be written.
+
+pub(crate) mod reader;
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
@@ -7,9 +9,9 @@ use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
-pub use self::reader::ArtifactReader;
 use crate::definitions::ImageDefinitions;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
 use crate::file;
 use crate::pipeline::detail::ImageDetail;
 use crate::text::flaw::Quoted;
@@ -105,9 +107,7 @@ impl Artifact {
     ///
     /// As [`to_bytes`](Self::to_bytes); `Write`.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        let (path, bytes) = (path.as_ref(), self.to_bytes()?);
-        file::replace(path, |file| file.write_all(&bytes))
-            .map_err(|error| Error::write(format!("`{}`", path.display()), error))
+        file::write(path.as_ref(), &self.to_bytes()?)
     }
 
     fn zip(&self) -> zip::result::ZipResult<Vec<u8>> {

@@ -1,6 +1,9 @@
+//! The build that a program runs in, as CodeBuild describes it.
+
 use std::env;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
 use crate::text::flaw::Quoted;
 
 /// What CodeBuild says about the build that a program runs in, in the variables that it sets

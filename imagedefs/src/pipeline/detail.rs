@@ -1,3 +1,5 @@
+//! The content of an `imageDetail.json`.
+
 mod java_date;
 
 use std::fmt;
@@ -8,10 +10,12 @@ use std::time::SystemTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
 use crate::file;
 use crate::names::image_uri::ImageUri;
 use crate::text::flaw::Quoted;
+use crate::text::problem::Problem;
 
 /// The content of an `imageDetail.json`: what CodePipeline's ECR source action says about the image
 /// that it found, and what the blue/green action of CodeDeploy takes (CodePipeline user guide,
@@ -47,7 +51,7 @@ pub struct ImageDetail {
     image: ImageUri,
     /// In bytes.
     size: Option<u64>,
-    record: Record,
+    members: DetailMembers,
 }
 
 impl ImageDetail {
@@ -56,8 +60,11 @@ impl ImageDetail {
 
     /// What the blue/green action needs, and no more.
     pub fn new(image: ImageUri) -> Self {
-        let record = Record { image_uri: Some(image.as_str().to_owned()), ..Record::default() };
-        Self { image, size: None, record }
+        let members = DetailMembers {
+            image_uri: Some(image.as_str().to_owned()),
+            ..DetailMembers::default()
+        };
+        Self { image, size: None, members }
     }
 
     /// Reads a file.
@@ -95,12 +102,12 @@ impl ImageDetail {
 
     /// The digest, from `ImageURI` or `ImageDigest`, which are the same where there are both.
     pub fn digest(&self) -> Option<&str> {
-        self.image.digest().or(self.record.image_digest.as_deref())
+        self.image.digest().or(self.members.image_digest.as_deref())
     }
 
     /// The tags that the image had when the source action ran.
     pub fn tags(&self) -> &[String] {
-        &self.record.image_tags
+        &self.members.image_tags
     }
 
     /// The size of the image, in bytes. The file has it as a string.
@@ -111,17 +118,17 @@ impl ImageDetail {
     /// When the image was pushed. The file has it as Java prints a date, in UTC; in another form
     /// or another time zone, whose abbreviations mean several, it is not understood, and `None`.
     pub fn pushed_at(&self) -> Option<SystemTime> {
-        java_date::parse(self.record.image_pushed_at.as_deref()?)
+        java_date::parse(self.members.image_pushed_at.as_deref()?)
     }
 
     /// The account of the registry, 12 digits.
     pub fn registry_id(&self) -> Option<&str> {
-        self.record.registry_id.as_deref()
+        self.members.registry_id.as_deref()
     }
 
     /// The repository's name, without the registry.
     pub fn repository_name(&self) -> Option<&str> {
-        self.record.repository_name.as_deref()
+        self.members.repository_name.as_deref()
     }
 
     fn parse(text: &str, source: &str) -> Result<Self, Error> {
@@ -136,33 +143,33 @@ impl ImageDetail {
                 "it is an array, like an imagedefinitions.json; an image detail is an object";
             return Err(refused(vec![what.to_owned()]));
         }
-        let record =
-            Record::deserialize(value).map_err(|error| refused(vec![error.to_string()]))?;
-        Self::check(record).map_err(refused)
+        let members =
+            DetailMembers::deserialize(value).map_err(|error| refused(vec![error.to_string()]))?;
+        Self::check(members).map_err(refused)
     }
 
     /// The detail, or all that is wrong with it.
-    fn check(record: Record) -> Result<Self, Vec<String>> {
+    fn check(members: DetailMembers) -> Result<Self, Vec<String>> {
         let mut reasons = Vec::new();
-        let size = match record.image_size_in_bytes.as_deref().map(str::parse::<u64>) {
+        let size = match members.image_size_in_bytes.as_deref().map(str::parse::<u64>) {
             Some(Err(_)) => {
-                let size = record.image_size_in_bytes.as_deref().unwrap_or_default();
+                let size = members.image_size_in_bytes.as_deref().unwrap_or_default();
                 let size = Quoted(size);
                 reasons.push(format!("`ImageSizeInBytes` is {size}, which is no number of bytes"));
                 None
             }
             size => size.and_then(Result::ok),
         };
-        if let Some(digest) = &record.image_digest {
+        if let Some(digest) = &members.image_digest {
             // The grammar of digests is that of references.
             let probe = format!("image@{digest}").parse::<ImageUri>();
             let problems = probe.as_ref().err().map_or(&[][..], Error::problems);
             reasons.extend(problems.iter().map(|it| format!("`ImageDigest`: {}", it.what())));
         }
-        let image = match &record.image_uri {
+        let image = match &members.image_uri {
             None => {
                 let is_meant = |key: &&String| key.eq_ignore_ascii_case("ImageURI");
-                reasons.push(match record.others.keys().find(is_meant) {
+                reasons.push(match members.others.keys().find(is_meant) {
                     Some(key) => format!("the member `{key}` has to be `ImageURI`"),
                     None => "there is no `ImageURI`".to_owned(),
                 });
@@ -171,17 +178,17 @@ impl ImageDetail {
             Some(text) => match text.parse::<ImageUri>() {
                 Ok(image) => Some(image),
                 Err(error) => {
-                    let what = |it: &crate::Problem| format!("`ImageURI`: {}", it.what());
+                    let what = |it: &Problem| format!("`ImageURI`: {}", it.what());
                     reasons.extend(error.problems().iter().map(what));
                     None
                 }
             },
         };
         if let Some(image) = &image {
-            reasons.extend(record.contradictions(image));
+            reasons.extend(members.contradictions(image));
         }
         match image {
-            Some(image) if reasons.is_empty() => Ok(Self { image, size, record }),
+            Some(image) if reasons.is_empty() => Ok(Self { image, size, members }),
             _ => Err(reasons),
         }
     }
@@ -206,7 +213,7 @@ impl FromStr for ImageDetail {
 
 impl Serialize for ImageDetail {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.record.serialize(serializer)
+        self.members.serialize(serializer)
     }
 }
 
@@ -214,15 +221,15 @@ impl<'de> Deserialize<'de> for ImageDetail {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let refused =
             |reasons| Error::refused(ErrorKind::InvalidImageDetail, "the image detail", reasons);
-        let record = Record::deserialize(deserializer)?;
-        Self::check(record).map_err(|reasons| de::Error::custom(refused(reasons)))
+        let members = DetailMembers::deserialize(deserializer)?;
+        Self::check(members).map_err(|reasons| de::Error::custom(refused(reasons)))
     }
 }
 
 /// The file as it is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", expecting = "an object")]
-struct Record {
+struct DetailMembers {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     image_size_in_bytes: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -243,18 +250,14 @@ struct Record {
     others: Map<String, Value>,
 }
 
-impl Record {
+impl DetailMembers {
     /// Where other members say something else than the reference: a file that was put together from
     /// two, or edited in one place only.
     fn contradictions(&self, image: &ImageUri) -> Vec<String> {
-        let path = match image.registry() {
-            Some(registry) => &image.repository()[registry.len() + "/".len()..],
-            None => image.repository(),
-        };
         let pairs = [
             ("ImageDigest", &self.image_digest, image.digest()),
             ("RegistryId", &self.registry_id, image.ecr().map(|registry| registry.account())),
-            ("RepositoryName", &self.repository_name, image.ecr().map(|_| path)),
+            ("RepositoryName", &self.repository_name, image.ecr().map(|_| image.path())),
         ];
         let contradictions = pairs.into_iter().filter_map(|(member, value, other)| {
             let (value, other) = (value.as_deref()?, other?);

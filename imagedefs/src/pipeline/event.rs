@@ -1,10 +1,12 @@
+//! Events of Amazon ECR, as EventBridge delivers them.
+
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::error::{Error, ErrorKind};
-use crate::names::ecr::image_by_digest;
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
 use crate::names::image_uri::ImageUri;
 use crate::text::flaw::Quoted;
 
@@ -45,7 +47,7 @@ use crate::text::flaw::Quoted;
 /// # Ok::<(), imagedefs::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct EcrImageEvent(Record);
+pub struct EcrImageEvent(Envelope);
 
 impl EcrImageEvent {
     /// The service that it came from, `aws.ecr` for Amazon ECR.
@@ -119,7 +121,7 @@ impl EcrImageEvent {
             let what = format!("the event {detail_type} has no `image-digest` in its detail");
             Error::refused(ErrorKind::NoDigest, what, [])
         })?;
-        image_by_digest(self.account(), self.region(), repository, digest)
+        ImageUri::from_ecr(self.account(), self.region(), repository, digest)
     }
 }
 
@@ -145,24 +147,24 @@ impl FromStr for EcrImageEvent {
 
 impl<'de> Deserialize<'de> for EcrImageEvent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Record::deserialize(deserializer).map(Self)
+        Envelope::deserialize(deserializer).map(Self)
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case", expecting = "an object")]
-struct Record {
+struct Envelope {
     source: String,
     detail_type: String,
     account: String,
     region: String,
-    detail: Detail,
+    detail: EventDetail,
 }
 
 /// What is absent is empty, as absent tags are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case", expecting = "an object")]
-struct Detail {
+struct EventDetail {
     #[serde(default)]
     action_type: String,
     #[serde(default)]

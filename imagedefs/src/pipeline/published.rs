@@ -1,5 +1,7 @@
-use crate::error::{Error, ErrorKind};
-use crate::names::ecr::image_by_digest;
+//! The image that CodePipeline's action ECRBuildAndPublish has published.
+
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
 use crate::names::image_uri::ImageUri;
 use crate::text::flaw::Quoted;
 
@@ -76,7 +78,7 @@ impl PublishedImage {
     ///
     /// `InvalidImageUri`, where one of the four parts is no good.
     pub fn image_uri(&self, account: &str, region: &str) -> Result<ImageUri, Error> {
-        image_by_digest(account, region, &self.repository, &self.digest)
+        ImageUri::from_ecr(account, region, &self.repository, &self.digest)
     }
 }
 

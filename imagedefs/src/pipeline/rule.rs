@@ -1,13 +1,12 @@
-mod decision;
-mod name_pattern;
-mod render;
+//! Which events of Amazon ECR are a reason to deploy.
 
-pub use self::{
-    decision::{Decision, IgnoreReason},
-    name_pattern::NamePattern,
-    render::{EventPattern, EventValue, InputTransformer},
-};
+pub(crate) mod decision;
+pub(crate) mod name_pattern;
+pub(crate) mod render;
+
 use crate::pipeline::event::EcrImageEvent;
+use crate::pipeline::rule::decision::{Decision, IgnoreReason};
+use crate::pipeline::rule::name_pattern::NamePattern;
 
 /// Which events of Amazon ECR are a reason to deploy: one rule for the cloud and for the code.
 ///

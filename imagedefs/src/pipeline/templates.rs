@@ -1,10 +1,14 @@
+//! The templates of a blue/green deployment.
+
 mod app_spec;
+mod mismatch;
 mod task_definition;
 
-use std::fmt;
-
-use self::{app_spec::AppSpec, task_definition::TaskDefinition};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
+use crate::pipeline::templates::app_spec::AppSpec;
+use crate::pipeline::templates::mismatch::{Mismatch, Place, TASK_DEFINITION_PLACEHOLDER};
+use crate::pipeline::templates::task_definition::TaskDefinition;
 use crate::text::flaw::Quoted;
 
 /// The two templates of a blue/green deployment by CodeDeploy, checked against each other and
@@ -59,7 +63,7 @@ impl BlueGreenTemplates {
     pub const APP_SPEC_FILE_NAME: &str = "appspec.yaml";
 
     /// `<TASK_DEFINITION>`, which stands for the new task definition in the AppSpec.
-    pub const TASK_DEFINITION: &str = "<TASK_DEFINITION>";
+    pub const TASK_DEFINITION: &str = TASK_DEFINITION_PLACEHOLDER;
 
     /// The most images that an action replaces.
     pub const MAX_IMAGES: usize = 4;
@@ -80,16 +84,16 @@ impl BlueGreenTemplates {
     ) -> Result<Self, Error> {
         let names =
             image_names.into_iter().map(|name| name.as_ref().to_owned()).collect::<Vec<_>>();
-        let (names, mut findings) = check_names(&names);
+        let (names, mut mismatches) = check_names(&names);
         let task_definition = TaskDefinition::read(task_definition);
         let app_spec = AppSpec::read(app_spec);
-        findings.extend(task_definition.check(&names));
-        findings.extend(app_spec.check(&names, &task_definition));
-        if findings.is_empty() {
+        mismatches.extend(task_definition.check(&names));
+        mismatches.extend(app_spec.check(&names, &task_definition));
+        if mismatches.is_empty() {
             return Ok(Self { images: task_definition.into_images() });
         }
         let what = "the templates of the blue/green deployment don't fit";
-        let reasons = findings.iter().map(ToString::to_string);
+        let reasons = mismatches.iter().map(ToString::to_string);
         Err(Error::refused(ErrorKind::InvalidTemplates, what, reasons))
     }
 
@@ -100,44 +104,10 @@ impl BlueGreenTemplates {
     }
 }
 
-/// Something that is wrong, and where.
-struct Finding {
-    place: Place,
-    what: String,
-}
-
-#[derive(Clone, Copy)]
-enum Place {
-    Action,
-    AppSpec(Option<usize>),
-    TaskDefinition(Option<usize>),
-}
-
-impl Finding {
-    fn new(place: Place, what: impl Into<String>) -> Self {
-        Self { place, what: what.into() }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (file, line) = match self.place {
-            Place::Action => ("the action", None),
-            Place::AppSpec(line) => ("the AppSpec", line),
-            Place::TaskDefinition(line) => ("the task definition", line),
-        };
-        f.write_str(file)?;
-        if let Some(line) = line {
-            write!(f, ", line {line}")?;
-        }
-        write!(f, ": {}", self.what)
-    }
-}
-
 /// Those that can be looked for, and what is wrong with the rest.
-fn check_names(names: &[String]) -> (Vec<String>, Vec<Finding>) {
-    let (mut usable, mut findings) = (Vec::new(), Vec::new());
-    let mut find = |what| findings.push(Finding::new(Place::Action, what));
+fn check_names(names: &[String]) -> (Vec<String>, Vec<Mismatch>) {
+    let (mut usable, mut mismatches) = (Vec::new(), Vec::new());
+    let mut find = |what| mismatches.push(Mismatch::new(Place::Action, what));
     if names.len() > BlueGreenTemplates::MAX_IMAGES {
         let (count, most) = (names.len(), BlueGreenTemplates::MAX_IMAGES);
         find(format!("it replaces at most {most} images, and here are {count}"));
@@ -156,16 +126,7 @@ fn check_names(names: &[String]) -> (Vec<String>, Vec<Finding>) {
             usable.push(name.clone());
         }
     }
-    (usable, findings)
-}
-
-/// The texts in angle brackets, such as placeholders are, without these.
-fn placeholders(text: &str) -> impl Iterator<Item = &str> {
-    text.split('<').skip(1).filter_map(|rest| {
-        let (name, _) = rest.split_once('>')?;
-        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-        (!name.is_empty() && name.bytes().all(is_name)).then_some(name)
-    })
+    (usable, mismatches)
 }
 
 #[cfg(test)]

@@ -207,7 +207,7 @@ no error; 1 warning
                 path.display()
             )
         );
-        assert_eq!(diagnosis.fix().unwrap(), TEXT);
+        assert_eq!(diagnosis.fix().unwrap().text(), TEXT);
     }
     for name in ["imagedefinitions.json", "images.json", "imagedefinitions-production.json"] {
         let path = folder.path().join(name);

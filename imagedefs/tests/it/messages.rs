@@ -43,8 +43,9 @@ fn the_report_on_each_vector() {
         let kinds = kinds.collect::<String>();
         let mut case = format!("### {name}\n{content}>>>{kinds}\n{}", diagnosis.report());
         match diagnosis.fix() {
-            Ok(fixed) if fixed != content => {
-                assert!(Diagnosis::of(&fixed).into_definitions().is_ok(), "{name}");
+            Ok(correction) if correction.text() != content => {
+                let fixed = correction.text();
+                assert!(Diagnosis::of(fixed).into_definitions().is_ok(), "{name}");
                 write!(case, "<<<\n{fixed}").unwrap();
             }
             Ok(_) => assert!(diagnosis.into_definitions().is_ok(), "{name}"),

@@ -21,7 +21,7 @@ fn encodings_become_utf_8() {
         format!("\u{feff}{text}").into_bytes(),
     ] {
         assert!(Diagnosis::of(&bytes).problems()[0].repair().is_some());
-        assert_eq!(Diagnosis::of(&bytes).fix().unwrap(), text);
+        assert_eq!(Diagnosis::of(&bytes).fix().unwrap().text(), text);
     }
     // Half a character at the end.
     assert!(Diagnosis::of(&little[..little.len() - 1]).fix().is_err());
@@ -31,7 +31,7 @@ fn encodings_become_utf_8() {
 #[test]
 fn carriage_returns_at_the_end_of_strings_go() {
     let text = "[{\"name\r\": \"web\r\",\r\n\"imageUri\": \"web:1\r\r\"}]\r\n";
-    let fixed = Diagnosis::of(text).fix().unwrap();
+    let fixed = Diagnosis::of(text).fix().unwrap().to_string();
     assert_eq!(fixed, "[{\"name\": \"web\",\r\n\"imageUri\": \"web:1\"}]\r\n");
     assert!(Diagnosis::of("[{\"name\": \"w\reb\", \"imageUri\": \"web:1\"}]").fix().is_err());
 }
@@ -44,7 +44,7 @@ fn schemes_go_in_front_of_ecr_alone() {
         "public.ecr.aws/docker/library/httpd:2.4",
     ] {
         let fixed = Diagnosis::of(file(&format!("https://{image}"))).fix();
-        assert_eq!(fixed.unwrap(), file(image));
+        assert_eq!(fixed.unwrap().text(), file(image));
     }
     assert!(Diagnosis::of(file("https://ghcr.io/shop/web:1")).fix().is_err());
 }
@@ -54,12 +54,12 @@ fn a_file_is_repaired_in_place_or_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("imagedefinitions.json");
     std::fs::write(&path, r#"[{"name": "web", "imageUrl": "web:1"}]"#).unwrap();
-    Diagnosis::read(&path).unwrap().write_fixed(&path).unwrap();
+    Diagnosis::read(&path).unwrap().fix().unwrap().write(&path).unwrap();
     let fixed = r#"[{"name": "web", "imageUri": "web:1"}]"#;
     assert_eq!(std::fs::read_to_string(&path).unwrap(), fixed);
 
     std::fs::write(&path, "[").unwrap();
-    let error = Diagnosis::read(&path).unwrap().write_fixed(&path).unwrap_err();
+    let error = Diagnosis::read(&path).unwrap().fix().unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(
@@ -73,7 +73,7 @@ fn a_file_is_repaired_in_place_or_left_alone() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 
     let missing = folder.path().join("none").join("file");
-    let error = Diagnosis::of(fixed).write_fixed(missing).unwrap_err();
+    let error = Diagnosis::of(fixed).fix().unwrap().write(missing).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Write);
 }
 
@@ -162,9 +162,11 @@ proptest! {
     fn what_is_repaired_can_be_parsed_and_needs_no_more_repair(text in broken()) {
         let diagnosis = Diagnosis::of(&text);
         match diagnosis.fix() {
-            Ok(fixed) => {
-                prop_assert!(fixed.parse::<ImageDefinitions>().is_ok(), "{}", fixed);
-                prop_assert_eq!(Diagnosis::of(&fixed).fix().unwrap(), fixed);
+            Ok(correction) => {
+                let fixed = correction.text();
+                let definitions = fixed.parse::<ImageDefinitions>();
+                prop_assert_eq!(definitions.as_ref().ok(), Some(correction.definitions()));
+                prop_assert_eq!(Diagnosis::of(fixed).fix().unwrap().to_string(), fixed);
             }
             Err(error) => {
                 // Nothing is refused because of a repair that went wrong.
@@ -179,9 +181,10 @@ proptest! {
     fn any_text_is_repaired_or_refused(
         text in "([\\[\\]{},: \n\r\\\\$é]|\"(name|imageUri|imageUrl|web|a:1|\\$\\{X\\}|\\\\u00e9)\"){0,30}"
     ) {
-        if let Ok(fixed) = Diagnosis::of(&text).fix() {
+        if let Ok(correction) = Diagnosis::of(&text).fix() {
+            let fixed = correction.text();
             prop_assert!(fixed.parse::<ImageDefinitions>().is_ok(), "{}", fixed);
-            prop_assert_eq!(Diagnosis::of(&fixed).fix().unwrap(), fixed);
+            prop_assert_eq!(Diagnosis::of(fixed).fix().unwrap().to_string(), fixed);
         }
     }
 
@@ -206,6 +209,7 @@ proptest! {
         let text = ways.iter().fold(text, |text, way| way(text));
         let mark = if is_marked { "\u{feff}" } else { "" };
         let fixed = Diagnosis::of(format!("{mark}{text}")).fix().unwrap();
-        prop_assert_eq!(fixed.parse::<ImageDefinitions>().unwrap(), definitions, "{}", text);
+        prop_assert_eq!(fixed.definitions(), &definitions, "{}", text);
+        prop_assert_eq!(fixed.text().parse::<ImageDefinitions>().unwrap(), definitions);
     }
 }

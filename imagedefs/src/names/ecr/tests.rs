@@ -196,30 +196,3 @@ fn says_what_is_wrong_with_a_host_that_is_nearly_of_ecr() {
         assert_eq!(EcrRegistry::of_host(host), Err(flaw));
     }
 }
-
-#[test]
-fn parts_of_a_reference_stay_where_they_belong() {
-    let hex = "0123456789abcdef".repeat(4);
-    let digest = format!("sha256:{hex}");
-    let build = |account: &str, region: &str, repository: &str| {
-        image_by_digest(account, region, repository, &digest)
-    };
-    let image = build("111122223333", "us-gov-west-1", "shop/web").unwrap();
-    let host = "111122223333.dkr.ecr.us-gov-west-1.amazonaws.com";
-    assert_eq!(image.as_str(), format!("{host}/shop/web@{digest}"));
-
-    for (account, region, repository) in [
-        ("example.com/111122223333", "us-east-1", "web"),
-        ("111122223333", "us-east-1.amazonaws.com/other", "web"),
-        ("111122223333", "us-east-1", "web:1"),
-    ] {
-        let error = build(account, region, repository).unwrap_err();
-        let what = format!(
-            "the account `{account}`, the region `{region}` and the repository `{repository}` \
-             are not those of this reference"
-        );
-        assert_eq!(error.problems()[0].what(), what);
-    }
-    let error = image_by_digest("111122223333", "us-east-1", "web", &format!("{digest}@x"));
-    assert!(error.is_err());
-}

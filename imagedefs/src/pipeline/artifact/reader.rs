@@ -1,3 +1,5 @@
+//! Artifacts of CodePipeline, to be read.
+
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::path::Path;
@@ -5,11 +7,13 @@ use std::path::Path;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::wrong_with;
 use crate::definitions::ImageDefinitions;
 use crate::doctor::diagnosis::Diagnosis;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
 use crate::file::{self, MAX_BYTES};
+use crate::nearest::nearest;
+use crate::pipeline::artifact::wrong_with;
 use crate::pipeline::detail::ImageDetail;
 use crate::text::flaw::Quoted;
 
@@ -26,7 +30,7 @@ use crate::text::flaw::Quoted;
 /// The memory for its list of files is in proportion to the size of the archive.
 #[derive(Debug)]
 pub struct ArtifactReader {
-    archive: ZipArchive<Source>,
+    archive: ZipArchive<Storage>,
     /// For messages.
     name: String,
     /// Path and place in the archive, in the order of the archive, without folders.
@@ -45,11 +49,8 @@ impl ArtifactReader {
     /// `InvalidArtifact`, `NotFound`, `Read`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::not_found(path, Vec::new(), error),
-            _ => Error::read(format!("`{}`", path.display()), error),
-        })?;
-        Self::new(Source::File(BufReader::new(file)), format!("`{}`", path.display()))
+        let file = file::open(path)?;
+        Self::new(Storage::File(BufReader::new(file)), format!("`{}`", path.display()))
     }
 
     /// Opens what is in memory, such as the body of an object in S3.
@@ -58,7 +59,7 @@ impl ArtifactReader {
     ///
     /// `InvalidArtifact`.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Error> {
-        Self::new(Source::Memory(Cursor::new(bytes)), "the artifact".to_owned())
+        Self::new(Storage::Memory(Cursor::new(bytes)), "the artifact".to_owned())
     }
 
     /// The paths of the files, in the order of the archive. None of them leads out of it.
@@ -106,8 +107,8 @@ impl ArtifactReader {
         Ok(bytes)
     }
 
-    fn new(source: Source, name: String) -> Result<Self, Error> {
-        let archive = ZipArchive::new(source).map_err(|error| failed(name.clone(), error))?;
+    fn new(storage: Storage, name: String) -> Result<Self, Error> {
+        let archive = ZipArchive::new(storage).map_err(|error| failed(name.clone(), error))?;
         let refused = |reason: String| {
             let what = format!("{name} can't be used");
             Error::refused(ErrorKind::InvalidArtifact, what, [reason])
@@ -158,7 +159,7 @@ impl ArtifactReader {
                  from",
                 Quoted(path)
             ));
-        } else if let Some(path) = file::nearest(name, self.names()) {
+        } else if let Some(path) = nearest(name, self.names()) {
             what.push_str(&format!(", but {}", Quoted(path)));
         }
         Error::refused(ErrorKind::NotFound, what, [])
@@ -177,12 +178,12 @@ fn failed(what: String, error: ZipError) -> Error {
 }
 
 #[derive(Debug)]
-enum Source {
+enum Storage {
     File(BufReader<File>),
     Memory(Cursor<Vec<u8>>),
 }
 
-impl Read for Source {
+impl Read for Storage {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::File(file) => file.read(buffer),
@@ -191,7 +192,7 @@ impl Read for Source {
     }
 }
 
-impl Seek for Source {
+impl Seek for Storage {
     fn seek(&mut self, position: io::SeekFrom) -> io::Result<u64> {
         match self {
             Self::File(file) => file.seek(position),

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::pipeline::artifact::reader::ArtifactReader;
 
 /// A zip file as others write them: compressed, and with whatever names.
 fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {

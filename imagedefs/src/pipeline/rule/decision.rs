@@ -1,3 +1,5 @@
+//! The decision of a rule about an event.
+
 use std::fmt;
 
 use crate::text::flaw::Quoted;

@@ -1,7 +1,10 @@
+//! Patterns for the names of repositories and tags.
+
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
 use crate::text::flaw::Quoted;
 
 /// Names of repositories, or tags: one name (`latest`), all that begin alike (`v*`), or every one

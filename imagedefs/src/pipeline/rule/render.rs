@@ -1,9 +1,13 @@
+//! A rule as EventBridge has it: the event pattern, and the input of the pipeline.
+
 use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use super::{DIGEST_PREFIX, DeployRule, NamePattern, SOURCE, SUCCESS, name_pattern::any_name};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
+use crate::pipeline::rule::name_pattern::{NamePattern, any_name};
+use crate::pipeline::rule::{DIGEST_PREFIX, DeployRule, SOURCE, SUCCESS};
 use crate::text::flaw::Quoted;
 
 impl DeployRule {

@@ -1,5 +1,6 @@
 use super::*;
-use crate::ErrorKind;
+use crate::error::kind::ErrorKind;
+use crate::pipeline::rule::render::EventValue;
 
 fn event(edit: &[(&str, &str)]) -> EcrImageEvent {
     let mut text = r#"{"detail-type":"ECR Image Action","source":"aws.ecr",

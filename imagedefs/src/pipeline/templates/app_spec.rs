@@ -1,4 +1,9 @@
-use super::{BlueGreenTemplates, Finding, Place, placeholders, task_definition::TaskDefinition};
+//! The AppSpec of a blue/green deployment, as far as its placeholders go.
+
+use crate::pipeline::templates::mismatch::{
+    Mismatch, Place, TASK_DEFINITION_PLACEHOLDER, placeholders,
+};
+use crate::pipeline::templates::task_definition::TaskDefinition;
 use crate::text::flaw::Quoted;
 
 /// The lines of an AppSpec that matter here. YAML isn't read, and JSON not as such: what is looked
@@ -29,17 +34,23 @@ impl AppSpec {
         }
     }
 
-    pub(super) fn check(&self, names: &[String], task: &TaskDefinition) -> Vec<Finding> {
-        const PLACEHOLDER: &str = BlueGreenTemplates::TASK_DEFINITION;
-        let mut findings = Vec::new();
-        let mut find = |line, what| findings.push(Finding::new(Place::AppSpec(line), what));
+    pub(super) fn check(&self, names: &[String], task: &TaskDefinition) -> Vec<Mismatch> {
+        let mut mismatches = Vec::new();
+        let mut find = |line, what| mismatches.push(Mismatch::new(Place::AppSpec(line), what));
         if self.task_definitions.is_empty() {
-            find(None, format!("it has no `TaskDefinition`, which has to be `{PLACEHOLDER}`"));
+            find(
+                None,
+                format!(
+                    "it has no `TaskDefinition`, which has to be `{TASK_DEFINITION_PLACEHOLDER}`"
+                ),
+            );
         }
         for (line, value) in &self.task_definitions {
-            if value != PLACEHOLDER {
+            if value != TASK_DEFINITION_PLACEHOLDER {
                 let value = Quoted(value);
-                let what = format!("`TaskDefinition` is {value}, and has to be `{PLACEHOLDER}`");
+                let what = format!(
+                    "`TaskDefinition` is {value}, and has to be `{TASK_DEFINITION_PLACEHOLDER}`"
+                );
                 find(Some(*line), what);
             }
         }
@@ -61,7 +72,7 @@ impl AppSpec {
                 find(Some(*line), what);
             }
         }
-        findings
+        mismatches
     }
 }
 

@@ -1,7 +1,11 @@
-use super::{BlueGreenTemplates, Finding, Place, placeholders};
-use crate::file;
+//! The task definition of a blue/green deployment, as far as its placeholders go.
+
+use crate::nearest::nearest;
+use crate::pipeline::templates::mismatch::{
+    Mismatch, Place, TASK_DEFINITION_PLACEHOLDER, placeholders,
+};
 use crate::text::flaw::{Quoted, locate};
-use crate::text::json::{Document, Member, Node, Value};
+use crate::text::json::{Document, Member, Node, Value, member};
 
 /// What there is to know of a `taskdef.json`.
 #[derive(Default)]
@@ -9,7 +13,7 @@ pub(super) struct TaskDefinition {
     containers: Vec<Container>,
     /// Placeholders that are not the image of a container: line and name.
     strays: Vec<(usize, String)>,
-    findings: Vec<Finding>,
+    mismatches: Vec<Mismatch>,
 }
 
 struct Container {
@@ -24,9 +28,9 @@ impl TaskDefinition {
         let document = Document::read(text);
         for problem in locate(text, document.flaws) {
             let place = Place::TaskDefinition(Some(problem.line()));
-            this.findings.push(Finding::new(place, problem.what()));
+            this.mismatches.push(Mismatch::new(place, problem.what()));
         }
-        if !this.findings.is_empty() {
+        if !this.mismatches.is_empty() {
             return this;
         }
         let root = match &document.values[..] {
@@ -38,13 +42,14 @@ impl TaskDefinition {
             _ => return this.refuse("it is several values in a row"),
         };
         // Some wrap it, as DescribeTaskDefinition answers.
-        if let Some(Value::Object(_)) = member(root, "taskDefinition") {
+        if let Some(Node { value: Value::Object(_), .. }) = member(root, "taskDefinition") {
             return this.refuse(
                 "it is the answer of DescribeTaskDefinition: use what is in its \
                                 `taskDefinition`",
             );
         }
-        let Some(Value::Array(elements)) = member(root, "containerDefinitions") else {
+        let Some(Node { value: Value::Array(elements), .. }) = member(root, "containerDefinitions")
+        else {
             return this.refuse("it has no array `containerDefinitions`");
         };
         let line_of = |offset: usize| 1 + text[..offset].matches('\n').count();
@@ -54,12 +59,10 @@ impl TaskDefinition {
                 continue;
             };
             let name = match member(members, "name") {
-                Some(Value::String(name)) => name.as_str(),
+                Some(Node { value: Value::String(name), .. }) => name.as_str(),
                 _ => "",
             };
-            let image = members.iter().find(|member| member.key.as_str() == "image");
-            if let Some(Member { node: Node { offset, value: Value::String(image), .. }, .. }) =
-                image
+            if let Some(Node { offset, value: Value::String(image), .. }) = member(members, "image")
             {
                 images.push(*offset);
                 let (name, image) = (name.to_owned(), image.as_str().to_owned());
@@ -75,9 +78,9 @@ impl TaskDefinition {
         this
     }
 
-    pub(super) fn check(&self, names: &[String]) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let finding = |line, what| Finding::new(Place::TaskDefinition(Some(line)), what);
+    pub(super) fn check(&self, names: &[String]) -> Vec<Mismatch> {
+        let mut mismatches = Vec::new();
+        let mismatch = |line, what| Mismatch::new(Place::TaskDefinition(Some(line)), what);
         for Container { name, image, line } in &self.containers {
             let container = Quoted(name);
             let whole = image.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
@@ -86,22 +89,22 @@ impl TaskDefinition {
             }
             let quoted = Quoted(image);
             if let Some(bare) = names.iter().find(|name| *name == image) {
-                findings.push(finding(*line, format!(
+                mismatches.push(mismatch(*line, format!(
                     "the image of the container {container} is {quoted}, and has to be `<{bare}>`"
                 )));
             } else if let Some(within) = placeholders(image).next() {
-                findings.push(finding(
+                mismatches.push(mismatch(
                     *line,
                     match nearest_or_known(within, names) {
-                        Known::Itself => format!(
+                        PlaceholderMatch::Itself => format!(
                             "the image of the container {container} is {quoted}, and has to be \
                          `<{within}>` alone: the whole reference is put there"
                         ),
-                        Known::Nearest(name) => format!(
+                        PlaceholderMatch::Nearest(name) => format!(
                             "the image of the container {container} is {quoted}, which the action \
                          doesn't replace; it replaces `<{name}>`"
                         ),
-                        Known::Nothing => format!(
+                        PlaceholderMatch::Nothing => format!(
                             "the image of the container {container} is {quoted}, which the action \
                          doesn't replace"
                         ),
@@ -110,32 +113,32 @@ impl TaskDefinition {
             }
         }
         for (line, name) in &self.strays {
-            if format!("<{name}>") == BlueGreenTemplates::TASK_DEFINITION {
+            if format!("<{name}>") == TASK_DEFINITION_PLACEHOLDER {
                 let what = "there is `<TASK_DEFINITION>`, which belongs into the AppSpec";
-                findings.push(finding(*line, what.to_owned()));
+                mismatches.push(mismatch(*line, what.to_owned()));
             } else if names.contains(name) {
                 let what = format!("there is `<{name}>` in another place than a container's image");
-                findings.push(finding(*line, what));
+                mismatches.push(mismatch(*line, what));
             }
         }
-        if self.findings.is_empty() {
+        if self.mismatches.is_empty() {
             for name in names.iter().filter(|name| !self.mentions(name)) {
                 let what = format!("no container has the image `<{name}>`");
-                findings.push(Finding::new(Place::TaskDefinition(None), what));
+                mismatches.push(Mismatch::new(Place::TaskDefinition(None), what));
             }
         }
-        let of_text = self.findings.iter().map(|it| Finding::new(it.place, it.what.clone()));
-        of_text.chain(findings).collect()
+        let of_text = self.mismatches.iter().map(|it| Mismatch::new(it.place, it.what.clone()));
+        of_text.chain(mismatches).collect()
     }
 
     /// Whether there is a container of this name. None: it couldn't be found out.
     pub(super) fn has_container(&self, name: &str) -> Option<bool> {
-        let is_known = self.findings.is_empty();
+        let is_known = self.mismatches.is_empty();
         is_known.then(|| self.containers.iter().any(|container| container.name == name))
     }
 
     pub(super) fn nearest_container(&self, name: &str) -> Option<&str> {
-        file::nearest(name, self.containers.iter().map(|container| container.name.as_str()))
+        nearest(name, self.containers.iter().map(|container| container.name.as_str()))
     }
 
     /// Placeholders and the containers that have them.
@@ -156,30 +159,25 @@ impl TaskDefinition {
     }
 
     fn refuse(mut self, what: impl Into<String>) -> Self {
-        self.findings.push(Finding::new(Place::TaskDefinition(None), what));
+        self.mismatches.push(Mismatch::new(Place::TaskDefinition(None), what));
         self
     }
 }
 
-enum Known<'a> {
+enum PlaceholderMatch<'a> {
     Itself,
     Nearest(&'a str),
     Nothing,
 }
 
-fn nearest_or_known<'a>(name: &str, names: &'a [String]) -> Known<'a> {
+fn nearest_or_known<'a>(name: &str, names: &'a [String]) -> PlaceholderMatch<'a> {
     if names.iter().any(|other| other == name) {
-        return Known::Itself;
+        return PlaceholderMatch::Itself;
     }
-    match file::nearest(name, names.iter().map(String::as_str)) {
-        Some(nearest) => Known::Nearest(nearest),
-        None => Known::Nothing,
+    match nearest(name, names.iter().map(String::as_str)) {
+        Some(nearest) => PlaceholderMatch::Nearest(nearest),
+        None => PlaceholderMatch::Nothing,
     }
-}
-
-fn member<'n, 'a>(members: &'n [Member<'a>], key: &str) -> Option<&'n Value<'a>> {
-    let found = members.iter().find(|member| member.key.as_str() == key);
-    found.map(|member| &member.node.value)
 }
 
 /// All strings in the values of an object, with where they are.

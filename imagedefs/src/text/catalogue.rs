@@ -1,0 +1,282 @@
+//! The catalogue of problems: what usually causes each kind, what cures it, what AWS prints about it.
+
+use crate::text::problem_kind::ProblemKind;
+
+/// What is known of a kind of problem.
+pub(crate) struct Explanation {
+    kind: ProblemKind,
+    pub(crate) cause: &'static str,
+    pub(crate) cure: &'static str,
+    /// Word for word. `None` if no report has it.
+    pub(crate) aws_message: Option<&'static str>,
+}
+
+impl Explanation {
+    pub(crate) fn of(kind: ProblemKind) -> &'static Self {
+        &CATALOGUE[kind as usize]
+    }
+}
+
+const INVALID_JSON: Option<&str> =
+    Some("The image definition file imagedefinitions.json contains invalid JSON format");
+const UNKNOWN_CONTAINER: Option<&str> = Some("The AWS ECS container <name> does not exist");
+const FILE_NOT_FOUND: Option<&str> = Some(
+    "Did not find the image definition file imagedefinitions.json in the input \
+                 artifacts ZIP file. Verify the file is stored in your pipeline's Amazon S3 \
+                 artifact bucket: <bucket> key: <key>",
+);
+const INVALID_IMAGE: Option<&str> = Some("Container.image contains invalid characters.");
+
+/// In the order of the enum, which the compiler checks below.
+const CATALOGUE: &[Explanation] = &[
+    Explanation {
+        kind: ProblemKind::AppendedArrays,
+        cause: "a build that writes the file with `>>` adds to what is already there",
+        cure: "write one array, in one go, with `>`",
+        aws_message: INVALID_JSON,
+    },
+    Explanation {
+        kind: ProblemKind::ByteOrderMark,
+        cause: "PowerShell's `-Encoding utf8` and some editors on Windows put one there",
+        cure: "save the file as UTF-8 without a byte order mark",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::ContainerNameCharacter,
+        cause: "the name has to be that of a container in the task definition, and ECS allows \
+                 only letters, digits, `-` and `_` in it",
+        cure: "copy the name from the task definition",
+        aws_message: UNKNOWN_CONTAINER,
+    },
+    Explanation {
+        kind: ProblemKind::ContainerNameLength,
+        cause: "ECS container names have 1 to 255 characters",
+        cure: "copy the name from the task definition",
+        aws_message: UNKNOWN_CONTAINER,
+    },
+    Explanation {
+        kind: ProblemKind::ControlCharacter,
+        cause: "the value came out of a file or a command together with its line end",
+        cure: "strip it, for example with `tr -d '\\r\\n'`",
+        aws_message: INVALID_JSON,
+    },
+    Explanation {
+        kind: ProblemKind::DigestAlgorithm,
+        cause: "ECS supports only SHA-256",
+        cure: "use the digest that ECR shows for the image, `sha256:` and 64 digits",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::DuplicateContainer,
+        cause: "which of the two is deployed is not documented",
+        cure: "keep one definition for each container",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::DuplicateMember,
+        cause: "JSON readers differ in which of the two they take",
+        cure: "keep one of them",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::EcrHost,
+        cause: "an ECR host is the account of 12 digits, `.dkr.ecr.`, the region and the suffix \
+                 of its partition, as in 111122223333.dkr.ecr.us-east-1.amazonaws.com",
+        cure: "copy the URI that ECR shows for the repository",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::EmptyArray,
+        cause: "a file without definitions changes no container",
+        cure: "add a definition for each container that gets a new image",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::EmptyFile,
+        cause: "the command whose output goes into the file failed, or printed nothing",
+        cure: "look for its error in the log of the build",
+        aws_message: INVALID_JSON,
+    },
+    Explanation {
+        kind: ProblemKind::EmptyReference,
+        cause: "the variable that it came from is empty or unset",
+        cure: "set it, and let the build stop where it is not (`set -u`)",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::FileName,
+        cause: "CodePipeline looks for exactly `imagedefinitions.json`, unless its ECS action has \
+                 a FileName",
+        cure: "rename it, also in the `artifacts` of the buildspec, or set FileName to its name",
+        aws_message: FILE_NOT_FOUND,
+    },
+    Explanation {
+        kind: ProblemKind::ImageDetail,
+        cause: "that file is what an ECR source action writes, for the blue/green action of \
+                 CodeDeploy, and it doesn't say which container the image is for",
+        cure: "write [{\"name\": \"CONTAINER\", \"imageUri\": \"IMAGE\"}] with its ImageURI",
+        aws_message: INVALID_JSON,
+    },
+    Explanation {
+        kind: ProblemKind::InvalidDigest,
+        cause: "a digest is `sha256:` and 64 hexadecimal digits in lower case",
+        cure: "copy the whole digest that ECR shows for the image",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::InvalidJson,
+        cause: "the file was put together by hand or by a shell",
+        cure: "let a program write it, such as this library or `jq`",
+        aws_message: INVALID_JSON,
+    },
+    Explanation {
+        kind: ProblemKind::InvalidReference,
+        cause: "a reference is [HOST[:PORT]/]PATH[:TAG][@DIGEST], with a path of lower-case \
+                 letters and digits, joined by single `.` and `/`, one or two `_`, or any `-`",
+        cure: "correct the reference",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::InvalidTag,
+        cause: "a tag has at most 128 letters, digits, `_`, `.` and `-`, and begins with none of \
+                 the last two",
+        cure: "correct the tag, or use the digest of the image",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::LargeFile,
+        cause: "CodePipeline reads at most 100 KB, and AWS doesn't say whether a KB has 1000 \
+                 bytes or 1024",
+        cure: "list only the containers that get a new image",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::Latest,
+        cause: "it stands for whatever was pushed last, which need not be what this build made",
+        cure: "use the digest of the image, or at least a tag of its own for each build",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::MisnamedMember,
+        cause: "CodePipeline looks for `name` and `imageUri`, in exactly this spelling",
+        cure: "rename the member",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::MissingComma,
+        cause: "definitions that a loop prints one by one have no comma between them",
+        cure: "put a comma there, or collect them with `jq -s .`",
+        aws_message: INVALID_JSON,
+    },
+    Explanation {
+        kind: ProblemKind::MissingMember,
+        cause: "each definition needs the name of a container and the reference of its image",
+        cure: "add the member",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::NotAnArray,
+        cause: "CodePipeline wants an array of definitions, even for a single container",
+        cure: "write [{\"name\": \"CONTAINER\", \"imageUri\": \"IMAGE\"}]",
+        aws_message: INVALID_JSON,
+    },
+    Explanation {
+        kind: ProblemKind::NotAnObject,
+        cause: "each element of the array is one definition",
+        cure: "write {\"name\": \"CONTAINER\", \"imageUri\": \"IMAGE\"}",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::NotAString,
+        cause: "a value that is not there becomes `null`, and an unquoted one a number",
+        cure: "write the value as a string, in double quotes",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::NotUtf8,
+        cause: "the file was saved in an old encoding, or is no text at all",
+        cure: "save it as UTF-8",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::NullText,
+        cause: "`aws --query --output text` prints `None`, and `jq -r` prints `null`, for a \
+                 value that is not there",
+        cure: "correct the query, and let the build stop when it finds nothing",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::Placeholder,
+        cause: "such placeholders are replaced in the taskdef.json of the blue/green action of \
+                 CodeDeploy, and in no other file",
+        cure: "write the name of the container and the reference of the image",
+        aws_message: INVALID_IMAGE,
+    },
+    Explanation {
+        kind: ProblemKind::ReferenceCharacter,
+        cause: "ECS allows only letters, digits and `-` `_` `:` `.` `/` `#` `@` in a reference",
+        cure: "remove it: quotes, spaces and line ends often come with the output of a command",
+        aws_message: INVALID_IMAGE,
+    },
+    Explanation {
+        kind: ProblemKind::ReferenceTooLong,
+        cause: "ECS takes at most 255 characters, not counting the digest",
+        cure: "use a shorter tag or repository name, or the digest in place of the tag",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::Scheme,
+        cause: "an image reference is not a URL, though CodePipeline calls it imageUri",
+        cure: "remove what comes before the host",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::StrayComma,
+        cause: "JSON allows a comma only between two values",
+        cure: "remove the comma",
+        aws_message: INVALID_JSON,
+    },
+    Explanation {
+        kind: ProblemKind::TooLarge,
+        cause: "CodePipeline reads at most 100 KB",
+        cure: "check that it is the right file, and list only the containers that get a new \
+                 image",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::Unexpanded,
+        cause: "the shell doesn't replace variables between single quotes, and no other step \
+                 has replaced it",
+        cure: "print the value with `printf` and `%s`, or let a program write the file",
+        aws_message: INVALID_IMAGE,
+    },
+    Explanation {
+        kind: ProblemKind::UnexpandedName,
+        cause: "the shell doesn't replace variables between single quotes, and no other step \
+                 has replaced it",
+        cure: "print the value with `printf` and `%s`, or let a program write the file",
+        aws_message: UNKNOWN_CONTAINER,
+    },
+    Explanation {
+        kind: ProblemKind::UnknownMember,
+        cause: "only `name` and `imageUri` are documented, and what CodePipeline does with \
+                 others is not",
+        cure: "remove the member",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::Utf16,
+        cause: "`>` and `Out-File` of Windows PowerShell write UTF-16",
+        cure: "save the file as UTF-8 without a byte order mark",
+        aws_message: None,
+    },
+];
+
+const _: () = {
+    assert!(CATALOGUE.len() == ProblemKind::Utf16 as usize + 1);
+    let mut place = 0;
+    while place < CATALOGUE.len() {
+        assert!(CATALOGUE[place].kind as usize == place);
+        place += 1;
+    }
+};
