@@ -195,7 +195,7 @@ impl ImageDefinitions {
 ///
 /// No definitions print as `[]`, which is a value that `FromStr` reads, and no file that
 /// CodePipeline is known to take: [`write`](Self::write) and [`to_writer`](Self::to_writer) refuse
-/// to make one of it, and [`read`](Self::read) and [`Diagnosis`](crate::Diagnosis) refuse such a file.
+/// to make one of it, and [`read`](Self::read) and [`Diagnosis`](crate::diagnosis::Diagnosis) refuse such a file.
 impl fmt::Display for ImageDefinitions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;

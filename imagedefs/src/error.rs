@@ -2,8 +2,12 @@
 
 pub(crate) mod kind;
 
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use crate::error::kind::ErrorKind;
 use crate::text::flaw::{Flaw, Quoted, locate};
@@ -32,8 +36,8 @@ impl Error {
             Repr::NotRepairable { .. } => ErrorKind::NotRepairable,
             Repr::NothingToPromote { .. } => ErrorKind::NothingToPromote,
             Repr::Read { .. } => ErrorKind::Read,
-            Repr::SeveralAccounts { .. } => ErrorKind::SeveralAccounts,
             Repr::Refused { kind, .. } => kind,
+            Repr::SeveralAccounts { .. } => ErrorKind::SeveralAccounts,
             Repr::TooLarge { .. } => ErrorKind::TooLarge,
             Repr::Write { .. } => ErrorKind::Write,
         }
@@ -142,6 +146,25 @@ impl Error {
     }
 }
 
+/// `kind`, `message`, `causes` (the messages of the sources, the nearest first), `problems` and
+/// `retryable`. The last is always `false`: this crate calls no service.
+impl Serialize for Error {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (mut causes, mut source) = (Vec::new(), self.source());
+        while let Some(error) = source {
+            causes.push(error.to_string());
+            source = error.source();
+        }
+        let mut members = serializer.serialize_struct("Error", 5)?;
+        members.serialize_field("kind", &self.kind())?;
+        members.serialize_field("message", &self.to_string())?;
+        members.serialize_field("causes", &causes)?;
+        members.serialize_field("problems", self.problems())?;
+        members.serialize_field("retryable", &false)?;
+        members.end()
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 enum Repr {
     #[error("the container `{name}` already has the image `{image}`")]
@@ -175,13 +198,13 @@ enum Repr {
     NothingToPromote { account: Option<String> },
     #[error("can't read {what}")]
     Read { what: String, source: io::Error },
+    #[error("{what}{}", ReasonList(reasons))]
+    Refused { kind: ErrorKind, what: String, reasons: Vec<String> },
     #[error(
         "the images are in the accounts {accounts}: say by `Promotion::from_account` which of them \
          are promoted"
     )]
     SeveralAccounts { accounts: String },
-    #[error("{what}{}", ReasonList(reasons))]
-    Refused { kind: ErrorKind, what: String, reasons: Vec<String> },
     #[error(
         "the image definitions take {bytes} bytes, and CodePipeline reads 100 KB, which are {limit} at the least"
     )]

@@ -3,4 +3,3 @@
 pub(crate) mod container_name;
 pub(crate) mod ecr;
 pub(crate) mod image_uri;
-pub(crate) mod variable;

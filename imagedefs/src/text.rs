@@ -7,4 +7,4 @@ pub(crate) mod json;
 pub(crate) mod problem;
 pub(crate) mod problem_kind;
 pub(crate) mod reader;
-pub(crate) mod string;
+pub(crate) mod versioned;

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use examples::{BoxError, Story, run};
-use imagedefs::{Diagnosis, ImageDefinitions, ProblemKind, Severity};
+use imagedefs::{ImageDefinitions, ProblemKind, Severity};
+use imagedefs::diagnosis::Diagnosis;
 
 /// Explain what is wrong with an imagedefinitions.json, and repair it where that is certain.
 ///

@@ -1,10 +1,14 @@
+//! Any bytes as a file of image definitions.
+
 #![no_main]
 
-use imagedefs::{Diagnosis, ImageDefinitions};
+use imagedefs::ImageDefinitions;
+
+use imagedefs::diagnosis::Diagnosis;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let diagnosis = Diagnosis::of(bytes);
+    let diagnosis = Diagnosis::new(bytes);
     let report = diagnosis.report().to_string();
     assert!(!report.chars().any(|c| c.is_control() && c != '\n'));
     match diagnosis.fix() {
@@ -12,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
             let fixed = correction.text();
             let definitions = fixed.parse::<ImageDefinitions>().unwrap();
             assert_eq!(&definitions, correction.definitions());
-            assert_eq!(Diagnosis::of(fixed).fix().unwrap().text(), fixed);
+            assert_eq!(Diagnosis::new(fixed).fix().unwrap().text(), fixed);
             let printed = definitions.to_string();
             assert_eq!(printed.parse::<ImageDefinitions>().unwrap(), definitions);
         }

@@ -21,7 +21,7 @@ use crate::text::problem::Problem;
 /// this file, no script is needed in between:
 ///
 /// ```
-/// use imagedefs::ContainerMap;
+/// use imagedefs::containers::ContainerMap;
 ///
 /// let containers = r#"{
 ///     "shop/web": "web",

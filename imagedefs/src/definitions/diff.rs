@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::definitions::ImageDefinitions;
 use crate::names::image_uri::ImageUri;
 
@@ -26,7 +28,7 @@ impl ImageDefinitions {
 /// assert_eq!(old.diff(&new).to_string(), "web\n  - shop/web:1.4.1\n  + shop/web:1.4.2\n");
 /// # Ok::<(), imagedefs::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diff(Vec<Change>);
 
 impl Diff {
@@ -62,10 +64,13 @@ impl fmt::Display for Diff {
 }
 
 /// A container whose image is another one, that is new, or that is no longer there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Change {
     container: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<ImageUri>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<ImageUri>,
 }
 

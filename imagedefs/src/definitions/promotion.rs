@@ -2,23 +2,27 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 use crate::definitions::ImageDefinitions;
 use crate::error::Error;
 use crate::names::ecr;
 use crate::names::image_uri::ImageUri;
+use crate::text::versioned::Versioned;
 
 /// To which registry images move on, from staging to production or from region to region. See
 /// [`ImageDefinitions::promote`].
 ///
 /// ```
-/// use imagedefs::{ImageDefinitions, Promotion};
+/// use imagedefs::ImageDefinitions;
+/// use imagedefs::promotion::Promotion;
 ///
 /// # let digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 /// let mut staging = ImageDefinitions::new();
 /// let repository = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web";
 /// staging.insert("web", format!("{repository}@{digest}"))?;
 ///
-/// let production = staging.promote(&Promotion::to("444455556666", "cn-north-1")?)?;
+/// let production = staging.promote(&Promotion::new("444455556666", "cn-north-1")?)?;
 /// let repository = "444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn/shop/web";
 /// assert_eq!(production.get("web").unwrap().as_str(), format!("{repository}@{digest}"));
 /// # Ok::<(), imagedefs::Error>(())
@@ -38,7 +42,7 @@ impl Promotion {
     /// # Errors
     ///
     /// `InvalidRegistry` where one of the two can't be what it has to be.
-    pub fn to(account: impl AsRef<str>, region: impl AsRef<str>) -> Result<Self, Error> {
+    pub fn new(account: impl AsRef<str>, region: impl AsRef<str>) -> Result<Self, Error> {
         let (account, region) = (account.as_ref().to_owned(), region.as_ref().to_owned());
         ecr::check_account(&account).map_err(Error::invalid_registry)?;
         ecr::check_region(&region).map_err(Error::invalid_registry)?;
@@ -112,6 +116,44 @@ impl ImageDefinitions {
     }
 }
 
+/// With `"version": 1`; see [`Deserialize`](#impl-Deserialize<'de>-for-Promotion).
+impl Serialize for Promotion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Versioned::new(SavedPromotion {
+            account: self.account.clone(),
+            region: self.region.clone(),
+            from_account: self.selection.account().map(str::to_owned),
+            tags: self.tags,
+        })
+        .serialize(serializer)
+    }
+}
+
+/// `account` and `region`, and what [`Promotion::from_account`] and [`Promotion::allow_tagged`] set:
+/// `fromAccount`, and `tags`, which is `allow` or `refuse`. Another `version` than 1 is refused, and
+/// so are members that are not known.
+impl<'de> Deserialize<'de> for Promotion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let SavedPromotion { account, region, from_account, tags } =
+            Versioned::deserialize(deserializer)?.data;
+        let promotion = Self::new(account, region).map_err(de::Error::custom)?;
+        let selection = from_account.map_or(Selection::OneAccount, Selection::Account);
+        Ok(Self { selection, tags, ..promotion })
+    }
+}
+
+/// A promotion as it is saved.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SavedPromotion {
+    account: String,
+    region: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from_account: Option<String>,
+    #[serde(default)]
+    tags: Tags,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Selection {
     Account(String),
@@ -127,8 +169,10 @@ impl Selection {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
 enum Tags {
     Allow,
+    #[default]
     Refuse,
 }

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
 use crate::definitions::ImageDefinitions;
 use crate::doctor::examination::Examination;
 use crate::error::Error;
@@ -18,9 +21,10 @@ use crate::text::problem_kind::{ProblemKind, Severity};
 /// [`ImageDefinitions::read`] is enough to use a file. This is for tools that explain one.
 ///
 /// ```
-/// use imagedefs::{Diagnosis, ProblemKind, Severity};
+/// use imagedefs::{ProblemKind, Severity};
+/// use imagedefs::diagnosis::Diagnosis;
 ///
-/// let diagnosis = Diagnosis::of(r#"{"name": "web", "imageUri": "httpd:latest"}"#);
+/// let diagnosis = Diagnosis::new(r#"{"name": "web", "imageUri": "httpd:latest"}"#);
 /// let [problem, warning] = diagnosis.problems() else { panic!() };
 /// assert_eq!(problem.kind(), ProblemKind::NotAnArray);
 /// assert_eq!(warning.kind(), ProblemKind::Latest);
@@ -44,7 +48,7 @@ pub struct Diagnosis {
 
 impl Diagnosis {
     /// Examines the content of a file.
-    pub fn of(content: impl AsRef<[u8]>) -> Self {
+    pub fn new(content: impl AsRef<[u8]>) -> Self {
         Self::examine(content.as_ref(), Origin::Text)
     }
 
@@ -151,6 +155,20 @@ impl Diagnosis {
             Some(path) => format!("`{}`", path.display()),
             None => "the image definitions".to_owned(),
         }
+    }
+}
+
+/// `path`, if the content is from a file, and `problems`.
+impl Serialize for Diagnosis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let path = self.path().map(Path::to_string_lossy);
+        let mut members =
+            serializer.serialize_struct("Diagnosis", 1 + usize::from(path.is_some()))?;
+        if let Some(path) = path {
+            members.serialize_field("path", &path)?;
+        }
+        members.serialize_field("problems", &self.problems)?;
+        members.end()
     }
 }
 

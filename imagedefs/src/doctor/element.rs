@@ -6,9 +6,9 @@ use crate::names::container_name::ContainerName;
 use crate::names::image_uri::ImageUri;
 use crate::text::edit::Repair;
 use crate::text::flaw::{Flaw, Quoted};
+use crate::text::json::Text;
 use crate::text::json::{Member, Node, Value, has_member};
 use crate::text::problem_kind::ProblemKind;
-use crate::text::string::Text;
 
 impl Examination {
     /// Checks an element of the array. `previous` is the element in front of it.

@@ -17,9 +17,9 @@ impl Diagnosis {
 /// A [`Diagnosis`] to be read by a person. See [`Diagnosis::report`].
 ///
 /// ```
-/// use imagedefs::Diagnosis;
+/// use imagedefs::diagnosis::Diagnosis;
 ///
-/// let diagnosis = Diagnosis::of(r#"[{"name": "web", "imageUrl": "shop/web:1.4.2"}]"#);
+/// let diagnosis = Diagnosis::new(r#"[{"name": "web", "imageUrl": "shop/web:1.4.2"}]"#);
 /// assert_eq!(diagnosis.report().to_string(), "\
 /// line 1, column 18: error: the member `imageUrl` has to be `imageUri`
 ///   | [{\"name\": \"web\", \"imageUrl\": \"shop/web:1.4.2\"}]

@@ -1,7 +1,12 @@
 //! The kinds of errors, for programs.
 
+use std::fmt;
+
+use serde::Serialize;
+
 /// What went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The build has failed already, and what it made is not to be deployed. See to its error.
@@ -15,7 +20,7 @@ pub enum ErrorKind {
     /// A zip file that can't be read, or not within the limits; or a name that can't be that of a
     /// file in an artifact. The message says what to change.
     InvalidArtifact,
-    /// The text isn't a [`ContainerMap`](crate::ContainerMap). The message lists each reason.
+    /// The text isn't a [`ContainerMap`](crate::containers::ContainerMap). The message lists each reason.
     InvalidContainerMap,
     /// The name can't be that of an ECS container. [`Error::problems`](crate::Error::problems) says why; take the name from
     /// the task definition.
@@ -36,15 +41,15 @@ pub enum ErrorKind {
     /// The account or region of a promotion isn't one, or no registry has such a host. The message
     /// says what has to be corrected.
     InvalidRegistry,
-    /// An image without a digest, where one by its tag wasn't asked for. Use the digest, which ECR
-    /// and whatever pushed the image can tell, or the method that the message names.
-    MutableTag,
-    /// A name or a pattern in a [`DeployRule`](crate::DeployRule) that can match nothing, or that
+    /// A name or a pattern in a [`DeployRule`](crate::rule::DeployRule) that can match nothing, or that
     /// CodePipeline doesn't accept.
     InvalidRule,
     /// The templates of a blue/green deployment don't fit together, or don't fit its action. The
     /// message says what is where.
     InvalidTemplates,
+    /// An image without a digest, where one by its tag wasn't asked for. Use the digest, which ECR
+    /// and whatever pushed the image can tell, or the method that the message names.
+    MutableTag,
     /// There is no digest to make a reference of, and a tag can come to mean another image. The
     /// message says where the digest is expected.
     NoDigest,
@@ -63,14 +68,21 @@ pub enum ErrorKind {
     /// The file couldn't be read; the source says why.
     Read,
     /// The images are in registries of several accounts. Say by
-    /// [`from_account`](crate::Promotion::from_account) which of them are promoted.
+    /// [`from_account`](crate::promotion::Promotion::from_account) which of them are promoted.
     SeveralAccounts,
     /// More definitions than fit into the 100 KB that CodePipeline reads. List only the containers
     /// that get a new image.
     TooLarge,
-    /// The [`ContainerMap`](crate::ContainerMap) says nothing about a repository. Add it, or
+    /// The [`ContainerMap`](crate::containers::ContainerMap) says nothing about a repository. Add it, or
     /// correct the name: the message has the nearest.
     UnknownRepository,
     /// The file couldn't be written; the source says why. What was there before is still there.
     Write,
+}
+
+/// The kind as it is serialised, such as `invalidDefinitions`.
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }

@@ -1,7 +1,7 @@
 //! The names of ECS containers.
 
-use crate::names::variable::find_unexpanded;
 use crate::text::flaw::Flaw;
+use crate::text::flaw::find_unexpanded;
 use crate::text::problem_kind::ProblemKind;
 
 /// What ECS takes as the name of a container: 1 to 255 letters, digits, hyphens and underscores

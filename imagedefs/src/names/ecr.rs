@@ -44,7 +44,7 @@ impl<'a> EcrRegistry<'a> {
     ///
     /// The partition of that region has no such hosts.
     pub(crate) fn host_of(&self, account: &str, region: &str) -> Result<String, String> {
-        let form = HostForm::of(self.service, self.suffix);
+        let form = HostForm::new(self.service, self.suffix);
         let Some(host) = Partition::of_region(region).host(form) else {
             let kind = match form {
                 HostForm::DualStackFips | HostForm::Fips => "FIPS",
@@ -56,13 +56,13 @@ impl<'a> EcrRegistry<'a> {
     }
 
     /// `Ok(None)` for a host that has nothing to do with ECR, a flaw for one that is nearly of ECR.
-    pub(crate) fn of_host(host: &'a str) -> Result<Option<Self>, Flaw> {
+    pub(crate) fn from_host(host: &'a str) -> Result<Option<Self>, Flaw> {
         if !is_about_ecr(host) {
             return Ok(None);
         }
         let flaw = |offset, what| Err(Flaw::new(offset, ProblemKind::EcrHost, what));
         if let Some(capital) = host.find(|c: char| c.is_ascii_uppercase())
-            && EcrRegistry::of_host(&host.to_ascii_lowercase()).is_ok()
+            && EcrRegistry::from_host(&host.to_ascii_lowercase()).is_ok()
         {
             let what = format!("there is a capital letter in the ECR host {}", Quoted(host));
             return flaw(capital, what);

@@ -46,7 +46,7 @@ impl ImageUri {
 
     /// All that is in front of the tag and the digest.
     pub fn repository(&self) -> &str {
-        Parts::of(&self.0).repository
+        Parts::new(&self.0).repository
     }
 
     /// The host and port of the registry. None: Docker Hub, for short names such as `httpd`.
@@ -56,17 +56,17 @@ impl ImageUri {
 
     /// The private ECR registry that the image is in, if it is in one.
     pub fn ecr(&self) -> Option<EcrRegistry<'_>> {
-        EcrRegistry::of_host(self.registry()?).ok().flatten()
+        EcrRegistry::from_host(self.registry()?).ok().flatten()
     }
 
     /// The tag. None: there is none, which means `latest` where there is no digest either.
     pub fn tag(&self) -> Option<&str> {
-        Parts::of(&self.0).tag
+        Parts::new(&self.0).tag
     }
 
     /// The digest, `sha256:` and 64 hexadecimal digits.
     pub fn digest(&self) -> Option<&str> {
-        Parts::of(&self.0).digest
+        Parts::new(&self.0).digest
     }
 
     /// The reference, or all that is wrong with it.

@@ -22,7 +22,8 @@ use crate::text::flaw::Quoted;
 /// zips what its buildspec lists; there, write the file itself.
 ///
 /// ```
-/// use imagedefs::{Artifact, ArtifactReader, ImageDefinitions};
+/// use imagedefs::ImageDefinitions;
+/// use imagedefs::artifact::{Artifact, ArtifactReader};
 ///
 /// let mut definitions = ImageDefinitions::new();
 /// definitions.insert(
@@ -30,7 +31,7 @@ use crate::text::flaw::Quoted;
 ///     "111122223333.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:\
 ///      0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
 /// )?;
-/// let zipped = Artifact::of(&definitions)?.to_bytes()?;
+/// let zipped = Artifact::from_definitions(&definitions)?.to_bytes()?;
 ///
 /// let mut artifact = ArtifactReader::from_bytes(zipped)?;
 /// assert_eq!(artifact.definitions(ImageDefinitions::FILE_NAME)?, definitions);
@@ -55,7 +56,7 @@ impl Artifact {
     /// # Errors
     ///
     /// `Empty`, `TooLarge`.
-    pub fn of(definitions: &ImageDefinitions) -> Result<Self, Error> {
+    pub fn from_definitions(definitions: &ImageDefinitions) -> Result<Self, Error> {
         let mut content = Vec::new();
         definitions.to_writer(&mut content)?;
         let mut artifact = Self::new();
@@ -65,7 +66,7 @@ impl Artifact {
 
     /// With `imageDetail.json` in its root, where the blue/green action looks for it. Each of its
     /// images comes in an artifact of its own, because the file has one name.
-    pub fn of_detail(detail: &ImageDetail) -> Self {
+    pub fn from_detail(detail: &ImageDetail) -> Self {
         let content = detail.to_string().into_bytes();
         Self { files: BTreeMap::from([(ImageDetail::FILE_NAME.to_owned(), content)]) }
     }

@@ -12,7 +12,7 @@ use crate::text::flaw::Quoted;
 /// A variable that is empty counts as one that isn't set.
 ///
 /// ```
-/// use imagedefs::CodeBuildEnv;
+/// use imagedefs::codebuild::CodeBuildEnv;
 ///
 /// let build = CodeBuildEnv::from_vars([
 ///     ("CODEBUILD_BUILD_ARN", "arn:aws:codebuild:eu-west-1:111122223333:build/shop:6e2c"),
@@ -57,7 +57,7 @@ impl CodeBuildEnv {
         N: AsRef<str>,
         V: Into<String>,
     {
-        let variables = Variables::of(variables);
+        let variables = Variables::new(variables);
         let refused = |reason: String| {
             let what = "this can't be told to be a build of CodeBuild";
             Error::refused(ErrorKind::InvalidEnvironment, what, [reason])
@@ -215,7 +215,7 @@ struct Variables {
 }
 
 impl Variables {
-    fn of<N: AsRef<str>, V: Into<String>>(variables: impl IntoIterator<Item = (N, V)>) -> Self {
+    fn new<N: AsRef<str>, V: Into<String>>(variables: impl IntoIterator<Item = (N, V)>) -> Self {
         let mut known = Self::default();
         for (name, value) in variables {
             let slot = match name.as_ref() {

@@ -22,10 +22,11 @@ use crate::text::problem::Problem;
 /// image definitions file reference).
 ///
 /// It doesn't say which container the image is for, and so is of no use to the ECS action by
-/// itself. A [`ContainerMap`](crate::ContainerMap) knows:
+/// itself. A [`ContainerMap`](crate::containers::ContainerMap) knows:
 ///
 /// ```
-/// use imagedefs::{ContainerMap, ImageDetail};
+/// use imagedefs::containers::ContainerMap;
+/// use imagedefs::detail::ImageDetail;
 ///
 /// let detail = r#"{
 ///     "ImageSizeInBytes": "44728918",
@@ -74,6 +75,16 @@ impl ImageDetail {
     /// `InvalidImageDetail`, `NotFound`, `Read`.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::parse(&file::read_text(path.as_ref())?, &format!("`{}`", path.as_ref().display()))
+    }
+
+    /// Writes a file in one step, as [`ImageDefinitions::write`](crate::ImageDefinitions::write)
+    /// does.
+    ///
+    /// # Errors
+    ///
+    /// `Write`.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        file::write(path.as_ref(), self.to_string().as_bytes())
     }
 
     /// The image by its digest, `REPOSITORY@sha256:…`, whatever the file has beside it: a tag can

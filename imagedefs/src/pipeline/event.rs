@@ -14,7 +14,7 @@ use crate::text::flaw::Quoted;
 /// (ECR user guide, Amazon ECR events and EventBridge).
 ///
 /// A Lambda function can take it as its payload. Whether it is a reason to deploy, a
-/// [`DeployRule`](crate::DeployRule) decides; most events aren't:
+/// [`DeployRule`](crate::rule::DeployRule) decides; most events aren't:
 ///
 /// - One push of an image for several platforms sends an event for each of its parts, whose tag is
 ///   the empty string, and one for the index, which has the tag.
@@ -26,7 +26,7 @@ use crate::text::flaw::Quoted;
 /// as `manifest-media-type`, is known from events that were recorded.
 ///
 /// ```
-/// use imagedefs::EcrImageEvent;
+/// use imagedefs::event::EcrImageEvent;
 ///
 /// let event = r#"{
 ///     "version": "0", "id": "13cde686-328b-6117-af20-0e5566167482",

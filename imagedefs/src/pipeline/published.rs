@@ -1,5 +1,7 @@
 //! The image that CodePipeline's action ECRBuildAndPublish has published.
 
+use serde::Serialize;
+
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
 use crate::names::image_uri::ImageUri;
@@ -12,7 +14,8 @@ use crate::text::flaw::Quoted;
 /// file in git whose image has no tag, which is what AWS's tutorial does about it:
 ///
 /// ```
-/// use imagedefs::{ContainerMap, PublishedImage};
+/// use imagedefs::containers::ContainerMap;
+/// use imagedefs::published::PublishedImage;
 ///
 /// let digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 /// let image = PublishedImage::new("shop/web", digest)?.image_uri("111122223333", "eu-west-1")?;
@@ -26,7 +29,8 @@ use crate::text::flaw::Quoted;
 /// ```
 ///
 /// It is for private registries. To a public one the action pushes without saying where.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PublishedImage {
     repository: String,
     digest: String,
@@ -72,7 +76,7 @@ impl PublishedImage {
     }
 
     /// The image by its digest. `account` has 12 digits; `region` is one such as `eu-west-1`, and
-    /// tells the partition. In a build, [`CodeBuildEnv`](crate::CodeBuildEnv) knows both.
+    /// tells the partition. In a build, [`CodeBuildEnv`](crate::codebuild::CodeBuildEnv) knows both.
     ///
     /// # Errors
     ///

@@ -4,9 +4,12 @@ pub(crate) mod decision;
 pub(crate) mod name_pattern;
 pub(crate) mod render;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::pipeline::event::EcrImageEvent;
 use crate::pipeline::rule::decision::{Decision, IgnoreReason};
 use crate::pipeline::rule::name_pattern::NamePattern;
+use crate::text::versioned::Versioned;
 
 /// Which events of Amazon ECR are a reason to deploy: one rule for the cloud and for the code.
 ///
@@ -20,7 +23,7 @@ use crate::pipeline::rule::name_pattern::NamePattern;
 /// and which a rule without a word about tags would deploy.
 ///
 /// ```
-/// use imagedefs::{Decision, DeployRule, IgnoreReason};
+/// use imagedefs::rule::{Decision, DeployRule, IgnoreReason};
 ///
 /// let rule = DeployRule::new().repository("shop/web".parse()?).tag("v*".parse()?);
 /// let part = r#"{
@@ -94,30 +97,30 @@ impl DeployRule {
     }
 
     fn reason_to_ignore(&self, event: &EcrImageEvent) -> Option<IgnoreReason> {
-        let own = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        let own = |text: Option<&str>| text.map(str::to_owned);
         if event.source() != SOURCE {
-            return Some(IgnoreReason::Source(event.source().to_owned()));
+            return Some(IgnoreReason::Source { source: event.source().to_owned() });
         }
         if event.detail_type() != self.trigger.detail_type() {
-            return Some(IgnoreReason::DetailType(event.detail_type().to_owned()));
+            return Some(IgnoreReason::DetailType { detail_type: event.detail_type().to_owned() });
         }
         if event.action() != Some(self.trigger.action()) {
-            return Some(IgnoreReason::Action(own(event.action())));
+            return Some(IgnoreReason::Action { action: own(event.action()) });
         }
         if event.result() != Some(SUCCESS) {
-            return Some(IgnoreReason::Result(own(event.result())));
+            return Some(IgnoreReason::Result { result: own(event.result()) });
         }
         let is_meant = |patterns: &[NamePattern], name: &str| {
             patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(name))
         };
         match event.repository() {
             Some(repository) if is_meant(&self.repositories, repository) => {}
-            other => return Some(IgnoreReason::Repository(own(other))),
+            other => return Some(IgnoreReason::Repository { repository: own(other) }),
         }
         match event.tag() {
             None => return Some(IgnoreReason::NoTag),
             Some(tag) if is_meant(&self.tags, tag) => {}
-            Some(other) => return Some(IgnoreReason::Tag(other.to_owned())),
+            Some(other) => return Some(IgnoreReason::Tag { tag: other.to_owned() }),
         }
         if !event.digest().is_some_and(|digest| digest.starts_with(DIGEST_PREFIX)) {
             return Some(IgnoreReason::NoDigest);
@@ -125,14 +128,48 @@ impl DeployRule {
         let media_types = self.form.media_types();
         let media_type = event.manifest_media_type();
         if !media_types.is_empty() && !media_type.is_some_and(|it| media_types.contains(&it)) {
-            return Some(IgnoreReason::Form(own(media_type)));
+            return Some(IgnoreReason::Form { media_type: own(media_type) });
         }
         None
     }
 }
 
+/// With `"version": 1`; see [`Deserialize`](#impl-Deserialize<'de>-for-DeployRule).
+impl Serialize for DeployRule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { trigger, repositories, tags, form } = self.clone();
+        let saved = SavedRule { trigger, repositories, tags, form };
+        Versioned::new(saved).serialize(serializer)
+    }
+}
+
+/// `trigger`, `repositories`, `tags` and `form`. Another `version` than 1 is refused, and so are
+/// members that are not known.
+impl<'de> Deserialize<'de> for DeployRule {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let SavedRule { trigger, repositories, tags, form } =
+            Versioned::deserialize(deserializer)?.data;
+        Ok(Self { trigger, repositories, tags, form })
+    }
+}
+
+/// A rule as it is saved.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SavedRule {
+    #[serde(default)]
+    trigger: DeployTrigger,
+    #[serde(default)]
+    repositories: Vec<NamePattern>,
+    #[serde(default)]
+    tags: Vec<NamePattern>,
+    #[serde(default)]
+    form: ImageForm,
+}
+
 /// What has to have happened to an image, successfully in any case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum DeployTrigger {
     /// It was pushed, into the region that the event comes from.
@@ -162,7 +199,8 @@ impl DeployTrigger {
 
 /// What was pushed. It is told by `manifest-media-type`, which events have and AWS doesn't document;
 /// an event without it is ignored, unless any form will do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ImageForm {
     /// Either.

@@ -20,7 +20,7 @@ use crate::text::flaw::Quoted;
 /// definition whose image is `<IMAGE1_NAME>`, or deploys a fixed revision.
 ///
 /// ```
-/// use imagedefs::BlueGreenTemplates;
+/// use imagedefs::templates::BlueGreenTemplates;
 ///
 /// let task_definition = r#"{
 ///     "family": "shop",
@@ -40,7 +40,7 @@ use crate::text::flaw::Quoted;
 ///           ContainerName: "web"
 ///           ContainerPort: 80
 /// "#;
-/// let templates = BlueGreenTemplates::parse(task_definition, app_spec, ["IMAGE1_NAME"])?;
+/// let templates = BlueGreenTemplates::new(task_definition, app_spec, ["IMAGE1_NAME"])?;
 /// assert_eq!(templates.containers("IMAGE1_NAME").collect::<Vec<_>>(), ["web"]);
 /// # Ok::<(), imagedefs::Error>(())
 /// ```
@@ -77,7 +77,7 @@ impl BlueGreenTemplates {
     /// # Errors
     ///
     /// `InvalidTemplates`; the message has everything that was found, with its line.
-    pub fn parse<N: AsRef<str>>(
+    pub fn new<N: AsRef<str>>(
         task_definition: &str,
         app_spec: &str,
         image_names: impl IntoIterator<Item = N>,

@@ -11,10 +11,8 @@ pub(crate) struct Explanation {
     pub(crate) aws_message: Option<&'static str>,
 }
 
-impl Explanation {
-    pub(crate) fn of(kind: ProblemKind) -> &'static Self {
-        &CATALOGUE[kind as usize]
-    }
+pub(crate) fn explanation(kind: ProblemKind) -> &'static Explanation {
+    &CATALOGUE[kind as usize]
 }
 
 const INVALID_JSON: Option<&str> =

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::text::catalogue::Explanation;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+use crate::text::catalogue::{Explanation, explanation};
 use crate::text::problem_kind::{ProblemKind, Severity};
 
 /// One thing that is wrong with an image definitions file, a container name or an image reference:
@@ -47,15 +50,15 @@ impl Problem {
 
     /// What usually leads to it.
     pub fn cause(&self) -> &'static str {
-        Explanation::of(self.kind).cause
+        explanation(self.kind).cause
     }
 
     /// What to do about it.
     pub fn cure(&self) -> &'static str {
-        Explanation::of(self.kind).cure
+        explanation(self.kind).cure
     }
 
-    /// What [`Diagnosis::fix`](crate::Diagnosis::fix) does about it: one clause, in lower case. None
+    /// What [`Diagnosis::fix`](crate::diagnosis::Diagnosis::fix) does about it: one clause, in lower case. None
     /// where what was meant isn't certain.
     pub fn repair(&self) -> Option<&'static str> {
         self.repair
@@ -68,7 +71,7 @@ impl Problem {
     /// none: CodePipeline either says nothing useful or nobody has written down what it says. What
     /// stands in `<` and `>` differs each time.
     pub fn aws_message(&self) -> Option<&'static str> {
-        Explanation::of(self.kind).aws_message
+        explanation(self.kind).aws_message
     }
 
     pub(crate) fn new(
@@ -85,7 +88,31 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { line, column, what, .. } = self;
-        let Explanation { cause, cure, .. } = Explanation::of(self.kind);
+        let Explanation { cause, cure, .. } = explanation(self.kind);
         write!(f, "line {line}, column {column}: {what}: {cause}; {cure}")
+    }
+}
+
+/// `kind`, `severity`, `line`, `column`, `what`, `cause` and `cure`, and `repair` and `awsMessage` if
+/// there are any.
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let count =
+            7 + usize::from(self.repair.is_some()) + usize::from(self.aws_message().is_some());
+        let mut members = serializer.serialize_struct("Problem", count)?;
+        members.serialize_field("kind", &self.kind)?;
+        members.serialize_field("severity", &self.severity())?;
+        members.serialize_field("line", &self.line)?;
+        members.serialize_field("column", &self.column)?;
+        members.serialize_field("what", &self.what)?;
+        members.serialize_field("cause", self.cause())?;
+        members.serialize_field("cure", self.cure())?;
+        if let Some(repair) = self.repair {
+            members.serialize_field("repair", repair)?;
+        }
+        if let Some(message) = self.aws_message() {
+            members.serialize_field("awsMessage", message)?;
+        }
+        members.end()
     }
 }

@@ -1,17 +1,22 @@
 //! The kinds of problems, and how much each matters.
 
-/// How much a [`Problem`] matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+use serde::Serialize;
+
+/// How much a [`Problem`](crate::Problem) matters. An error is greater than a warning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
+// In the order of `Ord`.
 pub enum Severity {
-    /// Legal, and probably not what was meant. Shown by [`Diagnosis`](crate::Diagnosis) only.
+    /// Legal, and probably not what was meant. Shown by [`Diagnosis`](crate::diagnosis::Diagnosis) only.
     Warning,
     /// The file, the name or the reference is refused.
     Error,
 }
 
-/// Which rule a [`Problem`] breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Which rule a [`Problem`](crate::Problem) breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ProblemKind {
     /// More than one array in the file. Write the whole file at once.

@@ -7,8 +7,8 @@
 use crate::text::edit::Repair;
 use crate::text::flaw::{Flaw, Quoted};
 use crate::text::json::{Document, Member, Node, Value};
+use crate::text::json::{Text, Unit};
 use crate::text::problem_kind::ProblemKind;
-use crate::text::string::{Text, Unit};
 
 #[cfg(test)]
 thread_local! {

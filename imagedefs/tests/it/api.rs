@@ -1,8 +1,21 @@
+//! The types of the public interface.
+
+use imagedefs::codebuild::{CodeBuildEnv, WebhookTrigger};
+use imagedefs::containers::ContainerMap;
+use imagedefs::detail::ImageDetail;
+use imagedefs::diagnosis::{Diagnosis, Report};
+use imagedefs::diff::{Change, Diff};
+use imagedefs::ecr::EcrRegistry;
+use imagedefs::event::EcrImageEvent;
+use imagedefs::promotion::Promotion;
+use imagedefs::published::PublishedImage;
+use imagedefs::rule::{
+    Decision, DeployRule, DeployTrigger, EventPattern, EventValue, IgnoreReason, ImageForm,
+    InputTransformer, NamePattern,
+};
+use imagedefs::templates::BlueGreenTemplates;
 use imagedefs::{
-    BlueGreenTemplates, Change, CodeBuildEnv, ContainerMap, Decision, DeployRule, DeployTrigger,
-    Diagnosis, Diff, EcrImageEvent, EcrRegistry, Error, ErrorKind, EventPattern, EventValue,
-    IgnoreReason, ImageDefinitions, ImageDetail, ImageForm, ImageUri, InputTransformer, Iter,
-    NamePattern, Problem, ProblemKind, Promotion, PublishedImage, Report, Severity, WebhookTrigger,
+    Error, ErrorKind, ImageDefinitions, ImageUri, Iter, Problem, ProblemKind, Severity,
 };
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -41,9 +54,9 @@ fn types_go_between_threads_and_the_error_is_one_word() {
     is_send_and_sync::<DeployTrigger>();
     is_send_and_sync::<WebhookTrigger<'static>>();
     #[cfg(feature = "zip")]
-    is_send_and_sync::<imagedefs::Artifact>();
+    is_send_and_sync::<imagedefs::artifact::Artifact>();
     #[cfg(feature = "zip")]
-    is_send_and_sync::<imagedefs::ArtifactReader>();
+    is_send_and_sync::<imagedefs::artifact::ArtifactReader>();
     assert_eq!(size_of::<Error>(), size_of::<usize>());
 }
 

@@ -1,9 +1,13 @@
+//! Files and streams: what is read, and how it is replaced.
+
 use std::error::Error as _;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use imagedefs::{Diagnosis, ErrorKind, ImageDefinitions, ProblemKind, Severity};
+use imagedefs::{ErrorKind, ImageDefinitions, ProblemKind, Severity};
+
+use imagedefs::diagnosis::Diagnosis;
 
 const TEXT: &str = r#"[
   {

@@ -1,6 +1,8 @@
 //! From one set of definitions to the next: `diff` and `promote`.
 
-use imagedefs::{ErrorKind, ImageDefinitions, ImageUri, Promotion};
+use imagedefs::{ErrorKind, ImageDefinitions, ImageUri};
+
+use imagedefs::promotion::Promotion;
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const STAGING: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
@@ -14,7 +16,7 @@ fn definitions(pairs: &[(&str, &str)]) -> ImageDefinitions {
 }
 
 fn production() -> Promotion {
-    Promotion::to("444455556666", "eu-west-1").unwrap()
+    Promotion::new("444455556666", "eu-west-1").unwrap()
 }
 
 #[test]
@@ -56,7 +58,7 @@ fn a_promotion_changes_the_host_and_nothing_else() {
         ("111122223333", "us-gov-east-1", "111122223333.dkr.ecr.us-gov-east-1.amazonaws.com"),
         ("111122223333", "cn-north-1", "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn"),
     ] {
-        let promoted = staging.promote(&Promotion::to(account, region).unwrap()).unwrap();
+        let promoted = staging.promote(&Promotion::new(account, region).unwrap()).unwrap();
         let expected = definitions(&[
             ("web", &format!("{host}/shop/web@DIGEST")),
             ("proxy", "httpd:2.4"),
@@ -115,12 +117,12 @@ fn what_can_not_be_promoted() {
         ("prod", "eu-west-1", "`prod` is no AWS account, which has 12 digits"),
         ("444455556666", "Ireland", "`Ireland` is no AWS region"),
     ] {
-        let error = Promotion::to(account, region).unwrap_err();
+        let error = Promotion::new(account, region).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRegistry);
         assert_eq!(error.to_string(), format!("no images can be promoted there: {what}"));
     }
     let fips = "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com/web@DIGEST";
-    let china = Promotion::to("444455556666", "cn-north-1").unwrap();
+    let china = Promotion::new("444455556666", "cn-north-1").unwrap();
     let error = definitions(&[("web", fips)]).promote(&china).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -130,7 +132,7 @@ fn what_can_not_be_promoted() {
     // 255 characters here, more in a region with a longer name.
     let long = format!("{STAGING}/web:1");
     let long = format!("{STAGING}/{}web:1", "w".repeat(255 - long.len()));
-    let far = Promotion::to("444455556666", "us-gov-west-1").unwrap().allow_tagged();
+    let far = Promotion::new("444455556666", "us-gov-west-1").unwrap().allow_tagged();
     let error = definitions(&[("web", &long)]).promote(&far).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidImageUri);
 }

@@ -1,6 +1,8 @@
 //! What is repaired: certainly right, or not at all.
 
-use imagedefs::{Diagnosis, ErrorKind, ImageDefinitions, ProblemKind};
+use imagedefs::{ErrorKind, ImageDefinitions, ProblemKind};
+
+use imagedefs::diagnosis::Diagnosis;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -20,20 +22,20 @@ fn encodings_become_utf_8() {
         big,
         format!("\u{feff}{text}").into_bytes(),
     ] {
-        assert!(Diagnosis::of(&bytes).problems()[0].repair().is_some());
-        assert_eq!(Diagnosis::of(&bytes).fix().unwrap().text(), text);
+        assert!(Diagnosis::new(&bytes).problems()[0].repair().is_some());
+        assert_eq!(Diagnosis::new(&bytes).fix().unwrap().text(), text);
     }
     // Half a character at the end.
-    assert!(Diagnosis::of(&little[..little.len() - 1]).fix().is_err());
-    assert!(Diagnosis::of(b"[\xff]").fix().is_err());
+    assert!(Diagnosis::new(&little[..little.len() - 1]).fix().is_err());
+    assert!(Diagnosis::new(b"[\xff]").fix().is_err());
 }
 
 #[test]
 fn carriage_returns_at_the_end_of_strings_go() {
     let text = "[{\"name\r\": \"web\r\",\r\n\"imageUri\": \"web:1\r\r\"}]\r\n";
-    let fixed = Diagnosis::of(text).fix().unwrap().to_string();
+    let fixed = Diagnosis::new(text).fix().unwrap().to_string();
     assert_eq!(fixed, "[{\"name\": \"web\",\r\n\"imageUri\": \"web:1\"}]\r\n");
-    assert!(Diagnosis::of("[{\"name\": \"w\reb\", \"imageUri\": \"web:1\"}]").fix().is_err());
+    assert!(Diagnosis::new("[{\"name\": \"w\reb\", \"imageUri\": \"web:1\"}]").fix().is_err());
 }
 
 #[test]
@@ -43,10 +45,10 @@ fn schemes_go_in_front_of_ecr_alone() {
         "111122223333.dkr.ecr.eu-west-1.amazonaws.com/web:1",
         "public.ecr.aws/docker/library/httpd:2.4",
     ] {
-        let fixed = Diagnosis::of(file(&format!("https://{image}"))).fix();
+        let fixed = Diagnosis::new(file(&format!("https://{image}"))).fix();
         assert_eq!(fixed.unwrap().text(), file(image));
     }
-    assert!(Diagnosis::of(file("https://ghcr.io/shop/web:1")).fix().is_err());
+    assert!(Diagnosis::new(file("https://ghcr.io/shop/web:1")).fix().is_err());
 }
 
 #[test]
@@ -73,13 +75,14 @@ fn a_file_is_repaired_in_place_or_left_alone() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 
     let missing = folder.path().join("none").join("file");
-    let error = Diagnosis::of(fixed).fix().unwrap().write(missing).unwrap_err();
+    let error = Diagnosis::new(fixed).fix().unwrap().write(missing).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Write);
 }
 
 #[test]
 fn an_error_says_what_is_not_certain() {
-    let error = Diagnosis::of("{\"name\": \"web\", \"imageUrl\": \"web:$TAG\"}").fix().unwrap_err();
+    let error =
+        Diagnosis::new("{\"name\": \"web\", \"imageUrl\": \"web:$TAG\"}").fix().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotRepairable);
     assert_eq!(
         error.to_string(),
@@ -94,7 +97,7 @@ fn an_error_says_what_is_not_certain() {
 fn what_a_repair_makes_too_large_is_not_repaired() {
     let text = r#"{"name": "web", "imageUri": "web:1"}"#;
     let text = format!("{text}{}", " ".repeat(102_400 - text.len()));
-    let error = Diagnosis::of(text).fix().unwrap_err();
+    let error = Diagnosis::new(text).fix().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotRepairable);
     let [problem] = error.problems() else { panic!("{error}") };
     assert_eq!(problem.kind(), ProblemKind::TooLarge);
@@ -160,13 +163,13 @@ proptest! {
 
     #[test]
     fn what_is_repaired_can_be_parsed_and_needs_no_more_repair(text in broken()) {
-        let diagnosis = Diagnosis::of(&text);
+        let diagnosis = Diagnosis::new(&text);
         match diagnosis.fix() {
             Ok(correction) => {
                 let fixed = correction.text();
                 let definitions = fixed.parse::<ImageDefinitions>();
                 prop_assert_eq!(definitions.as_ref().ok(), Some(correction.definitions()));
-                prop_assert_eq!(Diagnosis::of(fixed).fix().unwrap().to_string(), fixed);
+                prop_assert_eq!(Diagnosis::new(fixed).fix().unwrap().to_string(), fixed);
             }
             Err(error) => {
                 // Nothing is refused because of a repair that went wrong.
@@ -181,17 +184,17 @@ proptest! {
     fn any_text_is_repaired_or_refused(
         text in "([\\[\\]{},: \n\r\\\\$é]|\"(name|imageUri|imageUrl|web|a:1|\\$\\{X\\}|\\\\u00e9)\"){0,30}"
     ) {
-        if let Ok(correction) = Diagnosis::of(&text).fix() {
+        if let Ok(correction) = Diagnosis::new(&text).fix() {
             let fixed = correction.text();
             prop_assert!(fixed.parse::<ImageDefinitions>().is_ok(), "{}", fixed);
-            prop_assert_eq!(Diagnosis::of(fixed).fix().unwrap().to_string(), fixed);
+            prop_assert_eq!(Diagnosis::new(fixed).fix().unwrap().to_string(), fixed);
         }
     }
 
     /// Shown to somebody, whatever it is.
     #[test]
     fn a_report_has_only_visible_characters(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let report = Diagnosis::of(bytes).report().to_string();
+        let report = Diagnosis::new(bytes).report().to_string();
         prop_assert!(!report.chars().any(|c| c.is_control() && c != '\n'), "{:?}", report);
     }
 }
@@ -208,7 +211,7 @@ proptest! {
         let text = definitions.to_string();
         let text = ways.iter().fold(text, |text, way| way(text));
         let mark = if is_marked { "\u{feff}" } else { "" };
-        let fixed = Diagnosis::of(format!("{mark}{text}")).fix().unwrap();
+        let fixed = Diagnosis::new(format!("{mark}{text}")).fix().unwrap();
         prop_assert_eq!(fixed.definitions(), &definitions, "{}", text);
         prop_assert_eq!(fixed.text().parse::<ImageDefinitions>().unwrap(), definitions);
     }

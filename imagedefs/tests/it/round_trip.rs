@@ -1,6 +1,10 @@
-use imagedefs::{
-    BlueGreenTemplates, ContainerMap, Diagnosis, ImageDefinitions, ImageDetail, ImageUri,
-};
+//! What is printed is read back the same.
+
+use imagedefs::containers::ContainerMap;
+use imagedefs::detail::ImageDetail;
+use imagedefs::diagnosis::Diagnosis;
+use imagedefs::templates::BlueGreenTemplates;
+use imagedefs::{ImageDefinitions, ImageUri};
 use proptest::prelude::*;
 use proptest::string::string_regex;
 
@@ -103,7 +107,7 @@ proptest! {
         let text = parts.concat();
         let _ = text.parse::<ImageDetail>();
         let _ = text.parse::<ContainerMap>();
-        let _ = BlueGreenTemplates::parse(&text, &text, ["IMAGE1_NAME"]);
+        let _ = BlueGreenTemplates::new(&text, &text, ["IMAGE1_NAME"]);
         #[cfg(feature = "toml")]
         let _ = ContainerMap::from_toml(&text);
     }
@@ -111,7 +115,7 @@ proptest! {
     /// Never a panic, and either definitions or reasons.
     #[test]
     fn any_bytes_are_read_or_refused_with_reasons(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        if let Err(error) = Diagnosis::of(bytes).into_definitions() {
+        if let Err(error) = Diagnosis::new(bytes).into_definitions() {
             prop_assert!(!error.problems().is_empty());
         }
     }

@@ -1,8 +1,8 @@
 //! The rule in the cloud and the rule in the code are the same.
 
-use imagedefs::{
-    Decision, DeployRule, DeployTrigger, EcrImageEvent, EventValue, ImageForm, NamePattern,
-};
+use imagedefs::event::EcrImageEvent;
+
+use imagedefs::rule::{Decision, DeployRule, DeployTrigger, EventValue, ImageForm, NamePattern};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Container maps: how they are read, and what they make of images.
+
 use proptest::prelude::*;
 
 use super::*;

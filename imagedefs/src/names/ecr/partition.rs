@@ -29,7 +29,7 @@ pub(crate) enum HostForm {
 }
 
 impl HostForm {
-    pub(crate) fn of(service: &str, suffix: &str) -> Self {
+    pub(crate) fn new(service: &str, suffix: &str) -> Self {
         match (suffix.starts_with("on."), service.contains("-fips")) {
             (false, false) => Self::Plain,
             (false, true) => Self::Fips,

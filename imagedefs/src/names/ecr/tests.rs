@@ -1,3 +1,5 @@
+//! The hosts of every partition, and those that are nearly of ECR.
+
 use super::*;
 
 #[test]
@@ -19,7 +21,7 @@ fn knows_the_hosts_of_every_partition() {
         ("dkr.ecr.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1", "aws-iso-f"),
     ] {
         let host = format!("111122223333.{host}");
-        let found = EcrRegistry::of_host(&host).unwrap().unwrap();
+        let found = EcrRegistry::from_host(&host).unwrap().unwrap();
         assert_eq!(
             (found.account(), found.region(), found.partition()),
             ("111122223333", region, partition),
@@ -71,7 +73,7 @@ fn hosts_stay_of_their_kind_in_another_region() {
         ),
     ] {
         let host = format!("111122223333.{host}");
-        let registry = EcrRegistry::of_host(&host).unwrap().unwrap();
+        let registry = EcrRegistry::from_host(&host).unwrap().unwrap();
         let expected = expected.map(|host| format!("444455556666.{host}"));
         assert_eq!(registry.host_of("444455556666", region), expected.map_err(str::to_owned));
     }
@@ -91,108 +93,111 @@ fn leaves_other_hosts_alone() {
         "ec2-203-0-113-25.compute-1.amazonaws.com",
         "000000000000.dkr.ecr.us-east-1.localhost.localstack.cloud",
     ] {
-        assert_eq!(EcrRegistry::of_host(host), Ok(None), "{host}");
+        assert_eq!(EcrRegistry::from_host(host), Ok(None), "{host}");
     }
 }
 
 #[test]
 fn says_what_is_wrong_with_a_host_that_is_nearly_of_ecr() {
-    for (host, offset, what) in [
-        (
-            "11112222333.dkr.ecr.us-east-1.amazonaws.com",
-            0,
-            "the AWS account `11112222333` has 11 digits instead of 12",
-        ),
-        (
-            "111EXAMPLE.dkr.ecr.us-east-1.amazonaws.com",
-            0,
-            "`111EXAMPLE` is no AWS account, which has 12 digits",
-        ),
-        ("111122223333.dkr.ecr.amazonaws.com", 21, "there is no region before `amazonaws.com`"),
-        (
-            "111122223333.dkr.ecr.us-east-1.amazonaws.co",
-            31,
-            "`amazonaws.co` is not how an ECR host ends",
-        ),
-        (
-            "111122223333.dkr.ecr.us-east-1.amazonaws.com.fake.example.com",
-            31,
-            "`amazonaws.com.fake.example.com` is not how an ECR host ends",
-        ),
-        (
-            "111122223333.dkr.ecr.US-EAST-1.amazonaws.com",
-            21,
-            "there is a capital letter in the ECR host \
-             `111122223333.dkr.ecr.US-EAST-1.amazonaws.com`",
-        ),
-        (
-            "111122223333.DKR.ecr.us-east-1.AmazonAWS.com",
-            13,
-            "there is a capital letter in the ECR host \
-             `111122223333.DKR.ecr.us-east-1.AmazonAWS.com`",
-        ),
-        (
-            "1111222233334.dkr.ecr.us-east-1.amazonaws.com",
-            0,
-            "the AWS account `1111222233334` has 13 digits instead of 12",
-        ),
-        (".dkr.ecr.us-east-1.amazonaws.com", 0, "`` is no AWS account, which has 12 digits"),
-        (
-            "111122223333.dkr.ecr.us-east-1.evilamazonaws.com",
-            31,
-            "`evilamazonaws.com` is not how an ECR host ends",
-        ),
-        (
-            "111122223333.dkr.ecr.us-east-1.amazonaws.comevil",
-            31,
-            "`amazonaws.comevil` is not how an ECR host ends",
-        ),
-        (
-            "111122223333.dkr.ecr.us-east-1.amazonaws.com.",
-            31,
-            "`amazonaws.com.` is not how an ECR host ends",
-        ),
-        ("111122223333.dkr.ecr..amazonaws.com", 21, "`` is no AWS region"),
-        (
-            "111122223333.dkr.ecr.eu-west-1.amazonaws.eu",
-            21,
-            "the region `eu-west-1` has no ECR hosts under `amazonaws.eu`",
-        ),
-        (
-            "111122223333.dkr.ecr.us-gov-west-1.c2s.ic.gov",
-            21,
-            "the region `us-gov-west-1` has no ECR hosts under `c2s.ic.gov`",
-        ),
-        ("111122223333.dkr.ecr.useast1.amazonaws.com", 21, "`useast1` is no AWS region"),
-        (
-            "x.111122223333.dkr.ecr.us-east-1.amazonaws.com",
-            0,
-            "`x.111122223333` is no AWS account, which has 12 digits",
-        ),
-        (
-            "111122223333.dkr.ecr.us-east-1.amazonaws.com.cn",
-            21,
-            "the region `us-east-1` has no ECR hosts under `amazonaws.com.cn`",
-        ),
-        (
-            "111122223333.dkr.ecr.cn-north-1.amazonaws.com",
-            21,
-            "the region `cn-north-1` has no ECR hosts under `amazonaws.com`",
-        ),
-        ("111122223333.dkr.ecr.amazonaws", 21, "the ECR host ends with `amazonaws`"),
-        (
-            "111122223333.ecr.us-east-1.amazonaws.com",
-            0,
-            "`111122223333.ecr.us-east-1.amazonaws.com` looks like an ECR host and has no \
-             `.dkr.ecr.` in it",
-        ),
-        (
-            "api.ecr.us-east-1.on.aws",
-            0,
-            "`api.ecr.us-east-1.on.aws` looks like an ECR host and has no `.dkr.ecr.` in it",
-        ),
-    ] {
+    for (host, offset, what) in NEARLY {
         let flaw = Flaw::new(offset, ProblemKind::EcrHost, what);
-        assert_eq!(EcrRegistry::of_host(host), Err(flaw));
+        assert_eq!(EcrRegistry::from_host(host), Err(flaw));
     }
 }
+
+/// Each host, the byte at which it is wrong, and what is.
+const NEARLY: [(&str, usize, &str); 22] = [
+    (
+        "11112222333.dkr.ecr.us-east-1.amazonaws.com",
+        0,
+        "the AWS account `11112222333` has 11 digits instead of 12",
+    ),
+    (
+        "111EXAMPLE.dkr.ecr.us-east-1.amazonaws.com",
+        0,
+        "`111EXAMPLE` is no AWS account, which has 12 digits",
+    ),
+    ("111122223333.dkr.ecr.amazonaws.com", 21, "there is no region before `amazonaws.com`"),
+    (
+        "111122223333.dkr.ecr.us-east-1.amazonaws.co",
+        31,
+        "`amazonaws.co` is not how an ECR host ends",
+    ),
+    (
+        "111122223333.dkr.ecr.us-east-1.amazonaws.com.fake.example.com",
+        31,
+        "`amazonaws.com.fake.example.com` is not how an ECR host ends",
+    ),
+    (
+        "111122223333.dkr.ecr.US-EAST-1.amazonaws.com",
+        21,
+        "there is a capital letter in the ECR host \
+         `111122223333.dkr.ecr.US-EAST-1.amazonaws.com`",
+    ),
+    (
+        "111122223333.DKR.ecr.us-east-1.AmazonAWS.com",
+        13,
+        "there is a capital letter in the ECR host \
+         `111122223333.DKR.ecr.us-east-1.AmazonAWS.com`",
+    ),
+    (
+        "1111222233334.dkr.ecr.us-east-1.amazonaws.com",
+        0,
+        "the AWS account `1111222233334` has 13 digits instead of 12",
+    ),
+    (".dkr.ecr.us-east-1.amazonaws.com", 0, "`` is no AWS account, which has 12 digits"),
+    (
+        "111122223333.dkr.ecr.us-east-1.evilamazonaws.com",
+        31,
+        "`evilamazonaws.com` is not how an ECR host ends",
+    ),
+    (
+        "111122223333.dkr.ecr.us-east-1.amazonaws.comevil",
+        31,
+        "`amazonaws.comevil` is not how an ECR host ends",
+    ),
+    (
+        "111122223333.dkr.ecr.us-east-1.amazonaws.com.",
+        31,
+        "`amazonaws.com.` is not how an ECR host ends",
+    ),
+    ("111122223333.dkr.ecr..amazonaws.com", 21, "`` is no AWS region"),
+    (
+        "111122223333.dkr.ecr.eu-west-1.amazonaws.eu",
+        21,
+        "the region `eu-west-1` has no ECR hosts under `amazonaws.eu`",
+    ),
+    (
+        "111122223333.dkr.ecr.us-gov-west-1.c2s.ic.gov",
+        21,
+        "the region `us-gov-west-1` has no ECR hosts under `c2s.ic.gov`",
+    ),
+    ("111122223333.dkr.ecr.useast1.amazonaws.com", 21, "`useast1` is no AWS region"),
+    (
+        "x.111122223333.dkr.ecr.us-east-1.amazonaws.com",
+        0,
+        "`x.111122223333` is no AWS account, which has 12 digits",
+    ),
+    (
+        "111122223333.dkr.ecr.us-east-1.amazonaws.com.cn",
+        21,
+        "the region `us-east-1` has no ECR hosts under `amazonaws.com.cn`",
+    ),
+    (
+        "111122223333.dkr.ecr.cn-north-1.amazonaws.com",
+        21,
+        "the region `cn-north-1` has no ECR hosts under `amazonaws.com`",
+    ),
+    ("111122223333.dkr.ecr.amazonaws", 21, "the ECR host ends with `amazonaws`"),
+    (
+        "111122223333.ecr.us-east-1.amazonaws.com",
+        0,
+        "`111122223333.ecr.us-east-1.amazonaws.com` looks like an ECR host and has no \
+         `.dkr.ecr.` in it",
+    ),
+    (
+        "api.ecr.us-east-1.on.aws",
+        0,
+        "`api.ecr.us-east-1.on.aws` looks like an ECR host and has no `.dkr.ecr.` in it",
+    ),
+];

@@ -1,7 +1,7 @@
 //! The grammar of image references, and what ECS and ECR demand beyond it.
 
 use crate::names::ecr::EcrRegistry;
-use crate::names::variable::find_unexpanded;
+use crate::text::flaw::find_unexpanded;
 use crate::text::flaw::{Flaw, Quoted};
 use crate::text::problem_kind::ProblemKind;
 
@@ -35,7 +35,7 @@ pub(crate) fn check(text: &str) -> Vec<Flaw> {
             (scheme.len() + "://".len(), reference)
         }
     };
-    let parts = Parts::of(reference);
+    let parts = Parts::new(reference);
     let mut push = |start: usize, flaw: Option<Flaw>| {
         flaws.extend(flaw.map(|flaw| Flaw { offset: start + flaw.offset, ..flaw }));
     };
@@ -64,7 +64,7 @@ pub(crate) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    pub(crate) fn of(reference: &'a str) -> Self {
+    pub(crate) fn new(reference: &'a str) -> Self {
         let (named, digest) = match reference.split_once('@') {
             Some((named, digest)) => (named, Some(digest)),
             None => (reference, None),
@@ -105,7 +105,7 @@ fn check_repository(parts: &Parts<'_>) -> Option<Flaw> {
             }
             registry.len() + "/".len()
         }
-        None if EcrRegistry::of_host(repository) != Ok(None) => {
+        None if EcrRegistry::from_host(repository) != Ok(None) => {
             let what = "there is no repository after the ECR host";
             return Some(Flaw::new(0, ProblemKind::EcrHost, what));
         }
@@ -133,23 +133,23 @@ fn check_registry(registry: &str) -> Option<Flaw> {
         !label.is_empty() && label.bytes().all(is_inner) && label.trim_matches('-') == label
     };
     if let Some(relative) = host.strip_suffix('.')
-        && EcrRegistry::of_host(relative) != Ok(None)
+        && EcrRegistry::from_host(relative) != Ok(None)
     {
         let what = "there is a dot at the end of the ECR host";
         return Some(Flaw::new(relative.len(), ProblemKind::EcrHost, what));
     }
     if !host.split('.').all(is_label) {
         // An empty account or region is what a variable leaves that isn't set.
-        if let Err(flaw) = EcrRegistry::of_host(host) {
+        if let Err(flaw) = EcrRegistry::from_host(host) {
             return Some(flaw);
         }
         return invalid(0, format!("{} is no host name", Quoted(host)));
     }
-    if registry != host && EcrRegistry::of_host(host) != Ok(None) {
+    if registry != host && EcrRegistry::from_host(host) != Ok(None) {
         let what = format!("an ECR host has no port, and here it is {}", Quoted(port));
         return Some(Flaw::new(host.len() + 1, ProblemKind::EcrHost, what));
     }
-    EcrRegistry::of_host(host).err()
+    EcrRegistry::from_host(host).err()
 }
 
 /// Lower-case letters and digits, joined by one `.`, one or two `_`, or any number of `-`.

@@ -77,7 +77,7 @@ impl ArtifactReader {
     pub fn definitions(&mut self, file_name: &str) -> Result<ImageDefinitions, Error> {
         // One byte more than allowed, by which it is seen to be too large.
         let bytes = self.read_up_to(file_name, MAX_BYTES + 1)?;
-        let definitions = Diagnosis::of(bytes).into_definitions();
+        let definitions = Diagnosis::new(bytes).into_definitions();
         definitions.map_err(|error| error.in_file(Path::new(file_name)))
     }
 

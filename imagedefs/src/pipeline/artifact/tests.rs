@@ -1,3 +1,5 @@
+//! Artifacts: the same bytes each time, and hostile ones.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -26,7 +28,7 @@ fn open_error(bytes: Vec<u8>) -> String {
 
 #[test]
 fn the_same_files_are_the_same_bytes() {
-    let bytes = Artifact::of(&definitions()).unwrap().to_bytes().unwrap();
+    let bytes = Artifact::from_definitions(&definitions()).unwrap().to_bytes().unwrap();
     // All of it, so that nothing of the machine or the day is in there.
     let content = definitions().to_string();
     let name = ImageDefinitions::FILE_NAME;
@@ -50,20 +52,20 @@ fn the_same_files_are_the_same_bytes() {
 fn files_are_written_and_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("artifact.zip");
-    Artifact::of(&definitions()).unwrap().write(&path).unwrap();
+    Artifact::from_definitions(&definitions()).unwrap().write(&path).unwrap();
     let mut artifact = ArtifactReader::open(&path).unwrap();
     assert_eq!(artifact.names().collect::<Vec<_>>(), [ImageDefinitions::FILE_NAME]);
     assert_eq!(artifact.definitions(ImageDefinitions::FILE_NAME).unwrap(), definitions());
 
     let detail = ImageDetail::new("httpd:2.4".parse().unwrap());
-    let bytes = Artifact::of_detail(&detail).to_bytes().unwrap();
+    let bytes = Artifact::from_detail(&detail).to_bytes().unwrap();
     assert_eq!(ArtifactReader::from_bytes(bytes).unwrap().image_detail().unwrap(), detail);
 
     let missing = folder.path().join("other.zip");
     let error = ArtifactReader::open(&missing).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(error.to_string(), format!("there is no file `{}`", missing.display()));
-    let error = Artifact::of(&ImageDefinitions::new()).unwrap_err();
+    let error = Artifact::from_definitions(&ImageDefinitions::new()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Empty);
 }
 
@@ -176,7 +178,7 @@ fn what_is_no_zip_file_or_is_damaged_is_refused() {
     }
     assert_eq!(open_error(twice), "the artifact can't be used: two files in it have the same name");
 
-    let mut damaged = Artifact::of(&definitions()).unwrap().to_bytes().unwrap();
+    let mut damaged = Artifact::from_definitions(&definitions()).unwrap().to_bytes().unwrap();
     damaged[60] ^= 1;
     let mut artifact = ArtifactReader::from_bytes(damaged).unwrap();
     let error = artifact.definitions(ImageDefinitions::FILE_NAME).unwrap_err();

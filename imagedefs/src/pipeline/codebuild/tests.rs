@@ -1,3 +1,5 @@
+//! The variables of CodeBuild.
+
 use super::*;
 
 const ARN: (&str, &str) = (

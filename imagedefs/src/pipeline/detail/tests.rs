@@ -1,3 +1,5 @@
+//! Image details: what is read, and what is refused.
+
 use super::*;
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -107,4 +109,16 @@ fn a_file_is_named() {
 
     std::fs::write(&path, "\u{feff}{\"ImageURI\": \"web:1\"}").unwrap();
     assert_eq!(ImageDetail::read(&path).unwrap().written_uri().as_str(), "web:1");
+}
+
+#[test]
+fn a_file_is_written_in_one_step_and_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(ImageDetail::FILE_NAME);
+    std::fs::write(&path, "old").unwrap();
+    let detail = ImageDetail::new(format!("{REPOSITORY}@{DIGEST}").parse().unwrap());
+    detail.write(&path).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), detail.to_string());
+    assert_eq!(ImageDetail::read(&path).unwrap(), detail);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
 use crate::text::flaw::Quoted;
@@ -11,7 +13,7 @@ use crate::text::flaw::Quoted;
 /// (`*`). Upper and lower case differ.
 ///
 /// ```
-/// use imagedefs::NamePattern;
+/// use imagedefs::rule::NamePattern;
 ///
 /// assert!("v*".parse::<NamePattern>()?.matches("v1.4.2"));
 /// assert!(!"v*".parse::<NamePattern>()?.matches("latest"));
@@ -97,6 +99,18 @@ impl FromStr for NamePattern {
             Some(other) => refused(format!("there is `{}` in it", other.escape_debug())),
             None => Ok(Self { name: name.to_owned(), extent }),
         }
+    }
+}
+
+impl Serialize for NamePattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for NamePattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
@@ -15,7 +17,7 @@ impl DeployRule {
     /// `AWS::Events::Rule`.
     ///
     /// ```
-    /// use imagedefs::DeployRule;
+    /// use imagedefs::rule::DeployRule;
     ///
     /// let rule = DeployRule::new().repository("shop/web".parse()?).tag("v*".parse()?);
     /// assert_eq!(rule.event_pattern().to_string(), r#"{
@@ -79,7 +81,7 @@ impl DeployRule {
     /// `source_action` is the name of the pipeline's ECR source action.
     ///
     /// ```
-    /// use imagedefs::{DeployRule, EventValue};
+    /// use imagedefs::rule::{DeployRule, EventValue};
     ///
     /// let transformer =
     ///     DeployRule::new().input_transformer("Source")?.variable("TAG", EventValue::Tag)?;
@@ -100,7 +102,7 @@ impl DeployRule {
 }
 
 /// An event pattern of EventBridge. `Display` is its JSON, indented.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EventPattern(Value);
 
 impl fmt::Display for EventPattern {
@@ -168,8 +170,17 @@ impl InputTransformer {
 
 impl fmt::Display for InputTransformer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let json = json!({ "InputPathsMap": self.paths(), "InputTemplate": self.template() });
-        f.write_str(&serde_json::to_string_pretty(&json).map_err(|_| fmt::Error)?)
+        f.write_str(&serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// What PutTargets takes as `InputTransformer`.
+impl Serialize for InputTransformer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_struct("InputTransformer", 2)?;
+        members.serialize_field("InputPathsMap", &self.paths())?;
+        members.serialize_field("InputTemplate", &self.template())?;
+        members.end()
     }
 }
 

@@ -1,3 +1,5 @@
+//! The decisions of rules, and the names that CodePipeline takes.
+
 use super::*;
 use crate::error::kind::ErrorKind;
 use crate::pipeline::rule::render::EventValue;
@@ -62,7 +64,7 @@ fn ignores_the_rest_and_says_why() {
         assert_eq!(decision.to_string(), format!("ignore: {message}"));
     }
     let pushed = rule.trigger(DeployTrigger::Replication).decide(&event(&[]));
-    let reason = IgnoreReason::DetailType("ECR Image Action".to_owned());
+    let reason = IgnoreReason::DetailType { detail_type: "ECR Image Action".to_owned() };
     assert_eq!(pushed, Decision::Ignore(reason));
 }
 

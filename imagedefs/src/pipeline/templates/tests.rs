@@ -1,3 +1,5 @@
+//! Templates that fit, and what is wrong with others.
+
 use super::*;
 
 const TASK_DEFINITION: &str = r#"{
@@ -35,7 +37,7 @@ fn reasons(task: (&str, &str), app_spec: (&str, &str), names: &[&str]) -> String
     assert!(TASK_DEFINITION.contains(task.0) && APP_SPEC.contains(app_spec.0));
     let task = TASK_DEFINITION.replacen(task.0, task.1, 1);
     let app_spec = APP_SPEC.replacen(app_spec.0, app_spec.1, 1);
-    let error = BlueGreenTemplates::parse(&task, &app_spec, names).unwrap_err();
+    let error = BlueGreenTemplates::new(&task, &app_spec, names).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidTemplates);
     let message = error.to_string();
     let what = "the templates of the blue/green deployment don't fit:";
@@ -48,12 +50,12 @@ const NAMES: [&str; 1] = ["IMAGE1_NAME"];
 #[test]
 fn templates_that_fit_say_which_container_gets_what() {
     for app_spec in [APP_SPEC, APP_SPEC_JSON] {
-        let templates = BlueGreenTemplates::parse(TASK_DEFINITION, app_spec, NAMES).unwrap();
+        let templates = BlueGreenTemplates::new(TASK_DEFINITION, app_spec, NAMES).unwrap();
         assert_eq!(templates.containers("IMAGE1_NAME").collect::<Vec<_>>(), ["web"]);
         assert_eq!(templates.containers("IMAGE2_NAME").count(), 0);
     }
     let two = TASK_DEFINITION.replace("httpd:2.4", "<IMAGE1_NAME>");
-    let templates = BlueGreenTemplates::parse(&two, APP_SPEC, NAMES).unwrap();
+    let templates = BlueGreenTemplates::new(&two, APP_SPEC, NAMES).unwrap();
     assert_eq!(templates.containers("IMAGE1_NAME").collect::<Vec<_>>(), ["web", "proxy"]);
 }
 
