@@ -169,47 +169,45 @@ impl Serialize for Error {
 enum Repr {
     #[error("the container `{name}` already has the image `{image}`")]
     DuplicateContainer { name: String, image: String },
-    #[error("there are no image definitions to write")]
+    #[error("no image definitions to write")]
     Empty,
-    #[error("{} is no name of a container:{}", Quoted(name), ProblemList(problems))]
+    #[error("invalid container name {}:{}", Quoted(name), ProblemList(problems))]
     InvalidContainerName { name: String, problems: Vec<Problem> },
-    #[error("{subject} can't be used:{}", ProblemList(problems))]
+    #[error("cannot use {subject}:{}", ProblemList(problems))]
     InvalidDefinitions { subject: String, problems: Vec<Problem> },
-    #[error("{} is no image reference for ECS:{}", Quoted(image), ProblemList(problems))]
+    #[error("invalid image reference {}:{}", Quoted(image), ProblemList(problems))]
     InvalidImageUri { image: String, problems: Vec<Problem> },
-    #[error("no images can be promoted there: {what}")]
+    #[error("invalid promotion target: {what}")]
     InvalidRegistry { what: String },
     #[error(
-        "the image {} for the container `{name}` has no digest, and what a tag means can change: \
-         use the digest, or {method} to take it nevertheless",
+        "the image {} of the container `{name}` has no digest, and a tag can move to another \
+         image: use the digest, or allow the tag with {method}",
         Quoted(image)
     )]
     MutableTag { name: String, image: String, method: &'static str },
-    #[error("there is no file `{}`{}", path.display(), NameHint { similar, expected: *expected })]
+    #[error("file `{}` not found{}", path.display(), NameHint { similar, expected: *expected })]
     NotFound {
         path: PathBuf,
         similar: Vec<String>,
         expected: Option<&'static str>,
         source: io::Error,
     },
-    #[error("{subject} can't be repaired without guessing:{}", ProblemList(problems))]
+    #[error("cannot repair {subject} without guessing:{}", ProblemList(problems))]
     NotRepairable { subject: String, problems: Vec<Problem> },
     #[error("no image is in a private ECR registry{}", AccountSuffix(account))]
     NothingToPromote { account: Option<String> },
-    #[error("can't read {what}")]
+    #[error("cannot read {what}")]
     Read { what: String, source: io::Error },
     #[error("{what}{}", ReasonList(reasons))]
     Refused { kind: ErrorKind, what: String, reasons: Vec<String> },
-    #[error(
-        "the images are in the accounts {accounts}: say by `Promotion::from_account` which of them \
-         are promoted"
-    )]
+    #[error("the images are in the accounts {accounts}: choose one with `Promotion::from_account`")]
     SeveralAccounts { accounts: String },
     #[error(
-        "the image definitions take {bytes} bytes, and CodePipeline reads 100 KB, which are {limit} at the least"
+        "the image definitions have {bytes} bytes: CodePipeline reads at most 100 KB, which may \
+         be {limit} bytes"
     )]
     TooLarge { bytes: usize, limit: usize },
-    #[error("can't write {what}")]
+    #[error("cannot write {what}")]
     Write { what: String, source: io::Error },
 }
 
@@ -258,10 +256,13 @@ struct NameHint<'a> {
 impl fmt::Display for NameHint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, name) in self.similar.iter().enumerate() {
-            let joint = if index == 0 { ", but beside it there is" } else { " and" };
+            let joint = if index == 0 { ": the folder has" } else { " and" };
             write!(f, "{joint} `{name}`")?;
         }
         let Some(expected) = self.expected else { return Ok(()) };
-        write!(f, "; CodePipeline looks for exactly `{expected}`, unless its action has a FileName")
+        write!(
+            f,
+            "; CodePipeline looks for exactly `{expected}`, unless its action sets `FileName`"
+        )
     }
 }

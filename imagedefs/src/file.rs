@@ -46,9 +46,9 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
     let text = || {
         let bytes = read_limited(File::open(path)?)?;
         if bytes.len() > MAX_BYTES {
-            return Err(invalid(format!("it has more than {MAX_BYTES} bytes")));
+            return Err(invalid(format!("the file has more than {MAX_BYTES} bytes")));
         }
-        String::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8".to_owned()))
+        String::from_utf8(bytes).map_err(|_| invalid("the file is not UTF-8".to_owned()))
     };
     text().map_err(|error| cannot_read(path, Vec::new(), error))
 }
@@ -96,7 +96,7 @@ fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::R
     };
     // Renaming onto `/dev/stdout` would replace the device.
     if old.as_ref().is_some_and(|metadata| !metadata.is_file()) {
-        return Err(io::Error::other("it is there already and no regular file"));
+        return Err(io::Error::other("the path exists and is not a regular file"));
     }
 
     let (temporary, mut file) = Temporary::beside(&target)?;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use examples::{BoxError, Story, run};
-use imagedefs::{ImageDefinitions, ProblemKind, Severity};
 use imagedefs::diagnosis::Diagnosis;
+use imagedefs::{ImageDefinitions, ProblemKind, Severity};
 
 /// Explain what is wrong with an imagedefinitions.json, and repair it where that is certain.
 ///

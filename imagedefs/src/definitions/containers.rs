@@ -50,7 +50,7 @@ use crate::text::problem::Problem;
 pub struct ContainerMap(BTreeMap<String, Vec<ContainerName>>);
 
 impl ContainerMap {
-    /// `containers.json`: what the file is called in the documentation of this crate. Nothing
+    /// `containers.json`: what the file is named in the documentation of this crate. Nothing
     /// outside of it knows the name.
     pub const FILE_NAME: &str = "containers.json";
 
@@ -72,7 +72,7 @@ impl ContainerMap {
             Ok(name) => match self.repository_of(&name) {
                 Some(owner) => {
                     let container = Quoted(container);
-                    reasons.push(format!("the container {container} belongs to `{owner}` already"));
+                    reasons.push(format!("the container {container} already belongs to `{owner}`"));
                 }
                 None if reasons.is_empty() => {
                     self.0.entry(repository.to_owned()).or_default().push(name);
@@ -103,14 +103,14 @@ impl ContainerMap {
             let repository = image.path();
             let quoted = Quoted(image.as_str());
             if image.digest().is_none() {
-                let reason = format!("{quoted} has no digest, and its tag can be moved");
+                let reason = format!("{quoted} has no digest, and a tag can move to another image");
                 reasons.push((ErrorKind::NoDigest, reason));
                 continue;
             }
             let Some(containers) = self.0.get(repository) else {
-                let mut reason = format!("the repository {} has no container", Quoted(repository));
+                let mut reason = format!("unknown repository {}", Quoted(repository));
                 if let Some(nearest) = nearest(repository, self.0.keys().map(String::as_str)) {
-                    reason.push_str(&format!(", `{nearest}` has"));
+                    reason.push_str(&format!(": the nearest name is `{nearest}`"));
                 }
                 reasons.push((ErrorKind::UnknownRepository, reason));
                 continue;
@@ -121,8 +121,9 @@ impl ContainerMap {
                     Some(present) if *present == image => {}
                     Some(present) => {
                         let (name, present) = (container.as_str(), Quoted(present.as_str()));
-                        let reason =
-                            format!("the container `{name}` gets {quoted}, and has {present}");
+                        let reason = format!(
+                            "the container `{name}` gets {quoted}, but already has {present}"
+                        );
                         reasons.push((ErrorKind::DuplicateContainer, reason));
                     }
                 }
@@ -131,7 +132,7 @@ impl ContainerMap {
         match reasons.first() {
             None => Ok(definitions),
             Some((kind, _)) => {
-                let what = "the images can't be given to containers";
+                let what = "cannot assign the images to containers";
                 Err(Error::refused(*kind, what, reasons.into_iter().map(|(_, reason)| reason)))
             }
         }
@@ -159,12 +160,12 @@ fn check_repository(name: &str) -> Vec<String> {
     if let Ok(image) = name.parse::<ImageUri>()
         && image.ecr().is_some()
     {
-        return vec![format!("the repository {quoted}: leave out the registry")];
+        return vec![format!("repository {quoted}: remove the registry")];
     }
-    let of_repository = |problem: &Problem| format!("the repository {quoted}: {}", problem.what());
+    let of_repository = |problem: &Problem| format!("repository {quoted}: {}", problem.what());
     match format!("{PROBE_HOST}/{name}").parse::<ImageUri>() {
         Ok(image) if image.tag().is_some() || image.digest().is_some() => {
-            vec![format!("the repository {quoted}: leave out the tag and the digest")]
+            vec![format!("repository {quoted}: remove the tag and the digest")]
         }
         Ok(_) => Vec::new(),
         Err(error) => error.problems().iter().map(of_repository).collect(),
@@ -175,7 +176,7 @@ fn check_repository(name: &str) -> Vec<String> {
 const PROBE_HOST: &str = "localhost";
 
 fn invalid(source: &str, reasons: Vec<String>) -> Error {
-    Error::refused(ErrorKind::InvalidContainerMap, format!("{source} can't be used"), reasons)
+    Error::refused(ErrorKind::InvalidContainerMap, format!("cannot use {source}"), reasons)
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use crate::text::problem_kind::{ProblemKind, Severity};
 /// assert_eq!(warning.kind(), ProblemKind::Latest);
 /// assert_eq!(warning.severity(), Severity::Warning);
 ///
-/// assert_eq!(problem.repair(), Some("it is put into an array"));
+/// assert_eq!(problem.repair(), Some("the object is put into an array"));
 /// let correction = diagnosis.fix()?;
 /// assert_eq!(correction.text(), r#"[{"name": "web", "imageUri": "httpd:latest"}]"#);
 /// assert_eq!(correction.definitions().len(), 1);
@@ -136,7 +136,7 @@ impl Diagnosis {
         if let Origin::File(path) = &origin
             && let Some(name) = file::near_miss(path)
         {
-            let what = format!("the file is called {}", Quoted(&name));
+            let what = format!("the file is named {}", Quoted(&name));
             examination.flaw(0, ProblemKind::FileName, what);
         }
         let Examination { definitions, flaws, .. } = examination;

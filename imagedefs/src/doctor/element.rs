@@ -19,8 +19,7 @@ impl Examination {
         element: &Node<'_>,
     ) {
         let Value::Object(members) = &element.value else {
-            let what =
-                format!("there is {} in the place of a definition", element.value.describe());
+            let what = format!("{} in place of a definition", element.value.describe());
             return self.flaw(element.offset, ProblemKind::NotAnObject, what);
         };
         let (name, image) = self.check_members(element.offset, members);
@@ -39,7 +38,7 @@ impl Examination {
         };
         let line = 1 + text[..*first].matches('\n').count();
         let quoted = Quoted(name.as_str());
-        let what = format!("the container {quoted} is there already, on line {line}");
+        let what = format!("duplicate container {quoted}: first defined on line {line}");
         let repair = (image.is_some() && *present == image).then(|| {
             let start = previous.map_or(element.offset, |previous| previous.end);
             Repair::content(SAME).replace(start..element.end, "")
@@ -66,16 +65,17 @@ impl Examination {
                 "imageUri" => "imageUri",
                 other => match meant_by(other) {
                     Some(expected) if !is_there(expected) => {
-                        let what = format!("the member {} has to be `{expected}`", Quoted(other));
+                        let what =
+                            format!("misnamed member {}: expected `{expected}`", Quoted(other));
                         let repair =
-                            Repair::content("it is renamed").replace(key.range(), expected);
+                            Repair::content("the member is renamed").replace(key.range(), expected);
                         self.flaws.push(
                             Flaw::new(start, ProblemKind::MisnamedMember, what).repaired(repair),
                         );
                         expected
                     }
                     _ => {
-                        let what = format!("the member {} is not known", Quoted(other));
+                        let what = format!("unknown member {}", Quoted(other));
                         self.flaw(start, ProblemKind::UnknownMember, what);
                         continue;
                     }
@@ -86,7 +86,7 @@ impl Examination {
                 *slot = Some(node);
                 continue;
             };
-            let what = format!("the definition has `{expected}` twice");
+            let what = format!("duplicate member `{expected}`");
             let flaw = Flaw::new(start, ProblemKind::DuplicateMember, what);
             let repair = if is_same(first, node) {
                 // The first one stays, and is the one to be checked.
@@ -114,7 +114,7 @@ impl Examination {
                 None
             }
             None => {
-                let what = format!("the definition has no `{member}`");
+                let what = format!("missing member `{member}`");
                 self.flaw(element, ProblemKind::MissingMember, what);
                 None
             }
@@ -147,7 +147,7 @@ impl Examination {
         };
         let quoted = Quoted(parsed.as_str());
         let what = match (parsed.digest(), parsed.tag()) {
-            (None, None) => format!("{quoted} has no tag, which means `latest`"),
+            (None, None) => format!("{quoted} has no tag: ECS uses `latest`"),
             (None, Some("latest")) => format!("{quoted} has the tag `latest`"),
             (None, Some(_)) | (Some(_), _) => return Some(parsed),
         };
@@ -180,7 +180,7 @@ impl Examination {
     }
 }
 
-const SAME: &str = "it is left out, since it says the same";
+const SAME: &str = "the duplicate is removed: it has the same value";
 
 fn is_same(one: &Node<'_>, other: &Node<'_>) -> bool {
     matches!((&one.value, &other.value),

@@ -43,7 +43,7 @@ impl<'a> Decoding<'a> {
         let text = text.skip_while(|character| *character == '\u{feff}').collect::<String>();
         let is_certain = !has_rest && !text.contains('\u{fffd}');
         let flaw = Flaw::new(0, ProblemKind::Utf16, "the file is UTF-16");
-        let repair = is_certain.then(|| Repair::structure("it is written as UTF-8"));
+        let repair = is_certain.then(|| Repair::structure("the file is written as UTF-8"));
         let flaws = vec![Flaw { repair, ..flaw }];
         Self { text: Cow::Owned(text), is_whole: true, flaws }
     }
@@ -53,7 +53,7 @@ impl<'a> Decoding<'a> {
             Ok(text) => text,
             Err(error) => {
                 let offset = error.valid_up_to();
-                let what = format!("the byte {:#04x} is not UTF-8", content[offset]);
+                let what = format!("invalid UTF-8: byte {:#04x}", content[offset]);
                 let flaws = vec![Flaw::new(offset, ProblemKind::NotUtf8, what)];
                 return Self { text: String::from_utf8_lossy(content), is_whole: false, flaws };
             }
@@ -62,7 +62,7 @@ impl<'a> Decoding<'a> {
             return Self { text: Cow::Borrowed(text), is_whole: true, flaws: Vec::new() };
         };
         let what = "the file begins with a byte order mark";
-        let repair = Repair::structure("it is left out");
+        let repair = Repair::structure("the byte order mark is removed");
         let flaws = vec![Flaw::new(0, ProblemKind::ByteOrderMark, what).repaired(repair)];
         Self { text: Cow::Borrowed(unmarked), is_whole: true, flaws }
     }

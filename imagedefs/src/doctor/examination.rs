@@ -61,11 +61,11 @@ impl Examination {
             }
             (_, others) => {
                 let count = 1 + others.len();
-                let what = format!("the file is {count} values in a row, not an array");
+                let what = format!("the file has {count} values in a row, not one array");
                 let flaw = Flaw::new(first.offset, ProblemKind::NotAnArray, what);
                 let is_object = |node: &Node<'_>| matches!(node.value, Value::Object(_));
                 let repair = document.values.iter().all(is_object).then(|| {
-                    let repair = Repair::structure("they are put into an array");
+                    let repair = Repair::structure("the objects are put into an array");
                     in_array(repair, &document.values)
                 });
                 self.flaws.push(Flaw { repair, ..flaw });
@@ -80,8 +80,8 @@ impl Examination {
     /// What comes after the array.
     fn check_appended(&mut self, previous: &Node<'_>, node: &Node<'_>) {
         if let (Value::Array(_), Value::Array(_)) = (&previous.value, &node.value) {
-            let what = "there is another array after the end of the array";
-            let repair = Repair::structure("the arrays become one")
+            let what = "another array after the end of the array";
+            let repair = Repair::structure("the arrays are merged")
                 .replace(previous.end - "]".len()..previous.end, ",")
                 .delete(node.offset, "[".len());
             self.flaws
@@ -92,7 +92,7 @@ impl Examination {
             Value::Array(_) => (ProblemKind::AppendedArrays, "another array"),
             other => (ProblemKind::InvalidJson, other.describe()),
         };
-        let what = format!("there is {what} after the end of the array");
+        let what = format!("{what} after the end of the array");
         self.flaw(node.offset, kind, what);
     }
 
@@ -122,7 +122,7 @@ impl Examination {
         let is_definition = kind == ProblemKind::NotAnArray
             && members.iter().any(|member| meant_by(member.key.as_str()).is_some());
         let repair = (is_definition && !has_member(members, "containerDefinitions")).then(|| {
-            let repair = Repair::structure("it is put into an array");
+            let repair = Repair::structure("the object is put into an array");
             in_array(repair, std::slice::from_ref(node))
         });
         self.flaws.push(Flaw { repair, ..Flaw::new(node.offset, kind, what) });

@@ -15,7 +15,7 @@ pub(crate) fn mend_image(text: &str, flaws: &[Flaw]) -> Option<(ImageUri, Vec<&'
             ProblemKind::EcrHost => (lower_host(&mended)?, "the host is written in lower case"),
             ProblemKind::InvalidDigest => lower_digest(&mended)?,
             ProblemKind::ReferenceCharacter => (mended.trim().to_owned(), WHITE_SPACE),
-            ProblemKind::Scheme => (without_scheme(&mended)?, "it is left out"),
+            ProblemKind::Scheme => (without_scheme(&mended)?, "the scheme is removed"),
             _ => return None,
         };
         mended = new;
@@ -39,7 +39,7 @@ pub(crate) fn meant_by(key: &str) -> Option<&'static str> {
     }
 }
 
-const WHITE_SPACE: &str = "the white space around it is left out";
+const WHITE_SPACE: &str = "the white space around the value is removed";
 
 /// Domain names are the same in capitals.
 fn lower_host(text: &str) -> Option<String> {
@@ -55,7 +55,9 @@ fn lower_digest(text: &str) -> Option<(String, &'static str)> {
             format!("{named}@{}", digest.to_ascii_lowercase()),
             "the digest is written in lower case",
         )),
-        None => Some((format!("{named}@sha256:{digest}"), "`sha256:` is put in front of it")),
+        None => {
+            Some((format!("{named}@sha256:{digest}"), "`sha256:` is added in front of the digest"))
+        }
     }
 }
 

@@ -21,12 +21,12 @@ impl Diagnosis {
 ///
 /// let diagnosis = Diagnosis::new(r#"[{"name": "web", "imageUrl": "shop/web:1.4.2"}]"#);
 /// assert_eq!(diagnosis.report().to_string(), "\
-/// line 1, column 18: error: the member `imageUrl` has to be `imageUri`
+/// line 1, column 18: error: misnamed member `imageUrl`: expected `imageUri`
 ///   | [{\"name\": \"web\", \"imageUrl\": \"shop/web:1.4.2\"}]
 ///   |                  ^
-///   cause:  CodePipeline looks for `name` and `imageUri`, in exactly this spelling
+///   cause:  CodePipeline looks for exactly `name` and `imageUri`
 ///   cure:   rename the member
-///   repair: it is renamed
+///   repair: the member is renamed
 ///
 /// 1 error, which can be repaired
 /// ");

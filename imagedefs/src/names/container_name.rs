@@ -25,7 +25,7 @@ impl ContainerName {
             text.char_indices().find(|(_, other)| !is_allowed(*other))
         {
             let character = character.escape_debug();
-            let what = format!("there is `{character}` in a container name");
+            let what = format!("invalid character `{character}` in a container name");
             return flaw(offset, ProblemKind::ContainerNameCharacter, what);
         }
         if text.len() > MAX_LEN {
@@ -59,12 +59,17 @@ mod tests {
         for (name, offset, kind, what) in [
             ("", 0, ProblemKind::ContainerNameLength, "the container name is empty"),
             ("a$NAME", 1, ProblemKind::UnexpandedName, "`$NAME` was not replaced"),
-            ("my web", 2, ProblemKind::ContainerNameCharacter, "there is ` ` in a container name"),
+            (
+                "my web",
+                2,
+                ProblemKind::ContainerNameCharacter,
+                "invalid character ` ` in a container name",
+            ),
             (
                 "web\u{200b}",
                 3,
                 ProblemKind::ContainerNameCharacter,
-                "there is `\\u{200b}` in a container name",
+                "invalid character `\\u{200b}` in a container name",
             ),
             (
                 &"a".repeat(256),

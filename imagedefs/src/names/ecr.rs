@@ -50,7 +50,7 @@ impl<'a> EcrRegistry<'a> {
                 HostForm::DualStackFips | HostForm::Fips => "FIPS",
                 HostForm::DualStack | HostForm::Plain => "dual-stack",
             };
-            return Err(format!("the region {} has no {kind} hosts of ECR", Quoted(region)));
+            return Err(format!("ECR has no {kind} hosts in the region {}", Quoted(region)));
         };
         Ok(format!("{account}{}{region}.{}", host.service, host.suffix))
     }
@@ -64,7 +64,7 @@ impl<'a> EcrRegistry<'a> {
         if let Some(capital) = host.find(|c: char| c.is_ascii_uppercase())
             && EcrRegistry::from_host(&host.to_ascii_lowercase()).is_ok()
         {
-            let what = format!("there is a capital letter in the ECR host {}", Quoted(host));
+            let what = format!("capital letter in the ECR host {}", Quoted(host));
             return flaw(capital, what);
         }
 
@@ -72,7 +72,7 @@ impl<'a> EcrRegistry<'a> {
         let Some((service, (account, rest))) = SERVICES.iter().find_map(split) else {
             return flaw(
                 0,
-                format!("{} looks like an ECR host and has no `.dkr.ecr.` in it", Quoted(host)),
+                format!("{} looks like an ECR host, but `.dkr.ecr.` is missing", Quoted(host)),
             );
         };
         if let Err(what) = check_account(account) {
@@ -81,14 +81,14 @@ impl<'a> EcrRegistry<'a> {
 
         let start = host.len() - rest.len();
         if suffixes().any(|suffix| rest == suffix) {
-            return flaw(start, format!("there is no region before {}", Quoted(rest)));
+            return flaw(start, format!("missing region before {}", Quoted(rest)));
         }
         let Some((region, suffix)) = rest.split_once('.') else {
-            return flaw(start, format!("the ECR host ends with {}", Quoted(rest)));
+            return flaw(start, format!("the ECR host ends after {}", Quoted(rest)));
         };
         let Some(suffix) = suffixes().find(|known| *known == suffix) else {
             let offset = start + region.len() + 1;
-            return flaw(offset, format!("{} is not how an ECR host ends", Quoted(suffix)));
+            return flaw(offset, format!("invalid ECR host suffix {}", Quoted(suffix)));
         };
         if let Err(what) = check_region(region) {
             return flaw(start, what);
@@ -96,7 +96,7 @@ impl<'a> EcrRegistry<'a> {
         let partition = Partition::of_region(region);
         if !partition.has_suffix(suffix) {
             let (region, suffix) = (Quoted(region), Quoted(suffix));
-            return flaw(start, format!("the region {region} has no ECR hosts under {suffix}"));
+            return flaw(start, format!("ECR has no hosts under {suffix} in the region {region}"));
         }
         let partition = partition.name;
         Ok(Some(Self { account, region, partition, service, suffix }))
@@ -117,7 +117,7 @@ pub(crate) fn plain_host(account: &str, region: &str) -> String {
 pub(crate) fn check_account(text: &str) -> Result<(), String> {
     let quoted = Quoted(text);
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(format!("{quoted} is no AWS account, which has 12 digits"));
+        return Err(format!("invalid AWS account {quoted}: expected 12 digits"));
     }
     match text.len() {
         12 => Ok(()),
@@ -131,7 +131,7 @@ pub(crate) fn check_account(text: &str) -> Result<(), String> {
 ///
 /// Why it is none.
 pub(crate) fn check_region(text: &str) -> Result<(), String> {
-    if is_region(text) { Ok(()) } else { Err(format!("{} is no AWS region", Quoted(text))) }
+    if is_region(text) { Ok(()) } else { Err(format!("invalid AWS region {}", Quoted(text))) }
 }
 
 /// As `us-east-1` and `us-gov-west-1` are made: words in lower case, then a number.

@@ -98,8 +98,8 @@ impl ImageUri {
         }
         let [account, region, repository] = [account, region, repository].map(Quoted);
         let what = format!(
-            "the account {account}, the region {region} and the repository {repository} are not \
-             those of this reference"
+            "the reference does not have the account {account}, the region {region} and the \
+             repository {repository}"
         );
         Err(Error::invalid_image_uri(&text, vec![Flaw::new(0, ProblemKind::EcrHost, what)]))
     }
@@ -164,8 +164,8 @@ mod tests {
         ] {
             let error = build(account, region, repository).unwrap_err();
             let what = format!(
-                "the account `{account}`, the region `{region}` and the repository `{repository}` \
-             are not those of this reference"
+                "the reference does not have the account `{account}`, the region `{region}` and \
+                 the repository `{repository}`"
             );
             assert_eq!(error.problems()[0].what(), what);
         }

@@ -79,14 +79,14 @@ impl Artifact {
     /// is there already.
     pub fn insert(&mut self, name: &str, content: impl Into<Vec<u8>>) -> Result<(), Error> {
         let reason = match wrong_with(name) {
-            None if self.files.contains_key(name) => "it is there already",
+            None if self.files.contains_key(name) => "the artifact already has it",
             None => {
                 self.files.insert(name.to_owned(), content.into());
                 return Ok(());
             }
             Some(reason) => reason,
         };
-        let what = format!("the artifact can't have a file {}", Quoted(name));
+        let what = format!("cannot add the file {} to the artifact", Quoted(name));
         Err(Error::refused(ErrorKind::InvalidArtifact, what, [reason.to_owned()]))
     }
 
@@ -97,7 +97,7 @@ impl Artifact {
     /// `InvalidArtifact`, for a file of more than 4 GiB.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         self.zip().map_err(|error| {
-            let what = "the artifact can't be zipped";
+            let what = "cannot zip the artifact";
             Error::refused(ErrorKind::InvalidArtifact, what, [error.to_string()])
         })
     }
@@ -130,17 +130,17 @@ impl Artifact {
 /// What keeps a path from being that of a file in an artifact.
 fn wrong_with(name: &str) -> Option<&'static str> {
     if name.is_empty() {
-        Some("it has no name")
+        Some("the path is empty")
     } else if name.contains('\\') {
         Some("folders are separated by `/`")
     } else if name.starts_with('/') || name.as_bytes().get(1) == Some(&b':') {
-        Some("its path is absolute")
+        Some("the path is absolute")
     } else if name.split('/').any(|part| part == "..") {
-        Some("its path leads out of the artifact")
+        Some("the path leads out of the artifact")
     } else if name.split('/').any(|part| matches!(part, "" | ".")) {
-        Some("a part of its path is empty or `.`")
+        Some("a part of the path is empty or `.`")
     } else if name.chars().any(char::is_control) {
-        Some("there is a control character in its path")
+        Some("the path has a control character")
     } else {
         None
     }

@@ -59,16 +59,16 @@ impl CodeBuildEnv {
     {
         let variables = Variables::new(variables);
         let refused = |reason: String| {
-            let what = "this can't be told to be a build of CodeBuild";
+            let what = "not a CodeBuild environment";
             Error::refused(ErrorKind::InvalidEnvironment, what, [reason])
         };
         let Some(arn) = variables.build_arn.as_deref() else {
-            let reason = "`CODEBUILD_BUILD_ARN` is not set, which CodeBuild does in every build";
+            let reason = "`CODEBUILD_BUILD_ARN` is not set: CodeBuild sets it in every build";
             return Err(refused(reason.to_owned()));
         };
         let [partition, region, account] = parse_arn(arn).ok_or_else(|| {
             refused(format!(
-                "`CODEBUILD_BUILD_ARN` is {}, and not \
+                "invalid `CODEBUILD_BUILD_ARN` {}: expected \
                  arn:PARTITION:codebuild:REGION:ACCOUNT:build/PROJECT:ID",
                 Quoted(arn)
             ))
@@ -109,15 +109,14 @@ impl CodeBuildEnv {
         if let Some(revision) = &self.variables.resolved_source_version {
             return Ok(revision);
         }
-        let mut what = "CodeBuild knows no revision of the source: \
-                        `CODEBUILD_RESOLVED_SOURCE_VERSION` is not set, which is so before the \
-                        phase DOWNLOAD_SOURCE, and for a source in S3 that has no versions"
+        let mut what = "CodeBuild has no revision of the source: \
+                        `CODEBUILD_RESOLVED_SOURCE_VERSION` is not set: it is missing before the \
+                        phase DOWNLOAD_SOURCE, and for S3 sources without versions"
             .to_owned();
         if let Some(version) = &self.variables.source_version {
             let version = Quoted(version);
             what.push_str(&format!(
-                "; `CODEBUILD_SOURCE_VERSION` is {version}, which may mean another revision \
-                 tomorrow"
+                "; `CODEBUILD_SOURCE_VERSION` is {version}, which can mean another revision later"
             ));
         }
         Err(Error::refused(ErrorKind::NoRevision, what, []))
@@ -181,8 +180,8 @@ impl CodeBuildEnv {
         if self.variables.build_succeeding.as_deref() != Some("0") {
             return Ok(());
         }
-        let what = "a phase of the build has failed (`CODEBUILD_BUILD_SUCCEEDING` is 0), and \
-                    what is made after that is not to be deployed";
+        let what = "a phase of the build failed (`CODEBUILD_BUILD_SUCCEEDING` is 0): its output \
+                    must not be deployed";
         Err(Error::refused(ErrorKind::BuildFailed, what, []))
     }
 }

@@ -96,8 +96,7 @@ impl ImageDetail {
     pub fn image_uri(&self) -> Result<ImageUri, Error> {
         let digest = self.digest().ok_or_else(|| {
             let what = format!(
-                "the image detail has no digest of {}: put it into `ImageURI`, as \
-                 REPOSITORY@sha256:…",
+                "the image detail has no digest of {}: write `ImageURI` as REPOSITORY@sha256:…",
                 Quoted(self.image.as_str())
             );
             Error::refused(ErrorKind::NoDigest, what, [])
@@ -144,14 +143,13 @@ impl ImageDetail {
 
     fn parse(text: &str, source: &str) -> Result<Self, Error> {
         let refused = |reasons: Vec<String>| {
-            let what = format!("{source} can't be used");
+            let what = format!("cannot use {source}");
             Error::refused(ErrorKind::InvalidImageDetail, what, reasons)
         };
         let value = serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}'))
-            .map_err(|error| refused(vec![format!("it is no JSON: {error}")]))?;
+            .map_err(|error| refused(vec![format!("invalid JSON: {error}")]))?;
         if value.is_array() {
-            let what =
-                "it is an array, like an imagedefinitions.json; an image detail is an object";
+            let what = "expected an object, found an array, as in an imagedefinitions.json";
             return Err(refused(vec![what.to_owned()]));
         }
         let members =
@@ -166,7 +164,8 @@ impl ImageDetail {
             Some(Err(_)) => {
                 let size = members.image_size_in_bytes.as_deref().unwrap_or_default();
                 let size = Quoted(size);
-                reasons.push(format!("`ImageSizeInBytes` is {size}, which is no number of bytes"));
+                reasons
+                    .push(format!("invalid `ImageSizeInBytes` {size}: expected a number of bytes"));
                 None
             }
             size => size.and_then(Result::ok),
@@ -181,8 +180,8 @@ impl ImageDetail {
             None => {
                 let is_meant = |key: &&String| key.eq_ignore_ascii_case("ImageURI");
                 reasons.push(match members.others.keys().find(is_meant) {
-                    Some(key) => format!("the member `{key}` has to be `ImageURI`"),
-                    None => "there is no `ImageURI`".to_owned(),
+                    Some(key) => format!("misnamed member `{key}`: expected `ImageURI`"),
+                    None => "missing member `ImageURI`".to_owned(),
                 });
                 None
             }
@@ -273,7 +272,7 @@ impl DetailMembers {
         let contradictions = pairs.into_iter().filter_map(|(member, value, other)| {
             let (value, other) = (value.as_deref()?, other?);
             (value != other).then(|| {
-                format!("`{member}` is {}, and `ImageURI` has {}", Quoted(value), Quoted(other))
+                format!("`{member}` is {}, but `ImageURI` has {}", Quoted(value), Quoted(other))
             })
         });
         contradictions.collect()

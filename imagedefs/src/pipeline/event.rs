@@ -131,14 +131,14 @@ impl FromStr for EcrImageEvent {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let refused = |reason: String| {
-            let what = "the text is no event of EventBridge";
+            let what = "invalid EventBridge event";
             Error::refused(ErrorKind::InvalidEvent, what, [reason])
         };
         let value = serde_json::from_str::<Value>(text)
-            .map_err(|error| refused(format!("it is no JSON: {error}")))?;
+            .map_err(|error| refused(format!("invalid JSON: {error}")))?;
         if value.get("Records").is_some() {
-            let wrapped = "it has `Records`, and is the delivery of a queue or a topic, in which \
-                           each record has an event as its text";
+            let wrapped = "it has `Records`: a queue or a topic delivered it, and the text of \
+                           each record is an event";
             return Err(refused(wrapped.to_owned()));
         }
         Self::deserialize(value).map_err(|error| refused(error.to_string()))
@@ -238,19 +238,19 @@ mod tests {
     #[test]
     fn what_is_no_event_is_said() {
         for (text, reason) in [
-            ("", "it is no JSON: EOF while parsing a value at line 1 column 0"),
+            ("", "invalid JSON: EOF while parsing a value at line 1 column 0"),
             ("{}", "missing field `source`"),
             ("3", "invalid type: integer `3`, expected an object"),
             (
                 r#"{"Records": []}"#,
-                "it has `Records`, and is the delivery of a queue or a topic, in which each record \
-                 has an event as its text",
+                "it has `Records`: a queue or a topic delivered it, and the text of each record \
+                 is an event",
             ),
             (&DOCUMENTED.replace("\"latest\"", "null"), "invalid type: null, expected a string"),
         ] {
             let error = text.parse::<EcrImageEvent>().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidEvent);
-            assert_eq!(error.to_string(), format!("the text is no event of EventBridge: {reason}"));
+            assert_eq!(error.to_string(), format!("invalid EventBridge event: {reason}"));
         }
     }
 

@@ -58,7 +58,7 @@ impl PublishedImage {
             [(Self::REPOSITORY_VARIABLE, repository), (Self::DIGEST_VARIABLE, digest)]
         {
             if value.is_empty() {
-                reasons.push(format!("`{name}` is empty: its action has not run before this one"));
+                reasons.push(format!("`{name}` is empty: its action has to run before this one"));
             } else if value.starts_with("#{") {
                 let value = Quoted(value);
                 reasons.push(format!(
@@ -67,7 +67,7 @@ impl PublishedImage {
             }
         }
         if !reasons.is_empty() {
-            let what = "the variables of ECRBuildAndPublish can't be used";
+            let what = "cannot use the variables of ECRBuildAndPublish";
             return Err(Error::refused(ErrorKind::InvalidEnvironment, what, reasons));
         }
         let digest =
@@ -109,10 +109,10 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::InvalidEnvironment);
         assert_eq!(
             error.to_string(),
-            "the variables of ECRBuildAndPublish can't be used:\n  \
+            "cannot use the variables of ECRBuildAndPublish:\n  \
              `ECRRepositoryName` is `#{Build.ECRRepositoryName}`, which was not replaced: give the \
              action that namespace\n  \
-             `ECRImageDigestId` is empty: its action has not run before this one"
+             `ECRImageDigestId` is empty: its action has to run before this one"
         );
     }
 

@@ -92,7 +92,7 @@ impl BlueGreenTemplates {
         if mismatches.is_empty() {
             return Ok(Self { images: task_definition.into_images() });
         }
-        let what = "the templates of the blue/green deployment don't fit";
+        let what = "the templates of the blue/green deployment do not match";
         let reasons = mismatches.iter().map(ToString::to_string);
         Err(Error::refused(ErrorKind::InvalidTemplates, what, reasons))
     }
@@ -110,18 +110,16 @@ fn check_names(names: &[String]) -> (Vec<String>, Vec<Mismatch>) {
     let mut find = |what| mismatches.push(Mismatch::new(Place::Action, what));
     if names.len() > BlueGreenTemplates::MAX_IMAGES {
         let (count, most) = (names.len(), BlueGreenTemplates::MAX_IMAGES);
-        find(format!("it replaces at most {most} images, and here are {count}"));
+        find(format!("it names {count} images, but at most {most} are replaced"));
     }
     for (number, name) in (1..).zip(names) {
         let quoted = Quoted(name);
         if name.is_empty() {
             find(format!("`Image{number}ContainerName` is empty"));
         } else if name.starts_with('<') || name.ends_with('>') {
-            find(format!(
-                "`Image{number}ContainerName` is {quoted}, and is written without `<` and `>`"
-            ));
+            find(format!("`Image{number}ContainerName` is {quoted}: write it without `<` and `>`"));
         } else if usable.contains(name) {
-            find(format!("`Image{number}ContainerName` is {quoted}, like one before it"));
+            find(format!("`Image{number}ContainerName` is {quoted}, the same as an earlier one"));
         } else {
             usable.push(name.clone());
         }

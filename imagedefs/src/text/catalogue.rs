@@ -19,9 +19,9 @@ const INVALID_JSON: Option<&str> =
     Some("The image definition file imagedefinitions.json contains invalid JSON format");
 const UNKNOWN_CONTAINER: Option<&str> = Some("The AWS ECS container <name> does not exist");
 const FILE_NOT_FOUND: Option<&str> = Some(
-    "Did not find the image definition file imagedefinitions.json in the input \
-                 artifacts ZIP file. Verify the file is stored in your pipeline's Amazon S3 \
-                 artifact bucket: <bucket> key: <key>",
+    "Did not find the image definition file imagedefinitions.json in the input artifacts ZIP \
+     file. Verify the file is stored in your pipeline's Amazon S3 artifact bucket: <bucket> key: \
+     <key>",
 );
 const INVALID_IMAGE: Option<&str> = Some("Container.image contains invalid characters.");
 
@@ -29,20 +29,20 @@ const INVALID_IMAGE: Option<&str> = Some("Container.image contains invalid chara
 const CATALOGUE: &[Explanation] = &[
     Explanation {
         kind: ProblemKind::AppendedArrays,
-        cause: "a build that writes the file with `>>` adds to what is already there",
-        cure: "write one array, in one go, with `>`",
+        cause: "the build appends to the file with `>>`",
+        cure: "write one array with `>`",
         aws_message: INVALID_JSON,
     },
     Explanation {
         kind: ProblemKind::ByteOrderMark,
-        cause: "PowerShell's `-Encoding utf8` and some editors on Windows put one there",
+        cause: "PowerShell's `-Encoding utf8` and some editors on Windows add a byte order mark",
         cure: "save the file as UTF-8 without a byte order mark",
         aws_message: None,
     },
     Explanation {
         kind: ProblemKind::ContainerNameCharacter,
-        cause: "the name has to be that of a container in the task definition, and ECS allows \
-                 only letters, digits, `-` and `_` in it",
+        cause: "the name has to match a container in the task definition, and ECS allows only \
+                letters, digits, `-` and `_`",
         cure: "copy the name from the task definition",
         aws_message: UNKNOWN_CONTAINER,
     },
@@ -54,7 +54,7 @@ const CATALOGUE: &[Explanation] = &[
     },
     Explanation {
         kind: ProblemKind::ControlCharacter,
-        cause: "the value came out of a file or a command together with its line end",
+        cause: "the value includes the line end of a file or of a command's output",
         cure: "strip it, for example with `tr -d '\\r\\n'`",
         aws_message: INVALID_JSON,
     },
@@ -66,20 +66,20 @@ const CATALOGUE: &[Explanation] = &[
     },
     Explanation {
         kind: ProblemKind::DuplicateContainer,
-        cause: "which of the two is deployed is not documented",
+        cause: "AWS does not document which of the two is deployed",
         cure: "keep one definition for each container",
         aws_message: None,
     },
     Explanation {
         kind: ProblemKind::DuplicateMember,
-        cause: "JSON readers differ in which of the two they take",
+        cause: "some JSON readers use the first value, others the last",
         cure: "keep one of them",
         aws_message: None,
     },
     Explanation {
         kind: ProblemKind::EcrHost,
-        cause: "an ECR host is the account of 12 digits, `.dkr.ecr.`, the region and the suffix \
-                 of its partition, as in 111122223333.dkr.ecr.us-east-1.amazonaws.com",
+        cause: "an ECR host consists of the account with 12 digits, `.dkr.ecr.`, the region and \
+                the suffix of its partition, as in 111122223333.dkr.ecr.us-east-1.amazonaws.com",
         cure: "copy the URI that ECR shows for the repository",
         aws_message: None,
     },
@@ -91,27 +91,28 @@ const CATALOGUE: &[Explanation] = &[
     },
     Explanation {
         kind: ProblemKind::EmptyFile,
-        cause: "the command whose output goes into the file failed, or printed nothing",
-        cure: "look for its error in the log of the build",
+        cause: "the command that prints the file failed, or printed nothing",
+        cure: "look for its error in the build log",
         aws_message: INVALID_JSON,
     },
     Explanation {
         kind: ProblemKind::EmptyReference,
-        cause: "the variable that it came from is empty or unset",
-        cure: "set it, and let the build stop where it is not (`set -u`)",
+        cause: "the variable for this value is empty or unset",
+        cure: "set the variable, and stop the build if it is unset (`set -u`)",
         aws_message: None,
     },
     Explanation {
         kind: ProblemKind::FileName,
-        cause: "CodePipeline looks for exactly `imagedefinitions.json`, unless its ECS action has \
-                 a FileName",
-        cure: "rename it, also in the `artifacts` of the buildspec, or set FileName to its name",
+        cause: "CodePipeline looks for exactly `imagedefinitions.json` unless its ECS action sets \
+                `FileName`",
+        cure: "rename the file, also in the `artifacts` of the buildspec, or set `FileName` to \
+               its name",
         aws_message: FILE_NOT_FOUND,
     },
     Explanation {
         kind: ProblemKind::ImageDetail,
-        cause: "that file is what an ECR source action writes, for the blue/green action of \
-                 CodeDeploy, and it doesn't say which container the image is for",
+        cause: "an ECR source action writes that file for the blue/green action of CodeDeploy, \
+                and it names no container",
         cure: "write [{\"name\": \"CONTAINER\", \"imageUri\": \"IMAGE\"}] with its ImageURI",
         aws_message: INVALID_JSON,
     },
@@ -123,47 +124,49 @@ const CATALOGUE: &[Explanation] = &[
     },
     Explanation {
         kind: ProblemKind::InvalidJson,
-        cause: "the file was put together by hand or by a shell",
-        cure: "let a program write it, such as this library or `jq`",
+        cause: "the file was written by hand or by a shell",
+        cure: "write it with a program, such as this library or `jq`",
         aws_message: INVALID_JSON,
     },
     Explanation {
         kind: ProblemKind::InvalidReference,
         cause: "a reference is [HOST[:PORT]/]PATH[:TAG][@DIGEST], with a path of lower-case \
-                 letters and digits, joined by single `.` and `/`, one or two `_`, or any `-`",
+                letters and digits, joined by single `.` and `/`, one or two `_`, or any number \
+                of `-`",
         cure: "correct the reference",
         aws_message: None,
     },
     Explanation {
         kind: ProblemKind::InvalidTag,
-        cause: "a tag has at most 128 letters, digits, `_`, `.` and `-`, and begins with none of \
-                 the last two",
+        cause: "a tag has at most 128 letters, digits, `_`, `.` and `-`, and does not begin with \
+                `.` or `-`",
         cure: "correct the tag, or use the digest of the image",
         aws_message: None,
     },
     Explanation {
         kind: ProblemKind::LargeFile,
-        cause: "CodePipeline reads at most 100 KB, and AWS doesn't say whether a KB has 1000 \
-                 bytes or 1024",
+        cause: "CodePipeline reads at most 100 KB, and AWS does not say whether a KB has 1000 \
+                bytes or 1024",
         cure: "list only the containers that get a new image",
         aws_message: None,
     },
     Explanation {
         kind: ProblemKind::Latest,
-        cause: "it stands for whatever was pushed last, which need not be what this build made",
-        cure: "use the digest of the image, or at least a tag of its own for each build",
+        cause: "`latest` is the image that was pushed last, which may not be the image of this \
+                build",
+        cure: "use the digest of the image, or at least a unique tag for each build",
         aws_message: None,
     },
     Explanation {
         kind: ProblemKind::MisnamedMember,
-        cause: "CodePipeline looks for `name` and `imageUri`, in exactly this spelling",
+        cause: "CodePipeline looks for exactly `name` and `imageUri`",
         cure: "rename the member",
         aws_message: None,
     },
     Explanation {
         kind: ProblemKind::MissingComma,
-        cause: "definitions that a loop prints one by one have no comma between them",
-        cure: "put a comma there, or collect them with `jq -s .`",
+        cause: "a loop that prints definitions one by one puts no comma between them",
+        cure: "add a comma, or collect the definitions with `jq -s .`",
         aws_message: INVALID_JSON,
     },
     Explanation {
@@ -174,7 +177,7 @@ const CATALOGUE: &[Explanation] = &[
     },
     Explanation {
         kind: ProblemKind::NotAnArray,
-        cause: "CodePipeline wants an array of definitions, even for a single container",
+        cause: "CodePipeline expects an array of definitions, even for a single container",
         cure: "write [{\"name\": \"CONTAINER\", \"imageUri\": \"IMAGE\"}]",
         aws_message: INVALID_JSON,
     },
@@ -186,34 +189,34 @@ const CATALOGUE: &[Explanation] = &[
     },
     Explanation {
         kind: ProblemKind::NotAString,
-        cause: "a value that is not there becomes `null`, and an unquoted one a number",
+        cause: "a missing value becomes `null`, and an unquoted value can become a number",
         cure: "write the value as a string, in double quotes",
         aws_message: None,
     },
     Explanation {
         kind: ProblemKind::NotUtf8,
-        cause: "the file was saved in an old encoding, or is no text at all",
+        cause: "the file has an old encoding, or is not text",
         cure: "save it as UTF-8",
         aws_message: None,
     },
     Explanation {
         kind: ProblemKind::NullText,
         cause: "`aws --query --output text` prints `None`, and `jq -r` prints `null`, for a \
-                 value that is not there",
-        cure: "correct the query, and let the build stop when it finds nothing",
+                missing value",
+        cure: "correct the query, and stop the build if it finds nothing",
         aws_message: None,
     },
     Explanation {
         kind: ProblemKind::Placeholder,
-        cause: "such placeholders are replaced in the taskdef.json of the blue/green action of \
-                 CodeDeploy, and in no other file",
+        cause: "the blue/green action of CodeDeploy replaces such placeholders, and only in its \
+                taskdef.json",
         cure: "write the name of the container and the reference of the image",
         aws_message: INVALID_IMAGE,
     },
     Explanation {
         kind: ProblemKind::ReferenceCharacter,
         cause: "ECS allows only letters, digits and `-` `_` `:` `.` `/` `#` `@` in a reference",
-        cure: "remove it: quotes, spaces and line ends often come with the output of a command",
+        cure: "remove it: the output of a command often has quotes, spaces and line ends",
         aws_message: INVALID_IMAGE,
     },
     Explanation {
@@ -225,7 +228,7 @@ const CATALOGUE: &[Explanation] = &[
     Explanation {
         kind: ProblemKind::Scheme,
         cause: "an image reference is not a URL, though CodePipeline calls it imageUri",
-        cure: "remove what comes before the host",
+        cure: "remove the scheme",
         aws_message: None,
     },
     Explanation {
@@ -237,28 +240,27 @@ const CATALOGUE: &[Explanation] = &[
     Explanation {
         kind: ProblemKind::TooLarge,
         cause: "CodePipeline reads at most 100 KB",
-        cure: "check that it is the right file, and list only the containers that get a new \
-                 image",
+        cure: "check that it is the right file, and list only the containers that get a new image",
         aws_message: None,
     },
     Explanation {
         kind: ProblemKind::Unexpanded,
-        cause: "the shell doesn't replace variables between single quotes, and no other step \
-                 has replaced it",
-        cure: "print the value with `printf` and `%s`, or let a program write the file",
+        cause: "the shell does not replace variables between single quotes, and no other step \
+                replaced it",
+        cure: "print the value with `printf` and `%s`, or write the file with a program",
         aws_message: INVALID_IMAGE,
     },
     Explanation {
         kind: ProblemKind::UnexpandedName,
-        cause: "the shell doesn't replace variables between single quotes, and no other step \
-                 has replaced it",
-        cure: "print the value with `printf` and `%s`, or let a program write the file",
+        cause: "the shell does not replace variables between single quotes, and no other step \
+                replaced it",
+        cure: "print the value with `printf` and `%s`, or write the file with a program",
         aws_message: UNKNOWN_CONTAINER,
     },
     Explanation {
         kind: ProblemKind::UnknownMember,
-        cause: "only `name` and `imageUri` are documented, and what CodePipeline does with \
-                 others is not",
+        cause: "AWS documents only `name` and `imageUri`, and not what CodePipeline does with \
+                other members",
         cure: "remove the member",
         aws_message: None,
     },

@@ -31,8 +31,8 @@ impl<'a> Document<'a> {
                 None => break,
                 // Definitions that a loop printed with a comma after each.
                 Some(b',') if !values.is_empty() => {
-                    let what = "there is a comma outside of any array";
-                    let repair = Repair::structure("it is left out").delete(reader.at, 1);
+                    let what = "comma outside of an array";
+                    let repair = Repair::structure("the comma is removed").delete(reader.at, 1);
                     reader.repaired(reader.at, ProblemKind::StrayComma, what, repair);
                     reader.at += 1;
                     continue;
@@ -98,20 +98,20 @@ impl<'a> Reader<'a> {
         self.at += 1;
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            self.stop::<T>(start, format!("the values are nested more than {MAX_DEPTH} deep"));
+            self.stop::<T>(start, format!("values are nested more than {MAX_DEPTH} levels deep"));
             return items;
         }
         loop {
             self.skip_space();
             match self.peek() {
                 None => {
-                    self.stop::<T>(self.at, format!("the text ends before a closing `{close}`"));
+                    self.stop::<T>(self.at, format!("the text ends without a closing `{close}`"));
                     return items;
                 }
                 Some(byte) if char::from(byte) == close => {
                     if let Some(comma) = comma {
-                        let what = format!("there is a comma before the closing `{close}`");
-                        let repair = Repair::structure("it is left out").delete(comma, 1);
+                        let what = format!("trailing comma before the closing `{close}`");
+                        let repair = Repair::structure("the comma is removed").delete(comma, 1);
                         self.repaired(comma, ProblemKind::StrayComma, what, repair);
                     }
                     self.at += 1;
@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
                 Some(b',') => {
                     if items.is_empty() || comma.is_some() {
                         // No repair: perhaps a whole item was to be there.
-                        let what = "there is a comma with nothing before it";
+                        let what = "comma without a value before it";
                         self.flaw(self.at, ProblemKind::StrayComma, what);
                     } else {
                         comma = Some(self.at);
@@ -137,8 +137,8 @@ impl<'a> Reader<'a> {
                     }
                     // Not before the item has proved to be one.
                     if !is_first && comma.is_none() {
-                        let what = "a comma is missing here";
-                        let repair = Repair::structure("one is put there").insert(end, ",");
+                        let what = "missing comma";
+                        let repair = Repair::structure("a comma is added").insert(end, ",");
                         self.repaired(end, ProblemKind::MissingComma, what, repair);
                     }
                     if !self.is_complete {
@@ -169,7 +169,7 @@ impl<'a> Reader<'a> {
                 Some(_) => Unit::first(rest),
             };
             let Some(Unit { character, len }) = unit else {
-                return self.stop(quote, "the string isn't closed on its line");
+                return self.stop(quote, "the string is not closed on its line");
             };
             match character {
                 Some(character) => {
@@ -181,7 +181,7 @@ impl<'a> Reader<'a> {
                 }
                 None if rest.starts_with('\\') => {
                     let escape = rest.chars().nth(1).unwrap_or_default().escape_debug();
-                    let what = format!("`\\{escape}` begins no valid escape sequence");
+                    let what = format!("invalid escape sequence `\\{escape}`");
                     return self.stop(self.at, what);
                 }
                 None => {
@@ -201,18 +201,19 @@ impl<'a> Reader<'a> {
             if self.text[..self.at].ends_with('\r') {
                 return;
             }
-            let what = "there is a carriage return in the string";
+            let what = "carriage return in a string";
             let others = rest.trim_start_matches('\r');
             // The line end of a file of Windows, at the end of what was read from it.
             if others.starts_with('"') {
                 let run = rest.len() - others.len();
-                let repair = Repair::structure("it is left out").delete(self.at, run);
+                let repair =
+                    Repair::structure("the carriage return is removed").delete(self.at, run);
                 return self.repaired(self.at, kind, what, repair);
             }
             return self.flaw(self.at, kind, what);
         }
         let character = rest.chars().next().unwrap_or_default().escape_debug();
-        let what = format!("there is a control character, `{character}`, in the string");
+        let what = format!("control character `{character}` in a string");
         self.flaw(self.at, kind, what);
     }
 
@@ -228,7 +229,7 @@ impl<'a> Reader<'a> {
             .all(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
             && (whole == "0" || !whole.starts_with('0'));
         if !is_number {
-            return self.stop(self.at - number.len(), format!("{} is no number", Quoted(number)));
+            return self.stop(self.at - number.len(), format!("invalid number {}", Quoted(number)));
         }
         Some(Value::Number)
     }
@@ -238,7 +239,7 @@ impl<'a> Reader<'a> {
             "false" | "true" => Some(Value::Boolean),
             "null" => Some(Value::Null),
             word => {
-                let what = format!("{} stands there without quotes", Quoted(word));
+                let what = format!("unquoted text {}", Quoted(word));
                 self.stop(self.at - word.len(), what)
             }
         }
@@ -261,14 +262,12 @@ impl<'a> Reader<'a> {
 
     fn unexpected(&self, expected: &str) -> String {
         match self.text[self.at..].chars().next() {
-            None => format!("the text ends where {expected} should be"),
-            Some('\'') => "there is a single quote, where JSON wants double quotes".to_owned(),
-            Some('“' | '”' | '„') => {
-                "there is a typographic quote, where JSON wants `\"`".to_owned()
-            }
-            Some('/' | '#') => "there is a comment, which JSON doesn't have".to_owned(),
+            None => format!("unexpected end of the text: expected {expected}"),
+            Some('\'') => "single quote: JSON strings are in double quotes".to_owned(),
+            Some('“' | '”' | '„') => "typographic quote: JSON strings are in `\"`".to_owned(),
+            Some('/' | '#') => "comment: JSON has no comments".to_owned(),
             Some(other) => {
-                format!("there is `{}` where {expected} should be", other.escape_debug())
+                format!("unexpected `{}`: expected {expected}", other.escape_debug())
             }
         }
     }

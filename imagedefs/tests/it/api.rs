@@ -105,8 +105,8 @@ fn a_tag_has_to_be_asked_for() {
         assert_eq!(
             error.to_string(),
             format!(
-                "the image `{image}` for the container `proxy` has no digest, and what a tag means \
-                 can change: use the digest, or `insert_tagged` to take it nevertheless"
+                "the image `{image}` of the container `proxy` has no digest, and a tag can move \
+                 to another image: use the digest, or allow the tag with `insert_tagged`"
             )
         );
     }
@@ -205,11 +205,11 @@ fn serde_reads_and_writes_the_same_shape_as_the_file() {
 #[test]
 fn a_host_that_is_nearly_of_ecr_is_called_that() {
     for (image, what) in [
-        (".dkr.ecr.eu-west-1.amazonaws.com/web:1", "`` is no AWS account, which has 12 digits"),
-        ("111122223333.dkr.ecr..amazonaws.com/web:1", "`` is no AWS region"),
+        (".dkr.ecr.eu-west-1.amazonaws.com/web:1", "invalid AWS account ``: expected 12 digits"),
+        ("111122223333.dkr.ecr..amazonaws.com/web:1", "invalid AWS region ``"),
         (
             "111122223333.dkr.ecr.us-east-1.amazonaw.com/web:1",
-            "`amazonaw.com` is not how an ECR host ends",
+            "invalid ECR host suffix `amazonaw.com`",
         ),
     ] {
         let error = image.parse::<ImageUri>().unwrap_err();

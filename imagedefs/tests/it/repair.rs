@@ -65,8 +65,8 @@ fn a_file_is_repaired_in_place_or_left_alone() {
     assert_eq!(
         error.to_string(),
         format!(
-            "`{}` can't be repaired without guessing: line 1, column 2: the text ends before a \
-             closing `]`: the file was put together by hand or by a shell; let a program write it, \
+            "cannot repair `{}` without guessing: line 1, column 2: the text ends without a \
+             closing `]`: the file was written by hand or by a shell; write it with a program, \
              such as this library or `jq`",
             path.display()
         )
@@ -86,10 +86,8 @@ fn an_error_says_what_is_not_certain() {
     assert_eq!(error.kind(), ErrorKind::NotRepairable);
     assert_eq!(
         error.to_string(),
-        "the image definitions can't be repaired without guessing: line 1, column 34: `$TAG` was \
-         not replaced: the shell doesn't replace variables between single quotes, and no other \
-         step has replaced it; print the value with `printf` and `%s`, or let a program write the \
-         file"
+        "cannot repair the image definitions without guessing: line 1, column 34: `$TAG` was \
+         not replaced: the shell does not replace variables between single quotes, and no other step replaced it; print the value with `printf` and `%s`, or write the file with a program"
     );
 }
 
@@ -182,7 +180,8 @@ proptest! {
 
     #[test]
     fn any_text_is_repaired_or_refused(
-        text in "([\\[\\]{},: \n\r\\\\$é]|\"(name|imageUri|imageUrl|web|a:1|\\$\\{X\\}|\\\\u00e9)\"){0,30}"
+        text in "([\\[\\]{},: \
+                 \n\r\\\\$é]|\"(name|imageUri|imageUrl|web|a:1|\\$\\{X\\}|\\\\u00e9)\"){0,30}"
     ) {
         if let Ok(correction) = Diagnosis::new(&text).fix() {
             let fixed = correction.text();

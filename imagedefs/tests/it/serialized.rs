@@ -93,8 +93,8 @@ fn an_error_has_its_kind_its_message_its_causes_and_its_problems() {
         shape(&error),
         json!({
             "kind": "write",
-            "message": format!("can't write `{}`", folder.path().display()),
-            "causes": ["it is there already and no regular file"],
+            "message": format!("cannot write `{}`", folder.path().display()),
+            "causes": ["the path exists and is not a regular file"],
             "problems": [],
             "retryable": false,
         })

@@ -66,7 +66,7 @@ impl ContainerMap {
             let quoted = Quoted(&repository);
             reasons.extend(check_repository(&repository));
             if seen.contains(&repository) {
-                reasons.push(format!("the repository {quoted} is there twice"));
+                reasons.push(format!("duplicate repository {quoted}"));
             }
             if containers.is_empty() {
                 reasons.push(format!("the repository {quoted} has no container"));
@@ -74,13 +74,13 @@ impl ContainerMap {
             for container in containers {
                 match ContainerName::parse(&container) {
                     Err(flaws) => {
-                        let reason = |what: String| format!("the repository {quoted}: {what}");
+                        let reason = |what: String| format!("repository {quoted}: {what}");
                         reasons.extend(flaws.into_iter().map(|flaw| reason(flaw.what)));
                     }
                     Ok(name) => match map.repository_of(&name) {
                         Some(owner) => reasons.push(format!(
-                            "the repository {quoted}: the container `{container}` belongs to \
-                             `{owner}` already"
+                            "repository {quoted}: the container `{container}` already belongs to \
+                             `{owner}`"
                         )),
                         None => map.0.entry(repository.clone()).or_default().push(name),
                     },
@@ -154,7 +154,7 @@ impl<'de> Deserialize<'de> for Entries {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "the name of a container, or an array of such names, is expected")]
+#[serde(untagged, expecting = "expected the name of a container or an array of such names")]
 enum Containers {
     Several(Vec<String>),
     Single(String),

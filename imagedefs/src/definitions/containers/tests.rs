@@ -48,14 +48,11 @@ fn what_has_no_container_is_listed_with_the_nearest_name() {
     assert_eq!(error.kind(), ErrorKind::UnknownRepository);
     assert_eq!(
         error.to_string(),
-        "the images can't be given to containers:\n  \
-         the repository `shop/wbe` has no container, `shop/web` has\n  \
-         the repository `blog` has no container\n  \
-         `111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1` has no digest, and its tag can \
-         be moved\n  \
-         the container `web` gets \
-         `111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web@sha256:1123456789abcdef012…`, and \
-         has `111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web@sha256:0123456789abcdef012…`"
+        "cannot assign the images to containers:\n  \
+         unknown repository `shop/wbe`: the nearest name is `shop/web`\n  \
+         unknown repository `blog`\n  \
+         `111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1` has no digest, and a tag can move to another image\n  \
+         the container `web` gets `111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web@sha256:1123456789abcdef012…`, but already has `111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web@sha256:0123456789abcdef012…`"
     );
     let error = map().definitions([image("web")]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoDigest);
@@ -73,26 +70,25 @@ fn what_is_wrong_with_a_map_is_said_all_at_once() {
         ),
         (
             r#"{"web": 1}"#,
-            "the name of a container, or an array of such names, is expected at line 1 column 10",
+            "expected the name of a container or an array of such names at line 1 column 10",
         ),
-        (r#"{"web": "my web"}"#, "the repository `web`: there is ` ` in a container name"),
+        (r#"{"web": "my web"}"#, "repository `web`: invalid character ` ` in a container name"),
         (
             r#"{"Web": "web", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/api": ["api"],
                 "jobs:1": "jobs", "log": [], "blog": ["web", "blog", "blog"], "blog": "x"}"#,
-            "\n  the repository `Web`: there is a capital letter in the repository name `Web`\n  \
-             the repository `111122223333.dkr.ecr.eu-west-1.amazonaws.com/api`: leave out the \
-             registry\n  \
-             the repository `jobs:1`: leave out the tag and the digest\n  \
+            "\n  repository `Web`: capital letter in the repository name `Web`\n  \
+             repository `111122223333.dkr.ecr.eu-west-1.amazonaws.com/api`: remove the registry\n  \
+             repository `jobs:1`: remove the tag and the digest\n  \
              the repository `log` has no container\n  \
-             the repository `blog`: the container `web` belongs to `Web` already\n  \
-             the repository `blog`: the container `blog` belongs to `blog` already\n  \
-             the repository `blog` is there twice",
+             repository `blog`: the container `web` already belongs to `Web`\n  \
+             repository `blog`: the container `blog` already belongs to `blog`\n  \
+             duplicate repository `blog`",
         ),
     ] {
         let error = text.parse::<ContainerMap>().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidContainerMap);
         let space = if message.starts_with('\n') { "" } else { " " };
-        assert_eq!(error.to_string(), format!("the container map can't be used:{space}{message}"));
+        assert_eq!(error.to_string(), format!("cannot use the container map:{space}{message}"));
     }
 }
 
@@ -101,12 +97,12 @@ fn a_refused_insert_changes_nothing() {
     let mut map = ContainerMap::new();
     map.insert("shop/web", "web").unwrap();
     for (repository, container, reason) in [
-        ("", "web2", "the repository ``: the repository name has an empty part"),
+        ("", "web2", "repository ``: empty part in the repository name"),
         ("blog", "", "the container name is empty"),
-        ("blog", "web", "the container `web` belongs to `shop/web` already"),
+        ("blog", "web", "the container `web` already belongs to `shop/web`"),
     ] {
         let error = map.insert(repository, container).unwrap_err();
-        assert_eq!(error.to_string(), format!("the container map can't be used: {reason}"));
+        assert_eq!(error.to_string(), format!("cannot use the container map: {reason}"));
         assert_eq!(map.to_string(), "{\n  \"shop/web\": [\n    \"web\"\n  ]\n}\n");
     }
 }
@@ -129,7 +125,7 @@ fn the_name_of_a_file_tells_its_form() {
     assert_eq!(
         ContainerMap::read(&path).unwrap_err().to_string(),
         format!(
-            "`{}` can't be used: this program was built without the feature `toml` of imagedefs; \
+            "cannot use `{}`: this program was built without the feature `toml` of imagedefs; \
              use JSON",
             path.display()
         )
@@ -140,12 +136,12 @@ fn the_name_of_a_file_tells_its_form() {
 #[test]
 fn toml_that_is_none_is_said() {
     for (text, reason) in [
-        ("web = 1", "the name of a container, or an array of such names, is expected"),
-        ("web = \"my web\"", "the repository `web`: there is ` ` in a container name"),
+        ("web = 1", "expected the name of a container or an array of such names"),
+        ("web = \"my web\"", "repository `web`: invalid character ` ` in a container name"),
     ] {
         let error = ContainerMap::from_toml(text).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidContainerMap);
-        assert_eq!(error.to_string(), format!("the container map can't be used: {reason}"));
+        assert_eq!(error.to_string(), format!("cannot use the container map: {reason}"));
     }
 }
 

@@ -64,12 +64,12 @@ fn hosts_stay_of_their_kind_in_another_region() {
         (
             "dkr.ecr-fips.us-east-1.amazonaws.com",
             "cn-north-1",
-            Err("the region `cn-north-1` has no FIPS hosts of ECR"),
+            Err("ECR has no FIPS hosts in the region `cn-north-1`"),
         ),
         (
             "dkr-ecr.eu-west-1.on.aws",
             "us-iso-east-1",
-            Err("the region `us-iso-east-1` has no dual-stack hosts of ECR"),
+            Err("ECR has no dual-stack hosts in the region `us-iso-east-1`"),
         ),
     ] {
         let host = format!("111122223333.{host}");
@@ -115,29 +115,25 @@ const NEARLY: [(&str, usize, &str); 22] = [
     (
         "111EXAMPLE.dkr.ecr.us-east-1.amazonaws.com",
         0,
-        "`111EXAMPLE` is no AWS account, which has 12 digits",
+        "invalid AWS account `111EXAMPLE`: expected 12 digits",
     ),
-    ("111122223333.dkr.ecr.amazonaws.com", 21, "there is no region before `amazonaws.com`"),
-    (
-        "111122223333.dkr.ecr.us-east-1.amazonaws.co",
-        31,
-        "`amazonaws.co` is not how an ECR host ends",
-    ),
+    ("111122223333.dkr.ecr.amazonaws.com", 21, "missing region before `amazonaws.com`"),
+    ("111122223333.dkr.ecr.us-east-1.amazonaws.co", 31, "invalid ECR host suffix `amazonaws.co`"),
     (
         "111122223333.dkr.ecr.us-east-1.amazonaws.com.fake.example.com",
         31,
-        "`amazonaws.com.fake.example.com` is not how an ECR host ends",
+        "invalid ECR host suffix `amazonaws.com.fake.example.com`",
     ),
     (
         "111122223333.dkr.ecr.US-EAST-1.amazonaws.com",
         21,
-        "there is a capital letter in the ECR host \
+        "capital letter in the ECR host \
          `111122223333.dkr.ecr.US-EAST-1.amazonaws.com`",
     ),
     (
         "111122223333.DKR.ecr.us-east-1.AmazonAWS.com",
         13,
-        "there is a capital letter in the ECR host \
+        "capital letter in the ECR host \
          `111122223333.DKR.ecr.us-east-1.AmazonAWS.com`",
     ),
     (
@@ -145,59 +141,59 @@ const NEARLY: [(&str, usize, &str); 22] = [
         0,
         "the AWS account `1111222233334` has 13 digits instead of 12",
     ),
-    (".dkr.ecr.us-east-1.amazonaws.com", 0, "`` is no AWS account, which has 12 digits"),
+    (".dkr.ecr.us-east-1.amazonaws.com", 0, "invalid AWS account ``: expected 12 digits"),
     (
         "111122223333.dkr.ecr.us-east-1.evilamazonaws.com",
         31,
-        "`evilamazonaws.com` is not how an ECR host ends",
+        "invalid ECR host suffix `evilamazonaws.com`",
     ),
     (
         "111122223333.dkr.ecr.us-east-1.amazonaws.comevil",
         31,
-        "`amazonaws.comevil` is not how an ECR host ends",
+        "invalid ECR host suffix `amazonaws.comevil`",
     ),
     (
         "111122223333.dkr.ecr.us-east-1.amazonaws.com.",
         31,
-        "`amazonaws.com.` is not how an ECR host ends",
+        "invalid ECR host suffix `amazonaws.com.`",
     ),
-    ("111122223333.dkr.ecr..amazonaws.com", 21, "`` is no AWS region"),
+    ("111122223333.dkr.ecr..amazonaws.com", 21, "invalid AWS region ``"),
     (
         "111122223333.dkr.ecr.eu-west-1.amazonaws.eu",
         21,
-        "the region `eu-west-1` has no ECR hosts under `amazonaws.eu`",
+        "ECR has no hosts under `amazonaws.eu` in the region `eu-west-1`",
     ),
     (
         "111122223333.dkr.ecr.us-gov-west-1.c2s.ic.gov",
         21,
-        "the region `us-gov-west-1` has no ECR hosts under `c2s.ic.gov`",
+        "ECR has no hosts under `c2s.ic.gov` in the region `us-gov-west-1`",
     ),
-    ("111122223333.dkr.ecr.useast1.amazonaws.com", 21, "`useast1` is no AWS region"),
+    ("111122223333.dkr.ecr.useast1.amazonaws.com", 21, "invalid AWS region `useast1`"),
     (
         "x.111122223333.dkr.ecr.us-east-1.amazonaws.com",
         0,
-        "`x.111122223333` is no AWS account, which has 12 digits",
+        "invalid AWS account `x.111122223333`: expected 12 digits",
     ),
     (
         "111122223333.dkr.ecr.us-east-1.amazonaws.com.cn",
         21,
-        "the region `us-east-1` has no ECR hosts under `amazonaws.com.cn`",
+        "ECR has no hosts under `amazonaws.com.cn` in the region `us-east-1`",
     ),
     (
         "111122223333.dkr.ecr.cn-north-1.amazonaws.com",
         21,
-        "the region `cn-north-1` has no ECR hosts under `amazonaws.com`",
+        "ECR has no hosts under `amazonaws.com` in the region `cn-north-1`",
     ),
-    ("111122223333.dkr.ecr.amazonaws", 21, "the ECR host ends with `amazonaws`"),
+    ("111122223333.dkr.ecr.amazonaws", 21, "the ECR host ends after `amazonaws`"),
     (
         "111122223333.ecr.us-east-1.amazonaws.com",
         0,
-        "`111122223333.ecr.us-east-1.amazonaws.com` looks like an ECR host and has no \
-         `.dkr.ecr.` in it",
+        "`111122223333.ecr.us-east-1.amazonaws.com` looks like an ECR host, but `.dkr.ecr.` is \
+         missing",
     ),
     (
         "api.ecr.us-east-1.on.aws",
         0,
-        "`api.ecr.us-east-1.on.aws` looks like an ECR host and has no `.dkr.ecr.` in it",
+        "`api.ecr.us-east-1.on.aws` looks like an ECR host, but `.dkr.ecr.` is missing",
     ),
 ];

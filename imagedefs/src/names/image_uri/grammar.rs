@@ -22,7 +22,7 @@ pub(crate) fn check(text: &str) -> Vec<Flaw> {
     let is_allowed = |other: char| other.is_ascii_alphanumeric() || "-_:./#@".contains(other);
     if let Some((offset, character)) = text.char_indices().find(|(_, other)| !is_allowed(*other)) {
         let character = character.escape_debug();
-        let what = format!("there is `{character}` in the image reference");
+        let what = format!("invalid character `{character}` in the image reference");
         return flaw(offset, ProblemKind::ReferenceCharacter, what);
     }
 
@@ -95,7 +95,7 @@ fn check_repository(parts: &Parts<'_>) -> Option<Flaw> {
     let invalid =
         |offset, what: String| Some(Flaw::new(offset, ProblemKind::InvalidReference, what));
     if is_sha256(repository) || (*repository == "sha256" && tag.is_some_and(is_sha256)) {
-        return invalid(0, "there is a digest alone, without a repository and `@`".into());
+        return invalid(0, "a digest without a repository and `@`".into());
     }
     let (registry, path) = split_registry(repository);
     let start = match registry {
@@ -106,7 +106,7 @@ fn check_repository(parts: &Parts<'_>) -> Option<Flaw> {
             registry.len() + "/".len()
         }
         None if EcrRegistry::from_host(repository) != Ok(None) => {
-            let what = "there is no repository after the ECR host";
+            let what = "missing repository after the ECR host";
             return Some(Flaw::new(0, ProblemKind::EcrHost, what));
         }
         None => 0,
@@ -126,7 +126,7 @@ fn check_registry(registry: &str) -> Option<Flaw> {
         |offset, what: String| Some(Flaw::new(offset, ProblemKind::InvalidReference, what));
     let (host, port) = registry.split_once(':').unwrap_or((registry, "0"));
     if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) {
-        return invalid(host.len() + 1, format!("{} is no port", Quoted(port)));
+        return invalid(host.len() + 1, format!("invalid port {}", Quoted(port)));
     }
     let is_label = |label: &str| {
         let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
@@ -135,7 +135,7 @@ fn check_registry(registry: &str) -> Option<Flaw> {
     if let Some(relative) = host.strip_suffix('.')
         && EcrRegistry::from_host(relative) != Ok(None)
     {
-        let what = "there is a dot at the end of the ECR host";
+        let what = "dot at the end of the ECR host";
         return Some(Flaw::new(relative.len(), ProblemKind::EcrHost, what));
     }
     if !host.split('.').all(is_label) {
@@ -143,10 +143,10 @@ fn check_registry(registry: &str) -> Option<Flaw> {
         if let Err(flaw) = EcrRegistry::from_host(host) {
             return Some(flaw);
         }
-        return invalid(0, format!("{} is no host name", Quoted(host)));
+        return invalid(0, format!("invalid host name {}", Quoted(host)));
     }
     if registry != host && EcrRegistry::from_host(host) != Ok(None) {
-        let what = format!("an ECR host has no port, and here it is {}", Quoted(port));
+        let what = format!("port {} after an ECR host: ECR hosts have no port", Quoted(port));
         return Some(Flaw::new(host.len() + 1, ProblemKind::EcrHost, what));
     }
     EcrRegistry::from_host(host).err()
@@ -155,14 +155,14 @@ fn check_registry(registry: &str) -> Option<Flaw> {
 /// Lower-case letters and digits, joined by one `.`, one or two `_`, or any number of `-`.
 fn check_component(component: &str) -> Option<(usize, String)> {
     if component.is_empty() {
-        return Some((0, "the repository name has an empty part".into()));
+        return Some((0, "empty part in the repository name".into()));
     }
     let is_known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
     if let Some((at, character)) = component.char_indices().find(|(_, c)| !is_known(*c)) {
         let what = if character.is_ascii_uppercase() {
-            format!("there is a capital letter in the repository name {}", Quoted(component))
+            format!("capital letter in the repository name {}", Quoted(component))
         } else {
-            format!("there is `{character}` in the repository name {}", Quoted(component))
+            format!("invalid character `{character}` in the repository name {}", Quoted(component))
         };
         return Some((at, what));
     }
@@ -180,7 +180,11 @@ fn check_component(component: &str) -> Option<(usize, String)> {
                     Quoted(joint)
                 )
             } else {
-                format!("there is {} in the repository name {}", Quoted(joint), Quoted(component))
+                format!(
+                    "invalid separator {} in the repository name {}",
+                    Quoted(joint),
+                    Quoted(component)
+                )
             };
             return Some((at, what));
         }
@@ -200,7 +204,7 @@ fn check_tag(tag: &str) -> Option<Flaw> {
         return Some(Flaw::new(0, ProblemKind::NullText, what));
     }
     if let Some(at) = tag.bytes().position(|byte| !is_allowed(byte)) {
-        return invalid(at, format!("there is {} in the tag", Quoted(&tag[at..=at])));
+        return invalid(at, format!("invalid character {} in the tag", Quoted(&tag[at..=at])));
     }
     if tag.starts_with(['.', '-']) {
         return invalid(0, format!("the tag begins with {}", Quoted(&tag[..1])));
@@ -221,15 +225,18 @@ fn check_digest(digest: &str) -> Option<Flaw> {
         return Some(Flaw::new(0, ProblemKind::NullText, what));
     }
     let Some((algorithm, hex)) = digest.split_once(':') else {
-        return invalid(0, "there is no `sha256:` in front of the digest".into());
+        return invalid(0, "missing `sha256:` in front of the digest".into());
     };
     if algorithm != "sha256" {
-        let what = format!("the digest is one of {}", Quoted(algorithm));
+        let what = format!("unsupported digest algorithm {}", Quoted(algorithm));
         return Some(Flaw::new(0, ProblemKind::DigestAlgorithm, what));
     }
     let start = algorithm.len() + ":".len();
     if let Some(at) = hex.bytes().position(|byte| !is_hex(byte)) {
-        return invalid(start + at, format!("there is {} in the digest", Quoted(&hex[at..=at])));
+        return invalid(
+            start + at,
+            format!("invalid character {} in the digest", Quoted(&hex[at..=at])),
+        );
     }
     if hex.len() != SHA256_LEN {
         return invalid(start, format!("the digest has {} digits instead of 64", hex.len()));

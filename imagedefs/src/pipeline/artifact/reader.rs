@@ -100,7 +100,7 @@ impl ArtifactReader {
     pub fn read(&mut self, name: &str, max_bytes: usize) -> Result<Vec<u8>, Error> {
         let bytes = self.read_up_to(name, max_bytes.saturating_add(1))?;
         if bytes.len() > max_bytes {
-            let what = format!("{} in {} can't be read", Quoted(name), self.name);
+            let what = format!("cannot read {} in {}", Quoted(name), self.name);
             let reason = format!("it has more than {max_bytes} bytes");
             return Err(Error::refused(ErrorKind::InvalidArtifact, what, [reason]));
         }
@@ -110,12 +110,12 @@ impl ArtifactReader {
     fn new(storage: Storage, name: String) -> Result<Self, Error> {
         let archive = ZipArchive::new(storage).map_err(|error| failed(name.clone(), error))?;
         let refused = |reason: String| {
-            let what = format!("{name} can't be used");
+            let what = format!("cannot use {name}");
             Error::refused(ErrorKind::InvalidArtifact, what, [reason])
         };
         if archive.len() > Self::MAX_FILES {
             let (count, most) = (archive.len(), Self::MAX_FILES);
-            return Err(refused(format!("it has {count} files, and at most {most} are allowed")));
+            return Err(refused(format!("it has {count} files, more than {most}")));
         }
         if archive.has_duplicate_names() {
             return Err(refused("two files in it have the same name".to_owned()));
@@ -128,7 +128,7 @@ impl ArtifactReader {
             };
             if let Some(reason) = wrong_with(path.strip_suffix('/').unwrap_or(&path)) {
                 let path = Quoted(&path);
-                return Err(refused(format!("there is {path} in it, and {reason}")));
+                return Err(refused(format!("file {path}: {reason}")));
             }
             if !path.ends_with('/') {
                 files.push((path, index));
@@ -151,16 +151,16 @@ impl ArtifactReader {
     }
 
     fn not_found(&self, name: &str) -> Error {
-        let mut what = format!("there is no file {} in {}", Quoted(name), self.name);
+        let mut what = format!("file {} not found in {}", Quoted(name), self.name);
         let in_folder = |path: &&str| path.rsplit('/').next() == Some(name);
         if let Some(path) = self.names().find(in_folder) {
             what.push_str(&format!(
-                ", but {}; the files have to be in the root, without the folder they were zipped \
-                 from",
+                ": it has {}, but the file has to be in the root, without the folder that it was \
+                 zipped from",
                 Quoted(path)
             ));
         } else if let Some(path) = nearest(name, self.names()) {
-            what.push_str(&format!(", but {}", Quoted(path)));
+            what.push_str(&format!(": the nearest name is {}", Quoted(path)));
         }
         Error::refused(ErrorKind::NotFound, what, [])
     }
@@ -173,7 +173,7 @@ fn failed(what: String, error: ZipError) -> Error {
         ZipError::Io(error) => error.to_string(),
         other => other.to_string(),
     };
-    let what = format!("{what} can't be read");
+    let what = format!("cannot read {what}");
     Error::refused(ErrorKind::InvalidArtifact, what, [reason])
 }
 

@@ -64,7 +64,7 @@ fn files_are_written_and_read() {
     let missing = folder.path().join("other.zip");
     let error = ArtifactReader::open(&missing).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert_eq!(error.to_string(), format!("there is no file `{}`", missing.display()));
+    assert_eq!(error.to_string(), format!("file `{}` not found", missing.display()));
     let error = Artifact::from_definitions(&ImageDefinitions::new()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Empty);
 }
@@ -72,31 +72,34 @@ fn files_are_written_and_read() {
 #[test]
 fn names_that_lead_out_are_refused_when_written_and_when_read() {
     for (name, reason) in [
-        ("../x", "its path leads out of the artifact"),
-        ("a/../../x", "its path leads out of the artifact"),
-        ("/etc/x", "its path is absolute"),
-        ("C:x", "its path is absolute"),
+        ("../x", "the path leads out of the artifact"),
+        ("a/../../x", "the path leads out of the artifact"),
+        ("/etc/x", "the path is absolute"),
+        ("C:x", "the path is absolute"),
         ("a\\x", "folders are separated by `/`"),
-        ("a//x", "a part of its path is empty or `.`"),
-        ("./x", "a part of its path is empty or `.`"),
-        ("a\nx", "there is a control character in its path"),
+        ("a//x", "a part of the path is empty or `.`"),
+        ("./x", "a part of the path is empty or `.`"),
+        ("a\nx", "the path has a control character"),
     ] {
         let error = Artifact::new().insert(name, "").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArtifact);
         let quoted = Quoted(name);
-        let message = format!("the artifact can't have a file {quoted}: {reason}");
+        let message = format!("cannot add the file {quoted} to the artifact: {reason}");
         assert_eq!(error.to_string(), message);
         assert_eq!(
             open_error(zip_of(&[(name, b"")])),
-            format!("the artifact can't be used: there is {quoted} in it, and {reason}")
+            format!("cannot use the artifact: file {quoted}: {reason}")
         );
     }
     let error = Artifact::new().insert("", "").unwrap_err();
-    assert_eq!(error.to_string(), "the artifact can't have a file ``: it has no name");
+    assert_eq!(error.to_string(), "cannot add the file `` to the artifact: the path is empty");
     let mut artifact = Artifact::new();
     artifact.insert("x", "1").unwrap();
     let error = artifact.insert("x", "2").unwrap_err();
-    assert_eq!(error.to_string(), "the artifact can't have a file `x`: it is there already");
+    assert_eq!(
+        error.to_string(),
+        "cannot add the file `x` to the artifact: the artifact already has it"
+    );
 }
 
 #[test]
@@ -104,17 +107,17 @@ fn a_file_that_is_not_there_is_named_with_the_one_that_was_meant() {
     for (present, hint) in [
         (
             "build/imagedefinitions.json",
-            ", but `build/imagedefinitions.json`; the files have to be in the root, without the \
-             folder they were zipped from",
+            ": it has `build/imagedefinitions.json`, but the file has to be in the root, without \
+             the folder that it was zipped from",
         ),
-        ("imagedefinition.json", ", but `imagedefinition.json`"),
-        ("imageDefinitions.json", ", but `imageDefinitions.json`"),
+        ("imagedefinition.json", ": the nearest name is `imagedefinition.json`"),
+        ("imageDefinitions.json", ": the nearest name is `imageDefinitions.json`"),
         ("appspec.yaml", ""),
     ] {
         let mut artifact = ArtifactReader::from_bytes(zip_of(&[(present, b"")])).unwrap();
         let error = artifact.definitions(ImageDefinitions::FILE_NAME).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
-        let what = "there is no file `imagedefinitions.json` in the artifact";
+        let what = "file `imagedefinitions.json` not found in the artifact";
         assert_eq!(error.to_string(), format!("{what}{hint}"));
     }
 }
@@ -131,7 +134,7 @@ fn a_bomb_does_not_go_off() {
     assert_eq!(error.kind(), ErrorKind::InvalidArtifact);
     assert_eq!(
         error.to_string(),
-        "`imagedefinitions.json` in the artifact can't be read: it has more than 1000 bytes"
+        "cannot read `imagedefinitions.json` in the artifact: it has more than 1000 bytes"
     );
 
     // One that says that it has a single byte.
@@ -158,7 +161,7 @@ fn too_many_files_are_refused() {
     }
     assert_eq!(
         open_error(writer.finish().unwrap().into_inner()),
-        "the artifact can't be used: it has 100001 files, and at most 100000 are allowed"
+        "cannot use the artifact: it has 100001 files, more than 100000"
     );
 }
 
@@ -166,7 +169,7 @@ fn too_many_files_are_refused() {
 fn what_is_no_zip_file_or_is_damaged_is_refused() {
     assert_eq!(
         open_error(b"[]".to_vec()),
-        "the artifact can't be read: invalid Zip archive: Could not find EOCD"
+        "cannot read the artifact: invalid Zip archive: Could not find EOCD"
     );
     // Two files of one name, of which a reader may take either.
     let mut twice = zip_of(&[("a", b"1"), ("b", b"2")]);
@@ -176,7 +179,7 @@ fn what_is_no_zip_file_or_is_damaged_is_refused() {
             twice[at] = b'a';
         }
     }
-    assert_eq!(open_error(twice), "the artifact can't be used: two files in it have the same name");
+    assert_eq!(open_error(twice), "cannot use the artifact: two files in it have the same name");
 
     let mut damaged = Artifact::from_definitions(&definitions()).unwrap().to_bytes().unwrap();
     damaged[60] ^= 1;
@@ -185,7 +188,7 @@ fn what_is_no_zip_file_or_is_damaged_is_refused() {
     assert_eq!(error.kind(), ErrorKind::InvalidArtifact);
     assert_eq!(
         error.to_string(),
-        "`imagedefinitions.json` in the artifact can't be read: Invalid checksum"
+        "cannot read `imagedefinitions.json` in the artifact: Invalid checksum"
     );
 }
 

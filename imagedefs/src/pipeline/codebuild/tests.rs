@@ -21,10 +21,10 @@ fn the_arn_says_where_the_build_runs() {
 
 #[test]
 fn outside_of_a_build_there_is_nothing_to_tell() {
-    let unset = "`CODEBUILD_BUILD_ARN` is not set, which CodeBuild does in every build".to_owned();
+    let unset = "`CODEBUILD_BUILD_ARN` is not set: CodeBuild sets it in every build".to_owned();
     let invalid = |arn| {
         format!(
-            "`CODEBUILD_BUILD_ARN` is `{arn}`, and not \
+            "invalid `CODEBUILD_BUILD_ARN` `{arn}`: expected \
              arn:PARTITION:codebuild:REGION:ACCOUNT:build/PROJECT:ID"
         )
     };
@@ -42,7 +42,7 @@ fn outside_of_a_build_there_is_nothing_to_tell() {
     ] {
         let error = CodeBuildEnv::from_vars([("CODEBUILD_BUILD_ARN", arn)]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidEnvironment);
-        let message = format!("this can't be told to be a build of CodeBuild: {reason}");
+        let message = format!("not a CodeBuild environment: {reason}");
         assert_eq!(error.to_string(), message);
     }
 }
@@ -52,9 +52,9 @@ fn a_build_without_a_revision_has_none() {
     let resolved = "CODEBUILD_RESOLVED_SOURCE_VERSION";
     assert_eq!(build(&[(resolved, "55b4b4e")]).revision().unwrap(), "55b4b4e");
 
-    let message = "CodeBuild knows no revision of the source: \
-                   `CODEBUILD_RESOLVED_SOURCE_VERSION` is not set, which is so before the phase \
-                   DOWNLOAD_SOURCE, and for a source in S3 that has no versions";
+    let message = "CodeBuild has no revision of the source: `CODEBUILD_RESOLVED_SOURCE_VERSION` \
+                   is not set: it is missing before the phase DOWNLOAD_SOURCE, and for S3 sources \
+                   without versions";
     let error = build(&[(resolved, "")]).revision().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoRevision);
     assert_eq!(error.to_string(), message);
@@ -62,8 +62,7 @@ fn a_build_without_a_revision_has_none() {
     assert_eq!(
         error.to_string(),
         format!(
-            "{message}; `CODEBUILD_SOURCE_VERSION` is `main`, which may mean another revision \
-             tomorrow"
+            "{message}; `CODEBUILD_SOURCE_VERSION` is `main`, which can mean another revision later"
         )
     );
 }
@@ -118,8 +117,8 @@ fn the_rest() {
     assert_eq!(error.kind(), ErrorKind::BuildFailed);
     assert_eq!(
         error.to_string(),
-        "a phase of the build has failed (`CODEBUILD_BUILD_SUCCEEDING` is 0), and what is made \
-         after that is not to be deployed"
+        "a phase of the build failed (`CODEBUILD_BUILD_SUCCEEDING` is 0): its output must not be \
+         deployed"
     );
     build(&[]).check_succeeding().unwrap();
 }

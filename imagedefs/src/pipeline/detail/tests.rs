@@ -46,8 +46,7 @@ fn the_reference_has_the_digest_and_no_tag() {
     assert_eq!(error.kind(), ErrorKind::NoDigest);
     assert_eq!(
         error.to_string(),
-        "the image detail has no digest of `httpd:2.4`: put it into `ImageURI`, as \
-         REPOSITORY@sha256:…"
+        "the image detail has no digest of `httpd:2.4`: write `ImageURI` as REPOSITORY@sha256:…"
     );
     assert_eq!(detail.to_string(), "{\n  \"ImageURI\": \"httpd:2.4\"\n}\n");
 }
@@ -57,36 +56,36 @@ fn what_is_wrong_is_said_all_at_once() {
     for (text, message) in [
         (
             "",
-            "the image detail can't be used: it is no JSON: EOF while parsing a value at line 1 \
+            "cannot use the image detail: invalid JSON: EOF while parsing a value at line 1 \
              column 0",
         ),
         (
             "[]",
-            "the image detail can't be used: it is an array, like an imagedefinitions.json; an \
-             image detail is an object",
+            "cannot use the image detail: expected an object, found an array, as in an \
+             imagedefinitions.json",
         ),
-        ("1", "the image detail can't be used: invalid type: integer `1`, expected an object"),
-        ("{}", "the image detail can't be used: there is no `ImageURI`"),
+        ("1", "cannot use the image detail: invalid type: integer `1`, expected an object"),
+        ("{}", "cannot use the image detail: missing member `ImageURI`"),
         (
             r#"{"imageUri": "web:1"}"#,
-            "the image detail can't be used: the member `imageUri` has to be `ImageURI`",
+            "cannot use the image detail: misnamed member `imageUri`: expected `ImageURI`",
         ),
         (
             r#"{"ImageURI": "111122223333.dkr.ecr.us-west-2.amazonaws.com/web:1",
                 "RegistryId": "444455556666", "RepositoryName": "shop", "ImageDigest": "sha256:0",
                 "ImageSizeInBytes": "44 MB"}"#,
-            "the image detail can't be used:\n  \
-             `ImageSizeInBytes` is `44 MB`, which is no number of bytes\n  \
+            "cannot use the image detail:\n  \
+             invalid `ImageSizeInBytes` `44 MB`: expected a number of bytes\n  \
              `ImageDigest`: the digest has 1 digits instead of 64\n  \
-             `RegistryId` is `444455556666`, and `ImageURI` has `111122223333`\n  \
-             `RepositoryName` is `shop`, and `ImageURI` has `web`",
+             `RegistryId` is `444455556666`, but `ImageURI` has `111122223333`\n  \
+             `RepositoryName` is `shop`, but `ImageURI` has `web`",
         ),
         (
             // As the user guide prints it.
             r#"{"ImageURI": "ACCOUNTID.dkr.ecr.us-west-2.amazonaws.com/web@sha256:example3"}"#,
-            "the image detail can't be used:\n  \
-             `ImageURI`: `ACCOUNTID` is no AWS account, which has 12 digits\n  \
-             `ImageURI`: there is `x` in the digest",
+            "cannot use the image detail:\n  \
+             `ImageURI`: invalid AWS account `ACCOUNTID`: expected 12 digits\n  \
+             `ImageURI`: invalid character `x` in the digest",
         ),
     ] {
         let error = text.parse::<ImageDetail>().unwrap_err();
@@ -101,10 +100,10 @@ fn a_file_is_named() {
     let path = folder.path().join(ImageDetail::FILE_NAME);
     let error = ImageDetail::read(&path).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert_eq!(error.to_string(), format!("there is no file `{}`", path.display()));
+    assert_eq!(error.to_string(), format!("file `{}` not found", path.display()));
 
     std::fs::write(&path, "{}").unwrap();
-    let message = format!("`{}` can't be used: there is no `ImageURI`", path.display());
+    let message = format!("cannot use `{}`: missing member `ImageURI`", path.display());
     assert_eq!(ImageDetail::read(&path).unwrap_err().to_string(), message);
 
     std::fs::write(&path, "\u{feff}{\"ImageURI\": \"web:1\"}").unwrap();

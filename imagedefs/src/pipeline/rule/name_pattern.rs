@@ -76,7 +76,7 @@ impl FromStr for NamePattern {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let refused = |reason: String| {
-            let what = format!("{} is no pattern for repositories or tags", Quoted(text));
+            let what = format!("invalid name pattern {}", Quoted(text));
             Err(Error::refused(ErrorKind::InvalidRule, what, [reason]))
         };
         let (name, extent) = match text.strip_suffix('*') {
@@ -84,19 +84,18 @@ impl FromStr for NamePattern {
             None => (text, Extent::Whole),
         };
         if text.is_empty() {
-            return refused("it is empty; `*` stands for every name".to_owned());
+            return refused("it is empty: use `*` for every name".to_owned());
         }
         if name.contains('*') {
-            return refused("a `*` can be at its end only".to_owned());
+            return refused("`*` is allowed at the end only".to_owned());
         }
         let is_allowed = |other: char| other.is_ascii_alphanumeric() || "._-/".contains(other);
         match name.chars().find(|other| !is_allowed(*other)) {
             Some(':') => refused(
-                "there is `:` in it; a repository and a tag are given apart, and a repository \
-                 without its host"
+                "`:` is not allowed: give the repository without its host, and the tag separately"
                     .to_owned(),
             ),
-            Some(other) => refused(format!("there is `{}` in it", other.escape_debug())),
+            Some(other) => refused(format!("`{}` is not allowed", other.escape_debug())),
             None => Ok(Self { name: name.to_owned(), extent }),
         }
     }
@@ -141,19 +140,18 @@ mod tests {
     #[test]
     fn what_can_match_nothing_is_refused() {
         for (text, reason) in [
-            ("", "it is empty; `*` stands for every name"),
-            ("*-rc", "a `*` can be at its end only"),
-            ("v**", "a `*` can be at its end only"),
-            ("v[0-9]", "there is `[` in it"),
+            ("", "it is empty: use `*` for every name"),
+            ("*-rc", "`*` is allowed at the end only"),
+            ("v**", "`*` is allowed at the end only"),
+            ("v[0-9]", "`[` is not allowed"),
             (
                 "web:v*",
-                "there is `:` in it; a repository and a tag are given apart, and a repository \
-                 without its host",
+                "`:` is not allowed: give the repository without its host, and the tag separately",
             ),
         ] {
             let error = text.parse::<NamePattern>().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidRule);
-            let message = format!("`{text}` is no pattern for repositories or tags: {reason}");
+            let message = format!("invalid name pattern `{text}`: {reason}");
             assert_eq!(error.to_string(), message);
         }
     }

@@ -128,7 +128,7 @@ impl InputTransformer {
     pub fn variable(mut self, name: &str, value: EventValue) -> Result<Self, Error> {
         check_name(name, "a variable of a pipeline", "_-@", 128)?;
         if self.variables.iter().any(|(present, _)| present == name) {
-            let what = format!("the variable {} gets two values", Quoted(name));
+            let what = format!("duplicate variable {}", Quoted(name));
             return Err(Error::refused(ErrorKind::InvalidRule, what, []));
         }
         self.variables.push((name.to_owned(), value));
@@ -229,6 +229,11 @@ fn check_name(name: &str, what: &str, punctuation: &str, max_len: usize) -> Resu
         return Ok(());
     }
     let quoted = Quoted(name);
-    let reason = format!("it has 1 to {max_len} letters, digits and characters of `{punctuation}`");
-    Err(Error::refused(ErrorKind::InvalidRule, format!("{quoted} is no name of {what}"), [reason]))
+    let reason =
+        format!("expected 1 to {max_len} letters, digits and characters of `{punctuation}`");
+    Err(Error::refused(
+        ErrorKind::InvalidRule,
+        format!("invalid name {quoted} of {what}"),
+        [reason],
+    ))
 }

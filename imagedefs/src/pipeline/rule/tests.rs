@@ -100,7 +100,7 @@ fn names_that_codepipeline_refuses_are_refused() {
     for (error, message) in [
         (
             rule().input_transformer("My Source").unwrap_err(),
-            "`My Source` is no name of an action of a pipeline: it has 1 to 100 letters, digits \
+            "invalid name `My Source` of an action of a pipeline: expected 1 to 100 letters, digits \
              and characters of `._-@`",
         ),
         (
@@ -108,7 +108,7 @@ fn names_that_codepipeline_refuses_are_refused() {
                 .input_transformer("Source")
                 .and_then(|it| it.variable("", EventValue::Tag))
                 .unwrap_err(),
-            "`` is no name of a variable of a pipeline: it has 1 to 128 letters, digits and \
+            "invalid name `` of a variable of a pipeline: expected 1 to 128 letters, digits and \
              characters of `_-@`",
         ),
         (
@@ -117,7 +117,7 @@ fn names_that_codepipeline_refuses_are_refused() {
                 .and_then(|it| it.variable("TAG", EventValue::Tag))
                 .and_then(|it| it.variable("TAG", EventValue::Digest))
                 .unwrap_err(),
-            "the variable `TAG` gets two values",
+            "duplicate variable `TAG`",
         ),
     ] {
         assert_eq!(error.kind(), ErrorKind::InvalidRule);

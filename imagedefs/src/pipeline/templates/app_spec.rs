@@ -40,34 +40,32 @@ impl AppSpec {
         if self.task_definitions.is_empty() {
             find(
                 None,
-                format!(
-                    "it has no `TaskDefinition`, which has to be `{TASK_DEFINITION_PLACEHOLDER}`"
-                ),
+                format!("missing `TaskDefinition`: expected `{TASK_DEFINITION_PLACEHOLDER}`"),
             );
         }
         for (line, value) in &self.task_definitions {
             if value != TASK_DEFINITION_PLACEHOLDER {
                 let value = Quoted(value);
                 let what = format!(
-                    "`TaskDefinition` is {value}, and has to be `{TASK_DEFINITION_PLACEHOLDER}`"
+                    "`TaskDefinition` is {value}: expected `{TASK_DEFINITION_PLACEHOLDER}`"
                 );
                 find(Some(*line), what);
             }
         }
         for (line, name) in &self.placeholders {
             if names.contains(name) {
-                let what = format!("there is `<{name}>`, which belongs into the task definition");
+                let what = format!("`<{name}>` belongs in the task definition");
                 find(Some(*line), what);
             }
         }
         for (line, name) in &self.containers {
             if task.has_container(name) == Some(false) {
                 let mut what = format!(
-                    "`ContainerName` is {}, and the task definition has no such container",
+                    "`ContainerName` is {}: the task definition has no such container",
                     Quoted(name)
                 );
                 if let Some(nearest) = task.nearest_container(name) {
-                    what.push_str(&format!(", but `{nearest}`"));
+                    what.push_str(&format!("; the nearest name is `{nearest}`"));
                 }
                 find(Some(*line), what);
             }

@@ -39,18 +39,17 @@ impl TaskDefinition {
             [node] if document.values.len() == 1 => {
                 return this.refuse(format!("it is {}, not an object", node.value.describe()));
             }
-            _ => return this.refuse("it is several values in a row"),
+            _ => return this.refuse("it has several values in a row"),
         };
         // Some wrap it, as DescribeTaskDefinition answers.
         if let Some(Node { value: Value::Object(_), .. }) = member(root, "taskDefinition") {
             return this.refuse(
-                "it is the answer of DescribeTaskDefinition: use what is in its \
-                                `taskDefinition`",
+                "it is a response of DescribeTaskDefinition: use the value of its `taskDefinition`",
             );
         }
         let Some(Node { value: Value::Array(elements), .. }) = member(root, "containerDefinitions")
         else {
-            return this.refuse("it has no array `containerDefinitions`");
+            return this.refuse("missing array `containerDefinitions`");
         };
         let line_of = |offset: usize| 1 + text[..offset].matches('\n').count();
         let mut images = Vec::new();
@@ -89,16 +88,19 @@ impl TaskDefinition {
             }
             let quoted = Quoted(image);
             if let Some(bare) = names.iter().find(|name| *name == image) {
-                mismatches.push(mismatch(*line, format!(
-                    "the image of the container {container} is {quoted}, and has to be `<{bare}>`"
-                )));
+                mismatches.push(mismatch(
+                    *line,
+                    format!(
+                        "the image of the container {container} is {quoted}: expected `<{bare}>`"
+                    ),
+                ));
             } else if let Some(within) = placeholders(image).next() {
                 mismatches.push(mismatch(
                     *line,
                     match nearest_or_known(within, names) {
                         PlaceholderMatch::Itself => format!(
-                            "the image of the container {container} is {quoted}, and has to be \
-                         `<{within}>` alone: the whole reference is put there"
+                            "the image of the container {container} is {quoted}: expected \
+                             `<{within}>` alone, which stands for the whole reference"
                         ),
                         PlaceholderMatch::Nearest(name) => format!(
                             "the image of the container {container} is {quoted}, which the action \
@@ -114,10 +116,10 @@ impl TaskDefinition {
         }
         for (line, name) in &self.strays {
             if format!("<{name}>") == TASK_DEFINITION_PLACEHOLDER {
-                let what = "there is `<TASK_DEFINITION>`, which belongs into the AppSpec";
+                let what = "`<TASK_DEFINITION>` belongs in the AppSpec";
                 mismatches.push(mismatch(*line, what.to_owned()));
             } else if names.contains(name) {
-                let what = format!("there is `<{name}>` in another place than a container's image");
+                let what = format!("`<{name}>` is outside of a container's image");
                 mismatches.push(mismatch(*line, what));
             }
         }

@@ -40,7 +40,7 @@ fn reasons(task: (&str, &str), app_spec: (&str, &str), names: &[&str]) -> String
     let error = BlueGreenTemplates::new(&task, &app_spec, names).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidTemplates);
     let message = error.to_string();
-    let what = "the templates of the blue/green deployment don't fit:";
+    let what = "the templates of the blue/green deployment do not match:";
     message.strip_prefix(what).unwrap().trim_start().to_owned()
 }
 
@@ -66,14 +66,14 @@ fn what_is_wrong_with_the_task_definition_is_said_with_its_line() {
         (image("web:1"), "the task definition: no container has the image `<IMAGE1_NAME>`"),
         (
             image("IMAGE1_NAME"),
-            "the task definition, line 6: the image of the container `web` is `IMAGE1_NAME`, and \
-             has to be `<IMAGE1_NAME>`",
+            "the task definition, line 6: the image of the container `web` is `IMAGE1_NAME`: \
+             expected `<IMAGE1_NAME>`",
         ),
         (
             image("shop/web:<IMAGE1_NAME>"),
             "the task definition, line 6: the image of the container `web` is \
-             `shop/web:<IMAGE1_NAME>`, and has to be `<IMAGE1_NAME>` alone: the whole reference is \
-             put there",
+             `shop/web:<IMAGE1_NAME>`: expected `<IMAGE1_NAME>` alone, which stands for the whole \
+             reference",
         ),
         (
             image("<image1_name>"),
@@ -87,23 +87,21 @@ fn what_is_wrong_with_the_task_definition_is_said_with_its_line() {
         ),
         (
             ("\"shop\"", "\"<TASK_DEFINITION>\""),
-            "the task definition, line 2: there is `<TASK_DEFINITION>`, which belongs into the \
-             AppSpec",
+            "the task definition, line 2: `<TASK_DEFINITION>` belongs in the AppSpec",
         ),
         (
             ("\"shop\"", "\"<IMAGE1_NAME>\""),
-            "the task definition, line 2: there is `<IMAGE1_NAME>` in another place than a \
-             container's image",
+            "the task definition, line 2: `<IMAGE1_NAME>` is outside of a container's image",
         ),
-        (("\"shop\",", "\"shop\""), "the task definition, line 2: a comma is missing here"),
+        (("\"shop\",", "\"shop\""), "the task definition, line 2: missing comma"),
         (
             ("containerDefinitions", "containers"),
-            "the task definition: it has no array `containerDefinitions`",
+            "the task definition: missing array `containerDefinitions`",
         ),
         (
             ("\"family\": \"shop\"", "\"taskDefinition\": {}"),
-            "the task definition: it is the answer of DescribeTaskDefinition: use what is in its \
-             `taskDefinition`",
+            "the task definition: it is a response of DescribeTaskDefinition: use the value of \
+             its `taskDefinition`",
         ),
     ] {
         assert_eq!(reasons(change, SAME, &NAMES), expected);
@@ -111,7 +109,7 @@ fn what_is_wrong_with_the_task_definition_is_said_with_its_line() {
     for (text, expected) in [
         ("", "it is empty"),
         ("[]", "it is an array, not an object"),
-        ("{} {}", "it is several values in a row"),
+        ("{} {}", "it has several values in a row"),
     ] {
         assert_eq!(
             reasons((TASK_DEFINITION, text), SAME, &NAMES),
@@ -126,28 +124,27 @@ fn what_is_wrong_with_the_app_spec_is_said_with_its_line() {
         (
             ("<TASK_DEFINITION>", "arn:aws:ecs:eu-west-1:111122223333:task-definition/shop:7"),
             "the AppSpec, line 6: `TaskDefinition` is \
-             `arn:aws:ecs:eu-west-1:111122223333:task-definition/shop:7`, and has to be \
+             `arn:aws:ecs:eu-west-1:111122223333:task-definition/shop:7`: expected \
              `<TASK_DEFINITION>`",
         ),
         (
             ("<TASK_DEFINITION>", "<IMAGE1_NAME>"),
-            "the AppSpec, line 6: `TaskDefinition` is `<IMAGE1_NAME>`, and has to be \
-             `<TASK_DEFINITION>`\n  \
-             the AppSpec, line 6: there is `<IMAGE1_NAME>`, which belongs into the task definition",
+            "the AppSpec, line 6: `TaskDefinition` is `<IMAGE1_NAME>`: expected `<TASK_DEFINITION>`\n  \
+             the AppSpec, line 6: `<IMAGE1_NAME>` belongs in the task definition",
         ),
         (
             ("        TaskDefinition", "        # TaskDefinition"),
-            "the AppSpec: it has no `TaskDefinition`, which has to be `<TASK_DEFINITION>`",
+            "the AppSpec: missing `TaskDefinition`: expected `<TASK_DEFINITION>`",
         ),
         (
             ("\"web\"", "wbe"),
-            "the AppSpec, line 8: `ContainerName` is `wbe`, and the task definition has no such \
-             container, but `web`",
+            "the AppSpec, line 8: `ContainerName` is `wbe`: the task definition has no such \
+             container; the nearest name is `web`",
         ),
         (
             ("\"web\"", "something"),
-            "the AppSpec, line 8: `ContainerName` is `something`, and the task definition has no \
-             such container",
+            "the AppSpec, line 8: `ContainerName` is `something`: the task definition has no such \
+             container",
         ),
     ] {
         assert_eq!(reasons(SAME, change, &NAMES), expected);
@@ -158,10 +155,10 @@ fn what_is_wrong_with_the_app_spec_is_said_with_its_line() {
 fn what_is_wrong_with_the_action_is_said() {
     assert_eq!(
         reasons(SAME, SAME, &["IMAGE1_NAME", "<B>", "", "IMAGE1_NAME", "C"]),
-        "the action: it replaces at most 4 images, and here are 5\n  \
-         the action: `Image2ContainerName` is `<B>`, and is written without `<` and `>`\n  \
+        "the action: it names 5 images, but at most 4 are replaced\n  \
+         the action: `Image2ContainerName` is `<B>`: write it without `<` and `>`\n  \
          the action: `Image3ContainerName` is empty\n  \
-         the action: `Image4ContainerName` is `IMAGE1_NAME`, like one before it\n  \
+         the action: `Image4ContainerName` is `IMAGE1_NAME`, the same as an earlier one\n  \
          the task definition: no container has the image `<C>`"
     );
 }
