@@ -23,7 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
         Err(error) => assert!(!error.problems().is_empty()),
     }
     match diagnosis.into_definitions() {
-        // What our own reader takes, serde_json takes too.
+        // serde_json accepts everything that this crate's reader accepts.
         Ok(definitions) => {
             let text = std::str::from_utf8(bytes).unwrap();
             assert_eq!(text.parse::<ImageDefinitions>().unwrap(), definitions);

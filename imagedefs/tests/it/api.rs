@@ -201,7 +201,7 @@ fn serde_reads_and_writes_the_same_shape_as_the_file() {
     assert!(serde_json::from_str::<ImageUri>(r#""web:""#).is_err());
 }
 
-/// What a variable leaves that isn't set, and what a slip of the finger makes of a host of ECR.
+/// An unset variable, and typing errors in a host of ECR.
 #[test]
 fn a_host_that_is_nearly_of_ecr_is_called_that() {
     for (image, what) in [
@@ -216,7 +216,7 @@ fn a_host_that_is_nearly_of_ecr_is_called_that() {
         let problem = &error.problems()[0];
         assert_eq!((problem.kind(), problem.what()), (ProblemKind::EcrHost, what));
     }
-    // A registry of one's own, and an emulator's.
+    // A private registry, and an emulator's.
     for image in
         ["111122223333.dkr.ecr.us-east-1.localhost.localstack.cloud/web:1", "ecr.example.com/web:1"]
     {

@@ -1,4 +1,4 @@
-//! Files and streams: what is read, and how it is replaced.
+//! Files and streams: how they are read, and how files are replaced.
 
 use std::error::Error as _;
 use std::fs;
@@ -29,7 +29,7 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// More than fit into 100 KB, each of them valid.
+/// More definitions than fit into 100 KB, each of them valid.
 fn too_many() -> ImageDefinitions {
     let mut definitions = ImageDefinitions::new();
     for index in 0..1500 {

@@ -1,4 +1,4 @@
-//! What is said about broken files, names and references, word for word.
+//! The reports on broken files, names and references, word for word.
 
 use std::fmt::Write;
 
@@ -6,14 +6,14 @@ use imagedefs::{Error, ErrorKind, ImageDefinitions, ImageUri, Problem, Severity}
 
 use imagedefs::diagnosis::Diagnosis;
 
-/// Files as people really write them, and what is said about each. A case begins with `### ` and
-/// its name, then comes the file, then `>>>` with the kinds of the problems, and the report; where
-/// the file can be repaired, `<<<` and the result.
+/// Realistic broken files, and the report on each. A case begins with `### ` and its name. The file
+/// follows, then `>>>` with the kinds of the problems, and the report. If the file can be repaired,
+/// `<<<` and the result follow.
 const VECTORS: &str = include_str!("vectors.txt");
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-/// A line for each problem.
+/// One line for each problem.
 fn summary(content: impl AsRef<[u8]>) -> Vec<String> {
     let diagnosis = Diagnosis::new(content);
     let line = |problem: &Problem| {
@@ -104,7 +104,7 @@ fn control_characters_in_strings() {
             "2:19 EmptyReference: the tag is empty",
         ]
     );
-    // The same as escape sequences, where it is legal JSON.
+    // The same characters as escape sequences, which is legal JSON.
     assert_eq!(
         summary(r#"[{"name": "\u0077eb\r", "imageUri": "web\n:1"}]"#),
         [
@@ -126,7 +126,7 @@ fn size() {
     assert_eq!(summary(sized(102_401)), [too_large]);
 }
 
-/// A hostile file as large as files may be takes no longer than others.
+/// A hostile file of the maximum size takes no longer than others.
 #[test]
 fn flaws_without_number() {
     let full = |start: &str, repeated: &str, end: &str| {

@@ -1,4 +1,4 @@
-//! From one set of definitions to the next: `diff` and `promote`.
+//! Changes between sets of definitions: `diff` and `promote`.
 
 use imagedefs::{ErrorKind, ImageDefinitions, ImageUri};
 
@@ -129,7 +129,7 @@ fn what_can_not_be_promoted() {
         "invalid promotion target: ECR has no FIPS hosts in the region `cn-north-1`"
     );
 
-    // 255 characters here, more in a region with a longer name.
+    // The reference has 255 characters here, and more in a region with a longer name.
     let long = format!("{STAGING}/web:1");
     let long = format!("{STAGING}/{}web:1", "w".repeat(255 - long.len()));
     let far = Promotion::new("444455556666", "us-gov-west-1").unwrap().allow_tagged();

@@ -1,4 +1,4 @@
-//! What is repaired: certainly right, or not at all.
+//! Repairs: certainly right, or refused.
 
 use imagedefs::{ErrorKind, ImageDefinitions, ProblemKind};
 
@@ -25,7 +25,7 @@ fn encodings_become_utf_8() {
         assert!(Diagnosis::new(&bytes).problems()[0].repair().is_some());
         assert_eq!(Diagnosis::new(&bytes).fix().unwrap().text(), text);
     }
-    // Half a character at the end.
+    // The text ends with half a character.
     assert!(Diagnosis::new(&little[..little.len() - 1]).fix().is_err());
     assert!(Diagnosis::new(b"[\xff]").fix().is_err());
 }
@@ -141,7 +141,7 @@ fn broken() -> impl Strategy<Value = String> {
     )
 }
 
-/// Ways to break a file that lose nothing of what it says, in an order in which they go together.
+/// Ways to break a file without losing information, in an order in which they can be combined.
 const WAYS: [fn(String) -> String; 8] = [
     |text| text.replace("\"imageUri\"", "\"imageUrl\""),
     |text| text.replace("\"name\"", "\"containerName\""),
@@ -170,7 +170,7 @@ proptest! {
                 prop_assert_eq!(Diagnosis::new(fixed).fix().unwrap().to_string(), fixed);
             }
             Err(error) => {
-                // Nothing is refused because of a repair that went wrong.
+                // A wrong repair must not cause a refusal.
                 for problem in error.problems() {
                     prop_assert!(problem.repair().is_none(), "{}", error);
                 }
@@ -190,7 +190,7 @@ proptest! {
         }
     }
 
-    /// Shown to somebody, whatever it is.
+    /// A report is safe to show, for any content.
     #[test]
     fn a_report_has_only_visible_characters(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let report = Diagnosis::new(bytes).report().to_string();

@@ -1,4 +1,4 @@
-//! The shapes that results and errors have in a report, and the data that can be saved.
+//! The serialised shapes of results, errors and saved data.
 
 use imagedefs::diagnosis::Diagnosis;
 use imagedefs::promotion::Promotion;

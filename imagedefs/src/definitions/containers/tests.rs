@@ -1,4 +1,4 @@
-//! Container maps: how they are read, and what they make of images.
+//! Container maps: parsing, and the definitions that they make of images.
 
 use proptest::prelude::*;
 
@@ -165,7 +165,7 @@ proptest! {
         prop_assert_eq!(&serde_json::from_str::<ContainerMap>(&json).unwrap(), &map);
         #[cfg(feature = "toml")]
         {
-            // Basic strings of TOML are strings of JSON, and `:` is the difference.
+            // Basic strings of TOML are strings of JSON; only the `:` differs.
             let toml = map.repositories().map(|repository| {
                 let containers = map.containers(repository).collect::<Vec<_>>();
                 format!("\"{repository}\" = {containers:?}\n")

@@ -1,4 +1,4 @@
-//! The hosts of every partition, and those that are nearly of ECR.
+//! The hosts of every partition, and hosts that are nearly of ECR.
 
 use super::*;
 
@@ -27,7 +27,7 @@ fn knows_the_hosts_of_every_partition() {
             ("111122223333", region, partition),
             "{host}"
         );
-        // To where it is already.
+        // The registry's own account and region.
         assert_eq!(found.host_of("111122223333", region).as_deref(), Ok(&*host));
     }
 }
@@ -88,7 +88,7 @@ fn leaves_other_hosts_alone() {
         "localhost",
         "ecr.example.com",
         "registry.dkr.ecr.example.com",
-        // Of somebody else, and sends nobody's credentials anywhere.
+        // This host is not AWS's, and no credentials are sent to it.
         "111122223333.dkr.ecr.us-east-1.example.com",
         "ec2-203-0-113-25.compute-1.amazonaws.com",
         "000000000000.dkr.ecr.us-east-1.localhost.localstack.cloud",
@@ -105,7 +105,7 @@ fn says_what_is_wrong_with_a_host_that_is_nearly_of_ecr() {
     }
 }
 
-/// Each host, the byte at which it is wrong, and what is.
+/// Each host, the byte at which it is wrong, and the message.
 const NEARLY: [(&str, usize, &str); 22] = [
     (
         "11112222333.dkr.ecr.us-east-1.amazonaws.com",

@@ -1,11 +1,11 @@
-//! Artifacts: the same bytes each time, and hostile ones.
+//! Artifacts: the same bytes each time, and hostile archives.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::pipeline::artifact::reader::ArtifactReader;
 
-/// A zip file as others write them: compressed, and with whatever names.
+/// A zip file as other tools write it: compressed, and with any names.
 fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
@@ -29,14 +29,14 @@ fn open_error(bytes: Vec<u8>) -> String {
 #[test]
 fn the_same_files_are_the_same_bytes() {
     let bytes = Artifact::from_definitions(&definitions()).unwrap().to_bytes().unwrap();
-    // All of it, so that nothing of the machine or the day is in there.
+    // The sizes add up, so the file contains nothing of the machine or the date.
     let content = definitions().to_string();
     let name = ImageDefinitions::FILE_NAME;
     let find = |needle: &[u8]| bytes.windows(needle.len()).position(|it| it == needle);
     assert_eq!(bytes.len(), 30 + name.len() + content.len() + 46 + name.len() + 22);
     assert_eq!(find(name.as_bytes()), Some(30));
     assert_eq!(find(content.as_bytes()), Some(30 + name.len()));
-    // Time and date of the local header: midnight, 1980-01-01.
+    // The time and date of the local header: midnight, 1980-01-01.
     assert_eq!(bytes[10..14], [0, 0, 0x21, 0]);
 
     let mut one = Artifact::new();
@@ -137,7 +137,7 @@ fn a_bomb_does_not_go_off() {
         "cannot read `imagedefinitions.json` in the artifact: it has more than 1000 bytes"
     );
 
-    // One that says that it has a single byte.
+    // An archive that claims a size of one byte.
     let mut lying = bytes;
     let size = u32::try_from(zeros.len()).unwrap().to_le_bytes();
     let places = lying.windows(4).enumerate().filter(|(_, it)| *it == size);
@@ -171,10 +171,10 @@ fn what_is_no_zip_file_or_is_damaged_is_refused() {
         open_error(b"[]".to_vec()),
         "cannot read the artifact: invalid Zip archive: Could not find EOCD"
     );
-    // Two files of one name, of which a reader may take either.
+    // Two files of one name: a reader may use either.
     let mut twice = zip_of(&[("a", b"1"), ("b", b"2")]);
     for at in 0..twice.len() - 1 {
-        // The name begins right after the header, and what follows it is the content.
+        // The name begins right after the header, and the content follows it.
         if twice[at] == b'b' && twice[at - 2..at] == [0, 0] {
             twice[at] = b'a';
         }
@@ -213,7 +213,7 @@ proptest! {
         }
     }
 
-    /// Never a panic, and never more than was asked for.
+    /// No archive causes a panic, or more bytes than the limit.
     #[test]
     fn damaged_archives_are_read_or_refused(
         at in any::<prop::sample::Index>(),

@@ -1,4 +1,4 @@
-//! Image details: what is read, and what is refused.
+//! Image details: parsing, and refusals.
 
 use super::*;
 
@@ -81,7 +81,7 @@ fn what_is_wrong_is_said_all_at_once() {
              `RepositoryName` is `shop`, but `ImageURI` has `web`",
         ),
         (
-            // As the user guide prints it.
+            // The user guide prints it this way.
             r#"{"ImageURI": "ACCOUNTID.dkr.ecr.us-west-2.amazonaws.com/web@sha256:example3"}"#,
             "cannot use the image detail:\n  \
              `ImageURI`: invalid AWS account `ACCOUNTID`: expected 12 digits\n  \

@@ -1,4 +1,4 @@
-//! The decisions of rules, and the names that CodePipeline takes.
+//! The decisions of rules, and the names that CodePipeline accepts.
 
 use super::*;
 use crate::error::kind::ErrorKind;

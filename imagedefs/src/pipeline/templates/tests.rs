@@ -1,4 +1,4 @@
-//! Templates that fit, and what is wrong with others.
+//! Templates that match, and mismatches.
 
 use super::*;
 
@@ -32,7 +32,7 @@ const APP_SPEC_JSON: &str = r#"{"version": 0.0, "Resources": [{"TargetService": 
     "Properties": {"TaskDefinition": "<TASK_DEFINITION>",
         "LoadBalancerInfo": {"ContainerName": "web", "ContainerPort": 80}}}}]}"#;
 
-/// The reasons, for templates that differ in one place from good ones.
+/// Returns the reasons for templates that differ from valid ones in one place.
 fn reasons(task: (&str, &str), app_spec: (&str, &str), names: &[&str]) -> String {
     assert!(TASK_DEFINITION.contains(task.0) && APP_SPEC.contains(app_spec.0));
     let task = TASK_DEFINITION.replacen(task.0, task.1, 1);
