@@ -1,4 +1,4 @@
-//! The doctor: examines a file, says what is wrong with it, and repairs what is certain.
+//! The doctor: examines a file, explains its problems, and repairs those with one possible meaning.
 
 pub(crate) mod diagnosis;
 mod element;
@@ -21,32 +21,33 @@ use crate::text::problem_kind::ProblemKind;
 impl ImageDefinitions {
     /// Reads a file.
     ///
-    /// Members other than `name` and `imageUri` are ignored; [`Diagnosis`] shows them.
+    /// Members other than `name` and `imageUri` are ignored;
+    /// [`Diagnosis`](crate::diagnosis::Diagnosis) shows them.
     ///
     /// # Errors
     ///
-    /// `InvalidDefinitions` with all that is wrong with the content, `NotFound` with the names of
-    /// files beside it that were perhaps meant, `Read`.
+    /// `InvalidDefinitions` with all problems of the content, `NotFound` with similar names in the
+    /// same folder, `Read`.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         Diagnosis::read(path)?.into_definitions()
     }
 
-    /// Reads to the end of a stream, or to just beyond the size that CodePipeline allows. A
-    /// `&mut` reference to a reader will do.
+    /// Reads to the end of a stream, or to just beyond the size that CodePipeline allows. A `&mut`
+    /// reference to a reader works too.
     ///
     /// # Errors
     ///
-    /// `InvalidDefinitions` with all that is wrong with the content, `Read`.
+    /// `InvalidDefinitions` with all problems of the content, `Read`.
     pub fn from_reader(reader: impl Read) -> Result<Self, Error> {
         let cannot_read = |error| Error::read("the image definitions", error);
         Diagnosis::new(file::read_limited(reader).map_err(cannot_read)?).into_definitions()
     }
 }
 
-/// Reads what `Display` prints, and any other text of such a file.
+/// Reads the text that `Display` prints, and any other text of such a file.
 ///
-/// As it reads all that can be printed, it takes an empty array for no definitions. For a file there
-/// is [`read`](Self::read), which refuses that.
+/// An empty array is read as empty definitions, because `Display` prints them that way. Use
+/// [`read`](Self::read) for a file, which refuses an empty array.
 impl FromStr for ImageDefinitions {
     type Err = Error;
 

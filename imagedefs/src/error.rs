@@ -13,16 +13,17 @@ use crate::error::kind::ErrorKind;
 use crate::text::flaw::{Flaw, Quoted, locate};
 use crate::text::problem::Problem;
 
-/// Why a file, a name or a reference was refused, or why a file couldn't be read or written.
+/// The reason why a file, a name or a reference was refused, or why a file could not be read or
+/// written.
 ///
-/// [`kind`](Self::kind) is for programs; `Display` is for people, and lists all
-/// [`problems`](Self::problems), one on each line.
+/// [`kind`](Self::kind) is for programs. `Display` is for people, and lists all
+/// [`problems`](Self::problems), each on its own line.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<Repr>);
 
 impl Error {
-    /// What went wrong, to be matched.
+    /// Returns what went wrong, for a program to match on.
     pub fn kind(&self) -> ErrorKind {
         match *self.0 {
             Repr::DuplicateContainer { .. } => ErrorKind::DuplicateContainer,
@@ -43,7 +44,8 @@ impl Error {
         }
     }
 
-    /// All that is wrong with the text, in its order. Empty where it isn't about a text.
+    /// Returns all that is wrong with the text, in its order. Empty if the error is not about a
+    /// text.
     pub fn problems(&self) -> &[Problem] {
         match &*self.0 {
             Repr::InvalidContainerName { problems, .. }
@@ -80,13 +82,13 @@ impl Error {
         Self::new(Repr::InvalidRegistry { what })
     }
 
-    /// With the method by which the image would be taken.
+    /// `method` is the method that would accept the image.
     pub(crate) fn mutable_tag(name: &str, image: &str, method: &'static str) -> Self {
         Self::new(Repr::MutableTag { name: name.to_owned(), image: image.to_owned(), method })
     }
 
-    /// `similar` are the names of files beside it, `expected` the name that CodePipeline looks for,
-    /// if one of the names is nearly that.
+    /// `similar` are the similar names in the same folder. `expected` is the name that CodePipeline
+    /// looks for, if one of the names is nearly that.
     pub(crate) fn not_found(
         path: &Path,
         similar: Vec<String>,
@@ -113,8 +115,8 @@ impl Error {
         Self::new(Repr::SeveralAccounts { accounts: accounts.collect::<Vec<_>>().join(" and ") })
     }
 
-    /// What the relatives of the image definitions refuse: one clause, and the reasons for it, which
-    /// may be none.
+    /// An error about a document other than image definitions: one clause, and any number of
+    /// reasons.
     pub(crate) fn refused(
         kind: ErrorKind,
         what: impl Into<String>,
@@ -132,7 +134,7 @@ impl Error {
         Self::new(Repr::Write { what: what.into(), source })
     }
 
-    /// Names the file that the definitions came from.
+    /// Sets the file that the definitions came from.
     #[cfg(feature = "zip")]
     pub(crate) fn in_file(mut self, path: &Path) -> Self {
         if let Repr::InvalidDefinitions { subject, .. } = &mut *self.0 {
@@ -146,8 +148,8 @@ impl Error {
     }
 }
 
-/// `kind`, `message`, `causes` (the messages of the sources, the nearest first), `problems` and
-/// `retryable`. The last is always `false`: this crate calls no service.
+/// Serialises `kind`, `message`, `causes` (the messages of the sources, the nearest first),
+/// `problems` and `retryable`. `retryable` is always `false`, because this crate calls no service.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (mut causes, mut source) = (Vec::new(), self.source());
@@ -211,7 +213,7 @@ enum Repr {
     Write { what: String, source: io::Error },
 }
 
-/// One problem goes on in the same line, several have a line each.
+/// One problem stays on the line, several get a line each.
 struct ProblemList<'a>(&'a [Problem]);
 
 impl fmt::Display for ProblemList<'_> {
@@ -223,7 +225,7 @@ impl fmt::Display for ProblemList<'_> {
     }
 }
 
-/// Like [`ProblemList`], for reasons that have no place in a text.
+/// Like [`ProblemList`], for reasons without a place in a text.
 struct ReasonList<'a>(&'a [String]);
 
 impl fmt::Display for ReasonList<'_> {
@@ -247,7 +249,7 @@ impl fmt::Display for AccountSuffix<'_> {
     }
 }
 
-/// The files that were perhaps meant, and the name that CodePipeline looks for.
+/// The similar files, and the name that CodePipeline looks for.
 struct NameHint<'a> {
     similar: &'a [String],
     expected: Option<&'static str>,

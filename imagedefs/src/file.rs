@@ -1,4 +1,4 @@
-//! Files: read up to a limit, replaced in one step, and found by a name that is nearly right.
+//! Files: read up to a limit, replaced in one step, and found by a nearly correct name.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -13,30 +13,30 @@ use crate::nearest::is_near;
 /// The name that CodePipeline's ECS action looks for, unless its configuration has a `FileName`.
 pub(crate) const DEFINITIONS_NAME: &str = "imagedefinitions.json";
 
-/// "The maximum file size limit ... is 100 KB" (CodePipeline user guide, quotas). That a KB is 1024
-/// bytes is a guess on the side of accepting; [`SAFE_BYTES`] is the other reading.
+/// "The maximum file size limit ... is 100 KB" (CodePipeline user guide, quotas). The guide does
+/// not say how many bytes a KB has. 1024 accepts more; [`SAFE_BYTES`] is the other reading.
 pub(crate) const MAX_BYTES: usize = 102_400;
 pub(crate) const SAFE_BYTES: usize = 100_000;
 
-/// Reads to the end, but never more than one byte beyond [`MAX_BYTES`], by which the caller can tell
-/// that it is too large.
+/// Reads to the end, but at most one byte beyond [`MAX_BYTES`]. The extra byte tells the caller
+/// that the content is too large.
 pub(crate) fn read_limited(reader: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// The content of a file, up to the limit of [`read_limited`].
+/// Reads the content of a file, up to the limit of [`read_limited`].
 ///
 /// # Errors
 ///
-/// `NotFound`, with the names of files beside it that were perhaps meant; `Read`.
+/// `NotFound`, with similar names in the same folder; `Read`.
 pub(crate) fn read_definitions(path: &Path) -> Result<Vec<u8>, Error> {
     let cannot_read = |error| cannot_read(path, similar_names(path), error);
     File::open(path).and_then(read_limited).map_err(cannot_read)
 }
 
-/// The text of a small file.
+/// Reads the text of a small file.
 ///
 /// # Errors
 ///
@@ -73,16 +73,16 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
         .map_err(|error| Error::write(format!("`{}`", path.display()), error))
 }
 
-/// The file's name, if it is nearly the one that CodePipeline looks for.
+/// Returns the name of the file if it is nearly the name that CodePipeline looks for.
 pub(crate) fn near_miss(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_string_lossy();
     is_similar(&name, DEFINITIONS_NAME).then(|| name.into_owned())
 }
 
-/// Puts a file in the place of another in one step: whoever reads the path sees all of the old
-/// content or all of the new, also after a crash.
+/// Replaces a file in one step: a reader sees all of the old content or all of the new, also after
+/// a crash.
 ///
-/// A file that is already there passes its permissions on, and a symbolic link stays one.
+/// The new file gets the permissions of the old one, and a symbolic link stays a link.
 fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let target = match fs::canonicalize(path) {
         Ok(target) => target,
@@ -105,14 +105,14 @@ fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::R
         file.set_permissions(metadata.permissions())?;
     }
     file.sync_all()?;
-    // Windows renames no open file.
+    // Windows cannot rename an open file.
     drop(file);
     temporary.rename(&target)?;
     sync_folder(&target);
     Ok(())
 }
 
-/// `similar` are the names of files beside it that were perhaps meant.
+/// `similar` are the names in the same folder that the caller may have meant.
 fn cannot_read(path: &Path, similar: Vec<String>, error: io::Error) -> Error {
     if error.kind() != io::ErrorKind::NotFound {
         return Error::read(format!("`{}`", path.display()), error);
@@ -122,7 +122,7 @@ fn cannot_read(path: &Path, similar: Vec<String>, error: io::Error) -> Error {
     Error::not_found(path, similar, expected, error)
 }
 
-/// The names in the same folder that someone may have meant by this one.
+/// Returns the names in the same folder that the caller may have meant.
 fn similar_names(path: &Path) -> Vec<String> {
     let Some(wanted) = path.file_name().map(|name| name.to_string_lossy()) else {
         return Vec::new();
@@ -138,10 +138,10 @@ fn similar_names(path: &Path) -> Vec<String> {
     names
 }
 
-/// Whether it is another name, and could be a mistyped one.
+/// Whether `name` is another name than `wanted`, and may be a typing error for it.
 fn is_similar(name: &str, wanted: &str) -> bool {
-    // Two for the default name, so that `imageredefinitions.json` is found, which someone really
-    // wrote, and none for names so short that one is nearly any other.
+    // The default name allows two edits, which finds `imageredefinitions.json` (seen in practice).
+    // A short name allows no edit, because it is close to many other names.
     let max_edits = wanted.len() / 8;
     name != wanted && is_near(name, wanted, max_edits)
 }
@@ -153,8 +153,8 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Makes the new name last. The content is safe already, and some file systems can't do this, so
-/// that a failure is none of the write.
+/// Makes the new name durable. The content is already safe, and some file systems do not support
+/// this, so the write succeeds even if this fails.
 fn sync_folder(path: &Path) {
     if cfg!(unix)
         && let Ok(folder) = File::open(folder_of(path))
@@ -163,7 +163,7 @@ fn sync_folder(path: &Path) {
     }
 }
 
-/// A file that is removed when dropped.
+/// A temporary file, removed on drop.
 struct Temporary(PathBuf);
 
 impl Temporary {
@@ -180,7 +180,7 @@ impl Temporary {
             let path = target.with_file_name(hidden);
             match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Ok(file) => return Ok((Self(path), file)),
-                // Left behind by a killed process that had the same number.
+                // A killed process with the same number left it behind.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -189,7 +189,7 @@ impl Temporary {
 
     fn rename(self, target: &Path) -> io::Result<()> {
         fs::rename(&self.0, target)?;
-        // What it would remove has gone.
+        // The temporary name no longer exists.
         std::mem::forget(self);
         Ok(())
     }

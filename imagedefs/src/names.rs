@@ -1,4 +1,4 @@
-//! The names that image definitions consist of: containers, image references, hosts of Amazon ECR.
+//! The names in image definitions: containers, image references, hosts of Amazon ECR.
 
 pub(crate) mod container_name;
 pub(crate) mod ecr;

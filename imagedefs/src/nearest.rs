@@ -1,11 +1,12 @@
-//! The nearest name: which one somebody meant who mistyped it.
+//! The nearest name to a mistyped one.
 
-/// The name that was perhaps meant by another.
+/// Returns the name that the caller probably meant.
 pub(crate) fn nearest<'a>(
     wanted: &str,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    // Two letters in the wrong order are two errors; in a long name, more than four make another.
+    // Two swapped letters count as two edits. In a long name, more than four edits make another
+    // name.
     let max_distance = (1 + wanted.len() / 3).min(4);
     names
         .into_iter()
@@ -15,12 +16,12 @@ pub(crate) fn nearest<'a>(
         .map(|(_, name)| name)
 }
 
-/// Whether at most so many edits make one name of the other. Case doesn't count.
+/// Whether at most `max_edits` edits turn one name into the other. Case does not count.
 pub(crate) fn is_near(one: &str, other: &str, max_edits: usize) -> bool {
     edits(&one.to_lowercase(), &other.to_lowercase()) <= max_edits
 }
 
-/// How many bytes have to be inserted, removed or changed (Levenshtein).
+/// Counts the bytes to insert, remove or change (Levenshtein distance).
 fn edits(one: &str, other: &str) -> usize {
     let mut row = (0..=other.len()).collect::<Vec<_>>();
     for (i, a) in one.bytes().enumerate() {

@@ -1,4 +1,4 @@
-//! What surrounds image definitions in a pipeline: builds, events, templates and artifacts.
+//! The other parts of a pipeline: builds, events, templates and artifacts.
 
 #[cfg(feature = "zip")]
 pub(crate) mod artifact;

@@ -1,4 +1,4 @@
-//! The text of a file: what it says, what is wrong with it and where, and edits that repair it.
+//! The text of a file: its values, its flaws with their places, and the edits that repair it.
 
 pub(crate) mod catalogue;
 pub(crate) mod edit;

@@ -1,4 +1,4 @@
-//! Which containers get the images of which repository.
+//! Container maps: which containers get the images of which repository.
 
 mod document;
 
@@ -13,12 +13,12 @@ use crate::nearest::nearest;
 use crate::text::flaw::Quoted;
 use crate::text::problem::Problem;
 
-/// Which containers get the images of which repository: the small file kept beside an app that
-/// makes image definitions of whatever names an image and no container.
+/// A map from repositories to containers: the small file beside an app that turns images into image
+/// definitions.
 ///
-/// An `imageDetail.json`, an event of ECR and the variables of ECRBuildAndPublish all say which
-/// image there is, and the ECS action of CodePipeline wants to know which container it is for. With
-/// this file, no script is needed in between:
+/// An `imageDetail.json`, an event of ECR and the variables of ECRBuildAndPublish all name an
+/// image, but the ECS action of CodePipeline also needs the container. This file replaces the
+/// script in between:
 ///
 /// ```
 /// use imagedefs::containers::ContainerMap;
@@ -37,8 +37,8 @@ use crate::text::problem::Problem;
 ///
 /// # The file
 ///
-/// A JSON object. Its members are called like repositories, without the registry, so that the same
-/// file serves all accounts and regions; each value is the name of a container in the task
+/// A JSON object. Each member's name is a repository, without the registry, so that the same file
+/// works for all accounts and regions. Each value is the name of a container in the task
 /// definition, or an array of such names. A container belongs to one repository. With the feature
 /// `toml`, the same in TOML:
 ///
@@ -50,11 +50,11 @@ use crate::text::problem::Problem;
 pub struct ContainerMap(BTreeMap<String, Vec<ContainerName>>);
 
 impl ContainerMap {
-    /// `containers.json`: what the file is named in the documentation of this crate. Nothing
-    /// outside of it knows the name.
+    /// The name of the file in this crate's documentation, `containers.json`. No AWS service knows
+    /// this name.
     pub const FILE_NAME: &str = "containers.json";
 
-    /// No containers yet.
+    /// Creates an empty map.
     pub fn new() -> Self {
         Self::default()
     }
@@ -63,8 +63,8 @@ impl ContainerMap {
     ///
     /// # Errors
     ///
-    /// `InvalidContainerMap`, where one of them is none, or the container belongs to a repository
-    /// already. The map is then as it was.
+    /// `InvalidContainerMap` if a name is invalid, or the container already belongs to a
+    /// repository. The map is then unchanged.
     pub fn insert(&mut self, repository: &str, container: &str) -> Result<(), Error> {
         let mut reasons = check_repository(repository);
         match ContainerName::parse(container) {
@@ -83,15 +83,15 @@ impl ContainerMap {
         if reasons.is_empty() { Ok(()) } else { Err(invalid("the container map", reasons)) }
     }
 
-    /// Gives each image to the containers of its repository, in the order of the images.
+    /// Assigns each image to the containers of its repository, in the order of the images.
     ///
-    /// ECR's repositories are found by their name in whatever account and region; others by all
-    /// that comes after the host. A repository that no image is from is no error.
+    /// The account and region of an ECR image do not count: the path after the host is the key, for
+    /// other registries too. A repository without an image is not an error.
     ///
     /// # Errors
     ///
-    /// `UnknownRepository`, with the nearest name; `NoDigest`, for an image that has a tag alone;
-    /// `DuplicateContainer`, for two images from one repository. The message lists them all, the
+    /// `UnknownRepository`, with the nearest name; `NoDigest` for an image with a tag alone;
+    /// `DuplicateContainer` for two images of one repository. The message lists all of them; the
     /// kind is that of the first.
     pub fn definitions(
         &self,
@@ -138,12 +138,13 @@ impl ContainerMap {
         }
     }
 
-    /// The containers of a repository, which is named without its registry. None, if it isn't here.
+    /// Returns the containers of a repository, which is named without its registry. Empty for an
+    /// unknown repository.
     pub fn containers(&self, repository: &str) -> impl Iterator<Item = &str> {
         self.0.get(repository).into_iter().flatten().map(ContainerName::as_str)
     }
 
-    /// The repositories, in alphabetical order.
+    /// Returns the repositories, in alphabetical order.
     pub fn repositories(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
@@ -156,7 +157,7 @@ impl ContainerMap {
 
 fn check_repository(name: &str) -> Vec<String> {
     let quoted = Quoted(name);
-    // Names may hold dots, so that a host is only told from one where it is of ECR.
+    // A name can contain dots, so only a host of ECR is certain to be a host.
     if let Ok(image) = name.parse::<ImageUri>()
         && image.ecr().is_some()
     {
@@ -172,7 +173,7 @@ fn check_repository(name: &str) -> Vec<String> {
     }
 }
 
-/// With a host in front, the first part of a name is none.
+/// A host in front of a name, so that its first part is not taken for one.
 const PROBE_HOST: &str = "localhost";
 
 fn invalid(source: &str, reasons: Vec<String>) -> Error {

@@ -1,4 +1,4 @@
-//! What changes from one set of image definitions to another.
+//! The difference between two sets of image definitions.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,16 +9,17 @@ use crate::definitions::ImageDefinitions;
 use crate::names::image_uri::ImageUri;
 
 impl ImageDefinitions {
-    /// What changes from these definitions to other, newer ones. Their order isn't compared.
+    /// Compares these definitions with newer ones. The order does not count.
     pub fn diff(&self, newer: &Self) -> Diff {
         Diff::between(self, newer)
     }
 }
 
-/// What changes from one set of image definitions to another; empty where nothing does. See
+/// The difference between two sets of image definitions, empty if nothing changes. See
 /// [`ImageDefinitions::diff`].
 ///
-/// Prints for each change the container, the image that it had and the one that it gets:
+/// `Display` prints for each change the container, its previous image and its new one. It
+/// serialises as a list of [`Change`]s:
 ///
 /// ```
 /// use imagedefs::ImageDefinitions;
@@ -32,12 +33,12 @@ impl ImageDefinitions {
 pub struct Diff(Vec<Change>);
 
 impl Diff {
-    /// The changes in the order of the newer definitions, then what those lack.
+    /// Returns the changes in the order of the newer definitions, then the removed containers.
     pub fn changes(&self) -> &[Change] {
         &self.0
     }
 
-    /// Whether nothing changed. The definitions may still differ in their order.
+    /// Whether nothing changed. The order of the definitions may still differ.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -63,7 +64,7 @@ impl fmt::Display for Diff {
     }
 }
 
-/// A container whose image is another one, that is new, or that is no longer there.
+/// A container with a new image, a new container, or a removed one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
@@ -75,18 +76,18 @@ pub struct Change {
 }
 
 impl Change {
-    /// The container's name.
+    /// Returns the name of the container.
     pub fn container(&self) -> &str {
         &self.container
     }
 
-    /// The image that it had. None: it wasn't there.
+    /// Returns the previous image, `None` for a new container.
     pub fn before(&self) -> Option<&ImageUri> {
         self.before.as_ref()
     }
 
-    /// The image that it gets. None: it is no longer there. CodePipeline's ECS action then leaves
-    /// the container the image that it has.
+    /// Returns the new image, `None` for a removed container. CodePipeline's ECS action then keeps
+    /// the image that the container has.
     pub fn after(&self) -> Option<&ImageUri> {
         self.after.as_ref()
     }

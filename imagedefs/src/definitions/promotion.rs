@@ -10,8 +10,8 @@ use crate::names::ecr;
 use crate::names::image_uri::ImageUri;
 use crate::text::versioned::Versioned;
 
-/// To which registry images move on, from staging to production or from region to region. See
-/// [`ImageDefinitions::promote`].
+/// The registry that images are promoted to, from staging to production or from region to region.
+/// See [`ImageDefinitions::promote`].
 ///
 /// ```
 /// use imagedefs::ImageDefinitions;
@@ -27,6 +27,10 @@ use crate::text::versioned::Versioned;
 /// assert_eq!(production.get("web").unwrap().as_str(), format!("{repository}@{digest}"));
 /// # Ok::<(), imagedefs::Error>(())
 /// ```
+///
+/// A promotion can be saved. It serialises as `{"version": 1, "account": "444455556666", "region":
+/// "cn-north-1", "fromAccount": "111122223333", "tags": "refuse"}`; `fromAccount` and `tags`, which is
+/// `allow` or `refuse`, are optional. Reading it refuses another version and unknown members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Promotion {
     account: String,
@@ -36,12 +40,12 @@ pub struct Promotion {
 }
 
 impl Promotion {
-    /// To the private ECR registry of an account in a region, such as `eu-west-1`. The partition,
-    /// and with it the end of the host, follows from the region.
+    /// Creates a promotion to the private ECR registry of an account in a region, such as
+    /// `eu-west-1`. The region determines the partition, and with it the end of the host.
     ///
     /// # Errors
     ///
-    /// `InvalidRegistry` where one of the two can't be what it has to be.
+    /// `InvalidRegistry` if the account or the region is invalid.
     pub fn new(account: impl AsRef<str>, region: impl AsRef<str>) -> Result<Self, Error> {
         let (account, region) = (account.as_ref().to_owned(), region.as_ref().to_owned());
         ecr::check_account(&account).map_err(Error::invalid_registry)?;
@@ -49,16 +53,16 @@ impl Promotion {
         Ok(Self { account, region, selection: Selection::OneAccount, tags: Tags::Refuse })
     }
 
-    /// Promotes the images of this account alone. Without it, all that are in ECR, which then have
+    /// Promotes only the images of this account. Without it, all ECR images are promoted, and have
     /// to be of one account: a log router or a monitoring agent comes from an account of AWS, and
-    /// isn't promoted with the rest.
+    /// is not promoted with the rest.
     pub fn from_account(mut self, account: impl AsRef<str>) -> Self {
         self.selection = Selection::Account(account.as_ref().to_owned());
         self
     }
 
-    /// Promotes images that have a tag and no digest too. What the tag means in the other registry
-    /// need not be what it means here.
+    /// Also promotes images with a tag and without a digest. The tag can mean another image in the
+    /// other registry.
     pub fn allow_tagged(mut self) -> Self {
         self.tags = Tags::Allow;
         self
@@ -66,20 +70,19 @@ impl Promotion {
 }
 
 impl ImageDefinitions {
-    /// The same images in another registry: account, region and with it partition are replaced in
-    /// the host, while repository, tag and digest stay. FIPS and dual-stack hosts become such
-    /// hosts again. Images that aren't in private ECR registries stay as they are.
+    /// Returns the same images in another registry: account, region and partition are replaced in
+    /// the host, while repository, tag and digest stay. FIPS and dual-stack hosts stay FIPS and
+    /// dual-stack. Images outside private ECR registries are unchanged.
     ///
-    /// This changes text; it copies no image. A digest names the same content everywhere, so that
-    /// what was tested is what will run, but it has to have been pushed or replicated there. ECR's
-    /// replication doesn't cross partitions.
+    /// This changes text and copies no image. A digest names the same content everywhere, so the
+    /// tested image is the one that runs. The image still has to be pushed or replicated there.
+    /// ECR's replication does not cross partitions.
     ///
     /// # Errors
     ///
-    /// `MutableTag` for an image without a digest, unless
-    /// [`allow_tagged`](Promotion::allow_tagged); `SeveralAccounts`; `NothingToPromote`;
-    /// `InvalidRegistry` where the partition has no such hosts, FIPS or dual-stack;
-    /// `InvalidImageUri` where a reference becomes too long.
+    /// `MutableTag` for an image without a digest, unless [`allow_tagged`](Promotion::allow_tagged)
+    /// is set; `SeveralAccounts`; `NothingToPromote`; `InvalidRegistry` if the partition has no
+    /// such FIPS or dual-stack hosts; `InvalidImageUri` if a reference becomes too long.
     pub fn promote(&self, promotion: &Promotion) -> Result<Self, Error> {
         let Promotion { account, region, selection, tags } = promotion;
         let is_promoted = |image: &ImageUri| {
@@ -116,7 +119,7 @@ impl ImageDefinitions {
     }
 }
 
-/// With `"version": 1`; see [`Deserialize`](#impl-Deserialize<'de>-for-Promotion).
+/// Serialises with `"version": 1`, as the type's documentation shows.
 impl Serialize for Promotion {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Versioned::new(SavedPromotion {
@@ -129,9 +132,7 @@ impl Serialize for Promotion {
     }
 }
 
-/// `account` and `region`, and what [`Promotion::from_account`] and [`Promotion::allow_tagged`] set:
-/// `fromAccount`, and `tags`, which is `allow` or `refuse`. Another `version` than 1 is refused, and
-/// so are members that are not known.
+/// Reads a saved promotion. Another `version` than 1 and unknown members are refused.
 impl<'de> Deserialize<'de> for Promotion {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let SavedPromotion { account, region, from_account, tags } =

@@ -15,10 +15,10 @@ use crate::text::flaw::{Quoted, locate};
 use crate::text::problem::Problem;
 use crate::text::problem_kind::{ProblemKind, Severity};
 
-/// All that there is to say about the content of an `imagedefinitions.json`, warnings included, and
-/// what can be repaired of it.
+/// The diagnosis of an `imagedefinitions.json`: all problems of its content, warnings included, and
+/// their repairs.
 ///
-/// [`ImageDefinitions::read`] is enough to use a file. This is for tools that explain one.
+/// [`ImageDefinitions::read`] is enough to use a file. This type is for tools that explain one.
 ///
 /// ```
 /// use imagedefs::{ProblemKind, Severity};
@@ -40,7 +40,7 @@ use crate::text::problem_kind::{ProblemKind, Severity};
 pub struct Diagnosis {
     definitions: ImageDefinitions,
     problems: Vec<Problem>,
-    /// What repairs the problems that have a repair.
+    /// The edits of all repairs.
     edits: Vec<Edit>,
     origin: Origin,
     text: String,
@@ -52,24 +52,24 @@ impl Diagnosis {
         Self::examine(content.as_ref(), Origin::Text)
     }
 
-    /// Examines a file: its content, and whether its name is nearly the one that CodePipeline looks
-    /// for.
+    /// Examines a file: its content, and whether its name is nearly the name that CodePipeline
+    /// looks for.
     ///
     /// # Errors
     ///
-    /// `NotFound` with the names of files beside it that were perhaps meant, `Read`.
+    /// `NotFound` with similar names in the same folder, `Read`.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let content = file::read_definitions(path)?;
         Ok(Self::examine(&content, Origin::File(path.to_owned())))
     }
 
-    /// What was found, in the order of the file.
+    /// Returns the problems, in the order of the file.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// The definitions. Warnings don't keep them from being used.
+    /// Returns the definitions. Warnings do not prevent this.
     ///
     /// # Errors
     ///
@@ -83,17 +83,15 @@ impl Diagnosis {
         }
     }
 
-    /// The text of the file, repaired. Each error's [`repair`](Problem::repair) says what is done
-    /// about it.
+    /// Corrects the errors of the text. The [`repair`](Problem::repair) of each error says how.
     ///
-    /// Only the places of errors are changed: indentation, order and members that aren't known stay
-    /// as they are, and what are warnings too. Where there is no error, the text is returned as it
-    /// is, so that repairing twice is the same as once. The result is UTF-8, has no byte order mark,
-    /// and can be parsed.
+    /// Only the places of errors change. Indentation, order, unknown members and warnings stay as
+    /// they are. A text without errors is returned unchanged, so fixing twice is the same as fixing
+    /// once. The result is UTF-8 without a byte order mark, and parses without errors.
     ///
-    /// Certain is what can have only one meaning: a definition that isn't in an array, a comma that
-    /// is missing, `imageUrl`. Not certain is what to put for `$TAG`, which of two images of one
-    /// container is the right one, or where a text that was cut off went on.
+    /// An error is repaired if it has only one possible meaning: a definition outside an array, a
+    /// missing comma, `imageUrl`. The value of `$TAG`, the right one of two images of a container,
+    /// and the rest of a truncated text are uncertain.
     ///
     /// # Errors
     ///
@@ -109,7 +107,7 @@ impl Diagnosis {
         }
         let text = apply(&self.text, &self.edits);
         let diagnosis = Self::examine(text.as_bytes(), self.origin.clone());
-        // The repairs can make a text too large.
+        // A repair can make the text too large.
         let errors = diagnosis.errors().cloned().collect::<Vec<_>>();
         if errors.is_empty() {
             Ok(Correction { diagnosis })
@@ -118,7 +116,7 @@ impl Diagnosis {
         }
     }
 
-    /// Where the content is from, if that is a file.
+    /// Returns the path if the content is from a file.
     pub(crate) fn path(&self) -> Option<&Path> {
         match &self.origin {
             Origin::File(path) => Some(path),
@@ -126,7 +124,7 @@ impl Diagnosis {
         }
     }
 
-    /// The text that lines and columns count in.
+    /// Returns the text in which lines and columns count.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -158,7 +156,7 @@ impl Diagnosis {
     }
 }
 
-/// `path`, if the content is from a file, and `problems`.
+/// Serialises `path`, if the content is from a file, and `problems`.
 impl Serialize for Diagnosis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let path = self.path().map(Path::to_string_lossy);
@@ -172,36 +170,36 @@ impl Serialize for Diagnosis {
     }
 }
 
-/// A text without errors, and what is left to say about it. See [`Diagnosis::fix`].
+/// The corrected text, and its remaining warnings. See [`Diagnosis::fix`].
 #[derive(Clone, Debug)]
 pub struct Correction {
-    /// Without errors.
+    /// This diagnosis has no errors.
     diagnosis: Diagnosis,
 }
 
 impl Correction {
-    /// The corrected text.
+    /// Returns the corrected text.
     pub fn text(&self) -> &str {
         &self.diagnosis.text
     }
 
-    /// The diagnosis of the corrected text. It has warnings at most.
+    /// Returns the diagnosis of the corrected text, which has only warnings.
     pub fn diagnosis(&self) -> &Diagnosis {
         &self.diagnosis
     }
 
-    /// The same, without the correction.
+    /// Converts to the diagnosis of the corrected text.
     pub fn into_diagnosis(self) -> Diagnosis {
         self.diagnosis
     }
 
-    /// The definitions in the corrected text.
+    /// Returns the definitions in the corrected text.
     pub fn definitions(&self) -> &ImageDefinitions {
         &self.diagnosis.definitions
     }
 
-    /// Writes the corrected text in one step, as [`ImageDefinitions::write`] does: for example to the
-    /// file that it was read from.
+    /// Writes the corrected text in one step, as [`ImageDefinitions::write`] does, for example to
+    /// the file that it was read from.
     ///
     /// # Errors
     ///
@@ -211,7 +209,7 @@ impl Correction {
     }
 }
 
-/// The corrected text.
+/// Prints the corrected text.
 impl fmt::Display for Correction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text())
@@ -229,7 +227,7 @@ mod tests {
     use super::*;
     use crate::text::reader::COUNT;
 
-    /// What the doctor does with a file: read, fix, write, report.
+    /// The steps of a doctor run: read, fix, write, report.
     #[test]
     fn a_run_of_the_doctor_reads_the_text_and_the_corrected_text_once_each() {
         let folder = tempfile::tempdir().unwrap();

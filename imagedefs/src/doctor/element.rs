@@ -11,7 +11,7 @@ use crate::text::json::{Member, Node, Value, has_member};
 use crate::text::problem_kind::ProblemKind;
 
 impl Examination {
-    /// Checks an element of the array. `previous` is the element in front of it.
+    /// Checks an element of the array. `previous` is the element before it.
     pub(crate) fn check_element(
         &mut self,
         text: &str,
@@ -89,7 +89,7 @@ impl Examination {
             let what = format!("duplicate member `{expected}`");
             let flaw = Flaw::new(start, ProblemKind::DuplicateMember, what);
             let repair = if is_same(first, node) {
-                // The first one stays, and is the one to be checked.
+                // The first member stays, so its value is the one to check.
                 Some(Repair::content(SAME).replace(before..node.end, ""))
             } else {
                 *slot = Some(node);
@@ -155,7 +155,7 @@ impl Examination {
         Some(parsed)
     }
 
-    /// From places in a string to places in the file.
+    /// Adds flaws of a string, with their places converted to places in the file.
     fn adopt<T>(&mut self, string: &Text<'_>, mut flaws: Vec<Flaw>) -> Option<T> {
         flaws.sort_by_key(|flaw| flaw.offset);
         let mut offset_of = string.offsets();
@@ -173,7 +173,7 @@ impl Examination {
     ) {
         for (flaw, done) in flaws.into_iter().zip(done) {
             let offset = string.offset_of(flaw.offset);
-            // Each does the whole of it; what is done twice is skipped.
+            // Each repair rewrites the whole string; `apply` drops all but one.
             let repair = Repair::content(done).replace(string.range(), mended);
             self.flaws.push(Flaw { offset, ..flaw }.repaired(repair));
         }

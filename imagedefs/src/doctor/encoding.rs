@@ -9,7 +9,7 @@ use crate::text::problem_kind::ProblemKind;
 
 /// The content of a file, decoded as far as it can be.
 pub(crate) struct Decoding<'a> {
-    /// The text that offsets count in. If it isn't whole, it is for the places of flaws alone.
+    /// The text in which offsets count. If it is incomplete, it only serves to locate flaws.
     pub(crate) text: Cow<'a, str>,
     pub(crate) is_whole: bool,
     pub(crate) flaws: Vec<Flaw>,
@@ -22,7 +22,7 @@ impl<'a> Decoding<'a> {
             let flaw = Flaw::new(0, ProblemKind::TooLarge, what);
             return Self { text: Cow::Borrowed(""), is_whole: false, flaws: vec![flaw] };
         }
-        // Without a mark it shows by the zeros: the first character of JSON is of ASCII.
+        // Without a mark, the zero bytes reveal UTF-16: the first character of JSON is ASCII.
         let mut decoding = match content {
             [0xff, 0xfe, ..] | [1..=255, 0, ..] => Self::utf16(content, u16::from_le_bytes),
             [0xfe, 0xff, ..] | [0, 1..=255, ..] => Self::utf16(content, u16::from_be_bytes),

@@ -14,15 +14,15 @@ use crate::text::problem_kind::ProblemKind;
 
 #[derive(Default)]
 pub(crate) struct Examination {
-    /// Complete only if no flaw is an error.
+    /// The definitions, complete only if no flaw is an error.
     pub(crate) definitions: ImageDefinitions,
     pub(crate) flaws: Vec<Flaw>,
-    /// The place at which each container is first named, and its image if that is valid.
+    /// The place of the first definition of each container, and its image if that is valid.
     pub(crate) places: HashMap<String, (usize, Option<ImageUri>)>,
 }
 
 impl Examination {
-    /// Returns the text that the offsets of the flaws count in, too.
+    /// Also returns the text in which the offsets of the flaws count.
     pub(crate) fn new(content: &[u8]) -> (Self, Cow<'_, str>) {
         let Decoding { text, is_whole, flaws } = Decoding::new(content);
         let mut examination = Self { flaws, ..Self::default() };
@@ -77,7 +77,7 @@ impl Examination {
         }
     }
 
-    /// What comes after the array.
+    /// Checks a value after the array.
     fn check_appended(&mut self, previous: &Node<'_>, node: &Node<'_>) {
         if let (Value::Array(_), Value::Array(_)) = (&previous.value, &node.value) {
             let what = "another array after the end of the array";
@@ -96,7 +96,7 @@ impl Examination {
         self.flaw(node.offset, kind, what);
     }
 
-    /// The elements of all arrays: the repair makes one of them.
+    /// Checks the elements of all arrays: the repair merges them.
     fn check_arrays(&mut self, text: &str, values: &[Node<'_>], is_complete: bool) {
         let mut previous = None;
         for Node { offset, value, .. } in values {
@@ -110,7 +110,7 @@ impl Examination {
         }
     }
 
-    /// An object in the place of the array.
+    /// Checks an object in place of the array.
     fn check_object(&mut self, text: &str, node: &Node<'_>, members: &[Member<'_>]) {
         let (kind, what) = if has_member(members, "ImageURI") && !has_member(members, "name") {
             (ProblemKind::ImageDetail, "the file is an imageDetail.json")
@@ -132,7 +132,7 @@ impl Examination {
     }
 }
 
-/// Brackets around definitions, and commas between them.
+/// Adds brackets around definitions, and commas between them.
 fn in_array(repair: Repair, definitions: &[Node<'_>]) -> Repair {
     let [first, .., last] = definitions else {
         return definitions

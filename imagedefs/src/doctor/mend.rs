@@ -1,12 +1,11 @@
-//! Names and references that have flaws, and can have been meant in only one way.
+//! Names and references with flaws that have only one possible meaning.
 
 use crate::names::container_name::ContainerName;
 use crate::names::image_uri::ImageUri;
 use crate::text::flaw::Flaw;
 use crate::text::problem_kind::ProblemKind;
 
-/// The image that a reference with flaws was certainly meant to be, and what is done to each of
-/// them.
+/// Returns the only image that a reference with flaws can mean, and the repair of each flaw.
 pub(crate) fn mend_image(text: &str, flaws: &[Flaw]) -> Option<(ImageUri, Vec<&'static str>)> {
     let mut mended = text.to_owned();
     let mut done = Vec::new();
@@ -24,12 +23,12 @@ pub(crate) fn mend_image(text: &str, flaws: &[Flaw]) -> Option<(ImageUri, Vec<&'
     Some((ImageUri::parse(&mended).ok()?, done))
 }
 
-/// The same for the name of a container.
+/// Does the same for the name of a container.
 pub(crate) fn mend_name(text: &str, flaws: &[Flaw]) -> Option<(ContainerName, Vec<&'static str>)> {
     Some((ContainerName::parse(text.trim()).ok()?, vec![WHITE_SPACE; flaws.len()]))
 }
 
-/// The member that was meant by one that is, or nearly is, it.
+/// Returns the member whose name is nearly `key`, or `key` itself.
 pub(crate) fn meant_by(key: &str) -> Option<&'static str> {
     let letters = key.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
     match letters.to_ascii_lowercase().as_str() {
@@ -41,13 +40,14 @@ pub(crate) fn meant_by(key: &str) -> Option<&'static str> {
 
 const WHITE_SPACE: &str = "the white space around the value is removed";
 
-/// Domain names are the same in capitals.
+/// Converts the host to lower case: case does not count in domain names.
 fn lower_host(text: &str) -> Option<String> {
     let (host, path) = text.split_once('/')?;
     Some(format!("{}/{path}", host.to_ascii_lowercase()))
 }
 
-/// Hexadecimal digits are the same in capitals, and there is only one algorithm that has 64 of them.
+/// Converts the digest to lower case, or adds its algorithm: case does not count in hexadecimal
+/// digits, and SHA-256 is the only supported algorithm with 64 of them.
 fn lower_digest(text: &str) -> Option<(String, &'static str)> {
     let (named, digest) = text.split_once('@')?;
     match digest.strip_prefix("sha256:") {
@@ -61,7 +61,8 @@ fn lower_digest(text: &str) -> Option<(String, &'static str)> {
     }
 }
 
-/// Only in front of a host of ECR: `https://hub.docker.com/…` is a page, not a registry.
+/// Removes the scheme in front of a host of ECR. Other URLs can be pages:
+/// `https://hub.docker.com/…` is not a registry.
 fn without_scheme(text: &str) -> Option<String> {
     let (_, reference) = text.split_once("://")?;
     let image = ImageUri::parse(reference).ok()?;

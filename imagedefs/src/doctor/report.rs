@@ -1,4 +1,4 @@
-//! The report on a diagnosis, for people.
+//! The report of a diagnosis, for people.
 
 use std::fmt;
 
@@ -7,14 +7,14 @@ use crate::text::problem::Problem;
 use crate::text::problem_kind::{ProblemKind, Severity};
 
 impl Diagnosis {
-    /// For people: each problem with its line, a caret below the place, cause and cure, what AWS
-    /// would say and what [`fix`](Self::fix) would do.
+    /// Returns a report for people: each problem with its line, a caret below the place, cause,
+    /// cure, the message of AWS and the repair of [`fix`](Self::fix).
     pub fn report(&self) -> Report<'_> {
         Report { diagnosis: self }
     }
 }
 
-/// A [`Diagnosis`] to be read by a person. See [`Diagnosis::report`].
+/// A [`Diagnosis`], printed for people. See [`Diagnosis::report`].
 ///
 /// ```
 /// use imagedefs::diagnosis::Diagnosis;
@@ -32,9 +32,9 @@ impl Diagnosis {
 /// ");
 /// ```
 ///
-/// Long lines are cut to the neighbourhood of the problem, and control characters and invisible
-/// ones are shown as `�`: the text of a hostile file can't move the cursor of a terminal. Where there are more than 50
-/// problems, the rest is only counted.
+/// Long lines are cut to the surroundings of the problem. Control characters and invisible
+/// characters are shown as `�`, so that the text of a hostile file cannot move the cursor of a
+/// terminal. Only the first 50 problems are shown; the others are counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'a> {
     diagnosis: &'a Diagnosis,
@@ -74,7 +74,7 @@ impl Report<'_> {
         writeln!(f)
     }
 
-    /// The last line: whether the file can be used, and whether it can be repaired.
+    /// Prints the last line: whether the file is valid, and whether it can be repaired.
     fn summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let problems = self.diagnosis.problems();
         let errors = problems.iter().filter(|problem| problem.severity() == Severity::Error);
@@ -117,13 +117,13 @@ impl fmt::Display for Report<'_> {
 
 const MAX_SHOWN: usize = 50;
 
-/// In characters, so that the whole line fits into a terminal of 80.
+/// The limit in characters: the whole line fits into a terminal with 80 columns.
 const MAX_EXCERPT: usize = 76;
 
-/// How much of a long line is shown in front of the place.
+/// The number of characters shown before the place.
 const CONTEXT: usize = 38;
 
-/// Others are about the file as a whole.
+/// Whether a problem has a place in the text. The others concern the whole file.
 fn is_at_a_place(kind: ProblemKind) -> bool {
     !matches!(
         kind,
@@ -136,18 +136,18 @@ fn is_at_a_place(kind: ProblemKind) -> bool {
     )
 }
 
-/// The part of a line around a column, which counts from 0, and how far the caret is indented.
+/// Returns the part of a line around a column, counted from 0, and the indentation of the caret.
 fn excerpt(line: &str, column: usize) -> (String, usize) {
     let start = if line.chars().nth(MAX_EXCERPT).is_none() {
         0
     } else {
-        // Past the end there is nothing to see.
+        // There is nothing to show after the end.
         let len = line.chars().count();
         column.saturating_sub(CONTEXT).min(len.saturating_sub(MAX_EXCERPT))
     };
     let visible = |character: char| match character {
         '\t' => ' ',
-        // Control characters, and those that are invisible or turn the direction of writing.
+        // Control characters, invisible ones, and those that change the direction of writing.
         other if other.is_control() || other.escape_debug().take(2).eq("\\u".chars()) => '\u{fffd}',
         other => other,
     };

@@ -4,83 +4,85 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// What went wrong.
+/// The kind of an [`Error`](crate::Error).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The build has failed already, and what it made is not to be deployed. See to its error.
+    /// The build already failed, and its output must not be deployed. The log of the build has its
+    /// error.
     BuildFailed,
-    /// There is a definition for this container already. Insert each once, or
+    /// The container already has a definition. Insert each container once, or use
     /// [`merge`](crate::ImageDefinitions::merge) to replace.
     DuplicateContainer,
-    /// There is no definition to write, and AWS doesn't document what CodePipeline does with none.
-    /// Insert one.
+    /// The definitions are empty, and AWS does not document what CodePipeline does with an empty
+    /// file. Insert a definition.
     Empty,
-    /// A zip file that can't be read, or not within the limits; or a name that can't be that of a
-    /// file in an artifact. The message says what to change.
+    /// The zip file cannot be read, or exceeds the limits, or a name is invalid for a file in an
+    /// artifact. The message says what to change.
     InvalidArtifact,
-    /// The text isn't a [`ContainerMap`](crate::containers::ContainerMap). The message lists each reason.
+    /// The text is not a [`ContainerMap`](crate::containers::ContainerMap). The message lists each
+    /// reason.
     InvalidContainerMap,
-    /// The name can't be that of an ECS container. [`Error::problems`](crate::Error::problems) says why; take the name from
-    /// the task definition.
+    /// ECS does not accept the name of the container. [`Error::problems`](crate::Error::problems)
+    /// says why. Copy the name from the task definition.
     InvalidContainerName,
-    /// The text isn't valid image definitions. [`Error::problems`](crate::Error::problems) has each cause and cure.
+    /// The text is not valid image definitions. [`Error::problems`](crate::Error::problems) has
+    /// each cause and cure.
     InvalidDefinitions,
-    /// What CodeBuild says about its build isn't there, or not as CodeBuild writes it. Run the
-    /// program in a build, or set the variables that the message names.
+    /// A variable of CodeBuild or CodePipeline is missing or invalid. Run the program in a build,
+    /// or set the variables that the message names.
     InvalidEnvironment,
-    /// The text isn't an event of EventBridge. The message says where.
+    /// The text is not an event of EventBridge. The message says where it differs.
     InvalidEvent,
-    /// The text isn't an `imageDetail.json`, or its members contradict each other. The message
+    /// The text is not an `imageDetail.json`, or its members contradict each other. The message
     /// lists each reason.
     InvalidImageDetail,
-    /// The text isn't an image reference, or not one that ECS accepts. [`Error::problems`](crate::Error::problems) says
-    /// why.
+    /// The text is not an image reference, or ECS does not accept it.
+    /// [`Error::problems`](crate::Error::problems) says why.
     InvalidImageUri,
-    /// The account or region of a promotion isn't one, or no registry has such a host. The message
-    /// says what has to be corrected.
+    /// The account or region of a promotion is invalid, or ECR has no such host there. The message
+    /// says what to correct.
     InvalidRegistry,
-    /// A name or a pattern in a [`DeployRule`](crate::rule::DeployRule) that can match nothing, or that
-    /// CodePipeline doesn't accept.
+    /// A name or a pattern in a [`DeployRule`](crate::rule::DeployRule) can match nothing, or
+    /// CodePipeline does not accept it.
     InvalidRule,
-    /// The templates of a blue/green deployment don't fit together, or don't fit its action. The
-    /// message says what is where.
+    /// The templates of a blue/green deployment do not match each other, or do not match the
+    /// action. The message says what is wrong, and on which line.
     InvalidTemplates,
-    /// An image without a digest, where one by its tag wasn't asked for. Use the digest, which ECR
-    /// and whatever pushed the image can tell, or the method that the message names.
+    /// The image has no digest, and the caller did not allow tags. Use the digest, which ECR and
+    /// the push report, or the method that the message names.
     MutableTag,
-    /// There is no digest to make a reference of, and a tag can come to mean another image. The
-    /// message says where the digest is expected.
+    /// The digest is missing, and a tag can move to another image. The message says which member
+    /// should have the digest.
     NoDigest,
-    /// CodeBuild knows no revision of its source. The message says why that may be, and what to
-    /// use; it is never `latest`.
+    /// CodeBuild has no revision of the source. The message says why, and which variable is
+    /// missing. The crate never falls back to `latest`.
     NoRevision,
-    /// There is no such file. The message names the files beside it whose names are nearly the
-    /// same.
+    /// The file does not exist. The message lists similar names in the same folder.
     NotFound,
-    /// It isn't certain what the file was meant to say. [`Error::problems`](crate::Error::problems) has those problems for
-    /// which there is no certain repair; a person has to look at them.
+    /// The meaning of the file is uncertain. [`Error::problems`](crate::Error::problems) has the
+    /// problems that a person has to decide.
     NotRepairable,
-    /// No image is in a private ECR registry, or in one of the account that was to be promoted
-    /// from. Check that it is the right file, and the account.
+    /// No image is in a private ECR registry, or in a registry of the account to promote from.
+    /// Check the file and the account.
     NothingToPromote,
-    /// The file couldn't be read; the source says why.
+    /// The file could not be read; the source says why.
     Read,
-    /// The images are in registries of several accounts. Say by
-    /// [`from_account`](crate::promotion::Promotion::from_account) which of them are promoted.
+    /// The images are in registries of several accounts. Choose one with
+    /// [`from_account`](crate::promotion::Promotion::from_account).
     SeveralAccounts,
-    /// More definitions than fit into the 100 KB that CodePipeline reads. List only the containers
-    /// that get a new image.
+    /// The definitions exceed the 100 KB that CodePipeline reads. List only the containers that get
+    /// a new image.
     TooLarge,
-    /// The [`ContainerMap`](crate::containers::ContainerMap) says nothing about a repository. Add it, or
-    /// correct the name: the message has the nearest.
+    /// The [`ContainerMap`](crate::containers::ContainerMap) has no such repository. Add it, or
+    /// correct the name; the message has the nearest one.
     UnknownRepository,
-    /// The file couldn't be written; the source says why. What was there before is still there.
+    /// The file could not be written; the source says why. The previous content is unchanged.
     Write,
 }
 
-/// The kind as it is serialised, such as `invalidDefinitions`.
+/// Prints the kind as it is serialised, such as `invalidDefinitions`.
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)

@@ -4,8 +4,8 @@ use crate::text::flaw::Flaw;
 use crate::text::flaw::find_unexpanded;
 use crate::text::problem_kind::ProblemKind;
 
-/// What ECS takes as the name of a container: 1 to 255 letters, digits, hyphens and underscores
-/// (ECS API, `ContainerDefinition`).
+/// The name of an ECS container: 1 to 255 letters, digits, hyphens and underscores (ECS API,
+/// `ContainerDefinition`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ContainerName(String);
 

@@ -7,42 +7,42 @@ use crate::nearest::is_near;
 use crate::text::flaw::{Flaw, Quoted};
 use crate::text::problem_kind::ProblemKind;
 
-/// The private Amazon ECR registry that an image is in, as its host says.
+/// A private registry of Amazon ECR, as its host describes it.
 ///
-/// Knows the hosts of every partition, FIPS and dual-stack ones too. `public.ecr.aws` is not one
-/// of them: it has neither account nor region.
+/// Hosts of every partition are known, including FIPS and dual-stack hosts. `public.ecr.aws` is not
+/// among them: it has neither account nor region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EcrRegistry<'a> {
     account: &'a str,
     region: &'a str,
     partition: &'static str,
-    /// Between account and region, with a dot at both ends.
+    /// The part between account and region, with a dot at both ends.
     service: &'static str,
-    /// After the region.
+    /// The part after the region.
     suffix: &'static str,
 }
 
 impl<'a> EcrRegistry<'a> {
-    /// The AWS account, 12 digits.
+    /// Returns the AWS account, 12 digits.
     pub fn account(&self) -> &'a str {
         self.account
     }
 
-    /// The region, such as `us-east-1`.
+    /// Returns the region, such as `us-east-1`.
     pub fn region(&self) -> &'a str {
         self.region
     }
 
-    /// The partition, as ARNs have it: `aws`, `aws-cn`, `aws-us-gov`, ...
+    /// Returns the partition, as ARNs have it: `aws`, `aws-cn`, `aws-us-gov`, ...
     pub fn partition(&self) -> &'static str {
         self.partition
     }
 
-    /// The same kind of host for another account and region.
+    /// Returns the same kind of host for another account and region.
     ///
     /// # Errors
     ///
-    /// The partition of that region has no such hosts.
+    /// The message, if the partition of that region has no such hosts.
     pub(crate) fn host_of(&self, account: &str, region: &str) -> Result<String, String> {
         let form = HostForm::new(self.service, self.suffix);
         let Some(host) = Partition::of_region(region).host(form) else {
@@ -55,7 +55,8 @@ impl<'a> EcrRegistry<'a> {
         Ok(format!("{account}{}{region}.{}", host.service, host.suffix))
     }
 
-    /// `Ok(None)` for a host that has nothing to do with ECR, a flaw for one that is nearly of ECR.
+    /// Parses a host. Returns `Ok(None)` for a host unrelated to ECR, and a flaw for a host that is
+    /// nearly of ECR.
     pub(crate) fn from_host(host: &'a str) -> Result<Option<Self>, Flaw> {
         if !is_about_ecr(host) {
             return Ok(None);
@@ -103,7 +104,7 @@ impl<'a> EcrRegistry<'a> {
     }
 }
 
-/// The main host of a private registry: IPv4, and not FIPS.
+/// Returns the main host of a private registry: IPv4, and not FIPS.
 pub(crate) fn plain_host(account: &str, region: &str) -> String {
     let suffix = Partition::of_region(region)
         .host(HostForm::Plain)
@@ -113,7 +114,7 @@ pub(crate) fn plain_host(account: &str, region: &str) -> String {
 
 /// # Errors
 ///
-/// Why it is none.
+/// The message that says why it is invalid.
 pub(crate) fn check_account(text: &str) -> Result<(), String> {
     let quoted = Quoted(text);
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -125,16 +126,17 @@ pub(crate) fn check_account(text: &str) -> Result<(), String> {
     }
 }
 
-/// By its form alone: AWS adds regions more often than this library is published.
+/// Checks the form alone: AWS adds regions more often than this library is released.
 ///
 /// # Errors
 ///
-/// Why it is none.
+/// The message that says why it is invalid.
 pub(crate) fn check_region(text: &str) -> Result<(), String> {
     if is_region(text) { Ok(()) } else { Err(format!("invalid AWS region {}", Quoted(text))) }
 }
 
-/// As `us-east-1` and `us-gov-west-1` are made: words in lower case, then a number.
+/// Whether the text has the form of `us-east-1` and `us-gov-west-1`: words in lower case, then a
+/// number.
 fn is_region(text: &str) -> bool {
     let mut parts = text.rsplit('-');
     let number = parts.next().unwrap_or_default();
@@ -145,9 +147,8 @@ fn is_region(text: &str) -> bool {
         && words.iter().all(|it| !it.is_empty() && it.bytes().all(|b| b.is_ascii_lowercase()))
 }
 
-/// Whether a host is one of ECR, or can only be a mistaken or a forged one. A registry of one's own
-/// may well be on a name under `amazonaws.com`, and an emulator of ECR calls its hosts like ECR
-/// does, under a name of its own.
+/// Whether a host is one of ECR, or a mistyped or forged one. A private registry may have a name
+/// under `amazonaws.com`, and an emulator of ECR uses ECR's form of host under a name of its own.
 fn is_about_ecr(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     let has_label = host
@@ -159,8 +160,8 @@ fn is_about_ecr(host: &str) -> bool {
     has_label && (is_of_aws || has_nearly_suffix(&host))
 }
 
-/// Whether it is an account and a region of ECR before nothing, or before what a letter or two
-/// make a suffix of AWS.
+/// Whether the host has an account and a region of ECR, and then no suffix, or one that differs
+/// from a suffix of AWS by at most two letters.
 fn has_nearly_suffix(host: &str) -> bool {
     let Some((account, rest)) = SERVICES.iter().find_map(|service| host.split_once(service)) else {
         return false;

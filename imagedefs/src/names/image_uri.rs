@@ -15,8 +15,8 @@ use crate::text::problem_kind::ProblemKind;
 
 /// A reference to a container image, as ECS accepts it: `[HOST[:PORT]/]PATH[:TAG][@DIGEST]`.
 ///
-/// The text is kept exactly as it was written. `httpd:2.4` stays `httpd:2.4`, and a reference
-/// without a tag doesn't get one.
+/// The text is kept exactly as written. `httpd:2.4` stays `httpd:2.4`, and a reference without a
+/// tag stays without one.
 ///
 /// ```
 /// use imagedefs::ImageUri;
@@ -31,56 +31,56 @@ use crate::text::problem_kind::ProblemKind;
 ///
 /// The grammar is that of the `distribution` project, which Docker and containerd use, without the
 /// parts that ECS refuses (ECS API, `ContainerDefinition`): digests other than SHA-256, more than
-/// 255 characters before the digest, and hosts that are IPv6 addresses, whose brackets are not
-/// among the characters that ECS allows. A tag and a digest together are accepted; that ECS takes
-/// them is known from its answers, not documented. A host that is nearly one of Amazon ECR is
-/// refused too.
+/// 255 characters before the digest, and hosts that are IPv6 addresses, because ECS does not allow
+/// their brackets. A tag and a digest together are accepted; ECS's answers show that it takes them,
+/// but AWS does not document it. A host that is nearly one of Amazon ECR is refused too.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImageUri(String);
 
 impl ImageUri {
-    /// The text, as it was written.
+    /// Returns the text, as written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// All that is in front of the tag and the digest.
+    /// Returns everything before the tag and the digest.
     pub fn repository(&self) -> &str {
         Parts::new(&self.0).repository
     }
 
-    /// The host and port of the registry. None: Docker Hub, for short names such as `httpd`.
+    /// Returns the host and port of the registry. `None` means Docker Hub, for short names such as
+    /// `httpd`.
     pub fn registry(&self) -> Option<&str> {
         split_registry(self.repository()).0
     }
 
-    /// The private ECR registry that the image is in, if it is in one.
+    /// Returns the private ECR registry of the image, if it is in one.
     pub fn ecr(&self) -> Option<EcrRegistry<'_>> {
         EcrRegistry::from_host(self.registry()?).ok().flatten()
     }
 
-    /// The tag. None: there is none, which means `latest` where there is no digest either.
+    /// Returns the tag, if any. Without tag and digest, ECS uses `latest`.
     pub fn tag(&self) -> Option<&str> {
         Parts::new(&self.0).tag
     }
 
-    /// The digest, `sha256:` and 64 hexadecimal digits.
+    /// Returns the digest, `sha256:` and 64 hexadecimal digits, if any.
     pub fn digest(&self) -> Option<&str> {
         Parts::new(&self.0).digest
     }
 
-    /// The reference, or all that is wrong with it.
+    /// Parses a reference. Returns all that is wrong with an invalid one.
     pub(crate) fn parse(text: &str) -> Result<Self, Vec<Flaw>> {
         let flaws = check(text);
         if flaws.is_empty() { Ok(Self(text.to_owned())) } else { Err(flaws) }
     }
 
-    /// The reference by digest to an image in a private registry of ECR, with the registry's main
-    /// host.
+    /// Creates the reference by digest to an image in a private registry of ECR, with the
+    /// registry's main host.
     ///
     /// # Errors
     ///
-    /// `InvalidImageUri`, where one of the parts is no good.
+    /// `InvalidImageUri` if one of the parts is invalid.
     pub(crate) fn from_ecr(
         account: &str,
         region: &str,
@@ -89,7 +89,7 @@ impl ImageUri {
     ) -> Result<Self, Error> {
         let text = format!("{}/{repository}@{digest}", plain_host(account, region));
         let image = text.parse::<Self>()?;
-        // A `/` in one of the parts, or a `:`, would make it a reference to somewhere else.
+        // A `/` or `:` in one of the parts would change the meaning of the reference.
         let is_meant = image
             .ecr()
             .is_some_and(|registry| registry.account() == account && registry.region() == region);
@@ -104,7 +104,7 @@ impl ImageUri {
         Err(Error::invalid_image_uri(&text, vec![Flaw::new(0, ProblemKind::EcrHost, what)]))
     }
 
-    /// All that is in front of the tag and the digest, without the host.
+    /// Returns everything before the tag and the digest, without the host.
     pub(crate) fn path(&self) -> &str {
         split_registry(self.repository()).1
     }

@@ -16,10 +16,10 @@ use crate::file;
 use crate::pipeline::detail::ImageDetail;
 use crate::text::flaw::Quoted;
 
-/// A zip file as CodePipeline passes it from stage to stage, to be written.
+/// A zip file to write, as CodePipeline passes it from stage to stage.
 ///
-/// An S3 source action takes it as it is, and the output of a Lambda action has to be one. CodeBuild
-/// zips what its buildspec lists; there, write the file itself.
+/// An S3 source action takes this file unchanged, and a Lambda action has to output one. CodeBuild
+/// zips the files that its buildspec lists, so write only the JSON file there.
 ///
 /// ```
 /// use imagedefs::ImageDefinitions;
@@ -38,20 +38,21 @@ use crate::text::flaw::Quoted;
 /// # Ok::<(), imagedefs::Error>(())
 /// ```
 ///
-/// The same files make the same bytes, on every system and with every version of the compressor:
-/// they are in alphabetical order, dated 1980-01-01, where zip's time begins, and not compressed.
+/// The same files produce the same bytes, on every system and with every version of the compressor:
+/// they are in alphabetical order, have the date 1980-01-01, where zip's time begins, and are not
+/// compressed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Artifact {
     files: BTreeMap<String, Vec<u8>>,
 }
 
 impl Artifact {
-    /// No files yet.
+    /// Creates an empty artifact.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With `imagedefinitions.json` in its root, where the ECS action looks for it.
+    /// Creates an artifact with `imagedefinitions.json` in its root, which the ECS action reads.
     ///
     /// # Errors
     ///
@@ -64,8 +65,8 @@ impl Artifact {
         Ok(artifact)
     }
 
-    /// With `imageDetail.json` in its root, where the blue/green action looks for it. Each of its
-    /// images comes in an artifact of its own, because the file has one name.
+    /// Creates an artifact with `imageDetail.json` in its root, which the blue/green action reads.
+    /// Each image needs an artifact of its own, because the file name is fixed.
     pub fn from_detail(detail: &ImageDetail) -> Self {
         let content = detail.to_string().into_bytes();
         Self { files: BTreeMap::from([(ImageDetail::FILE_NAME.to_owned(), content)]) }
@@ -75,8 +76,8 @@ impl Artifact {
     ///
     /// # Errors
     ///
-    /// `InvalidArtifact`, where the path leads out of the artifact or isn't written in that way, or
-    /// is there already.
+    /// `InvalidArtifact` if the path leads out of the artifact, has another form, or is already in
+    /// the artifact.
     pub fn insert(&mut self, name: &str, content: impl Into<Vec<u8>>) -> Result<(), Error> {
         let reason = match wrong_with(name) {
             None if self.files.contains_key(name) => "the artifact already has it",
@@ -90,11 +91,11 @@ impl Artifact {
         Err(Error::refused(ErrorKind::InvalidArtifact, what, [reason.to_owned()]))
     }
 
-    /// The zip file.
+    /// Returns the bytes of the zip file.
     ///
     /// # Errors
     ///
-    /// `InvalidArtifact`, for a file of more than 4 GiB.
+    /// `InvalidArtifact` for a file of more than 4 GiB.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         self.zip().map_err(|error| {
             let what = "cannot zip the artifact";
@@ -106,13 +107,14 @@ impl Artifact {
     ///
     /// # Errors
     ///
-    /// As [`to_bytes`](Self::to_bytes); `Write`.
+    /// The errors of [`to_bytes`](Self::to_bytes); `Write`.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         file::write(path.as_ref(), &self.to_bytes()?)
     }
 
     fn zip(&self) -> zip::result::ZipResult<Vec<u8>> {
-        // All that would otherwise depend on the machine, or on what other crates ask of `zip`.
+        // These options would otherwise depend on the machine, or on features that other crates
+        // enable in `zip`.
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .last_modified_time(DateTime::default())
@@ -127,7 +129,7 @@ impl Artifact {
     }
 }
 
-/// What keeps a path from being that of a file in an artifact.
+/// Returns why a path is invalid for a file in an artifact.
 fn wrong_with(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("the path is empty")

@@ -6,10 +6,10 @@ use crate::error::Error;
 use crate::error::kind::ErrorKind;
 use crate::text::flaw::Quoted;
 
-/// What CodeBuild says about the build that a program runs in, in the variables that it sets
-/// (CodeBuild user guide, environment variables in build environments).
+/// The CodeBuild build that the program runs in, from the variables that CodeBuild sets (CodeBuild
+/// user guide, environment variables in build environments).
 ///
-/// A variable that is empty counts as one that isn't set.
+/// An empty variable counts as unset.
 ///
 /// ```
 /// use imagedefs::codebuild::CodeBuildEnv;
@@ -34,24 +34,24 @@ pub struct CodeBuildEnv {
 }
 
 impl CodeBuildEnv {
-    /// From the variables of this process.
+    /// Reads the variables of this process.
     ///
     /// # Errors
     ///
-    /// `InvalidEnvironment`, where `CODEBUILD_BUILD_ARN` isn't set or is none.
+    /// `InvalidEnvironment` if `CODEBUILD_BUILD_ARN` is unset or invalid.
     pub fn from_env() -> Result<Self, Error> {
-        // `vars` would panic on what isn't UTF-8, and CodeBuild sets nothing of that kind.
+        // `vars` would panic on a variable that is not UTF-8. CodeBuild sets none.
         let text = |(name, value): (_, std::ffi::OsString)| {
             Some((std::ffi::OsString::into_string(name).ok()?, value.into_string().ok()?))
         };
         Self::from_vars(env::vars_os().filter_map(text))
     }
 
-    /// From names and values, so that tests and other callers need not change their process.
+    /// Reads names and values, so that tests and other callers need not change their process.
     ///
     /// # Errors
     ///
-    /// As [`from_env`](Self::from_env).
+    /// The error of [`from_env`](Self::from_env).
     pub fn from_vars<N, V>(variables: impl IntoIterator<Item = (N, V)>) -> Result<Self, Error>
     where
         N: AsRef<str>,
@@ -77,30 +77,30 @@ impl CodeBuildEnv {
         Ok(Self { partition, region, account, variables })
     }
 
-    /// The AWS account that the build runs in, 12 digits. CodeBuild has no variable for it: it is
-    /// taken from the ARN of the build, and `AWS_ACCOUNT_ID`, which some set by hand, isn't looked
-    /// at.
+    /// Returns the AWS account of the build, 12 digits. CodeBuild has no variable for it, so it
+    /// comes from the ARN of the build. `AWS_ACCOUNT_ID`, which some builds set by hand, is
+    /// ignored.
     pub fn account(&self) -> &str {
         &self.account
     }
 
-    /// The region that the build runs in, from the ARN of the build: `AWS_REGION` and
+    /// Returns the region of the build, from the ARN of the build: `AWS_REGION` and
     /// `AWS_DEFAULT_REGION` can be set to another one.
     pub fn region(&self) -> &str {
         &self.region
     }
 
-    /// The partition, as ARNs have it: `aws`, `aws-cn`, `aws-us-gov`, ...
+    /// Returns the partition, as ARNs have it: `aws`, `aws-cn`, `aws-us-gov`, ...
     pub fn partition(&self) -> &str {
         &self.partition
     }
 
-    /// The revision of the source, in full: for git the 40 digits of the commit, for a versioned
-    /// object in S3 its version, for an image in ECR its digest.
+    /// Returns the full revision of the source: for git the 40 digits of the commit, for a
+    /// versioned object in S3 its version, for an image in ECR its digest.
     ///
-    /// It is `CODEBUILD_RESOLVED_SOURCE_VERSION`, and never `CODEBUILD_SOURCE_VERSION`, which can
-    /// be a branch. Where there is none, that is an error: AWS's sample falls back to `latest`, and
-    /// whatever was deployed under that name is then overwritten without a word.
+    /// The value is `CODEBUILD_RESOLVED_SOURCE_VERSION`, and never `CODEBUILD_SOURCE_VERSION`,
+    /// which can be a branch. A missing revision is an error. AWS's sample falls back to `latest`,
+    /// which silently overwrites the image deployed under that tag.
     ///
     /// # Errors
     ///
@@ -122,19 +122,19 @@ impl CodeBuildEnv {
         Err(Error::refused(ErrorKind::NoRevision, what, []))
     }
 
-    /// The number of the build within its project, from 1: a tag for images whose source has no
-    /// revision.
+    /// Returns the number of the build within its project, from 1. It can be a tag for images whose
+    /// source has no revision.
     pub fn build_number(&self) -> Option<u64> {
         self.variables.build_number.as_deref()?.parse().ok()
     }
 
-    /// The pipeline that started the build. None: something else did.
+    /// Returns the pipeline that started the build, if a pipeline did.
     pub fn pipeline(&self) -> Option<&str> {
         self.variables.initiator.as_deref()?.strip_prefix("codepipeline/")
     }
 
-    /// What the webhook that started the build reported. None: no webhook did, which is so in every
-    /// pipeline.
+    /// Returns the trigger of the webhook that started the build. `None` without a webhook, as in
+    /// every pipeline.
     pub fn trigger(&self) -> Option<WebhookTrigger<'_>> {
         if let Some(trigger) = self.variables.webhook_trigger.as_deref() {
             return Some(match trigger.split_once('/') {
@@ -147,14 +147,14 @@ impl CodeBuildEnv {
                 _ => WebhookTrigger::Other(trigger),
             });
         }
-        // Of a pull request, the head is a branch too, and not one to deploy.
+        // The head of a pull request is a branch too, but not one to deploy.
         let is_push = self.variables.webhook_event.as_deref() == Some("PUSH");
         let head = self.variables.webhook_head_ref.as_deref().filter(|_| is_push)?;
         let tag = head.strip_prefix("refs/tags/").map(WebhookTrigger::Tag);
         tag.or_else(|| head.strip_prefix("refs/heads/").map(WebhookTrigger::Branch))
     }
 
-    /// The git tag whose push started the build.
+    /// Returns the git tag whose push started the build.
     pub fn tag(&self) -> Option<&str> {
         match self.trigger() {
             Some(WebhookTrigger::Tag(name)) => Some(name),
@@ -162,7 +162,7 @@ impl CodeBuildEnv {
         }
     }
 
-    /// The branch whose push started the build.
+    /// Returns the branch whose push started the build.
     pub fn branch(&self) -> Option<&str> {
         match self.trigger() {
             Some(WebhookTrigger::Branch(name)) => Some(name),
@@ -170,12 +170,12 @@ impl CodeBuildEnv {
         }
     }
 
-    /// That no phase has failed so far. Artifacts are uploaded of failed builds too, and so a file
-    /// that is written then names an image that was never pushed, or one that was never tested.
+    /// Checks that no phase has failed so far. CodeBuild uploads the artifacts of failed builds
+    /// too, so a file written then would name an image that was never pushed, or never tested.
     ///
     /// # Errors
     ///
-    /// `BuildFailed`, where `CODEBUILD_BUILD_SUCCEEDING` is 0.
+    /// `BuildFailed` if `CODEBUILD_BUILD_SUCCEEDING` is 0.
     pub fn check_succeeding(&self) -> Result<(), Error> {
         if self.variables.build_succeeding.as_deref() != Some("0") {
             return Ok(());
@@ -186,13 +186,13 @@ impl CodeBuildEnv {
     }
 }
 
-/// What started a build by a webhook.
+/// The trigger of a build that a webhook started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WebhookTrigger<'a> {
     /// A push to this branch.
     Branch(&'a str),
-    /// Something else, as CodeBuild writes it.
+    /// Another trigger, as CodeBuild writes it.
     Other(&'a str),
     /// The pull request of this number.
     PullRequest(u64),
@@ -235,14 +235,15 @@ impl Variables {
     }
 }
 
-/// Partition, region and account of `arn:aws:codebuild:us-east-2:111122223333:build/NAME:ID`.
+/// Parses partition, region and account of
+/// `arn:aws:codebuild:us-east-2:111122223333:build/NAME:ID`.
 fn parse_arn(arn: &str) -> Option<[&str; 3]> {
     let mut parts = arn.splitn(6, ':');
     let mut part = || parts.next().filter(|part| !part.is_empty());
     let (arn, partition, service) = (part()?, part()?, part()?);
     let (region, account, resource) = (part()?, part()?, part()?);
     let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    // `build/` or, in a batch, `build-batch/`.
+    // The resource is `build/` or, in a batch, `build-batch/`.
     let is_build = arn == "arn" && service == "codebuild" && resource.starts_with("build");
     (is_account && is_build).then_some([partition, region, account])
 }

@@ -17,12 +17,12 @@ use crate::names::image_uri::ImageUri;
 use crate::text::flaw::Quoted;
 use crate::text::problem::Problem;
 
-/// The content of an `imageDetail.json`: what CodePipeline's ECR source action says about the image
-/// that it found, and what the blue/green action of CodeDeploy takes (CodePipeline user guide,
-/// image definitions file reference).
+/// The content of an `imageDetail.json`: CodePipeline's ECR source action writes it about the image
+/// that it found, and the blue/green action of CodeDeploy reads it (CodePipeline user guide, image
+/// definitions file reference).
 ///
-/// It doesn't say which container the image is for, and so is of no use to the ECS action by
-/// itself. A [`ContainerMap`](crate::containers::ContainerMap) knows:
+/// The file names no container, so the ECS action cannot use it alone. A
+/// [`ContainerMap`](crate::containers::ContainerMap) adds the container:
 ///
 /// ```
 /// use imagedefs::containers::ContainerMap;
@@ -45,21 +45,21 @@ use crate::text::problem::Problem;
 /// # Ok::<(), imagedefs::Error>(())
 /// ```
 ///
-/// Members that are not known are kept, and printed again. Only `ImageURI` has to be there, which
-/// is all that a file written for the blue/green action has.
+/// Unknown members are kept, and printed again. Only `ImageURI` is required; a file written for the
+/// blue/green action has nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageDetail {
     image: ImageUri,
-    /// In bytes.
+    /// The size in bytes.
     size: Option<u64>,
     members: DetailMembers,
 }
 
 impl ImageDetail {
-    /// `imageDetail.json`. The blue/green action looks for no other name, and can't be told one.
+    /// The fixed name of the file, `imageDetail.json`. The blue/green action reads no other name.
     pub const FILE_NAME: &str = "imageDetail.json";
 
-    /// What the blue/green action needs, and no more.
+    /// Creates the detail that the blue/green action needs: only `ImageURI`.
     pub fn new(image: ImageUri) -> Self {
         let members = DetailMembers {
             image_uri: Some(image.as_str().to_owned()),
@@ -87,12 +87,12 @@ impl ImageDetail {
         file::write(path.as_ref(), self.to_string().as_bytes())
     }
 
-    /// The image by its digest, `REPOSITORY@sha256:…`, whatever the file has beside it: a tag can
-    /// mean another image by the time somebody uses this.
+    /// Returns the image by its digest, `REPOSITORY@sha256:…`, without its tag: a tag can move to
+    /// another image before the reference is used.
     ///
     /// # Errors
     ///
-    /// `NoDigest`, for a file that has a tag alone.
+    /// `NoDigest` for a file with a tag alone.
     pub fn image_uri(&self) -> Result<ImageUri, Error> {
         let digest = self.digest().ok_or_else(|| {
             let what = format!(
@@ -104,39 +104,40 @@ impl ImageDetail {
         format!("{}@{digest}", self.image.repository()).parse()
     }
 
-    /// `ImageURI` as it is written. In the file of an ECR source action it has the digest; the
+    /// Returns `ImageURI` as written. In the file of an ECR source action it has the digest; the
     /// action's variable of the same name has the tag.
     pub fn written_uri(&self) -> &ImageUri {
         &self.image
     }
 
-    /// The digest, from `ImageURI` or `ImageDigest`, which are the same where there are both.
+    /// Returns the digest, from `ImageURI` or `ImageDigest`. If both have one, they are equal.
     pub fn digest(&self) -> Option<&str> {
         self.image.digest().or(self.members.image_digest.as_deref())
     }
 
-    /// The tags that the image had when the source action ran.
+    /// Returns the tags that the image had when the source action ran.
     pub fn tags(&self) -> &[String] {
         &self.members.image_tags
     }
 
-    /// The size of the image, in bytes. The file has it as a string.
+    /// Returns the size of the image, in bytes. The file has it as a string.
     pub fn size(&self) -> Option<u64> {
         self.size
     }
 
-    /// When the image was pushed. The file has it as Java prints a date, in UTC; in another form
-    /// or another time zone, whose abbreviations mean several, it is not understood, and `None`.
+    /// Returns the time of the push. The file has it as Java prints a date, in UTC. Another form
+    /// returns `None`, and so does another time zone, because abbreviations of time zones are
+    /// ambiguous.
     pub fn pushed_at(&self) -> Option<SystemTime> {
         java_date::parse(self.members.image_pushed_at.as_deref()?)
     }
 
-    /// The account of the registry, 12 digits.
+    /// Returns the account of the registry, 12 digits.
     pub fn registry_id(&self) -> Option<&str> {
         self.members.registry_id.as_deref()
     }
 
-    /// The repository's name, without the registry.
+    /// Returns the repository's name, without the registry.
     pub fn repository_name(&self) -> Option<&str> {
         self.members.repository_name.as_deref()
     }
@@ -157,7 +158,7 @@ impl ImageDetail {
         Self::check(members).map_err(refused)
     }
 
-    /// The detail, or all that is wrong with it.
+    /// Returns the detail, or all that is wrong with it.
     fn check(members: DetailMembers) -> Result<Self, Vec<String>> {
         let mut reasons = Vec::new();
         let size = match members.image_size_in_bytes.as_deref().map(str::parse::<u64>) {
@@ -171,7 +172,7 @@ impl ImageDetail {
             size => size.and_then(Result::ok),
         };
         if let Some(digest) = &members.image_digest {
-            // The grammar of digests is that of references.
+            // References define the grammar of digests.
             let probe = format!("image@{digest}").parse::<ImageUri>();
             let problems = probe.as_ref().err().map_or(&[][..], Error::problems);
             reasons.extend(problems.iter().map(|it| format!("`ImageDigest`: {}", it.what())));
@@ -204,7 +205,7 @@ impl ImageDetail {
     }
 }
 
-/// The text of the file: a JSON object, indented, with a line end after it.
+/// Prints the text of the file: a JSON object, indented, with a line end after it.
 impl fmt::Display for ImageDetail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;
@@ -236,7 +237,7 @@ impl<'de> Deserialize<'de> for ImageDetail {
     }
 }
 
-/// The file as it is written.
+/// The members of the file as written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", expecting = "an object")]
 struct DetailMembers {
@@ -261,8 +262,8 @@ struct DetailMembers {
 }
 
 impl DetailMembers {
-    /// Where other members say something else than the reference: a file that was put together from
-    /// two, or edited in one place only.
+    /// Lists the members that contradict the reference: the file was assembled from two files, or
+    /// edited in only one place.
     fn contradictions(&self, image: &ImageUri) -> Vec<String> {
         let pairs = [
             ("ImageDigest", &self.image_digest, image.digest()),

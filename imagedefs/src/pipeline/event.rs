@@ -13,17 +13,17 @@ use crate::text::flaw::Quoted;
 /// An event that Amazon ECR sent to EventBridge about an image: pushed, replicated, deleted, ...
 /// (ECR user guide, Amazon ECR events and EventBridge).
 ///
-/// A Lambda function can take it as its payload. Whether it is a reason to deploy, a
-/// [`DeployRule`](crate::rule::DeployRule) decides; most events aren't:
+/// A Lambda function can take it as its payload. A [`DeployRule`](crate::rule::DeployRule) decides
+/// whether it is a reason to deploy. Most events are not:
 ///
-/// - One push of an image for several platforms sends an event for each of its parts, whose tag is
-///   the empty string, and one for the index, which has the tag.
-/// - Deleting an image and archiving it are reported under the same `detail-type` as pushes.
+/// - One push of an image for several platforms sends an event for each part, with an empty tag,
+///   and one for the index, with the tag.
+/// - Deleting and archiving an image have the same `detail-type` as a push.
 /// - Events are sent "on a best effort basis": one may be missing.
 ///
-/// So that it can be decided about, the type takes whatever comes in the form of an event, with or
-/// without the members of `detail`. Members that are not known are ignored. What is undocumented,
-/// as `manifest-media-type`, is known from events that were recorded.
+/// The type accepts any event of this form, with or without the members of `detail`, so that a rule
+/// can decide about it. Unknown members are ignored. Undocumented members, such as
+/// `manifest-media-type`, are known from recorded events.
 ///
 /// ```
 /// use imagedefs::event::EcrImageEvent;
@@ -50,70 +50,70 @@ use crate::text::flaw::Quoted;
 pub struct EcrImageEvent(Envelope);
 
 impl EcrImageEvent {
-    /// The service that it came from, `aws.ecr` for Amazon ECR.
+    /// Returns the service that sent it, `aws.ecr` for Amazon ECR.
     pub fn source(&self) -> &str {
         &self.0.source
     }
 
-    /// What kind of event it is, such as `ECR Image Action` or `ECR Replication Action`.
+    /// Returns the kind of event, such as `ECR Image Action` or `ECR Replication Action`.
     pub fn detail_type(&self) -> &str {
         &self.0.detail_type
     }
 
-    /// The account of the registry, 12 digits.
+    /// Returns the account of the registry, 12 digits.
     pub fn account(&self) -> &str {
         &self.0.account
     }
 
-    /// The region of the registry. That of a replication is the one where the copy is.
+    /// Returns the region of the registry. For a replication, this is the region of the copy.
     pub fn region(&self) -> &str {
         &self.0.region
     }
 
-    /// What was done with the image: `PUSH`, `REPLICATE`, `DELETE`, `UPDATE_STORAGE_CLASS`, ...
+    /// Returns the action: `PUSH`, `REPLICATE`, `DELETE`, `UPDATE_STORAGE_CLASS`, ...
     pub fn action(&self) -> Option<&str> {
         present(&self.0.detail.action_type)
     }
 
-    /// How it went: `SUCCESS`, or `FAILED`, which replications do.
+    /// Returns the result: `SUCCESS`, or `FAILED`, which replications report.
     pub fn result(&self) -> Option<&str> {
         present(&self.0.detail.result)
     }
 
-    /// The repository's name, without the registry.
+    /// Returns the repository's name, without the registry.
     pub fn repository(&self) -> Option<&str> {
         present(&self.0.detail.repository_name)
     }
 
-    /// The tag. None: the image is part of another one, or was pushed by its digest alone. In the
-    /// event of a push, that is an empty string.
+    /// Returns the tag. `None` if the image is part of another one, or was pushed by its digest
+    /// alone. The event of such a push has an empty string.
     pub fn tag(&self) -> Option<&str> {
         present(&self.0.detail.image_tag)
     }
 
-    /// The digest, as it is written: that of the sample in the ECR user guide is four digits short.
+    /// Returns the digest, as written. The digest in the ECR user guide's sample lacks four digits.
     pub fn digest(&self) -> Option<&str> {
         present(&self.0.detail.image_digest)
     }
 
-    /// The media type of the manifest, which tells an index from a single image. The documented
-    /// sample lacks it.
+    /// Returns the media type of the manifest, which distinguishes an index from a single image.
+    /// The documented sample lacks it.
     pub fn manifest_media_type(&self) -> Option<&str> {
         present(&self.0.detail.manifest_media_type)
     }
 
-    /// The media type of what the manifest describes. An index has none.
+    /// Returns the media type of the artifact that the manifest describes. An index has none.
     pub fn artifact_media_type(&self) -> Option<&str> {
         present(&self.0.detail.artifact_media_type)
     }
 
-    /// The image by its digest, in the account and region that the event came from. No member of
-    /// the event has the host of the registry; it is that of the region's partition.
+    /// Returns the image by its digest, in the account and region of the event. No member of the
+    /// event has the host of the registry; it follows from the region's partition.
     ///
     /// # Errors
     ///
-    /// `NoDigest`, where the event names no digest; `InvalidImageUri`, where account, region,
-    /// repository or digest are none.
+    /// `NoDigest` if the event has no digest; `InvalidImageUri` if account, region, repository or
+    /// digest are invalid.
     pub fn image_uri(&self) -> Result<ImageUri, Error> {
         let repository = self.repository().unwrap_or_default();
         let digest = self.digest().ok_or_else(|| {
@@ -161,7 +161,7 @@ struct Envelope {
     detail: EventDetail,
 }
 
-/// What is absent is empty, as absent tags are.
+/// The members of `detail`. A missing member is empty, as a missing tag is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case", expecting = "an object")]
 struct EventDetail {

@@ -1,4 +1,4 @@
-//! The image that CodePipeline's action ECRBuildAndPublish has published.
+//! The image that CodePipeline's action ECRBuildAndPublish published.
 
 use serde::Serialize;
 
@@ -7,11 +7,11 @@ use crate::error::kind::ErrorKind;
 use crate::names::image_uri::ImageUri;
 use crate::text::flaw::Quoted;
 
-/// What CodePipeline's action ECRBuildAndPublish says about the image that it made: its output
-/// variables, which are all that it puts out (CodePipeline user guide, ECRBuildAndPublish action).
+/// The image that CodePipeline's action ECRBuildAndPublish published, from its output variables,
+/// which are its only output (CodePipeline user guide, ECRBuildAndPublish action).
 ///
-/// They have neither account nor region, and no name of a container. With these, and without a
-/// file in git whose image has no tag, which is what AWS's tutorial does about it:
+/// The variables have neither account nor region, and no name of a container. AWS's tutorial uses a
+/// file in git instead, whose image has no tag. With the variables:
 ///
 /// ```
 /// use imagedefs::containers::ContainerMap;
@@ -28,7 +28,8 @@ use crate::text::flaw::Quoted;
 /// # Ok::<(), imagedefs::Error>(())
 /// ```
 ///
-/// It is for private registries. To a public one the action pushes without saying where.
+/// Only private registries are supported. For a public registry, the action does not output where
+/// it pushed to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PublishedImage {
@@ -37,21 +38,21 @@ pub struct PublishedImage {
 }
 
 impl PublishedImage {
-    /// The variable that has the digest.
+    /// The variable with the digest.
     pub const DIGEST_VARIABLE: &str = "ECRImageDigestId";
 
-    /// The variable that has the repository.
+    /// The variable with the repository.
     pub const REPOSITORY_VARIABLE: &str = "ECRRepositoryName";
 
-    /// From the values of `ECRRepositoryName` and `ECRImageDigestId`.
+    /// Takes the values of `ECRRepositoryName` and `ECRImageDigestId`.
     ///
-    /// The user guide calls the second "the sha256 digest", and doesn't show one: it is taken with
-    /// `sha256:` in front and without.
+    /// The user guide calls the second one "the sha256 digest", and shows no example: it is
+    /// accepted with and without `sha256:` in front.
     ///
     /// # Errors
     ///
-    /// `InvalidEnvironment`, where a value is empty, or `#{NAMESPACE.VARIABLE}`, which CodePipeline
-    /// has not replaced: the action has no namespace, or another one.
+    /// `InvalidEnvironment` if a value is empty, or is `#{NAMESPACE.VARIABLE}`, which CodePipeline
+    /// did not replace because the action has another namespace or none.
     pub fn new(repository: &str, digest: &str) -> Result<Self, Error> {
         let mut reasons = Vec::new();
         for (name, value) in
@@ -75,12 +76,13 @@ impl PublishedImage {
         Ok(Self { repository: repository.to_owned(), digest })
     }
 
-    /// The image by its digest. `account` has 12 digits; `region` is one such as `eu-west-1`, and
-    /// tells the partition. In a build, [`CodeBuildEnv`](crate::codebuild::CodeBuildEnv) knows both.
+    /// Returns the image by its digest. `account` has 12 digits; `region` is a region such as
+    /// `eu-west-1`, and determines the partition. In a build,
+    /// [`CodeBuildEnv`](crate::codebuild::CodeBuildEnv) has both.
     ///
     /// # Errors
     ///
-    /// `InvalidImageUri`, where one of the four parts is no good.
+    /// `InvalidImageUri` if one of the four parts is invalid.
     pub fn image_uri(&self, account: &str, region: &str) -> Result<ImageUri, Error> {
         ImageUri::from_ecr(account, region, &self.repository, &self.digest)
     }

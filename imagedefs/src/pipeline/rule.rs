@@ -1,4 +1,4 @@
-//! Which events of Amazon ECR are a reason to deploy.
+//! The rule for events of Amazon ECR that are a reason to deploy.
 
 pub(crate) mod decision;
 pub(crate) mod name_pattern;
@@ -11,16 +11,17 @@ use crate::pipeline::rule::decision::{Decision, IgnoreReason};
 use crate::pipeline::rule::name_pattern::NamePattern;
 use crate::text::versioned::Versioned;
 
-/// Which events of Amazon ECR are a reason to deploy: one rule for the cloud and for the code.
+/// A rule for the events of Amazon ECR that are a reason to deploy, the same in EventBridge and in
+/// code.
 ///
 /// [`event_pattern`](Self::event_pattern) is for the rule in EventBridge,
-/// [`input_transformer`](Self::input_transformer) for its target, if that is a pipeline, and
-/// [`decide`](Self::decide) for a Lambda function, or for finding out beforehand. They agree: a
-/// property test compares them.
+/// [`input_transformer`](Self::input_transformer) for a pipeline as its target, and
+/// [`decide`](Self::decide) for a Lambda function, or for a test. A property test checks that they
+/// agree.
 ///
-/// A new rule takes every successful push with a tag, into any repository. That leaves out the
-/// parts of an image for several platforms, for each of which ECR sends an event with an empty tag,
-/// and which a rule without a word about tags would deploy.
+/// A new rule accepts every successful push with a tag, into any repository. It ignores the parts
+/// of an image for several platforms: ECR sends an event with an empty tag for each part, and a
+/// rule without a condition on tags would deploy them.
 ///
 /// ```
 /// use imagedefs::rule::{Decision, DeployRule, IgnoreReason};
@@ -41,54 +42,59 @@ use crate::text::versioned::Versioned;
 /// ```
 ///
 /// Some tools that sign images store the signature as an image of its own, with a tag that begins
-/// with `sha256-`. To a rule for any tag that is a tag like others: use a prefix or a name.
+/// with `sha256-`. A rule for any tag accepts that tag too: use a prefix or a name.
+///
+/// A rule can be saved. It serialises as `{"version": 1, "trigger": "push", "repositories":
+/// ["shop/web"], "tags": ["v*"], "form": "any"}`; only the version is required. Reading it refuses
+/// another version and unknown members.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DeployRule {
     trigger: DeployTrigger,
-    /// Any of them; empty: every one.
+    /// If this is empty, every one is accepted.
     repositories: Vec<NamePattern>,
-    /// Any of them; empty: every one.
+    /// If this is empty, every one is accepted.
     tags: Vec<NamePattern>,
     form: ImageForm,
 }
 
 impl DeployRule {
-    /// Every successful push with a tag.
+    /// Accepts every successful push with a tag.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Images in these repositories only. Given several times, in any of them.
+    /// Accepts only images in this repository. Several calls accept images in any of the
+    /// repositories.
     pub fn repository(mut self, repository: NamePattern) -> Self {
         self.repositories.push(repository);
         self
     }
 
-    /// Images with these tags only. Given several times, with any of them.
+    /// Accepts only images with this tag. Several calls accept images with any of the tags.
     ///
-    /// An image that is pushed with several tags is reported once for each, so that a rule for more
-    /// than one of them takes the same image more than once.
+    /// ECR reports an image once for each tag that it is pushed with. A rule for several of these
+    /// tags accepts the same image several times.
     pub fn tag(mut self, tag: NamePattern) -> Self {
         self.tags.push(tag);
         self
     }
 
-    /// What has to have happened.
+    /// Sets what has to happen to the image.
     pub fn trigger(mut self, trigger: DeployTrigger) -> Self {
         self.trigger = trigger;
         self
     }
 
-    /// What was pushed: an index, or a single image.
+    /// Sets the form of the image: an index, or a single image.
     pub fn form(mut self, form: ImageForm) -> Self {
         self.form = form;
         self
     }
 
-    /// Whether to deploy the image that an event is about, and why not.
+    /// Decides whether to deploy the image of an event, and if not, why.
     ///
-    /// To deploy, take [`image_uri`](EcrImageEvent::image_uri) of the event. That can still fail,
-    /// for a digest that is none: EventBridge can't look into digests, and so neither does this.
+    /// To deploy, use [`image_uri`](EcrImageEvent::image_uri) of the event. It can still fail, for
+    /// an invalid digest: EventBridge cannot check digests, so the rule does not either.
     pub fn decide(&self, event: &EcrImageEvent) -> Decision {
         match self.reason_to_ignore(event) {
             Some(reason) => Decision::Ignore(reason),
@@ -134,7 +140,7 @@ impl DeployRule {
     }
 }
 
-/// With `"version": 1`; see [`Deserialize`](#impl-Deserialize<'de>-for-DeployRule).
+/// Serialises with `"version": 1`, as the type's documentation shows.
 impl Serialize for DeployRule {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { trigger, repositories, tags, form } = self.clone();
@@ -143,8 +149,7 @@ impl Serialize for DeployRule {
     }
 }
 
-/// `trigger`, `repositories`, `tags` and `form`. Another `version` than 1 is refused, and so are
-/// members that are not known.
+/// Reads a saved rule. Another `version` than 1 and unknown members are refused.
 impl<'de> Deserialize<'de> for DeployRule {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let SavedRule { trigger, repositories, tags, form } =
@@ -167,17 +172,17 @@ struct SavedRule {
     form: ImageForm,
 }
 
-/// What has to have happened to an image, successfully in any case.
+/// The event that triggers a deployment, if it was successful.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum DeployTrigger {
-    /// It was pushed, into the region that the event comes from.
+    /// The image was pushed, into the region that the event comes from.
     #[default]
     Push,
-    /// It arrived as a copy from another region or account. The event comes from where the copy
-    /// is, and so this is the one to deploy on in every region but the first: a push says nothing
-    /// about when the copies are there.
+    /// The image was replicated from another region or account. The event comes from the region of
+    /// the copy. Use this trigger in every region but the first: a push does not tell when the
+    /// copies exist.
     Replication,
 }
 
@@ -197,13 +202,13 @@ impl DeployTrigger {
     }
 }
 
-/// What was pushed. It is told by `manifest-media-type`, which events have and AWS doesn't document;
-/// an event without it is ignored, unless any form will do.
+/// The form of the pushed image, by `manifest-media-type`, which events have and AWS does not
+/// document. An event without it is ignored, unless any form is accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ImageForm {
-    /// Either.
+    /// An index or a single image.
     #[default]
     Any,
     /// An index, or manifest list: images for several platforms as one.
@@ -213,7 +218,7 @@ pub enum ImageForm {
 }
 
 impl ImageForm {
-    /// Empty: all.
+    /// The media types of the form. Empty for any form.
     fn media_types(self) -> &'static [&'static str] {
         match self {
             Self::Any => &[],

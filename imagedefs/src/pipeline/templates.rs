@@ -15,9 +15,9 @@ use crate::text::flaw::Quoted;
 /// against the configuration of the pipeline's action `CodeDeployToECS` (CodePipeline user guide,
 /// ECS and CodeDeploy blue-green action).
 ///
-/// The action puts images into `taskdef.json`, and the new task definition into `appspec.yaml`, in
-/// the place of texts that have to be there to the letter. Where one isn't, it registers a task
-/// definition whose image is `<IMAGE1_NAME>`, or deploys a fixed revision.
+/// The action replaces exact placeholders: images in `taskdef.json`, and the new task definition in
+/// `appspec.yaml`. Without a placeholder, it registers a task definition whose image is
+/// `<IMAGE1_NAME>`, or deploys a fixed revision.
 ///
 /// ```
 /// use imagedefs::templates::BlueGreenTemplates;
@@ -45,38 +45,37 @@ use crate::text::flaw::Quoted;
 /// # Ok::<(), imagedefs::Error>(())
 /// ```
 ///
-/// The task definition is read as JSON. Of the AppSpec, which is YAML or JSON, only the lines are
-/// looked at that have a placeholder, `TaskDefinition` or `ContainerName` in them: enough to find
-/// these mistakes, and not all that can be wrong with it. Comments that begin with `#` are left
-/// out.
+/// The task definition is parsed as JSON. The AppSpec is YAML or JSON, and only its lines with a
+/// placeholder, `TaskDefinition` or `ContainerName` are checked: enough to find these mistakes, but
+/// not every mistake. Comments that begin with `#` are skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlueGreenTemplates {
-    /// Placeholder and container, in the order of the task definition.
+    /// The placeholder and the container of each image, in the order of the task definition.
     images: Vec<(String, String)>,
 }
 
 impl BlueGreenTemplates {
-    /// `taskdef.json`: `TaskDefinitionTemplatePath` of the action, unless it has another.
+    /// The default of the action's `TaskDefinitionTemplatePath`, `taskdef.json`.
     pub const TASK_DEFINITION_FILE_NAME: &str = "taskdef.json";
 
-    /// `appspec.yaml`: `AppSpecTemplatePath` of the action, unless it has another.
+    /// The default of the action's `AppSpecTemplatePath`, `appspec.yaml`.
     pub const APP_SPEC_FILE_NAME: &str = "appspec.yaml";
 
-    /// `<TASK_DEFINITION>`, which stands for the new task definition in the AppSpec.
+    /// The placeholder for the new task definition in the AppSpec, `<TASK_DEFINITION>`.
     pub const TASK_DEFINITION: &str = TASK_DEFINITION_PLACEHOLDER;
 
-    /// The most images that an action replaces.
+    /// The maximum number of images that an action replaces.
     pub const MAX_IMAGES: usize = 4;
 
-    /// Reads the texts of both.
+    /// Parses the texts of both templates.
     ///
     /// `image_names` are the values of `Image1ContainerName` to `Image4ContainerName` in the
-    /// action's configuration, without `<` and `>`. They are names of placeholders, whatever they
-    /// are called: no container needs to have that name.
+    /// action's configuration, without `<` and `>`. Despite their name, they are placeholders: they
+    /// need not match the name of a container.
     ///
     /// # Errors
     ///
-    /// `InvalidTemplates`; the message has everything that was found, with its line.
+    /// `InvalidTemplates`; the message lists all mismatches, with their lines.
     pub fn new<N: AsRef<str>>(
         task_definition: &str,
         app_spec: &str,
@@ -97,14 +96,15 @@ impl BlueGreenTemplates {
         Err(Error::refused(ErrorKind::InvalidTemplates, what, reasons))
     }
 
-    /// The containers that get the image of a placeholder, which is named without `<` and `>`.
+    /// Returns the containers that get the image of a placeholder, which is given without `<` and
+    /// `>`.
     pub fn containers(&self, image_name: &str) -> impl Iterator<Item = &str> {
         let images = self.images.iter().filter(move |(name, _)| name == image_name);
         images.map(|(_, container)| container.as_str())
     }
 }
 
-/// Those that can be looked for, and what is wrong with the rest.
+/// Splits the names into the usable ones, and what is wrong with the others.
 fn check_names(names: &[String]) -> (Vec<String>, Vec<Mismatch>) {
     let (mut usable, mut mismatches) = (Vec::new(), Vec::new());
     let mut find = |what| mismatches.push(Mismatch::new(Place::Action, what));

@@ -1,13 +1,13 @@
-//! The catalogue of problems: what usually causes each kind, what cures it, what AWS prints about it.
+//! The catalogue of problems: the usual cause of each kind, its cure, and the message of AWS.
 
 use crate::text::problem_kind::ProblemKind;
 
-/// What is known of a kind of problem.
+/// The explanation of a kind of problem.
 pub(crate) struct Explanation {
     kind: ProblemKind,
     pub(crate) cause: &'static str,
     pub(crate) cure: &'static str,
-    /// Word for word. `None` if no report has it.
+    /// The message of AWS, word for word. `None` if no report quotes one.
     pub(crate) aws_message: Option<&'static str>,
 }
 
@@ -25,7 +25,7 @@ const FILE_NOT_FOUND: Option<&str> = Some(
 );
 const INVALID_IMAGE: Option<&str> = Some("Container.image contains invalid characters.");
 
-/// In the order of the enum, which the compiler checks below.
+/// The entries have the order of the enum, which the assertion below checks.
 const CATALOGUE: &[Explanation] = &[
     Explanation {
         kind: ProblemKind::AppendedArrays,

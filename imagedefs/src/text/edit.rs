@@ -1,5 +1,5 @@
-//! Edits that repair a text: as few bytes as possible change, so that the rest of the text, its
-//! indentation too, stays as its author has it.
+//! Edits that repair a text. They change as few bytes as possible, so that the rest of the text
+//! stays as its author wrote it, indentation included.
 
 use std::ops::Range;
 
@@ -9,12 +9,12 @@ pub(crate) struct Repair {
     /// One clause, in lower case.
     pub(crate) what: &'static str,
     scope: Scope,
-    /// In the order of the text. Empty if decoding the text was the whole repair.
+    /// The edits. Empty if decoding the text was the whole repair.
     pub(crate) edits: Vec<Edit>,
 }
 
 impl Repair {
-    /// A repair of brackets and commas: it makes an array of objects of the text.
+    /// A repair of brackets and commas, which turns the text into an array of objects.
     pub(crate) fn structure(what: &'static str) -> Self {
         Self { what, scope: Scope::Structure, edits: Vec::new() }
     }
@@ -38,7 +38,7 @@ impl Repair {
     }
 }
 
-/// A range of bytes, and the text that replaces it.
+/// A range of bytes, and its replacement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Edit {
     range: Range<usize>,
@@ -48,9 +48,9 @@ pub(crate) struct Edit {
 
 /// Applies edits to the text that they were made for.
 ///
-/// An edit that begins within another one is dropped: a comma is not repaired in an element that is
-/// removed. An element is removed together with what separates it from the element before, so at
-/// one place the content comes first, and takes a comma that is missing there with it.
+/// An edit that begins within another one is dropped: a removed element needs no repair inside. An
+/// element is removed together with the separator before it. So, at the same place, edits of the
+/// content come first, and swallow a comma that is inserted there.
 pub(crate) fn apply(text: &str, edits: &[Edit]) -> String {
     let mut edits = edits.iter().collect::<Vec<_>>();
     edits.sort_by_key(|edit| (edit.range.start, edit.scope, edit.range.end));
@@ -68,7 +68,7 @@ pub(crate) fn apply(text: &str, edits: &[Edit]) -> String {
     repaired
 }
 
-/// What an edit changes, in the order of precedence at one place.
+/// The part of the text that an edit changes, in the order of precedence at one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Scope {
     Content,

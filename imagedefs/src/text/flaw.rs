@@ -1,4 +1,4 @@
-//! A flaw of a text, before its line and column are counted, and the text that messages quote.
+//! A flaw of a text, before its line and column are counted, and the quotation of text in messages.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use crate::text::edit::Repair;
 use crate::text::problem::Problem;
 use crate::text::problem_kind::ProblemKind;
 
-/// A [`Problem`] before its place in the text is counted out in lines and columns.
+/// A [`Problem`] before its place is converted to a line and a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Flaw {
-    /// In bytes.
+    /// The place in the text, in bytes.
     pub(crate) offset: usize,
     pub(crate) kind: ProblemKind,
     pub(crate) what: String,
-    /// `None` if it is uncertain what was meant.
+    /// `None` if more than one repair is possible.
     pub(crate) repair: Option<Repair>,
 }
 
@@ -27,8 +27,8 @@ impl Flaw {
     }
 }
 
-/// Puts the flaws into the order of the text, in one pass over it: a hostile file can hold as many
-/// flaws as bytes.
+/// Converts flaws to problems in the order of the text, in one pass over it: a hostile file can
+/// have as many flaws as bytes.
 pub(crate) fn locate(text: &str, mut flaws: Vec<Flaw>) -> Vec<Problem> {
     flaws.sort_by_key(|flaw| flaw.offset);
     let (mut line, mut column, mut reached) = (1, 1, 0);
@@ -46,12 +46,12 @@ pub(crate) fn locate(text: &str, mut flaws: Vec<Flaw>) -> Vec<Problem> {
     flaws.into_iter().map(place).collect()
 }
 
-/// A flaw for each variable or placeholder that nothing has replaced.
+/// Finds each variable or placeholder that was not replaced.
 pub(crate) fn find_unexpanded(text: &str, kind: ProblemKind) -> Vec<Flaw> {
     placeholders(text)
         .map(|(offset, variable)| {
-            // The kind that CodeDeploy knows, and no shell; as a container's name, it is one that no
-            // container has.
+            // `<NAME>` is a placeholder of CodeDeploy, not a variable of a shell. In a container
+            // name, all of them are of one kind.
             let kind = match kind {
                 ProblemKind::Unexpanded if is_null(variable) => ProblemKind::NullText,
                 ProblemKind::Unexpanded if variable.starts_with('<') => ProblemKind::Placeholder,
@@ -62,7 +62,7 @@ pub(crate) fn find_unexpanded(text: &str, kind: ProblemKind) -> Vec<Flaw> {
         .collect()
 }
 
-/// Text from a file in a message: in backquotes, visible, and no longer than a line.
+/// Text from a file, quoted in a message: in backquotes, visible, and no longer than a line.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
@@ -74,15 +74,16 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// In characters. An ECR host with a repository mostly fits.
+/// The limit in characters. Most ECR hosts with a repository fit.
 const MAX_QUOTED: usize = 80;
 
-/// What `docker images` and Go templates print for nothing.
+/// Whether `docker images` or a Go template prints this for a missing value.
 fn is_null(text: &str) -> bool {
     matches!(text, "<none>" | "<no value>" | "<nil>")
 }
 
-/// What a shell or a template should have replaced: `$NAME`, `${NAME}`, `$(COMMAND)`, `<NAME>`.
+/// Finds what a shell or a template should have replaced: `$NAME`, `${NAME}`, `$(COMMAND)`,
+/// `<NAME>`.
 fn placeholders(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut from = 0;
     std::iter::from_fn(move || {
@@ -117,7 +118,7 @@ mod tests {
             .iter()
             .map(|problem| (problem.line(), problem.column()))
             .collect::<Vec<_>>();
-        // The text ends at byte 11: its end is a place too.
+        // The text ends at byte 11. Its end is a place too.
         assert_eq!(places, [(1, 1), (2, 1), (2, 2), (4, 2), (4, 3)]);
     }
 }

@@ -5,18 +5,18 @@ use std::ops::Range;
 
 use crate::text::flaw::Flaw;
 
-/// What could be read of a text.
+/// The values and the flaws of a text.
 #[derive(Debug)]
 pub(crate) struct Document<'a> {
-    /// The values at the top level. JSON has exactly one.
+    /// The values at the top level. Valid JSON has exactly one.
     pub(crate) values: Vec<Node<'a>>,
     pub(crate) flaws: Vec<Flaw>,
-    /// Whether the reader reached the end. If not, arrays may lack elements; objects that were
-    /// broken off are left out.
+    /// Whether the reader reached the end. If not, arrays may lack elements, and incomplete objects
+    /// are left out.
     pub(crate) is_complete: bool,
 }
 
-/// A value, the byte that it begins at, and the one after its end.
+/// A value, the byte at which it begins, and the byte after its end.
 #[derive(Debug)]
 pub(crate) struct Node<'a> {
     pub(crate) offset: usize,
@@ -35,7 +35,7 @@ pub(crate) enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// For messages.
+    /// Describes the type of the value, for messages.
     pub(crate) fn describe(&self) -> &'static str {
         match self {
             Self::Array(_) => "an array",
@@ -54,7 +54,7 @@ pub(crate) struct Member<'a> {
     pub(crate) node: Node<'a>,
 }
 
-/// A string: as written, and what it means.
+/// A string: its raw text and its decoded text.
 #[derive(Debug)]
 pub(crate) struct Text<'a> {
     /// The byte after the opening quote.
@@ -64,8 +64,8 @@ pub(crate) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// `raw` is what stands between the quotes, from `offset` on; `decoded` is what it means, unless
-    /// that is the same.
+    /// `raw` is the text between the quotes, which begins at `offset`. `decoded` is its meaning, if
+    /// that differs.
     pub(crate) fn new(offset: usize, raw: &'a str, decoded: Option<String>) -> Self {
         Self { offset, raw, decoded: decoded.map_or(Cow::Borrowed(raw), Cow::Owned) }
     }
@@ -74,17 +74,17 @@ impl<'a> Text<'a> {
         &self.decoded
     }
 
-    /// Between the quotes.
+    /// Returns the range between the quotes.
     pub(crate) fn range(&self) -> Range<usize> {
         self.offset..self.offset + self.raw.len()
     }
 
-    /// Where a byte of the decoded text stands in the file.
+    /// Converts a byte of the decoded text to its place in the file.
     pub(crate) fn offset_of(&self, byte: usize) -> usize {
         self.offsets()(byte)
     }
 
-    /// The same for one byte after another, none before the last, in one pass over the text.
+    /// Converts one byte after another, in ascending order, in one pass over the text.
     pub(crate) fn offsets(&self) -> impl FnMut(usize) -> usize {
         let (mut raw, mut decoded) = (0, 0);
         move |byte| {
@@ -102,9 +102,10 @@ impl<'a> Text<'a> {
     }
 }
 
-/// A character of a string as it is written: itself, or an escape sequence.
+/// A character of a string as written: a plain character, or an escape sequence.
 pub(crate) struct Unit {
-    /// `None` for a control character, which JSON doesn't allow, and for an invalid escape sequence.
+    /// `None` for a control character, which JSON does not allow, and for an invalid escape
+    /// sequence.
     pub(crate) character: Option<char>,
     pub(crate) len: usize,
 }
@@ -140,7 +141,7 @@ impl Unit {
     }
 }
 
-/// The value of the first member of this name.
+/// Returns the value of the first member with this name.
 pub(crate) fn member<'n, 'a>(members: &'n [Member<'a>], key: &str) -> Option<&'n Node<'a>> {
     members.iter().find(|member| member.key.as_str() == key).map(|member| &member.node)
 }
@@ -149,10 +150,10 @@ pub(crate) fn has_member(members: &[Member<'_>], key: &str) -> bool {
     member(members, key).is_some()
 }
 
-/// The four hexadecimal digits from a byte on.
+/// Parses the four hexadecimal digits that begin at a byte.
 fn hex(raw: &str, from: usize) -> Option<u32> {
     let digits = raw.get(from..from + 4)?;
-    // `from_str_radix` would take a sign.
+    // `from_str_radix` would accept a sign.
     let are_digits = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     are_digits.then(|| u32::from_str_radix(digits, 16).ok()).flatten()
 }

@@ -1,4 +1,4 @@
-//! A problem: what is wrong with a text, where, why, and what to do about it.
+//! A problem: what is wrong with a text, at which place, why, and what to do about it.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use serde::{Serialize, Serializer};
 use crate::text::catalogue::{Explanation, explanation};
 use crate::text::problem_kind::{ProblemKind, Severity};
 
-/// One thing that is wrong with an image definitions file, a container name or an image reference:
-/// where it is, what it is, what usually causes it and what cures it.
+/// A problem of an image definitions file, a container name or an image reference, with its place,
+/// its usual cause and its cure.
 ///
-/// `Display` is a single line, made for the log of a build.
+/// `Display` prints a single line, for the log of a build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     kind: ProblemKind,
@@ -22,54 +22,54 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Which rule is broken.
+    /// Returns the rule that is broken.
     pub fn kind(&self) -> ProblemKind {
         self.kind
     }
 
-    /// Whether it keeps the file from being used.
+    /// Returns whether the problem is an error or a warning.
     pub fn severity(&self) -> Severity {
         self.kind.severity()
     }
 
-    /// The line that it is on. The first is 1.
+    /// Returns the line, counted from 1.
     pub fn line(&self) -> usize {
         self.line
     }
 
-    /// The column that it begins at, in characters. The first is 1. In a name or a reference that
-    /// came by itself, the position in that text.
+    /// Returns the column at which the problem begins, in characters, counted from 1. For a single
+    /// name or reference, this is the position in that text.
     pub fn column(&self) -> usize {
         self.column
     }
 
-    /// What is wrong, with the text that is: one clause, in lower case.
+    /// Returns what is wrong, with the text in question: one clause, in lower case.
     pub fn what(&self) -> &str {
         &self.what
     }
 
-    /// What usually leads to it.
+    /// Returns the usual cause.
     pub fn cause(&self) -> &'static str {
         explanation(self.kind).cause
     }
 
-    /// What to do about it.
+    /// Returns the cure.
     pub fn cure(&self) -> &'static str {
         explanation(self.kind).cure
     }
 
-    /// What [`Diagnosis::fix`](crate::diagnosis::Diagnosis::fix) does about it: one clause, in lower case. None
-    /// where what was meant isn't certain.
+    /// Returns what [`Diagnosis::fix`](crate::diagnosis::Diagnosis::fix) does about it: one clause,
+    /// in lower case. `None` if more than one repair is possible.
     pub fn repair(&self) -> Option<&'static str> {
         self.repair
     }
 
-    /// What CodePipeline, or ECS behind it, prints about such a file, word for word for the default
-    /// file name, so that a search for the message ends here.
+    /// Returns what CodePipeline, or ECS behind it, prints about such a file, word for word for the
+    /// default file name, so that a search for the message finds this problem.
     ///
-    /// AWS doesn't document these messages. They are known from reports, and most problems have
-    /// none: CodePipeline either says nothing useful or nobody has written down what it says. What
-    /// stands in `<` and `>` differs each time.
+    /// AWS does not document these messages. They are known from reports, and most problems have
+    /// none: either CodePipeline prints nothing specific, or no report quotes it. The parts in `<`
+    /// and `>` vary.
     pub fn aws_message(&self) -> Option<&'static str> {
         explanation(self.kind).aws_message
     }
@@ -93,8 +93,8 @@ impl fmt::Display for Problem {
     }
 }
 
-/// `kind`, `severity`, `line`, `column`, `what`, `cause` and `cure`, and `repair` and `awsMessage` if
-/// there are any.
+/// Serialises `kind`, `severity`, `line`, `column`, `what`, `cause` and `cure`, and `repair` and
+/// `awsMessage` if they exist.
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let count =

@@ -1,105 +1,107 @@
-//! The kinds of problems, and how much each matters.
+//! The kinds of problems, and the severity of each.
 
 use serde::Serialize;
 
-/// How much a [`Problem`](crate::Problem) matters. An error is greater than a warning.
+/// The severity of a [`Problem`](crate::Problem). An error is greater than a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-// In the order of `Ord`.
+// The order is that of `Ord`.
 pub enum Severity {
-    /// Legal, and probably not what was meant. Shown by [`Diagnosis`](crate::diagnosis::Diagnosis) only.
+    /// Legal, but probably a mistake. Only [`Diagnosis`](crate::diagnosis::Diagnosis) shows
+    /// warnings.
     Warning,
-    /// The file, the name or the reference is refused.
+    /// An error: the file, the name or the reference is refused.
     Error,
 }
 
-/// Which rule a [`Problem`](crate::Problem) breaks.
+/// The rule that a [`Problem`](crate::Problem) breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ProblemKind {
-    /// More than one array in the file. Write the whole file at once.
+    /// The file has more than one array. Write the whole file at once.
     AppendedArrays,
-    /// The file begins with U+FEFF. Save it without.
+    /// The file begins with U+FEFF. Save it without a byte order mark.
     ByteOrderMark,
-    /// A container name holds a character that ECS doesn't allow. Use letters, digits, `-`, `_`.
+    /// A container name has a character that ECS does not allow. Use letters, digits, `-`, `_`.
     ContainerNameCharacter,
     /// A container name is empty, or longer than 255 characters.
     ContainerNameLength,
-    /// A carriage return or another control character inside a string. Strip the value.
+    /// A string has a carriage return or another control character. Strip the value.
     ControlCharacter,
-    /// A digest by another algorithm than SHA-256. ECS supports no other.
+    /// The digest is not SHA-256. ECS supports no other algorithm.
     DigestAlgorithm,
-    /// The same container twice. Keep one.
+    /// A container occurs twice. Keep one definition.
     DuplicateContainer,
-    /// The same member twice in one definition. Keep one.
+    /// A definition has the same member twice. Keep one.
     DuplicateMember,
-    /// The host is nearly one of Amazon ECR. Correct the part that is wrong.
+    /// The host is nearly a host of Amazon ECR. Correct the part that is wrong.
     EcrHost,
-    /// An array without definitions. Add one.
+    /// The array has no definitions. Add one.
     EmptyArray,
-    /// A file without content. Find out why the build wrote nothing.
+    /// The file is empty. Find out why the build wrote nothing.
     EmptyFile,
-    /// An image reference, its tag or its digest without text. Set the variable that it came from.
+    /// An image reference, its tag or its digest is empty. Set the variable for it.
     EmptyReference,
-    /// *Warning:* the file's name is nearly `imagedefinitions.json`. Rename it, or give the name to
-    /// the action.
+    /// *Warning:* the file's name is nearly `imagedefinitions.json`. Rename the file, or set
+    /// `FileName` in the action.
     FileName,
     /// The file is CodePipeline's `imageDetail.json`, which names no container.
     ImageDetail,
-    /// A digest that isn't `sha256:` and 64 lower-case hexadecimal digits.
+    /// The digest is not `sha256:` and 64 lower-case hexadecimal digits.
     InvalidDigest,
-    /// Not JSON, in another way than those that have their own kind.
+    /// The file is not JSON, in a way that has no kind of its own.
     InvalidJson,
-    /// A host or repository name that breaks the grammar of image references.
+    /// A host or repository name breaks the grammar of image references.
     InvalidReference,
-    /// A tag that is too long, or holds a character that tags can't hold.
+    /// The tag is too long, or has a character that tags do not allow.
     InvalidTag,
-    /// *Warning:* more than 100,000 bytes, near the limit of 100 KB.
+    /// *Warning:* the file has more than 100,000 bytes, near the limit of 100 KB.
     LargeFile,
-    /// *Warning:* no tag and no digest, or the tag `latest`. Use the digest.
+    /// *Warning:* the image has no tag and no digest, or the tag `latest`. Use the digest.
     Latest,
-    /// A member that is nearly `name` or `imageUri`. Rename it.
+    /// A member is nearly named `name` or `imageUri`. Rename it.
     MisnamedMember,
-    /// Nothing but white space between two definitions or members. Add a comma.
+    /// Two definitions or members have only white space between them. Add a comma.
     MissingComma,
-    /// A definition without `name` or `imageUri`. Add it.
+    /// A definition lacks `name` or `imageUri`. Add it.
     MissingMember,
-    /// Valid JSON, but not an array. Put it into `[` and `]`.
+    /// The file is valid JSON, but not an array. Put it into `[` and `]`.
     NotAnArray,
-    /// An element of the array that isn't an object with `name` and `imageUri`.
+    /// An element of the array is not an object with `name` and `imageUri`.
     NotAnObject,
-    /// A `name` or `imageUri` that isn't a string.
+    /// A `name` or `imageUri` is not a string.
     NotAString,
-    /// Bytes that aren't UTF-8. Save the file as UTF-8.
+    /// The file is not UTF-8. Save it as UTF-8.
     NotUtf8,
-    /// `None` or `null`, which a tool printed for a value that isn't there.
+    /// A tool printed `None` or `null` for a missing value.
     NullText,
-    /// A placeholder such as `<IMAGE1_NAME>`, which is for another file. Write the image itself.
+    /// A placeholder such as `<IMAGE1_NAME>` is for another file. Write the image itself.
     Placeholder,
-    /// An image reference holds a character that ECS doesn't allow anywhere in one.
+    /// An image reference has a character that ECS does not allow anywhere in one.
     ReferenceCharacter,
-    /// More than 255 characters before the digest, or in all where there is none.
+    /// An image reference has more than 255 characters before its digest, or in total if it has no
+    /// digest.
     ReferenceTooLong,
-    /// `https://` or the like in front of an image reference. Remove it.
+    /// An image reference begins with `https://` or another scheme. Remove it.
     Scheme,
-    /// A comma with nothing before or after it. Remove it.
+    /// A comma has no value before or after it. Remove it.
     StrayComma,
-    /// More than 102,400 bytes: CodePipeline reads at most 100 KB.
+    /// The file has more than 102,400 bytes: CodePipeline reads at most 100 KB.
     TooLarge,
-    /// A variable in an image reference that no shell has replaced.
+    /// An image reference has a variable that no shell replaced.
     Unexpanded,
-    /// The same in the name of a container.
+    /// A container name has a variable that no shell replaced.
     UnexpandedName,
     /// *Warning:* a member other than `name` and `imageUri`. It is ignored.
     UnknownMember,
-    /// UTF-16. Save the file as UTF-8.
+    /// The file is UTF-16. Save it as UTF-8.
     Utf16,
 }
 
 impl ProblemKind {
-    /// Whether problems of this kind keep a file from being used.
+    /// Returns whether problems of this kind are errors or warnings.
     pub fn severity(self) -> Severity {
         match self {
             Self::FileName | Self::LargeFile | Self::Latest | Self::UnknownMember => {

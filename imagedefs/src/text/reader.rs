@@ -1,8 +1,8 @@
-//! A JSON reader that knows where everything is, and that goes on after the mistakes that people
-//! make: missing and stray commas, control characters in strings, several values in one file.
+//! A JSON reader that records the place of every value, and continues after common mistakes:
+//! missing and stray commas, control characters in strings, several values in one file.
 //!
-//! It accepts what RFC 8259 allows, as serde_json does (a property test compares the two), but
-//! that one stops at the first error and keeps no positions.
+//! It accepts exactly what RFC 8259 allows, as serde_json does; a property test compares the two.
+//! serde_json stops at the first error and records no places.
 
 use crate::text::edit::Repair;
 use crate::text::flaw::{Flaw, Quoted};
@@ -12,11 +12,11 @@ use crate::text::problem_kind::ProblemKind;
 
 #[cfg(test)]
 thread_local! {
-    /// How many texts this thread has read.
+    /// The number of texts that this thread has read.
     pub(crate) static COUNT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// As deep as serde_json goes. The reader recurses, so that there has to be an end.
+/// The depth limit of serde_json. The reader recurses, so it needs a limit.
 const MAX_DEPTH: usize = 128;
 
 impl<'a> Document<'a> {
@@ -29,7 +29,7 @@ impl<'a> Document<'a> {
             reader.skip_space();
             match reader.peek() {
                 None => break,
-                // Definitions that a loop printed with a comma after each.
+                // A loop can print definitions with a comma after each.
                 Some(b',') if !values.is_empty() => {
                     let what = "comma outside of an array";
                     let repair = Repair::structure("the comma is removed").delete(reader.at, 1);
@@ -57,14 +57,14 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The value that begins here. None: there is none, and reading has stopped.
+    /// Reads the value that begins here. Returns `None` if reading stopped at an error.
     fn value(&mut self) -> Option<Node<'a>> {
         let offset = self.at;
         let value = match self.peek() {
             Some(b'[') => Value::Array(self.list(']', Self::value)),
             Some(b'{') => {
                 let members = self.list('}', Self::member);
-                // With members missing, all that could be said of it would be guesses.
+                // Further checks of an incomplete object would be guesses.
                 self.is_complete.then_some(Value::Object(members))?
             }
             Some(b'"') => Value::String(self.string()?),
@@ -89,11 +89,11 @@ impl<'a> Reader<'a> {
         Some(Member { key, node: self.value()? })
     }
 
-    /// What stands between two brackets or braces, separated by commas.
+    /// Reads the items between two brackets or braces, separated by commas.
     fn list<T>(&mut self, close: char, item: fn(&mut Self) -> Option<T>) -> Vec<T> {
         let start = self.at;
         let mut items = Vec::new();
-        // The comma since the last item, and where that one ended.
+        // The comma after the last item, and the end of that item.
         let (mut comma, mut end) = (None, start);
         self.at += 1;
         self.depth += 1;
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
                 }
                 Some(b',') => {
                     if items.is_empty() || comma.is_some() {
-                        // No repair: perhaps a whole item was to be there.
+                        // Has no repair: a whole item may be missing.
                         let what = "comma without a value before it";
                         self.flaw(self.at, ProblemKind::StrayComma, what);
                     } else {
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
                     if !self.is_complete && self.at == next {
                         return items;
                     }
-                    // Not before the item has proved to be one.
+                    // The comma is missing only if an item follows.
                     if !is_first && comma.is_none() {
                         let what = "missing comma";
                         let repair = Repair::structure("a comma is added").insert(end, ",");
@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
                     return Some(Text::new(offset, raw, decoded));
                 }
                 None | Some(b'\n') => None,
-                // The line ends here.
+                // This is a line end.
                 Some(b'\r') if rest.starts_with("\r\n") => None,
                 Some(_) => Unit::first(rest),
             };
@@ -193,17 +193,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What begins here and may not be in a string.
+    /// Records a control character in a string.
     fn control_character(&mut self, rest: &str) {
         let kind = ProblemKind::ControlCharacter;
         if rest.starts_with('\r') {
-            // A run of them is one flaw, found at its first.
+            // A run of carriage returns is one flaw, at its first.
             if self.text[..self.at].ends_with('\r') {
                 return;
             }
             let what = "carriage return in a string";
             let others = rest.trim_start_matches('\r');
-            // The line end of a file of Windows, at the end of what was read from it.
+            // The value was read from a file with Windows line ends.
             if others.starts_with('"') {
                 let run = rest.len() - others.len();
                 let repair =
@@ -286,7 +286,7 @@ impl<'a> Reader<'a> {
         self.flaws.push(Flaw::new(offset, kind, what).repaired(repair));
     }
 
-    /// From here on nothing could be made out with any certainty.
+    /// Records an error after which the rest of the text is uncertain.
     fn stop<T>(&mut self, offset: usize, what: impl Into<String>) -> Option<T> {
         self.flaw(offset, ProblemKind::InvalidJson, what);
         self.is_complete = false;
@@ -341,7 +341,7 @@ mod tests {
             prop_assert!(document.is_complete || !document.flaws.is_empty());
         }
 
-        /// From the place of each character on, the raw text means the rest of the string.
+        /// The raw text from the place of each character decodes to the rest of the string.
         #[test]
         fn strings_mean_the_same_and_know_their_places(
             string in "([\\x00-\\x7f]|\\PC){0,12}",

@@ -1,10 +1,10 @@
-//! The version that saved data carries.
+//! The version of saved data.
 
 use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-/// Data of our own as it is saved: its members, and beside them `"version": 1`.
+/// Saved data: its members, and `"version": 1` beside them.
 #[derive(Debug, Serialize)]
 pub(crate) struct Versioned<T> {
     version: u64,
@@ -18,7 +18,7 @@ impl<T> Versioned<T> {
     }
 }
 
-/// Another version is refused before its members are looked at.
+/// Checks the version before the other members.
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Versioned<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut members = Map::deserialize(deserializer)?;

@@ -14,11 +14,11 @@ use crate::names::container_name::ContainerName;
 use crate::text::flaw::Quoted;
 
 impl ContainerMap {
-    /// Reads a file: TOML, if its name ends with `.toml`, or else JSON.
+    /// Reads a file: TOML if its name ends with `.toml`, JSON otherwise.
     ///
     /// # Errors
     ///
-    /// `InvalidContainerMap`, also for TOML where the feature `toml` is off; `NotFound`, `Read`.
+    /// `InvalidContainerMap`, also for TOML without the feature `toml`; `NotFound`, `Read`.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let text = file::read_text(path)?;
@@ -58,7 +58,7 @@ impl ContainerMap {
         Err(invalid(source, vec![reason.to_owned()]))
     }
 
-    /// The map, or all that is wrong with it.
+    /// Returns the map, or all that is wrong with it.
     fn check(Entries(entries): Entries) -> Result<Self, Vec<String>> {
         let (mut map, mut reasons) = (Self::new(), Vec::new());
         let mut seen = Vec::new();
@@ -92,7 +92,7 @@ impl ContainerMap {
     }
 }
 
-/// The text of the JSON file, indented, with a line end after it.
+/// Prints the text of the JSON file, indented, with a line end after it.
 impl fmt::Display for ContainerMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;
@@ -118,7 +118,7 @@ impl Serialize for ContainerMap {
     }
 }
 
-/// For a map inside of another document, such as an app's own configuration.
+/// Reads a map inside another document, such as an app's own configuration.
 impl<'de> Deserialize<'de> for ContainerMap {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::check(Entries::deserialize(deserializer)?)
@@ -126,7 +126,7 @@ impl<'de> Deserialize<'de> for ContainerMap {
     }
 }
 
-/// The file as it is written, with names that are there twice.
+/// The members of the file as written, duplicates included.
 struct Entries(Vec<(String, Vec<String>)>);
 
 impl<'de> Deserialize<'de> for Entries {

@@ -1,25 +1,26 @@
 //! The partitions of AWS, and the hosts of Amazon ECR in each.
 
-/// A part of AWS whose regions share the ends of their hosts.
+/// A partition of AWS. Its regions share the ends of their hosts.
 #[derive(Debug)]
 pub(crate) struct Partition {
-    /// As ARNs have it.
+    /// The name, as ARNs have it.
     pub(crate) name: &'static str,
-    /// What the names of its regions begin with. Empty for the one that has all other regions.
+    /// The prefix of its regions' names. The commercial partition has an empty one, and all other
+    /// regions.
     region_prefix: &'static str,
     pub(crate) hosts: &'static [EcrHost],
 }
 
-/// A form of host, between the account and the region and after the region.
+/// A form of host: the part between the account and the region, and the part after the region.
 #[derive(Debug)]
 pub(crate) struct EcrHost {
     pub(crate) form: HostForm,
-    /// With a dot at both ends.
+    /// The part between account and region, with a dot at both ends.
     pub(crate) service: &'static str,
     pub(crate) suffix: &'static str,
 }
 
-/// How a host is reached: by IPv4 alone or by IPv6 too, and by which cryptography.
+/// The way to reach a host: over IPv4 alone or over IPv6 too, with FIPS cryptography or without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HostForm {
     DualStack,
@@ -40,7 +41,7 @@ impl HostForm {
 }
 
 impl Partition {
-    /// The partition of a region, by its prefix, as the SDKs' partition data has it.
+    /// Returns the partition of a region, by its prefix, as the SDKs' partition data has it.
     pub(crate) fn of_region(region: &str) -> &'static Self {
         let is_of = |partition: &&Self| region.starts_with(partition.region_prefix);
         PARTITIONS.iter().find(is_of).unwrap_or(&COMMERCIAL)
@@ -55,18 +56,19 @@ impl Partition {
     }
 }
 
-/// What the hosts of ECR in all partitions end with; some of it more than once.
+/// Lists the ends of ECR's hosts in all partitions, with repetitions.
 pub(crate) fn suffixes() -> impl Iterator<Item = &'static str> {
     PARTITIONS.iter().flat_map(|partition| partition.hosts).map(|host| host.suffix)
 }
 
-/// What stands between account and region, as Amazon's ECR credential helper accepts it: the form
-/// with a dot everywhere, the one with a hyphen for dual-stack hosts.
+/// The parts between account and region that Amazon's ECR credential helper accepts: the one with a
+/// dot everywhere, the one with a hyphen for dual-stack hosts.
 pub(crate) const SERVICES: [&str; 4] =
     [".dkr.ecr.", ".dkr-ecr.", ".dkr.ecr-fips.", ".dkr-ecr-fips."];
 
-/// Prefixes and suffixes are those of the partition data of the AWS SDKs, the dual-stack hosts those
-/// of Amazon's own ECR credential helper. The commercial partition comes last: its prefix is empty.
+/// The prefixes and suffixes are from the partition data of the AWS SDKs, the dual-stack hosts from
+/// Amazon's own ECR credential helper. The commercial partition comes last, because its prefix is
+/// empty.
 const PARTITIONS: [Partition; 8] = [
     Partition {
         name: "aws-cn",

@@ -1,11 +1,11 @@
-//! The grammar of image references, and what ECS and ECR demand beyond it.
+//! The grammar of image references, and the further rules of ECS and ECR.
 
 use crate::names::ecr::EcrRegistry;
 use crate::text::flaw::find_unexpanded;
 use crate::text::flaw::{Flaw, Quoted};
 use crate::text::problem_kind::ProblemKind;
 
-/// Everything that is wrong with a reference.
+/// Returns all that is wrong with a reference.
 pub(crate) fn check(text: &str) -> Vec<Flaw> {
     let flaw = |offset, kind, what: String| vec![Flaw::new(offset, kind, what)];
     if text.is_empty() {
@@ -69,7 +69,7 @@ impl<'a> Parts<'a> {
             Some((named, digest)) => (named, Some(digest)),
             None => (reference, None),
         };
-        // A colon before the last slash is that of a port.
+        // A colon before the last slash belongs to a port.
         match named.rsplit_once(':') {
             Some((repository, tag)) if !tag.contains('/') => {
                 Self { repository, tag: Some(tag), digest }
@@ -79,7 +79,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The host with its port, if the first component is one, and the path.
+/// Splits a repository into the host with its port, if the first component is one, and the path.
 pub(crate) fn split_registry(repository: &str) -> (Option<&str>, &str) {
     let is_host = |first: &str| {
         first == "localhost" || first.contains(|c: char| c == '.' || c == ':' || c.is_uppercase())
@@ -139,7 +139,7 @@ fn check_registry(registry: &str) -> Option<Flaw> {
         return Some(Flaw::new(relative.len(), ProblemKind::EcrHost, what));
     }
     if !host.split('.').all(is_label) {
-        // An empty account or region is what a variable leaves that isn't set.
+        // An unset variable leaves an empty account or region.
         if let Err(flaw) = EcrRegistry::from_host(host) {
             return Some(flaw);
         }
@@ -152,7 +152,8 @@ fn check_registry(registry: &str) -> Option<Flaw> {
     EcrRegistry::from_host(host).err()
 }
 
-/// Lower-case letters and digits, joined by one `.`, one or two `_`, or any number of `-`.
+/// Checks a component: lower-case letters and digits, joined by one `.`, one or two `_`, or any
+/// number of `-`.
 fn check_component(component: &str) -> Option<(usize, String)> {
     if component.is_empty() {
         return Some((0, "empty part in the repository name".into()));
@@ -166,7 +167,7 @@ fn check_component(component: &str) -> Option<(usize, String)> {
         };
         return Some((at, what));
     }
-    // What stands between the letters and digits: nothing at both ends, or else a joint.
+    // Checks what separates the letters and digits: nothing at both ends, a separator elsewhere.
     let ends = [0, component.len()];
     let mut at = 0;
     for joint in component.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()) {
@@ -254,7 +255,7 @@ fn is_hex(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
-/// What a tool prints for a value that isn't there. No image is called that.
+/// Whether a tool prints this for a missing value. No image has such a name.
 fn is_null(text: &str) -> bool {
     matches!(text, "None" | "null")
 }

@@ -17,28 +17,28 @@ use crate::pipeline::artifact::wrong_with;
 use crate::pipeline::detail::ImageDetail;
 use crate::text::flaw::Quoted;
 
-/// A zip file as CodePipeline passes it from stage to stage, to be read.
+/// A zip file to read, as CodePipeline passes it from stage to stage.
 ///
-/// It may come from anywhere, and so nothing in it is believed. Nothing is unpacked to disk: files
-/// are read one at a time, by name, into memory and up to a size that the caller gives, whatever
-/// size the archive says they have. An archive is refused when it is opened, if it has
+/// The archive is not trusted. Nothing is unpacked to disk: files are read one at a time, by name,
+/// into memory, and up to a size that the caller gives, regardless of the size in the archive.
+/// Opening an archive fails if it has
 ///
 /// - more than [`MAX_FILES`](Self::MAX_FILES) files,
 /// - a file whose path leads out of it, or is absolute,
 /// - two files with one name, of which readers take one or the other.
 ///
-/// The memory for its list of files is in proportion to the size of the archive.
+/// The memory for the list of files is proportional to the size of the archive.
 #[derive(Debug)]
 pub struct ArtifactReader {
     archive: ZipArchive<Storage>,
-    /// For messages.
+    /// The name of the archive in messages.
     name: String,
-    /// Path and place in the archive, in the order of the archive, without folders.
+    /// The path and index of each file, in the order of the archive, without folders.
     files: Vec<(String, usize)>,
 }
 
 impl ArtifactReader {
-    /// The most files that an archive may have. It is CodePipeline's limit for an object in S3
+    /// The maximum number of files in an archive. It is CodePipeline's limit for an object in S3
     /// (CodePipeline user guide, quotas).
     pub const MAX_FILES: usize = 100_000;
 
@@ -53,7 +53,7 @@ impl ArtifactReader {
         Self::new(Storage::File(BufReader::new(file)), format!("`{}`", path.display()))
     }
 
-    /// Opens what is in memory, such as the body of an object in S3.
+    /// Opens an archive in memory, such as the body of an object in S3.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl ArtifactReader {
         Self::new(Storage::Memory(Cursor::new(bytes)), "the artifact".to_owned())
     }
 
-    /// The paths of the files, in the order of the archive. None of them leads out of it.
+    /// Returns the paths of the files, in the order of the archive. No path leads out of it.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|(name, _)| name.as_str())
     }
@@ -72,10 +72,10 @@ impl ArtifactReader {
     ///
     /// # Errors
     ///
-    /// `InvalidDefinitions`, with all that is wrong with the content; `NotFound`, with the files
-    /// that were perhaps meant; `InvalidArtifact`, `Read`.
+    /// `InvalidDefinitions`, with all problems of the content; `NotFound`, with the nearest name;
+    /// `InvalidArtifact`, `Read`.
     pub fn definitions(&mut self, file_name: &str) -> Result<ImageDefinitions, Error> {
-        // One byte more than allowed, by which it is seen to be too large.
+        // One more byte than allowed reveals that the file is too large.
         let bytes = self.read_up_to(file_name, MAX_BYTES + 1)?;
         let definitions = Diagnosis::new(bytes).into_definitions();
         definitions.map_err(|error| error.in_file(Path::new(file_name)))
@@ -95,8 +95,8 @@ impl ArtifactReader {
     ///
     /// # Errors
     ///
-    /// `NotFound`, with the files that were perhaps meant; `InvalidArtifact`, for a file that is
-    /// larger, encrypted, damaged, or compressed in another way than CodePipeline's; `Read`.
+    /// `NotFound`, with the nearest name; `InvalidArtifact` for a file that is larger, encrypted,
+    /// damaged, or compressed by a method that CodePipeline does not use; `Read`.
     pub fn read(&mut self, name: &str, max_bytes: usize) -> Result<Vec<u8>, Error> {
         let bytes = self.read_up_to(name, max_bytes.saturating_add(1))?;
         if bytes.len() > max_bytes {
@@ -166,7 +166,7 @@ impl ArtifactReader {
     }
 }
 
-/// A failure of the disk is no fault of the archive.
+/// Separates failures of the disk from faults of the archive.
 fn failed(what: String, error: ZipError) -> Error {
     let reason = match error {
         ZipError::Io(error) if error.raw_os_error().is_some() => return Error::read(what, error),

@@ -1,8 +1,8 @@
-//! The form in which Java's `Date.toString` prints a moment: `Mon Jan 21 20:04:00 UTC 2019`.
+//! Dates as Java's `Date.toString` prints them: `Mon Jan 21 20:04:00 UTC 2019`.
 
 use std::time::{Duration, SystemTime};
 
-/// None: another form, another time zone than UTC, or no moment since 1970.
+/// Returns `None` for another form, another time zone than UTC, and a time before 1970.
 pub(super) fn parse(text: &str) -> Option<SystemTime> {
     let parts = text.split(' ').collect::<Vec<_>>();
     let [_, month, day, time, "UTC" | "GMT", year] = parts[..] else {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::text::flaw::Quoted;
 
-/// What a [`DeployRule`](crate::rule::DeployRule) says about an event.
+/// The decision of a [`DeployRule`](crate::rule::DeployRule) about an event.
 ///
 /// Serialises as `{"decision": "deploy"}`, or as `"decision": "ignore"` with the members of the
 /// [`IgnoreReason`].
@@ -16,11 +16,11 @@ use crate::text::flaw::Quoted;
 pub enum Decision {
     /// The image is to be deployed.
     Deploy,
-    /// It isn't, for this reason.
+    /// The event is ignored, for this reason.
     Ignore(IgnoreReason),
 }
 
-/// `deploy`, or `ignore: ` and the reason.
+/// Prints `deploy`, or `ignore: ` and the reason.
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -30,56 +30,55 @@ impl fmt::Display for Decision {
     }
 }
 
-/// Why an event is no reason to deploy: the first thing in it that the rule doesn't take, with what
-/// the event has instead.
+/// The reason to ignore an event: the first member that the rule does not accept, with its value.
 ///
 /// Serialises with the name of the variant as `reason`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "reason", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum IgnoreReason {
-    /// Another action.
+    /// The event has another action.
     #[non_exhaustive]
     Action {
-        /// Such as `DELETE`, or `UPDATE_STORAGE_CLASS` for an image that is archived.
+        /// The action, such as `DELETE`, or `UPDATE_STORAGE_CLASS` for an archived image.
         action: Option<String>,
     },
-    /// Another kind of event.
+    /// The event is of another kind.
     #[non_exhaustive]
     DetailType {
-        /// Such as `ECR Image Scan`.
+        /// The kind, such as `ECR Image Scan`.
         detail_type: String,
     },
-    /// An index where a single image is wanted, or the other way round.
+    /// The image is an index instead of a single image, or the other way round.
     #[non_exhaustive]
     Form {
         /// The media type of the manifest.
         media_type: Option<String>,
     },
-    /// There is no SHA-256 digest.
+    /// The event lacks a SHA-256 digest.
     NoDigest,
-    /// There is no tag: a part of an image for several platforms, or an image that was pushed by
+    /// The event lacks a tag: the image is part of an image for several platforms, or was pushed by
     /// its digest alone.
     NoTag,
-    /// Another repository.
+    /// The image is in another repository.
     #[non_exhaustive]
     Repository {
         /// Its name, without the registry.
         repository: Option<String>,
     },
-    /// It went wrong.
+    /// The action failed.
     #[non_exhaustive]
     Result {
-        /// Such as `FAILED`.
+        /// The result, such as `FAILED`.
         result: Option<String>,
     },
-    /// An event of another service.
+    /// Another service sent the event.
     #[non_exhaustive]
     Source {
-        /// Such as `aws.s3`.
+        /// The service, such as `aws.s3`.
         source: String,
     },
-    /// Another tag.
+    /// The image has another tag.
     #[non_exhaustive]
     Tag {
         /// The tag of the image.
@@ -87,7 +86,7 @@ pub enum IgnoreReason {
     },
 }
 
-/// One clause, in lower case.
+/// Prints one clause, in lower case.
 impl fmt::Display for IgnoreReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -114,7 +113,7 @@ impl fmt::Display for IgnoreReason {
     }
 }
 
-/// A member of an event, which may lack it or have it empty.
+/// A member of an event, which can be missing or empty.
 struct Given<'a>(Option<&'a str>);
 
 impl fmt::Display for Given<'_> {

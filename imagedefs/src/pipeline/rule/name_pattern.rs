@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::error::kind::ErrorKind;
 use crate::text::flaw::Quoted;
 
-/// Names of repositories, or tags: one name (`latest`), all that begin alike (`v*`), or every one
-/// (`*`). Upper and lower case differ.
+/// A pattern for repositories or tags: one name (`latest`), all names with a prefix (`v*`), or
+/// every name (`*`). Case counts.
 ///
 /// ```
 /// use imagedefs::rule::NamePattern;
@@ -21,7 +21,7 @@ use crate::text::flaw::Quoted;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NamePattern {
-    /// Not empty, unless it is a prefix.
+    /// The name or the prefix. Only a prefix can be empty.
     name: String,
     extent: Extent,
 }
@@ -33,7 +33,7 @@ enum Extent {
 }
 
 impl NamePattern {
-    /// Whether it stands for a name. The empty text is none.
+    /// Returns whether the pattern matches a name. It never matches the empty string.
     pub fn matches(&self, name: &str) -> bool {
         match self.extent {
             Extent::Prefix => !name.is_empty() && name.starts_with(&self.name),
@@ -41,8 +41,8 @@ impl NamePattern {
         }
     }
 
-    /// As EventBridge has it (EventBridge user guide, comparison operators). That an empty string
-    /// can be excluded is not spelled out there; that it can be matched is.
+    /// Renders the pattern for EventBridge (EventBridge user guide, comparison operators). The
+    /// guide says that an empty string can be matched, and leaves open whether it can be excluded.
     pub(super) fn to_json(&self) -> serde_json::Value {
         match (self.extent, self.name.as_str()) {
             (Extent::Prefix, "") => any_name(),
@@ -52,7 +52,7 @@ impl NamePattern {
     }
 }
 
-/// What stands for every name, as EventBridge has it.
+/// Renders the pattern that matches every name.
 pub(super) fn any_name() -> serde_json::Value {
     serde_json::json!({ "anything-but": [""] })
 }
@@ -69,8 +69,8 @@ impl fmt::Display for NamePattern {
 
 /// # Errors
 ///
-/// `InvalidRule`: the text is empty, has a `*` before its end, or a character that neither tags nor
-/// repositories have.
+/// `InvalidRule` if the text is empty, has a `*` before its end, or a character that neither tags
+/// nor repositories have.
 impl FromStr for NamePattern {
     type Err = Error;
 

@@ -1,4 +1,4 @@
-//! A rule as EventBridge has it: the event pattern, and the input of the pipeline.
+//! A rule, rendered for EventBridge: the event pattern, and the input of the pipeline.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::pipeline::rule::{DIGEST_PREFIX, DeployRule, SOURCE, SUCCESS};
 use crate::text::flaw::Quoted;
 
 impl DeployRule {
-    /// The rule as EventBridge has it: `EventPattern` of PutRule, `EventPattern` of
+    /// Renders the rule as an event pattern, for `EventPattern` of PutRule and of
     /// `AWS::Events::Rule`.
     ///
     /// ```
@@ -74,9 +74,9 @@ impl DeployRule {
         }))
     }
 
-    /// What makes of an event the input of StartPipelineExecution, so that the pipeline runs with
-    /// the very image that the event is about, whatever its tag means by then (CodePipeline user
-    /// guide, source revision overrides; for pipelines of type V2).
+    /// Returns the transformer from an event to the input of StartPipelineExecution. The pipeline
+    /// then runs with exactly the image of the event, even if its tag has moved since (CodePipeline
+    /// user guide, source revision overrides; for pipelines of type V2).
     ///
     /// `source_action` is the name of the pipeline's ECR source action.
     ///
@@ -94,14 +94,14 @@ impl DeployRule {
     ///
     /// # Errors
     ///
-    /// `InvalidRule`, for a text that can't be the name of an action.
+    /// `InvalidRule` for an invalid name of an action.
     pub fn input_transformer(&self, source_action: &str) -> Result<InputTransformer, Error> {
         check_name(source_action, "an action of a pipeline", "._-@", 100)?;
         Ok(InputTransformer { source_action: source_action.to_owned(), variables: Vec::new() })
     }
 }
 
-/// An event pattern of EventBridge. `Display` is its JSON, indented.
+/// An event pattern of EventBridge. `Display` prints its JSON, indented.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EventPattern(Value);
 
@@ -111,8 +111,8 @@ impl fmt::Display for EventPattern {
     }
 }
 
-/// An input transformer of EventBridge, for a target that is a pipeline. `Display` is the JSON that
-/// PutTargets takes as `InputTransformer`, indented.
+/// An input transformer of EventBridge, for a pipeline as the target. `Display` prints the JSON
+/// that PutTargets takes as `InputTransformer`, indented.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputTransformer {
     source_action: String,
@@ -120,11 +120,11 @@ pub struct InputTransformer {
 }
 
 impl InputTransformer {
-    /// Gives a variable of the pipeline a value from the event.
+    /// Sets a variable of the pipeline to a value from the event.
     ///
     /// # Errors
     ///
-    /// `InvalidRule`, for a text that can't be the name of a variable, or one that is there already.
+    /// `InvalidRule` for an invalid name of a variable, or a duplicate one.
     pub fn variable(mut self, name: &str, value: EventValue) -> Result<Self, Error> {
         check_name(name, "a variable of a pipeline", "_-@", 128)?;
         if self.variables.iter().any(|(present, _)| present == name) {
@@ -135,12 +135,13 @@ impl InputTransformer {
         Ok(self)
     }
 
-    /// `InputPathsMap`: what is taken from the event, as JSON.
+    /// Returns `InputPathsMap` as JSON: the values to take from the event.
     pub fn input_paths(&self) -> String {
         self.paths().to_string()
     }
 
-    /// `InputTemplate`: the input of StartPipelineExecution, with the parts from the event in `<>`.
+    /// Returns `InputTemplate`: the input of StartPipelineExecution, with the values from the event
+    /// in `<>`.
     pub fn template(&self) -> String {
         let variables = self
             .variables
@@ -174,7 +175,7 @@ impl fmt::Display for InputTransformer {
     }
 }
 
-/// What PutTargets takes as `InputTransformer`.
+/// Serialises what PutTargets takes as `InputTransformer`.
 impl Serialize for InputTransformer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut members = serializer.serialize_struct("InputTransformer", 2)?;
@@ -184,7 +185,7 @@ impl Serialize for InputTransformer {
     }
 }
 
-/// A part of an event, for a variable of a pipeline.
+/// A value of an event, for a variable of a pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventValue {
@@ -222,7 +223,7 @@ impl EventValue {
     }
 }
 
-/// The names that the CodePipeline API takes: `ActionName`, `PipelineVariableName`.
+/// Checks a name as the CodePipeline API does: `ActionName`, `PipelineVariableName`.
 fn check_name(name: &str, what: &str, punctuation: &str, max_len: usize) -> Result<(), Error> {
     let is_allowed = |other: char| other.is_ascii_alphanumeric() || punctuation.contains(other);
     if (1..=max_len).contains(&name.len()) && name.chars().all(is_allowed) {

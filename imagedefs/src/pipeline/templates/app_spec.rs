@@ -1,4 +1,4 @@
-//! The AppSpec of a blue/green deployment, as far as its placeholders go.
+//! The AppSpec of a blue/green deployment, reduced to its placeholders.
 
 use crate::pipeline::templates::mismatch::{
     Mismatch, Place, TASK_DEFINITION_PLACEHOLDER, placeholders,
@@ -6,14 +6,14 @@ use crate::pipeline::templates::mismatch::{
 use crate::pipeline::templates::task_definition::TaskDefinition;
 use crate::text::flaw::Quoted;
 
-/// The lines of an AppSpec that matter here. YAML isn't read, and JSON not as such: what is looked
-/// for is on one line in both.
+/// The relevant lines of an AppSpec. They are found without a parser for YAML or JSON: each value
+/// is on one line in both.
 pub(super) struct AppSpec {
     /// Values of `TaskDefinition`.
     task_definitions: Vec<(usize, String)>,
     /// Values of `ContainerName`.
     containers: Vec<(usize, String)>,
-    /// All in angle brackets.
+    /// All names in angle brackets.
     placeholders: Vec<(usize, String)>,
 }
 
@@ -74,8 +74,8 @@ impl AppSpec {
     }
 }
 
-/// The values of a member: what stands after its key and a colon, without quotes, up to the end of
-/// a value. One that goes on in the next line is empty here, and isn't returned.
+/// Returns the values of a member: the text after its key and a colon, without quotes, up to the
+/// end of the value. A value on the next line is empty here, and is not returned.
 fn values_of<'a>(line: &'a str, key: &'static str) -> impl Iterator<Item = &'a str> {
     let places = line.match_indices(key).map(|(at, _)| at);
     places.filter_map(move |at| {
@@ -94,7 +94,8 @@ fn values_of<'a>(line: &'a str, key: &'static str) -> impl Iterator<Item = &'a s
     })
 }
 
-/// In YAML, a `#` at the beginning or after a space begins a comment; JSON has neither.
+/// Cuts off a comment. In YAML, `#` begins one at the beginning of a line or after a space; JSON
+/// has no comments.
 fn without_comment(line: &str) -> &str {
     let begins = |(at, _): &(usize, &str)| *at == 0 || line[..*at].ends_with([' ', '\t']);
     line.match_indices('#').find(begins).map_or(line, |(at, _)| &line[..at])

@@ -1,8 +1,8 @@
-//! What doesn't fit in the templates of a blue/green deployment, and the placeholders in them.
+//! Mismatches of the templates of a blue/green deployment, and their placeholders.
 
 use std::fmt;
 
-/// Something that is wrong with the templates or the action, and where.
+/// A mismatch of the templates or the action, and its place.
 #[derive(Clone, Debug)]
 pub(super) struct Mismatch {
     pub(super) place: Place,
@@ -12,9 +12,9 @@ pub(super) struct Mismatch {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Place {
     Action,
-    /// With the line.
+    /// The AppSpec, and the line.
     AppSpec(Option<usize>),
-    /// With the line.
+    /// The task definition, and the line.
     TaskDefinition(Option<usize>),
 }
 
@@ -39,10 +39,10 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// Stands for the new task definition in the AppSpec.
+/// The placeholder for the new task definition in the AppSpec.
 pub(super) const TASK_DEFINITION_PLACEHOLDER: &str = "<TASK_DEFINITION>";
 
-/// The texts in angle brackets, such as placeholders are, without these.
+/// Returns the names in angle brackets, without the brackets.
 pub(super) fn placeholders(text: &str) -> impl Iterator<Item = &str> {
     text.split('<').skip(1).filter_map(|rest| {
         let (name, _) = rest.split_once('>')?;

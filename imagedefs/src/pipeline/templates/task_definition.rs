@@ -1,4 +1,4 @@
-//! The task definition of a blue/green deployment, as far as its placeholders go.
+//! The task definition of a blue/green deployment, reduced to its placeholders.
 
 use crate::nearest::nearest;
 use crate::pipeline::templates::mismatch::{
@@ -7,11 +7,11 @@ use crate::pipeline::templates::mismatch::{
 use crate::text::flaw::{Quoted, locate};
 use crate::text::json::{Document, Member, Node, Value, member};
 
-/// What there is to know of a `taskdef.json`.
+/// The relevant parts of a `taskdef.json`.
 #[derive(Default)]
 pub(super) struct TaskDefinition {
     containers: Vec<Container>,
-    /// Placeholders that are not the image of a container: line and name.
+    /// The placeholders outside the images of containers: line and name.
     strays: Vec<(usize, String)>,
     mismatches: Vec<Mismatch>,
 }
@@ -41,7 +41,7 @@ impl TaskDefinition {
             }
             _ => return this.refuse("it has several values in a row"),
         };
-        // Some wrap it, as DescribeTaskDefinition answers.
+        // Some files hold the whole response of DescribeTaskDefinition.
         if let Some(Node { value: Value::Object(_), .. }) = member(root, "taskDefinition") {
             return this.refuse(
                 "it is a response of DescribeTaskDefinition: use the value of its `taskDefinition`",
@@ -133,7 +133,7 @@ impl TaskDefinition {
         of_text.chain(mismatches).collect()
     }
 
-    /// Whether there is a container of this name. None: it couldn't be found out.
+    /// Returns whether a container has this name. `None` if the task definition is invalid.
     pub(super) fn has_container(&self, name: &str) -> Option<bool> {
         let is_known = self.mismatches.is_empty();
         is_known.then(|| self.containers.iter().any(|container| container.name == name))
@@ -143,7 +143,7 @@ impl TaskDefinition {
         nearest(name, self.containers.iter().map(|container| container.name.as_str()))
     }
 
-    /// Placeholders and the containers that have them.
+    /// Returns each placeholder with its container.
     pub(super) fn into_images(self) -> Vec<(String, String)> {
         let pair = |container: Container| {
             let name = container.image.strip_prefix('<')?.strip_suffix('>')?.to_owned();
@@ -152,7 +152,8 @@ impl TaskDefinition {
         self.containers.into_iter().filter_map(pair).collect()
     }
 
-    /// Also where it is nearly right, which has a finding of its own.
+    /// Whether a container uses the placeholder. A nearly correct use counts, because it has its
+    /// own mismatch.
     fn mentions(&self, name: &str) -> bool {
         self.containers.iter().any(|container| {
             let is_meant = |other: &str| other.eq_ignore_ascii_case(name);
@@ -182,7 +183,7 @@ fn nearest_or_known<'a>(name: &str, names: &'a [String]) -> PlaceholderMatch<'a>
     }
 }
 
-/// All strings in the values of an object, with where they are.
+/// Visits all strings in the values of an object, with their places.
 fn strings(members: &[Member<'_>], see: &mut dyn FnMut(usize, &str)) {
     fn within(node: &Node<'_>, see: &mut dyn FnMut(usize, &str)) {
         match &node.value {
