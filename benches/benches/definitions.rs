@@ -3,7 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
-use imagedefs::{Diagnosis, ImageDefinitions};
+use imagedefs::ImageDefinitions;
+use imagedefs::diagnosis::Diagnosis;
 
 pub(crate) fn definitions(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("imagedefs");
@@ -21,7 +22,7 @@ pub(crate) fn definitions(criterion: &mut Criterion) {
         // Every reference with a flaw: the most that there can be to say about a file of this size.
         let broken = text.replace("sha256:", "sha512:");
         group.bench_function(format!("diagnose/{count}"), |bencher| {
-            bencher.iter(|| Diagnosis::of(black_box(&broken)));
+            bencher.iter(|| Diagnosis::new(black_box(&broken)));
         });
     }
     group.finish();

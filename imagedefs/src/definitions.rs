@@ -1,29 +1,27 @@
-use std::{
-    fmt,
-    io::{Read, Write},
-    iter::FusedIterator,
-    path::Path,
-    slice,
-    str::FromStr,
-};
+//! Image definitions: which image each container of a task gets.
+
+pub(crate) mod containers;
+pub(crate) mod diff;
+pub(crate) mod promotion;
+
+use std::fmt;
+use std::io::Write;
+use std::iter::FusedIterator;
+use std::path::Path;
+use std::slice;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{
-    container_name::ContainerName,
-    diagnosis::Diagnosis,
-    diff::Diff,
-    error::Error,
-    file::{self, SAFE_BYTES},
-    image_uri::ImageUri,
-    problem::{Problem, ProblemKind},
-};
+use crate::error::Error;
+use crate::file::{self, SAFE_BYTES};
+use crate::names::container_name::ContainerName;
+use crate::names::image_uri::ImageUri;
 
-/// Which image each container of an ECS task gets: the content of an `imagedefinitions.json`.
+/// The content of an `imagedefinitions.json`: which image each container of an ECS task gets.
 ///
-/// Each container is in it once, and every name and reference is one that ECS accepts: there is no
-/// way to have a value that isn't valid. The order is kept, because some readers of the file take
-/// its first element without looking at the name.
+/// Each container occurs once, and ECS accepts every name and reference: an invalid value cannot
+/// exist. The order is kept, because some readers of the file take its first element without
+/// looking at the name.
 ///
 /// Two values are equal when they hold the same definitions in the same order.
 ///
@@ -43,62 +41,40 @@ use crate::{
 pub struct ImageDefinitions(Vec<Definition>);
 
 impl ImageDefinitions {
-    /// `imagedefinitions.json`, the name that CodePipeline's ECS action looks for unless its
-    /// configuration has a `FileName` (CodePipeline user guide, image definitions file reference).
-    pub const FILE_NAME: &str = "imagedefinitions.json";
+    /// The name that CodePipeline's ECS action looks for unless its configuration sets `FileName`:
+    /// `imagedefinitions.json` (CodePipeline user guide, image definitions file reference).
+    pub const FILE_NAME: &str = file::DEFINITIONS_NAME;
 
-    /// No definitions yet.
+    /// Creates empty definitions.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Reads a file.
+    /// Adds a definition at the end, with an image by its digest: the image that the build made is
+    /// the image that runs. A tag is allowed beside the digest.
     ///
-    /// Members other than `name` and `imageUri` are ignored; [`Diagnosis`] shows them.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidDefinitions` with all that is wrong with the content, `NotFound` with the names of
-    /// files beside it that were perhaps meant, `Read`.
-    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Diagnosis::read(path)?.into_definitions()
-    }
-
-    /// Reads to the end of a stream, or to just beyond the size that CodePipeline allows. A
-    /// `&mut` reference to a reader will do.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidDefinitions` with all that is wrong with the content, `Read`.
-    pub fn from_reader(reader: impl Read) -> Result<Self, Error> {
-        let cannot_read = |error| Error::read("the image definitions", error);
-        Diagnosis::of(file::read_limited(reader).map_err(cannot_read)?).into_definitions()
-    }
-
-    /// Adds a definition at the end, with an image by its digest: what the build has made is what
-    /// will run. There may be a tag as well.
-    ///
-    /// `name` is that of the container in the task definition, not of the image or its repository.
+    /// `name` is the name of the container in the task definition, not of the image or its
+    /// repository.
     ///
     /// # Errors
     ///
     /// `DuplicateContainer`, `InvalidContainerName`, `InvalidImageUri`, and `MutableTag` for a
-    /// reference without a digest. The definitions are then as they were.
+    /// reference without a digest. The definitions are then unchanged.
     pub fn insert(&mut self, name: impl AsRef<str>, image: impl AsRef<str>) -> Result<(), Error> {
         self.add(name.as_ref(), image.as_ref(), Mutability::Refuse)
     }
 
-    /// Adds a definition at the end, also with an image by its tag alone, or by neither tag nor
+    /// Adds a definition at the end, also with an image by its tag alone, or without tag and
     /// digest.
     ///
-    /// For images that nobody has a digest for. What a tag means can change between the build and
-    /// the deployment; during one, ECS keeps to the digest that the tag had at its start, unless the
-    /// container's `versionConsistency` is `disabled`.
+    /// Use this for images whose digest is unknown. A tag can move to another image between the
+    /// build and the deployment. During a deployment, ECS keeps the digest that the tag had at its
+    /// start, unless the container's `versionConsistency` is `disabled`.
     ///
     /// # Errors
     ///
-    /// `DuplicateContainer`, `InvalidContainerName`, `InvalidImageUri`. The definitions are then as
-    /// they were.
+    /// `DuplicateContainer`, `InvalidContainerName`, `InvalidImageUri`. The definitions are then
+    /// unchanged.
     pub fn insert_tagged(
         &mut self,
         name: impl AsRef<str>,
@@ -107,11 +83,11 @@ impl ImageDefinitions {
         self.add(name.as_ref(), image.as_ref(), Mutability::Allow)
     }
 
-    /// Takes over all definitions of another file: the images of containers that are here already
-    /// are replaced in their place, other containers are added at the end.
+    /// Merges the definitions of another file into these: a container that is already here gets its
+    /// new image in place, other containers are added at the end.
     ///
-    /// Returns what was replaced, with the images that these containers had. One that had the same
-    /// image isn't among them.
+    /// Returns the replaced definitions, with the previous images. A container whose image is the
+    /// same is not among them.
     pub fn merge(&mut self, other: Self) -> Self {
         let mut replaced = Self::new();
         for definition in other.0 {
@@ -125,49 +101,41 @@ impl ImageDefinitions {
         replaced
     }
 
-    /// What changes from these definitions to other, newer ones. Their order isn't compared.
-    pub fn diff(&self, newer: &Self) -> Diff {
-        Diff::between(self, newer)
-    }
-
-    /// The image of a container.
+    /// Returns the image of a container.
     pub fn get(&self, name: &str) -> Option<&ImageUri> {
         let mut definitions = self.0.iter();
         definitions.find(|definition| definition.name.as_str() == name).map(|found| &found.image)
     }
 
-    /// Container names and images, in the order of the file.
+    /// Iterates over container names and images, in the order of the file.
     pub fn iter(&self) -> Iter<'_> {
         Iter(self.0.iter())
     }
 
-    /// How many containers there are.
+    /// Returns the number of containers.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none. Such definitions can't be written.
+    /// Whether there are no definitions. Such definitions cannot be written.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Writes a file in one step: a reader sees the old content or the new, never a part, and when
-    /// writing fails, the old file is still there and nothing else is.
+    /// Writes a file in one step: a reader sees the old content or the new, never a part. If
+    /// writing fails, the old file is unchanged, and no other file is left behind.
     ///
-    /// A file that is already there keeps its permissions.
+    /// An existing file keeps its permissions.
     ///
     /// # Errors
     ///
-    /// `Empty`, `TooLarge`, `Write`. What isn't a regular file, such as a pipe, can't be replaced:
-    /// there is [`to_writer`](Self::to_writer) for those.
+    /// `Empty`, `TooLarge`, `Write`. A path that is not a regular file, such as a pipe, cannot be
+    /// replaced; use [`to_writer`](Self::to_writer) for those.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        let path = path.as_ref();
-        let text = self.to_text()?;
-        file::replace(path, |file| file.write_all(text.as_bytes()))
-            .map_err(|error| Error::write(format!("`{}`", path.display()), error))
+        file::write(path.as_ref(), self.to_text()?.as_bytes())
     }
 
-    /// Writes the text of the file. A `&mut` reference to a writer will do.
+    /// Writes the text of the file. A `&mut` reference to a writer works too.
     ///
     /// # Errors
     ///
@@ -188,7 +156,7 @@ impl ImageDefinitions {
         self.0.iter_mut().map(|definition| (definition.name.as_str(), &mut definition.image))
     }
 
-    /// The caller has seen to it that the container isn't there yet.
+    /// The caller makes sure that the container is new.
     pub(crate) fn push(&mut self, name: ContainerName, image: ImageUri) {
         self.0.push(Definition { name, image });
     }
@@ -209,42 +177,31 @@ impl ImageDefinitions {
         }
     }
 
-    /// The text of a file that CodePipeline accepts.
+    /// Returns the text of a file that CodePipeline accepts.
     fn to_text(&self) -> Result<String, Error> {
         if self.is_empty() {
             return Err(Error::empty());
         }
         let text = self.to_string();
-        if text.len() > SAFE_BYTES { Err(Error::too_large(text.len())) } else { Ok(text) }
+        if text.len() > SAFE_BYTES {
+            Err(Error::too_large(text.len(), SAFE_BYTES))
+        } else {
+            Ok(text)
+        }
     }
 }
 
-/// The text of the file: a JSON array, indented, with a line end after it. `FromStr` reads it back,
-/// if it isn't above the limit of 100 KB.
+/// Prints the text of the file: a JSON array, indented, with a line end after it. `FromStr` reads
+/// it back, up to the limit of 100 KB.
 ///
-/// No definitions print as `[]`, which is a value that `FromStr` reads, and no file that
-/// CodePipeline is known to take: [`write`](Self::write) and [`to_writer`](Self::to_writer) refuse
-/// to make one of it, and [`read`](Self::read) and [`Diagnosis`] refuse such a file.
+/// Empty definitions print as `[]`. `FromStr` reads that value, but AWS does not document what
+/// CodePipeline does with such a file. So [`write`](Self::write) and [`to_writer`](Self::to_writer)
+/// refuse to make one, and [`read`](Self::read) and [`Diagnosis`](crate::diagnosis::Diagnosis)
+/// refuse to read one.
 impl fmt::Display for ImageDefinitions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;
         writeln!(f, "{text}")
-    }
-}
-
-/// Reads what `Display` prints, and any other text of such a file.
-///
-/// As it reads all that can be printed, it takes an empty array for no definitions. For a file there
-/// is [`read`](Self::read), which refuses that.
-impl FromStr for ImageDefinitions {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let definitions = Diagnosis::of(text).into_definitions();
-        match &definitions {
-            Err(error) if is_empty_array(error.problems()) => Ok(Self::new()),
-            _ => definitions,
-        }
     }
 }
 
@@ -259,23 +216,24 @@ impl<'a> IntoIterator for &'a ImageDefinitions {
 
 impl Serialize for ImageDefinitions {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter().map(|(name, image_uri)| Record { name, image_uri }))
+        serializer.collect_seq(self.iter().map(|(name, image_uri)| Element { name, image_uri }))
     }
 }
 
-/// For definitions inside of other documents; unknown members are ignored. For the file itself
-/// there are [`read`](Self::read) and `FromStr`, which say more about what is wrong.
+/// Reads definitions inside other documents; unknown members are ignored. For the file itself use
+/// [`read`](Self::read) or `FromStr`, which report more.
 impl<'de> Deserialize<'de> for ImageDefinitions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut definitions = Self::new();
-        for Record { name, image_uri } in Vec::<Record<String>>::deserialize(deserializer)? {
+        for Element { name, image_uri } in Vec::<Element<String>>::deserialize(deserializer)? {
             definitions.insert_tagged(name, image_uri).map_err(de::Error::custom)?;
         }
         Ok(definitions)
     }
 }
 
-/// Container names and images, in the order of the file. See [`ImageDefinitions::iter`].
+/// An iterator over container names and images, in the order of the file. See
+/// [`ImageDefinitions::iter`].
 #[derive(Clone, Debug)]
 pub struct Iter<'a>(slice::Iter<'a, Definition>);
 
@@ -301,11 +259,7 @@ impl ExactSizeIterator for Iter<'_> {}
 
 impl FusedIterator for Iter<'_> {}
 
-fn is_empty_array(problems: &[Problem]) -> bool {
-    matches!(problems, [problem] if problem.kind() == ProblemKind::EmptyArray)
-}
-
-/// Whether an image may be one that its reference doesn't pin.
+/// Whether an image may lack a digest.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mutability {
     Allow,
@@ -324,10 +278,10 @@ impl Definition {
     }
 }
 
-/// A definition as it is in the file.
+/// A definition as the file has it.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Record<T> {
+struct Element<T> {
     name: T,
     image_uri: T,
 }

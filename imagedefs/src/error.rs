@@ -1,25 +1,29 @@
-use std::{
-    fmt, io,
-    path::{Path, PathBuf},
-};
+//! The error of this crate.
 
-use crate::{
-    definitions::ImageDefinitions,
-    file::{self, SAFE_BYTES},
-    flaw::{Flaw, Quoted, locate},
-    problem::Problem,
-};
+pub(crate) mod kind;
 
-/// Why a file, a name or a reference was refused, or why a file couldn't be read or written.
+use std::error::Error as _;
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+use crate::error::kind::ErrorKind;
+use crate::text::flaw::{Flaw, Quoted, locate};
+use crate::text::problem::Problem;
+
+/// The reason why a file, a name or a reference was refused, or why a file could not be read or
+/// written.
 ///
-/// [`kind`](Self::kind) is for programs; `Display` is for people, and lists all
-/// [`problems`](Self::problems), one on each line.
+/// [`kind`](Self::kind) is for programs. `Display` is for people, and lists all
+/// [`problems`](Self::problems), each on its own line.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<Repr>);
 
 impl Error {
-    /// What went wrong, to be matched.
+    /// Returns what went wrong, for a program to match on.
     pub fn kind(&self) -> ErrorKind {
         match *self.0 {
             Repr::DuplicateContainer { .. } => ErrorKind::DuplicateContainer,
@@ -33,14 +37,15 @@ impl Error {
             Repr::NotRepairable { .. } => ErrorKind::NotRepairable,
             Repr::NothingToPromote { .. } => ErrorKind::NothingToPromote,
             Repr::Read { .. } => ErrorKind::Read,
-            Repr::SeveralAccounts { .. } => ErrorKind::SeveralAccounts,
             Repr::Refused { kind, .. } => kind,
+            Repr::SeveralAccounts { .. } => ErrorKind::SeveralAccounts,
             Repr::TooLarge { .. } => ErrorKind::TooLarge,
             Repr::Write { .. } => ErrorKind::Write,
         }
     }
 
-    /// All that is wrong with the text, in its order. Empty where it isn't about a text.
+    /// Returns all that is wrong with the text, in its order. Empty if the error is not about a
+    /// text.
     pub fn problems(&self) -> &[Problem] {
         match &*self.0 {
             Repr::InvalidContainerName { problems, .. }
@@ -77,13 +82,20 @@ impl Error {
         Self::new(Repr::InvalidRegistry { what })
     }
 
-    /// With the method by which the image would be taken.
+    /// `method` is the method that would accept the image.
     pub(crate) fn mutable_tag(name: &str, image: &str, method: &'static str) -> Self {
         Self::new(Repr::MutableTag { name: name.to_owned(), image: image.to_owned(), method })
     }
 
-    pub(crate) fn not_found(path: &Path, similar: Vec<String>, source: io::Error) -> Self {
-        Self::new(Repr::NotFound { path: path.to_owned(), similar, source })
+    /// `similar` are the similar names in the same folder. `expected` is the name that CodePipeline
+    /// looks for, if one of the names is nearly that.
+    pub(crate) fn not_found(
+        path: &Path,
+        similar: Vec<String>,
+        expected: Option<&'static str>,
+        source: io::Error,
+    ) -> Self {
+        Self::new(Repr::NotFound { path: path.to_owned(), similar, expected, source })
     }
 
     pub(crate) fn not_repairable(subject: String, problems: Vec<Problem>) -> Self {
@@ -103,8 +115,8 @@ impl Error {
         Self::new(Repr::SeveralAccounts { accounts: accounts.collect::<Vec<_>>().join(" and ") })
     }
 
-    /// What the relatives of the image definitions refuse: one clause, and the reasons for it, which
-    /// may be none.
+    /// An error about a document other than image definitions: one clause, and any number of
+    /// reasons.
     pub(crate) fn refused(
         kind: ErrorKind,
         what: impl Into<String>,
@@ -114,15 +126,15 @@ impl Error {
         Self::new(Repr::Refused { kind, what: what.into(), reasons })
     }
 
-    pub(crate) fn too_large(bytes: usize) -> Self {
-        Self::new(Repr::TooLarge { bytes })
+    pub(crate) fn too_large(bytes: usize, limit: usize) -> Self {
+        Self::new(Repr::TooLarge { bytes, limit })
     }
 
     pub(crate) fn write(what: impl Into<String>, source: io::Error) -> Self {
         Self::new(Repr::Write { what: what.into(), source })
     }
 
-    /// Names the file that the definitions came from.
+    /// Sets the file that the definitions came from.
     #[cfg(feature = "zip")]
     pub(crate) fn in_file(mut self, path: &Path) -> Self {
         if let Repr::InvalidDefinitions { subject, .. } = &mut *self.0 {
@@ -136,128 +148,75 @@ impl Error {
     }
 }
 
-/// What went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The build has failed already, and what it made is not to be deployed. See to its error.
-    BuildFailed,
-    /// There is a definition for this container already. Insert each once, or
-    /// [`merge`](ImageDefinitions::merge) to replace.
-    DuplicateContainer,
-    /// There is no definition to write, and AWS doesn't document what CodePipeline does with none.
-    /// Insert one.
-    Empty,
-    /// A zip file that can't be read, or not within the limits; or a name that can't be that of a
-    /// file in an artifact. The message says what to change.
-    InvalidArtifact,
-    /// The text isn't a [`ContainerMap`](crate::ContainerMap). The message lists each reason.
-    InvalidContainerMap,
-    /// The name can't be that of an ECS container. [`Error::problems`] says why; take the name from
-    /// the task definition.
-    InvalidContainerName,
-    /// The text isn't valid image definitions. [`Error::problems`] has each cause and cure.
-    InvalidDefinitions,
-    /// What CodeBuild says about its build isn't there, or not as CodeBuild writes it. Run the
-    /// program in a build, or set the variables that the message names.
-    InvalidEnvironment,
-    /// The text isn't an event of EventBridge. The message says where.
-    InvalidEvent,
-    /// The text isn't an `imageDetail.json`, or its members contradict each other. The message
-    /// lists each reason.
-    InvalidImageDetail,
-    /// The text isn't an image reference, or not one that ECS accepts. [`Error::problems`] says
-    /// why.
-    InvalidImageUri,
-    /// The account or region of a promotion isn't one, or no registry has such a host. The message
-    /// says what has to be corrected.
-    InvalidRegistry,
-    /// An image without a digest, where one by its tag wasn't asked for. Use the digest, which ECR
-    /// and whatever pushed the image can tell, or the method that the message names.
-    MutableTag,
-    /// A name or a pattern in a [`DeployRule`](crate::DeployRule) that can match nothing, or that
-    /// CodePipeline doesn't accept.
-    InvalidRule,
-    /// The templates of a blue/green deployment don't fit together, or don't fit its action. The
-    /// message says what is where.
-    InvalidTemplates,
-    /// There is no digest to make a reference of, and a tag can come to mean another image. The
-    /// message says where the digest is expected.
-    NoDigest,
-    /// CodeBuild knows no revision of its source. The message says why that may be, and what to
-    /// use; it is never `latest`.
-    NoRevision,
-    /// There is no such file. The message names the files beside it whose names are nearly the
-    /// same.
-    NotFound,
-    /// It isn't certain what the file was meant to say. [`Error::problems`] has those problems for
-    /// which there is no certain repair; a person has to look at them.
-    NotRepairable,
-    /// No image is in a private ECR registry, or in one of the account that was to be promoted
-    /// from. Check that it is the right file, and the account.
-    NothingToPromote,
-    /// The file couldn't be read; the source says why.
-    Read,
-    /// The images are in registries of several accounts. Say by
-    /// [`from_account`](crate::Promotion::from_account) which of them are promoted.
-    SeveralAccounts,
-    /// More definitions than fit into the 100 KB that CodePipeline reads. List only the containers
-    /// that get a new image.
-    TooLarge,
-    /// The [`ContainerMap`](crate::ContainerMap) says nothing about a repository. Add it, or
-    /// correct the name: the message has the nearest.
-    UnknownRepository,
-    /// The file couldn't be written; the source says why. What was there before is still there.
-    Write,
+/// Serialises `kind`, `message`, `causes` (the messages of the sources, the nearest first),
+/// `problems` and `retryable`. `retryable` is always `false`, because this crate calls no service.
+impl Serialize for Error {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (mut causes, mut source) = (Vec::new(), self.source());
+        while let Some(error) = source {
+            causes.push(error.to_string());
+            source = error.source();
+        }
+        let mut members = serializer.serialize_struct("Error", 5)?;
+        members.serialize_field("kind", &self.kind())?;
+        members.serialize_field("message", &self.to_string())?;
+        members.serialize_field("causes", &causes)?;
+        members.serialize_field("problems", self.problems())?;
+        members.serialize_field("retryable", &false)?;
+        members.end()
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
 enum Repr {
     #[error("the container `{name}` already has the image `{image}`")]
     DuplicateContainer { name: String, image: String },
-    #[error("there are no image definitions to write")]
+    #[error("no image definitions to write")]
     Empty,
-    #[error("{} is no name of a container:{}", Quoted(name), Listed(problems))]
+    #[error("invalid container name {}:{}", Quoted(name), ProblemList(problems))]
     InvalidContainerName { name: String, problems: Vec<Problem> },
-    #[error("{subject} can't be used:{}", Listed(problems))]
+    #[error("cannot use {subject}:{}", ProblemList(problems))]
     InvalidDefinitions { subject: String, problems: Vec<Problem> },
-    #[error("{} is no image reference for ECS:{}", Quoted(image), Listed(problems))]
+    #[error("invalid image reference {}:{}", Quoted(image), ProblemList(problems))]
     InvalidImageUri { image: String, problems: Vec<Problem> },
-    #[error("no images can be promoted there: {what}")]
+    #[error("invalid promotion target: {what}")]
     InvalidRegistry { what: String },
     #[error(
-        "the image {} for the container `{name}` has no digest, and what a tag means can change: \
-         use the digest, or {method} to take it nevertheless",
+        "the image {} of the container `{name}` has no digest, and a tag can move to another \
+         image: use the digest, or allow the tag with {method}",
         Quoted(image)
     )]
     MutableTag { name: String, image: String, method: &'static str },
-    #[error("there is no file `{}`{}", path.display(), Similar { path, names: similar })]
-    NotFound { path: PathBuf, similar: Vec<String>, source: io::Error },
-    #[error("{subject} can't be repaired without guessing:{}", Listed(problems))]
+    #[error("file `{}` not found{}", path.display(), NameHint { similar, expected: *expected })]
+    NotFound {
+        path: PathBuf,
+        similar: Vec<String>,
+        expected: Option<&'static str>,
+        source: io::Error,
+    },
+    #[error("cannot repair {subject} without guessing:{}", ProblemList(problems))]
     NotRepairable { subject: String, problems: Vec<Problem> },
-    #[error("no image is in a private ECR registry{}", OfAccount(account))]
+    #[error("no image is in a private ECR registry{}", AccountSuffix(account))]
     NothingToPromote { account: Option<String> },
-    #[error("can't read {what}")]
+    #[error("cannot read {what}")]
     Read { what: String, source: io::Error },
-    #[error(
-        "the images are in the accounts {accounts}: say by `Promotion::from_account` which of them \
-         are promoted"
-    )]
-    SeveralAccounts { accounts: String },
-    #[error("{what}{}", Reasons(reasons))]
+    #[error("{what}{}", ReasonList(reasons))]
     Refused { kind: ErrorKind, what: String, reasons: Vec<String> },
+    #[error("the images are in the accounts {accounts}: choose one with `Promotion::from_account`")]
+    SeveralAccounts { accounts: String },
     #[error(
-        "the image definitions take {bytes} bytes, and CodePipeline reads 100 KB, which are {SAFE_BYTES} at the least"
+        "the image definitions have {bytes} bytes: CodePipeline reads at most 100 KB, which may \
+         be {limit} bytes"
     )]
-    TooLarge { bytes: usize },
-    #[error("can't write {what}")]
+    TooLarge { bytes: usize, limit: usize },
+    #[error("cannot write {what}")]
     Write { what: String, source: io::Error },
 }
 
-/// One problem goes on in the same line, several have a line each.
-struct Listed<'a>(&'a [Problem]);
+/// One problem stays on the line, several get a line each.
+struct ProblemList<'a>(&'a [Problem]);
 
-impl fmt::Display for Listed<'_> {
+impl fmt::Display for ProblemList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [problem] => write!(f, " {problem}"),
@@ -266,10 +225,10 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-/// Like [`Listed`], for reasons that have no place in a text.
-struct Reasons<'a>(&'a [String]);
+/// Like [`ProblemList`], for reasons without a place in a text.
+struct ReasonList<'a>(&'a [String]);
 
-impl fmt::Display for Reasons<'_> {
+impl fmt::Display for ReasonList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [] => Ok(()),
@@ -282,30 +241,30 @@ impl fmt::Display for Reasons<'_> {
     }
 }
 
-struct OfAccount<'a>(&'a Option<String>);
+struct AccountSuffix<'a>(&'a Option<String>);
 
-impl fmt::Display for OfAccount<'_> {
+impl fmt::Display for AccountSuffix<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|account| write!(f, " of the account {}", Quoted(account)))
     }
 }
 
-/// The files that were perhaps meant, and the name, where the one that was asked for is nearly it.
-struct Similar<'a> {
-    path: &'a Path,
-    names: &'a [String],
+/// The similar files, and the name that CodePipeline looks for.
+struct NameHint<'a> {
+    similar: &'a [String],
+    expected: Option<&'static str>,
 }
 
-impl fmt::Display for Similar<'_> {
+impl fmt::Display for NameHint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, name) in self.names.iter().enumerate() {
-            let joint = if index == 0 { ", but beside it there is" } else { " and" };
+        for (index, name) in self.similar.iter().enumerate() {
+            let joint = if index == 0 { ": the folder has" } else { " and" };
             write!(f, "{joint} `{name}`")?;
         }
-        if self.names.is_empty() && file::near_miss(self.path).is_none() {
-            return Ok(());
-        }
-        let expected = ImageDefinitions::FILE_NAME;
-        write!(f, "; CodePipeline looks for exactly `{expected}`, unless its action has a FileName")
+        let Some(expected) = self.expected else { return Ok(()) };
+        write!(
+            f,
+            "; CodePipeline looks for exactly `{expected}`, unless its action sets `FileName`"
+        )
     }
 }

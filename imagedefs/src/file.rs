@@ -1,51 +1,89 @@
-use std::{
-    ffi::OsString,
-    fs::{self, File, OpenOptions},
-    io::{self, Read},
-    path::{Path, PathBuf},
-    process,
-    sync::atomic::{AtomicU64, Ordering},
-};
+//! Files: read up to a limit, replaced in one step, and found by a nearly correct name.
 
-use crate::definitions::ImageDefinitions;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::error::Error;
+use crate::nearest::is_near;
 
-/// "The maximum file size limit ... is 100 KB" (CodePipeline user guide, quotas). That a KB is 1024
-/// bytes is a guess on the side of accepting; [`SAFE_BYTES`] is the other reading.
+/// The name that CodePipeline's ECS action looks for, unless its configuration has a `FileName`.
+pub(crate) const DEFINITIONS_NAME: &str = "imagedefinitions.json";
+
+/// "The maximum file size limit ... is 100 KB" (CodePipeline user guide, quotas). The guide does
+/// not say how many bytes a KB has. 1024 accepts more; [`SAFE_BYTES`] is the other reading.
 pub(crate) const MAX_BYTES: usize = 102_400;
 pub(crate) const SAFE_BYTES: usize = 100_000;
 
-/// Reads to the end, but never more than one byte beyond [`MAX_BYTES`], by which the caller can tell
-/// that it is too large.
+/// Reads to the end, but at most one byte beyond [`MAX_BYTES`]. The extra byte tells the caller
+/// that the content is too large.
 pub(crate) fn read_limited(reader: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// The text of a small file.
-pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
-    let cannot_read = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => Error::not_found(path, Vec::new(), error),
-        _ => Error::read(format!("`{}`", path.display()), error),
-    };
-    let bytes = File::open(path).and_then(read_limited).map_err(cannot_read)?;
-    if bytes.len() > MAX_BYTES {
-        let what = format!("it has more than {MAX_BYTES} bytes");
-        return Err(cannot_read(io::Error::new(io::ErrorKind::InvalidData, what)));
-    }
-    String::from_utf8(bytes)
-        .map_err(|_| cannot_read(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8")))
+/// Reads the content of a file, up to the limit of [`read_limited`].
+///
+/// # Errors
+///
+/// `NotFound`, with similar names in the same folder; `Read`.
+pub(crate) fn read_definitions(path: &Path) -> Result<Vec<u8>, Error> {
+    let cannot_read = |error| cannot_read(path, similar_names(path), error);
+    File::open(path).and_then(read_limited).map_err(cannot_read)
 }
 
-/// Puts a file in the place of another in one step: whoever reads the path sees all of the old
-/// content or all of the new, also after a crash.
+/// Reads the text of a small file.
 ///
-/// A file that is already there passes its permissions on, and a symbolic link stays one.
-pub(crate) fn replace(
-    path: &Path,
-    fill: impl FnOnce(&mut File) -> io::Result<()>,
-) -> io::Result<()> {
+/// # Errors
+///
+/// `NotFound`; `Read`, also for a file that is too large or not UTF-8.
+pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
+    let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
+    let text = || {
+        let bytes = read_limited(File::open(path)?)?;
+        if bytes.len() > MAX_BYTES {
+            return Err(invalid(format!("the file has more than {MAX_BYTES} bytes")));
+        }
+        String::from_utf8(bytes).map_err(|_| invalid("the file is not UTF-8".to_owned()))
+    };
+    text().map_err(|error| cannot_read(path, Vec::new(), error))
+}
+
+/// Opens a file of any size.
+///
+/// # Errors
+///
+/// `NotFound`, `Read`.
+#[cfg(feature = "zip")]
+pub(crate) fn open(path: &Path) -> Result<File, Error> {
+    File::open(path).map_err(|error| cannot_read(path, Vec::new(), error))
+}
+
+/// Writes a file in one step, by [`replace`].
+///
+/// # Errors
+///
+/// `Write`.
+pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
+    replace(path, |file| file.write_all(content))
+        .map_err(|error| Error::write(format!("`{}`", path.display()), error))
+}
+
+/// Returns the name of the file if it is nearly the name that CodePipeline looks for.
+pub(crate) fn near_miss(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_string_lossy();
+    is_similar(&name, DEFINITIONS_NAME).then(|| name.into_owned())
+}
+
+/// Replaces a file in one step: a reader sees all of the old content or all of the new, also after
+/// a crash.
+///
+/// The new file gets the permissions of the old one, and a symbolic link stays a link.
+fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let target = match fs::canonicalize(path) {
         Ok(target) => target,
         Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
@@ -58,7 +96,7 @@ pub(crate) fn replace(
     };
     // Renaming onto `/dev/stdout` would replace the device.
     if old.as_ref().is_some_and(|metadata| !metadata.is_file()) {
-        return Err(io::Error::other("it is there already and no regular file"));
+        return Err(io::Error::other("the path exists and is not a regular file"));
     }
 
     let (temporary, mut file) = Temporary::beside(&target)?;
@@ -67,15 +105,25 @@ pub(crate) fn replace(
         file.set_permissions(metadata.permissions())?;
     }
     file.sync_all()?;
-    // Windows renames no open file.
+    // Windows cannot rename an open file.
     drop(file);
     temporary.rename(&target)?;
     sync_folder(&target);
     Ok(())
 }
 
-/// The names in the same folder that someone may have meant by this one.
-pub(crate) fn similar_names(path: &Path) -> Vec<String> {
+/// `similar` are the names in the same folder that the caller may have meant.
+fn cannot_read(path: &Path, similar: Vec<String>, error: io::Error) -> Error {
+    if error.kind() != io::ErrorKind::NotFound {
+        return Error::read(format!("`{}`", path.display()), error);
+    }
+    let is_about_name = !similar.is_empty() || near_miss(path).is_some();
+    let expected = is_about_name.then_some(DEFINITIONS_NAME);
+    Error::not_found(path, similar, expected, error)
+}
+
+/// Returns the names in the same folder that the caller may have meant.
+fn similar_names(path: &Path) -> Vec<String> {
     let Some(wanted) = path.file_name().map(|name| name.to_string_lossy()) else {
         return Vec::new();
     };
@@ -90,48 +138,12 @@ pub(crate) fn similar_names(path: &Path) -> Vec<String> {
     names
 }
 
-/// The file's name, if it is nearly the one that CodePipeline looks for.
-pub(crate) fn near_miss(path: &Path) -> Option<String> {
-    let name = path.file_name()?.to_string_lossy();
-    is_similar(&name, ImageDefinitions::FILE_NAME).then(|| name.into_owned())
-}
-
-/// Whether it is another name, and could be a mistyped one.
+/// Whether `name` is another name than `wanted`, and may be a typing error for it.
 fn is_similar(name: &str, wanted: &str) -> bool {
-    // Two for the default name, so that `imageredefinitions.json` is found, which someone really
-    // wrote, and none for names so short that one is nearly any other.
-    let max_distance = wanted.len() / 8;
-    name != wanted && distance(&name.to_lowercase(), &wanted.to_lowercase()) <= max_distance
-}
-
-/// The name that was perhaps meant by another.
-pub(crate) fn nearest<'a>(
-    wanted: &str,
-    names: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    // Two letters in the wrong order are two errors; in a long name, more than four make another.
-    let max_distance = (1 + wanted.len() / 3).min(4);
-    names
-        .into_iter()
-        .map(|name| (distance(&name.to_lowercase(), &wanted.to_lowercase()), name))
-        .filter(|(distance, _)| *distance <= max_distance)
-        .min()
-        .map(|(_, name)| name)
-}
-
-/// How many bytes have to be inserted, removed or changed (Levenshtein).
-pub(crate) fn distance(one: &str, other: &str) -> usize {
-    let mut row = (0..=other.len()).collect::<Vec<_>>();
-    for (i, a) in one.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in other.bytes().enumerate() {
-            let changed = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[other.len()]
+    // The default name allows two edits, which finds `imageredefinitions.json` (seen in practice).
+    // A short name allows no edit, because it is close to many other names.
+    let max_edits = wanted.len() / 8;
+    name != wanted && is_near(name, wanted, max_edits)
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -141,8 +153,8 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Makes the new name last. The content is safe already, and some file systems can't do this, so
-/// that a failure is none of the write.
+/// Makes the new name durable. The content is already safe, and some file systems do not support
+/// this, so the write succeeds even if this fails.
 fn sync_folder(path: &Path) {
     if cfg!(unix)
         && let Ok(folder) = File::open(folder_of(path))
@@ -151,7 +163,7 @@ fn sync_folder(path: &Path) {
     }
 }
 
-/// A file that is removed when dropped.
+/// A temporary file, removed on drop.
 struct Temporary(PathBuf);
 
 impl Temporary {
@@ -168,7 +180,7 @@ impl Temporary {
             let path = target.with_file_name(hidden);
             match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Ok(file) => return Ok((Self(path), file)),
-                // Left behind by a killed process that had the same number.
+                // A killed process with the same number left it behind.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -177,7 +189,7 @@ impl Temporary {
 
     fn rename(self, target: &Path) -> io::Result<()> {
         fs::rename(&self.0, target)?;
-        // What it would remove has gone.
+        // The temporary name no longer exists.
         std::mem::forget(self);
         Ok(())
     }
@@ -212,20 +224,5 @@ mod tests {
     #[test]
     fn reading_stops_just_beyond_the_limit() {
         assert_eq!(read_limited(io::repeat(b' ')).unwrap().len(), MAX_BYTES + 1);
-    }
-
-    #[test]
-    fn distance_counts_edits() {
-        for (one, other, expected) in [
-            ("", "", 0),
-            ("", "ab", 2),
-            ("imagedefinition.json", "imagedefinitions.json", 1),
-            ("imageredefinitions.json", "imagedefinitions.json", 2),
-            ("image_definitions.json", "imagedefinitions.json", 1),
-            ("imagedetail.json", "imagedefinitions.json", 8),
-        ] {
-            assert_eq!(distance(one, other), expected, "{one}, {other}");
-            assert_eq!(distance(other, one), expected, "{other}, {one}");
-        }
     }
 }

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use ecr_push::{Image, Pusher, Repository, Tag};
 use examples::{BoxError, Session, Story, run, show_push};
-use imagedefs::{CodeBuildEnv, ImageDefinitions};
+use imagedefs::ImageDefinitions;
+use imagedefs::codebuild::CodeBuildEnv;
 use local_aws::LocalAws;
 
 /// Push the image of a CodeBuild build into Amazon ECR, and write imagedefinitions.json for the ECS

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use examples::{BoxError, Story, run};
-use imagedefs::{Diagnosis, ImageDefinitions, ProblemKind, Severity};
+use imagedefs::diagnosis::Diagnosis;
+use imagedefs::{ImageDefinitions, ProblemKind, Severity};
 
 /// Explain what is wrong with an imagedefinitions.json, and repair it where that is certain.
 ///
@@ -40,10 +41,13 @@ fn doctor(arguments: &Arguments) -> Result<(), BoxError> {
     let mut broken = Vec::new();
     for file in &arguments.files {
         let mut diagnosis = Diagnosis::read(file)?;
-        if arguments.fix && has_errors(&diagnosis) && diagnosis.fix().is_ok() {
-            diagnosis.write_fixed(file)?;
+        if arguments.fix
+            && has_errors(&diagnosis)
+            && let Ok(correction) = diagnosis.fix()
+        {
+            correction.write(file)?;
             tell_repairs(&story, file, &diagnosis);
-            diagnosis = Diagnosis::read(file)?;
+            diagnosis = correction.into_diagnosis();
         }
         // The report has its own line ends.
         story.tell(diagnosis.report().to_string().trim_end());

@@ -7,7 +7,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use ecs_deploy::{Deployer, Service};
 use examples::{BoxError, Session, Story, run, show_roll_out};
-use imagedefs::{ContainerMap, Decision, DeployRule, EcrImageEvent, ImageDefinitions, NamePattern};
+use imagedefs::ImageDefinitions;
+use imagedefs::containers::ContainerMap;
+use imagedefs::event::EcrImageEvent;
+use imagedefs::rule::{Decision, DeployRule, NamePattern};
 
 /// Deploy the image that an event of Amazon ECR is about to an ECS service.
 ///

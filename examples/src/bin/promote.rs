@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use examples::{BoxError, Story, run};
-use imagedefs::{ImageDefinitions, Promotion};
+use imagedefs::ImageDefinitions;
+use imagedefs::promotion::Promotion;
 
 /// Promote image definitions: the same images, by the same digests, in another account or region.
 ///
@@ -53,7 +54,7 @@ async fn main() -> ExitCode {
 fn promote(arguments: Arguments) -> Result<(), BoxError> {
     let Arguments { account, region, from, allow_tagged, output, file } = arguments;
     let story = Story::on_stderr();
-    let mut promotion = Promotion::to(account, region)?;
+    let mut promotion = Promotion::new(account, region)?;
     if let Some(account) = from {
         promotion = promotion.from_account(account);
     }

@@ -53,19 +53,19 @@ async fn what_would_be_latest_in_a_shell_is_a_failure() {
     for (variables, expected) in [
         (
             &[][..],
-            "error: this can't be told to be a build of CodeBuild: `CODEBUILD_BUILD_ARN` is not \
-             set, which CodeBuild does in every build\n",
+            "error: not a CodeBuild environment: `CODEBUILD_BUILD_ARN` is not set: CodeBuild sets \
+             it in every build\n",
         ),
         (
             &[("CODEBUILD_BUILD_ARN", ARN)][..],
-            "error: CodeBuild knows no revision of the source: \
-             `CODEBUILD_RESOLVED_SOURCE_VERSION` is not set, which is so before the phase \
-             DOWNLOAD_SOURCE, and for a source in S3 that has no versions\n",
+            "error: CodeBuild has no revision of the source: `CODEBUILD_RESOLVED_SOURCE_VERSION` \
+             is not set: it is missing before the phase DOWNLOAD_SOURCE, and for S3 sources \
+             without versions\n",
         ),
         (
             &[("CODEBUILD_BUILD_ARN", ARN), ("CODEBUILD_BUILD_SUCCEEDING", "0")][..],
-            "error: a phase of the build has failed (`CODEBUILD_BUILD_SUCCEEDING` is 0), and what \
-             is made after that is not to be deployed\n",
+            "error: a phase of the build failed (`CODEBUILD_BUILD_SUCCEEDING` is 0): its output \
+             must not be deployed\n",
         ),
     ] {
         let program = Program::codebuild().with(&arguments).within(workplace.folder.path());
@@ -89,7 +89,7 @@ async fn a_container_that_is_none_is_found_out_before_the_push() {
         .run()
         .await;
     assert_eq!(ended.code, 1);
-    let expected = "error: `my web` is no name of a container: line 1, column 3: ";
+    let expected = "error: invalid container name `my web`: line 1, column 3: ";
     assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
     assert_eq!(server.local().journal().count("PutImage"), 0);
 }

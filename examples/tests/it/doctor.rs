@@ -40,26 +40,26 @@ async fn a_broken_file_is_1_and_explained() {
     let broken = "[\n  {\"name\": \"web\", \"imageUrl\": \"shop/web:1.4.2\"}\n\
                   \x20 {\"name\": \"log\", \"imageUri\": \"$LOG_IMAGE\"}\n]\n";
     let folder = folder_with(&[("imagedefinitions.json", broken)]);
-    let report = r#"imagedefinitions.json:2:19: error: the member `imageUrl` has to be `imageUri`
+    let report = r#"imagedefinitions.json:2:19: error: misnamed member `imageUrl`: expected `imageUri`
   |   {"name": "web", "imageUrl": "shop/web:1.4.2"}
   |                   ^
-  cause:  CodePipeline looks for `name` and `imageUri`, in exactly this spelling
+  cause:  CodePipeline looks for exactly `name` and `imageUri`
   cure:   rename the member
-  repair: it is renamed
+  repair: the member is renamed
 
-imagedefinitions.json:2:48: error: a comma is missing here
+imagedefinitions.json:2:48: error: missing comma
   |   {"name": "web", "imageUrl": "shop/web:1.4.2"}
   |                                                ^
-  cause:  definitions that a loop prints one by one have no comma between them
-  cure:   put a comma there, or collect them with `jq -s .`
+  cause:  a loop that prints definitions one by one puts no comma between them
+  cure:   add a comma, or collect the definitions with `jq -s .`
   AWS:    The image definition file imagedefinitions.json contains invalid JSON format
-  repair: one is put there
+  repair: a comma is added
 
 imagedefinitions.json:3:32: error: `$LOG_IMAGE` was not replaced
   |   {"name": "log", "imageUri": "$LOG_IMAGE"}
   |                                ^
-  cause:  the shell doesn't replace variables between single quotes, and no other step has replaced it
-  cure:   print the value with `printf` and `%s`, or let a program write the file
+  cause:  the shell does not replace variables between single quotes, and no other step replaced it
+  cure:   print the value with `printf` and `%s`, or write the file with a program
   AWS:    Container.image contains invalid characters.
 
 3 errors, 1 of them without a certain repair
@@ -83,13 +83,13 @@ async fn what_is_certain_is_repaired_in_place() {
     let folder = folder_with(&[("imagedefinitions.json", broken)]);
     let ended = doctor(folder.path(), &["--fix"]).await;
     assert_eq!((ended.code, &*ended.stderr), (0, ""));
-    let expected = r#"imagedefinitions.json:1:1: repaired: the file is an object, not an array: it is put into an array
-imagedefinitions.json:1:17: repaired: the member `imageUrl` has to be `imageUri`: it is renamed
+    let expected = r#"imagedefinitions.json:1:1: repaired: the file is an object, not an array: the object is put into an array
+imagedefinitions.json:1:17: repaired: misnamed member `imageUrl`: expected `imageUri`: the member is renamed
 imagedefinitions.json:1:31: warning: `shop/web:latest` has the tag `latest`
   | [{"name": "web", "imageUri": "shop/web:latest"}]
   |                               ^
-  cause:  it stands for whatever was pushed last, which need not be what this build made
-  cure:   use the digest of the image, or at least a tag of its own for each build
+  cause:  `latest` is the image that was pushed last, which may not be the image of this build
+  cure:   use the digest of the image, or at least a unique tag for each build
 
 no error; 1 warning
 "#;
@@ -107,16 +107,16 @@ async fn a_name_that_is_nearly_right_is_1() {
     assert_eq!(ended.code, 1);
     assert!(
         ended.stdout.starts_with(
-            "imagedefinition.json:1:1: warning: the file is called `imagedefinition.json`\n"
+            "imagedefinition.json:1:1: warning: the file is named `imagedefinition.json`\n"
         ),
         "{}",
         ended.stdout
     );
     let ended = doctor(folder.path(), &[]).await;
     assert_eq!((ended.code, &*ended.stdout), (1, ""));
-    let expected = "error: there is no file `imagedefinitions.json`, but beside it there is \
+    let expected = "error: file `imagedefinitions.json` not found: the folder has \
                     `imagedefinition.json`; CodePipeline looks for exactly \
-                    `imagedefinitions.json`, unless its action has a FileName\n";
+                    `imagedefinitions.json`, unless its action sets `FileName`\n";
     assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
 }
 

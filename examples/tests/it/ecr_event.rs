@@ -91,11 +91,11 @@ async fn what_cannot_be_deployed_is_said() {
     for (event, expected) in [
         (
             short,
-            "error: `123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web@sha256:\
-             0123456789abcdef012…` is no image reference for ECS: line 1, column 62: the digest has \
+            "error: invalid image reference `123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web@sha256:\
+             0123456789abcdef012…`: line 1, column 62: the digest has \
              60 digits instead of 64",
         ),
-        (json!([]), "error: the text is no event of EventBridge: "),
+        (json!([]), "error: invalid EventBridge event: "),
     ] {
         let ended = run(&event, r#"{"demo/web": "web"}"#, &[]).await;
         assert_eq!(ended.code, 1);

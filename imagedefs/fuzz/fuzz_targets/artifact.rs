@@ -1,6 +1,10 @@
+//! Any bytes as an artifact.
+
 #![no_main]
 
-use imagedefs::{ArtifactReader, ImageDefinitions};
+use imagedefs::ImageDefinitions;
+
+use imagedefs::artifact::ArtifactReader;
 use libfuzzer_sys::fuzz_target;
 
 const LIMIT: usize = 10_000;

@@ -1,23 +1,29 @@
+//! Any bytes as a file of image definitions.
+
 #![no_main]
 
-use imagedefs::{Diagnosis, ImageDefinitions};
+use imagedefs::ImageDefinitions;
+
+use imagedefs::diagnosis::Diagnosis;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let diagnosis = Diagnosis::of(bytes);
+    let diagnosis = Diagnosis::new(bytes);
     let report = diagnosis.report().to_string();
     assert!(!report.chars().any(|c| c.is_control() && c != '\n'));
     match diagnosis.fix() {
-        Ok(fixed) => {
+        Ok(correction) => {
+            let fixed = correction.text();
             let definitions = fixed.parse::<ImageDefinitions>().unwrap();
-            assert_eq!(Diagnosis::of(&fixed).fix().unwrap(), fixed);
+            assert_eq!(&definitions, correction.definitions());
+            assert_eq!(Diagnosis::new(fixed).fix().unwrap().text(), fixed);
             let printed = definitions.to_string();
             assert_eq!(printed.parse::<ImageDefinitions>().unwrap(), definitions);
         }
         Err(error) => assert!(!error.problems().is_empty()),
     }
     match diagnosis.into_definitions() {
-        // What our own reader takes, serde_json takes too.
+        // serde_json accepts everything that this crate's reader accepts.
         Ok(definitions) => {
             let text = std::str::from_utf8(bytes).unwrap();
             assert_eq!(text.parse::<ImageDefinitions>().unwrap(), definitions);

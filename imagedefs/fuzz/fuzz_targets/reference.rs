@@ -1,6 +1,10 @@
+//! Any text as an image reference.
+
 #![no_main]
 
-use imagedefs::{ImageDefinitions, ImageUri, Promotion};
+use imagedefs::{ImageDefinitions, ImageUri};
+
+use imagedefs::promotion::Promotion;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -16,7 +20,7 @@ fuzz_target!(|text: &str| {
 
     let mut definitions = ImageDefinitions::new();
     definitions.insert_tagged("web", text).unwrap();
-    let there = Promotion::to("444455556666", "eu-central-1").unwrap().allow_tagged();
+    let there = Promotion::new("444455556666", "eu-central-1").unwrap().allow_tagged();
     if let Ok(promoted) = definitions.promote(&there) {
         let promoted = promoted.get("web").unwrap();
         let registry = promoted.ecr().unwrap();

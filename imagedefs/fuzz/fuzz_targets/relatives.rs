@@ -1,6 +1,16 @@
+//! Any text as an event, an image detail, a container map and a template.
+
 #![no_main]
 
-use imagedefs::{BlueGreenTemplates, ContainerMap, Decision, DeployRule, EcrImageEvent, ImageDetail};
+use imagedefs::containers::ContainerMap;
+
+use imagedefs::detail::ImageDetail;
+
+use imagedefs::event::EcrImageEvent;
+
+use imagedefs::rule::{Decision, DeployRule};
+
+use imagedefs::templates::BlueGreenTemplates;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -23,5 +33,5 @@ fuzz_target!(|text: &str| {
         assert_eq!(map.to_string().parse::<ContainerMap>().unwrap(), map);
     }
     let _ = ContainerMap::from_toml(text);
-    let _ = BlueGreenTemplates::parse(text, text, ["IMAGE1_NAME"]);
+    let _ = BlueGreenTemplates::new(text, text, ["IMAGE1_NAME"]);
 });

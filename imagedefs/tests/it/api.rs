@@ -1,8 +1,21 @@
+//! The types of the public interface.
+
+use imagedefs::codebuild::{CodeBuildEnv, WebhookTrigger};
+use imagedefs::containers::ContainerMap;
+use imagedefs::detail::ImageDetail;
+use imagedefs::diagnosis::{Diagnosis, Report};
+use imagedefs::diff::{Change, Diff};
+use imagedefs::ecr::EcrRegistry;
+use imagedefs::event::EcrImageEvent;
+use imagedefs::promotion::Promotion;
+use imagedefs::published::PublishedImage;
+use imagedefs::rule::{
+    Decision, DeployRule, DeployTrigger, EventPattern, EventValue, IgnoreReason, ImageForm,
+    InputTransformer, NamePattern,
+};
+use imagedefs::templates::BlueGreenTemplates;
 use imagedefs::{
-    BlueGreenTemplates, Change, CodeBuildEnv, ContainerMap, Decision, DeployRule, DeployTrigger,
-    Diagnosis, Diff, EcrImageEvent, EcrRegistry, Error, ErrorKind, EventPattern, EventValue,
-    IgnoreReason, ImageDefinitions, ImageDetail, ImageForm, ImageUri, InputTransformer, Iter,
-    NamePattern, Problem, ProblemKind, Promotion, PublishedImage, Report, Severity, WebhookTrigger,
+    Error, ErrorKind, ImageDefinitions, ImageUri, Iter, Problem, ProblemKind, Severity,
 };
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -41,9 +54,9 @@ fn types_go_between_threads_and_the_error_is_one_word() {
     is_send_and_sync::<DeployTrigger>();
     is_send_and_sync::<WebhookTrigger<'static>>();
     #[cfg(feature = "zip")]
-    is_send_and_sync::<imagedefs::Artifact>();
+    is_send_and_sync::<imagedefs::artifact::Artifact>();
     #[cfg(feature = "zip")]
-    is_send_and_sync::<imagedefs::ArtifactReader>();
+    is_send_and_sync::<imagedefs::artifact::ArtifactReader>();
     assert_eq!(size_of::<Error>(), size_of::<usize>());
 }
 
@@ -92,8 +105,8 @@ fn a_tag_has_to_be_asked_for() {
         assert_eq!(
             error.to_string(),
             format!(
-                "the image `{image}` for the container `proxy` has no digest, and what a tag means \
-                 can change: use the digest, or `insert_tagged` to take it nevertheless"
+                "the image `{image}` of the container `proxy` has no digest, and a tag can move \
+                 to another image: use the digest, or allow the tag with `insert_tagged`"
             )
         );
     }
@@ -188,22 +201,22 @@ fn serde_reads_and_writes_the_same_shape_as_the_file() {
     assert!(serde_json::from_str::<ImageUri>(r#""web:""#).is_err());
 }
 
-/// What a variable leaves that isn't set, and what a slip of the finger makes of a host of ECR.
+/// An unset variable, and typing errors in a host of ECR.
 #[test]
 fn a_host_that_is_nearly_of_ecr_is_called_that() {
     for (image, what) in [
-        (".dkr.ecr.eu-west-1.amazonaws.com/web:1", "`` is no AWS account, which has 12 digits"),
-        ("111122223333.dkr.ecr..amazonaws.com/web:1", "`` is no AWS region"),
+        (".dkr.ecr.eu-west-1.amazonaws.com/web:1", "invalid AWS account ``: expected 12 digits"),
+        ("111122223333.dkr.ecr..amazonaws.com/web:1", "invalid AWS region ``"),
         (
             "111122223333.dkr.ecr.us-east-1.amazonaw.com/web:1",
-            "`amazonaw.com` is not how an ECR host ends",
+            "invalid ECR host suffix `amazonaw.com`",
         ),
     ] {
         let error = image.parse::<ImageUri>().unwrap_err();
         let problem = &error.problems()[0];
         assert_eq!((problem.kind(), problem.what()), (ProblemKind::EcrHost, what));
     }
-    // A registry of one's own, and an emulator's.
+    // A private registry, and an emulator's.
     for image in
         ["111122223333.dkr.ecr.us-east-1.localhost.localstack.cloud/web:1", "ecr.example.com/web:1"]
     {

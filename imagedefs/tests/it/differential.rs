@@ -1,24 +1,25 @@
-//! Our reference parser beside that of oci-spec, which many Rust tools use.
+//! This crate's reference parser, compared with that of oci-spec, which many Rust tools use.
 
 use imagedefs::{ImageUri, ProblemKind};
 use oci_spec::distribution::Reference;
-use proptest::{prelude::*, sample::select};
+use proptest::prelude::*;
+use proptest::sample::select;
 
 const HEX: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-/// For what ours refuses and oci-spec accepts: rules of ECS and ECR, and things that no image is
-/// called.
+/// The kinds that this crate refuses and oci-spec accepts: rules of ECS and ECR, and names that no
+/// image has.
 const STRICTER: [ProblemKind; 8] = [
-    // ECS supports SHA-256 alone; oci-spec any algorithm.
+    // ECS supports SHA-256 alone; oci-spec accepts any algorithm.
     ProblemKind::DigestAlgorithm,
     ProblemKind::EcrHost,
-    // oci-spec takes any number of digits from 32 on, for an algorithm that it doesn't know.
+    // oci-spec accepts any number of digits from 32 on for an unknown algorithm.
     ProblemKind::InvalidDigest,
-    // A digest alone, or a host with `_` in it, which oci-spec takes for a repository.
+    // A digest alone, or a host with `_`, which oci-spec parses as a repository.
     ProblemKind::InvalidReference,
-    // `aws --query` prints it for nothing.
+    // `aws --query` prints it for a missing value.
     ProblemKind::NullText,
-    // oci-spec's expression means the letters of all scripts by `\w`.
+    // `\w` in oci-spec's expression matches the letters of all scripts.
     ProblemKind::ReferenceCharacter,
     ProblemKind::ReferenceTooLong,
     ProblemKind::Scheme,
@@ -56,11 +57,11 @@ fn pieces() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 1..7).prop_map(|pieces| pieces.concat())
 }
 
-/// Where the two parse a reference, they find the same in it.
+/// If both parse a reference, they find the same parts.
 fn compare(image: &ImageUri, reference: &Reference) {
     let text = image.as_str();
     assert_eq!(image.digest(), reference.digest(), "{text}");
-    // What is missing, oci-spec fills in.
+    // oci-spec fills in missing parts.
     let tag = image.tag().or(if image.digest().is_none() { Some("latest") } else { None });
     assert_eq!(tag, reference.tag(), "{text}");
     let path = match image.registry() {
@@ -68,8 +69,8 @@ fn compare(image: &ImageUri, reference: &Reference) {
         None => image.repository(),
     };
     match image.registry() {
-        // The reference grammar takes a first part with a capital letter for a host, since a
-        // repository can't have one; oci-spec leaves it with the repository.
+        // The reference grammar parses a first part with a capital letter as a host, because a
+        // repository cannot have one; oci-spec leaves it with the repository.
         Some(host) if !host.contains(['.', ':']) && host != "localhost" => {
             assert_eq!(reference.registry(), "docker.io", "{text}");
             assert_eq!(reference.repository(), image.repository(), "{text}");
@@ -106,7 +107,7 @@ proptest! {
 #[test]
 fn known_differences() {
     for (text, registry, repository, tag) in [
-        // A short name is completed, and a tag made up.
+        // oci-spec completes a short name, and adds a tag.
         ("httpd:2.4", "docker.io", "library/httpd", "2.4"),
         ("ghcr.io/shop/web", "ghcr.io", "shop/web", "latest"),
         ("Registry/web:1", "docker.io", "Registry/web", "1"),

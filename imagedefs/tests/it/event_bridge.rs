@@ -1,9 +1,9 @@
-//! EventBridge, as far as the rules of this crate need it, by its user guide and by what its open
-//! implementation, event-ruler, does. Whatever else a pattern has in it is a failed test.
+//! EventBridge, reduced to what the rules of this crate use, by its user guide and its open
+//! implementation, event-ruler. Anything else in a pattern fails the test.
 
 use serde_json::{Map, Value};
 
-/// Whether an event pattern matches an event: every member of the pattern has to, and a list
+/// Whether an event pattern matches an event: every member of the pattern has to match, and a list
 /// matches if one of its elements does.
 pub(crate) fn matches(pattern: &Value, event: &Value) -> bool {
     let members = pattern.as_object().unwrap();
@@ -23,14 +23,14 @@ pub(crate) fn matches(pattern: &Value, event: &Value) -> bool {
     })
 }
 
-/// What an input transformer makes of an event.
+/// Applies an input transformer to an event.
 pub(crate) fn transform(transformer: &Value, event: &Value) -> Value {
     let paths = transformer["InputPathsMap"].as_object().unwrap();
     assert!(paths.len() <= 100, "EventBridge takes at most 100 paths");
     let mut input = transformer["InputTemplate"].as_str().unwrap().to_owned();
     for (name, path) in paths {
         let path = path.as_str().unwrap().strip_prefix("$.").unwrap().replace('.', "/");
-        // Within quotes, a text replaces the placeholder as it is.
+        // Within quotes, the text replaces the placeholder unchanged.
         let value = event.pointer(&format!("/{path}")).and_then(Value::as_str).unwrap_or_default();
         assert!(input.contains(&format!("<{name}>")), "{name} is not used");
         input = input.replace(&format!("<{name}>"), value);
@@ -50,7 +50,7 @@ fn operator_matches(operator: &Map<String, Value>, value: Option<&Value>) -> boo
     let [(name, operand)] = operator.iter().collect::<Vec<_>>()[..] else {
         panic!("one operator at a time");
     };
-    // Only `exists` can match what isn't there.
+    // Only `exists` can match a missing member.
     let Some(value) = value else {
         return false;
     };

@@ -1,11 +1,13 @@
-use std::{
-    error::Error as _,
-    fs,
-    io::{self, Write},
-    path::Path,
-};
+//! Files and streams: how they are read, and how files are replaced.
 
-use imagedefs::{Diagnosis, ErrorKind, ImageDefinitions, ProblemKind, Severity};
+use std::error::Error as _;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use imagedefs::{ErrorKind, ImageDefinitions, ProblemKind, Severity};
+
+use imagedefs::diagnosis::Diagnosis;
 
 const TEXT: &str = r#"[
   {
@@ -27,7 +29,7 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// More than fit into 100 KB, each of them valid.
+/// More definitions than fit into 100 KB, each of them valid.
 fn too_many() -> ImageDefinitions {
     let mut definitions = ImageDefinitions::new();
     for index in 0..1500 {
@@ -66,13 +68,13 @@ fn a_write_that_is_refused_leaves_the_old_file() {
 
     let error = ImageDefinitions::new().write(&path).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Empty);
-    assert_eq!(error.to_string(), "there are no image definitions to write");
+    assert_eq!(error.to_string(), "no image definitions to write");
     let error = too_many().write(&path).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge);
     assert_eq!(
         error.to_string(),
-        "the image definitions take 118893 bytes, and CodePipeline reads 100 KB, which \
-         are 100000 at the least"
+        "the image definitions have 118893 bytes: CodePipeline reads at most 100 KB, which may be \
+         100000 bytes"
     );
 
     assert_eq!(fs::read_to_string(&path).unwrap(), "old");
@@ -86,9 +88,9 @@ fn what_is_no_regular_file_is_not_replaced() {
     fs::create_dir(&path).unwrap();
     let error = TEXT.parse::<ImageDefinitions>().unwrap().write(&path).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Write);
-    assert_eq!(error.to_string(), format!("can't write `{}`", path.display()));
+    assert_eq!(error.to_string(), format!("cannot write `{}`", path.display()));
     let source = error.source().unwrap().to_string();
-    assert_eq!(source, "it is there already and no regular file");
+    assert_eq!(source, "the path exists and is not a regular file");
     assert_eq!(names_in(folder.path()), ["folder"]);
 }
 
@@ -132,14 +134,14 @@ fn a_failing_writer_is_an_error_of_writing() {
     }
     let error = TEXT.parse::<ImageDefinitions>().unwrap().to_writer(Full).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Write);
-    assert_eq!(error.to_string(), "can't write the image definitions");
+    assert_eq!(error.to_string(), "cannot write the image definitions");
 }
 
 #[test]
 fn a_missing_file_is_named_with_those_that_were_perhaps_meant() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(ImageDefinitions::FILE_NAME);
-    let missing = format!("there is no file `{}`", path.display());
+    let missing = format!("file `{}` not found", path.display());
     let read = || {
         let error = ImageDefinitions::read(&path).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
@@ -151,16 +153,16 @@ fn a_missing_file_is_named_with_those_that_were_perhaps_meant() {
     }
     assert_eq!(read(), missing);
 
-    let cure = "CodePipeline looks for exactly `imagedefinitions.json`, unless its action has a \
-                FileName";
+    let cure =
+        "CodePipeline looks for exactly `imagedefinitions.json`, unless its action sets `FileName`";
     fs::write(folder.path().join("imagedefinition.json"), "").unwrap();
-    assert_eq!(read(), format!("{missing}, but beside it there is `imagedefinition.json`; {cure}"));
+    assert_eq!(read(), format!("{missing}: the folder has `imagedefinition.json`; {cure}"));
 
     fs::write(folder.path().join("image_definitions.json"), "").unwrap();
     assert_eq!(
         read(),
         format!(
-            "{missing}, but beside it there is `image_definitions.json` and \
+            "{missing}: the folder has `image_definitions.json` and \
              `imagedefinition.json`; {cure}"
         )
     );
@@ -174,8 +176,8 @@ fn a_missing_file_whose_own_name_is_nearly_right() {
         assert_eq!(
             ImageDefinitions::read(&path).unwrap_err().to_string(),
             format!(
-                "there is no file `{}`; CodePipeline looks for exactly `imagedefinitions.json`, \
-                 unless its action has a FileName",
+                "file `{}` not found; CodePipeline looks for exactly `imagedefinitions.json`, \
+                 unless its action sets `FileName`",
                 path.display()
             )
         );
@@ -196,10 +198,9 @@ fn a_file_whose_name_is_nearly_right_can_be_read_with_a_warning() {
         assert_eq!(
             diagnosis.report().to_string(),
             format!(
-                "{}:1:1: warning: the file is called `{name}`
-  cause:  CodePipeline looks for exactly `imagedefinitions.json`, unless its ECS action has a \
-                 FileName
-  cure:   rename it, also in the `artifacts` of the buildspec, or set FileName to its name
+                "{}:1:1: warning: the file is named `{name}`
+  cause:  CodePipeline looks for exactly `imagedefinitions.json` unless its ECS action sets `FileName`
+  cure:   rename the file, also in the `artifacts` of the buildspec, or set `FileName` to its name
   AWS:    Did not find the image definition file imagedefinitions.json in the input artifacts ZIP \
                  file. Verify the file is stored in your pipeline's Amazon S3 artifact bucket: \
                  <bucket> key: <key>
@@ -209,7 +210,7 @@ no error; 1 warning
                 path.display()
             )
         );
-        assert_eq!(diagnosis.fix().unwrap(), TEXT);
+        assert_eq!(diagnosis.fix().unwrap().text(), TEXT);
     }
     for name in ["imagedefinitions.json", "images.json", "imagedefinitions-production.json"] {
         let path = folder.path().join(name);
@@ -224,7 +225,7 @@ fn a_name_in_other_case_is_another_file() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("imageDefinitions.json"), "").unwrap();
     let error = ImageDefinitions::read(folder.path().join(ImageDefinitions::FILE_NAME));
-    assert!(error.unwrap_err().to_string().contains("there is `imageDefinitions.json`"));
+    assert!(error.unwrap_err().to_string().contains("the folder has `imageDefinitions.json`"));
 }
 
 #[test]
@@ -232,7 +233,7 @@ fn an_unreadable_file_is_an_error_of_reading() {
     let folder = tempfile::tempdir().unwrap();
     let error = ImageDefinitions::read(folder.path()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Read);
-    assert_eq!(error.to_string(), format!("can't read `{}`", folder.path().display()));
+    assert_eq!(error.to_string(), format!("cannot read `{}`", folder.path().display()));
     assert!(error.source().is_some());
 }
 
@@ -253,7 +254,7 @@ fn invalid_content_is_reported_with_the_path() {
     assert_eq!(
         error.to_string(),
         format!(
-            "`{}` can't be used: line 1, column 1: the array is empty: a file without definitions \
+            "cannot use `{}`: line 1, column 1: the array is empty: a file without definitions \
              changes no container; add a definition for each container that gets a new image",
             path.display()
         )

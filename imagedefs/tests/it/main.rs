@@ -12,3 +12,4 @@ mod promotion;
 mod repair;
 mod round_trip;
 mod rules;
+mod serialized;

@@ -1,6 +1,8 @@
-//! From one set of definitions to the next: `diff` and `promote`.
+//! Changes between sets of definitions: `diff` and `promote`.
 
-use imagedefs::{ErrorKind, ImageDefinitions, ImageUri, Promotion};
+use imagedefs::{ErrorKind, ImageDefinitions, ImageUri};
+
+use imagedefs::promotion::Promotion;
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const STAGING: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
@@ -14,7 +16,7 @@ fn definitions(pairs: &[(&str, &str)]) -> ImageDefinitions {
 }
 
 fn production() -> Promotion {
-    Promotion::to("444455556666", "eu-west-1").unwrap()
+    Promotion::new("444455556666", "eu-west-1").unwrap()
 }
 
 #[test]
@@ -56,7 +58,7 @@ fn a_promotion_changes_the_host_and_nothing_else() {
         ("111122223333", "us-gov-east-1", "111122223333.dkr.ecr.us-gov-east-1.amazonaws.com"),
         ("111122223333", "cn-north-1", "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn"),
     ] {
-        let promoted = staging.promote(&Promotion::to(account, region).unwrap()).unwrap();
+        let promoted = staging.promote(&Promotion::new(account, region).unwrap()).unwrap();
         let expected = definitions(&[
             ("web", &format!("{host}/shop/web@DIGEST")),
             ("proxy", "httpd:2.4"),
@@ -76,9 +78,9 @@ fn a_tag_is_promoted_only_where_that_is_asked_for() {
     assert_eq!(error.kind(), ErrorKind::MutableTag);
     assert_eq!(
         error.to_string(),
-        "the image `111122223333.dkr.ecr.eu-west-1.amazonaws.com/web:1.4.2` for the container `web` \
-         has no digest, and what a tag means can change: use the digest, or \
-         `Promotion::allow_tagged` to take it nevertheless"
+        "the image `111122223333.dkr.ecr.eu-west-1.amazonaws.com/web:1.4.2` of the container \
+         `web` has no digest, and a tag can move to another image: use the digest, or allow the \
+         tag with `Promotion::allow_tagged`"
     );
     let promoted = staging.promote(&production().allow_tagged()).unwrap();
     let expected = [("web", "444455556666.dkr.ecr.eu-west-1.amazonaws.com/web:1.4.2")];
@@ -93,8 +95,8 @@ fn images_of_several_accounts_need_a_choice() {
     assert_eq!(error.kind(), ErrorKind::SeveralAccounts);
     assert_eq!(
         error.to_string(),
-        "the images are in the accounts `111122223333` and `906394416424`: say by \
-         `Promotion::from_account` which of them are promoted"
+        "the images are in the accounts `111122223333` and `906394416424`: choose one with \
+         `Promotion::from_account`"
     );
     let promoted = staging.promote(&production().from_account("111122223333")).unwrap();
     let host = "444455556666.dkr.ecr.eu-west-1.amazonaws.com";
@@ -112,25 +114,25 @@ fn what_can_not_be_promoted() {
 
     for (account, region, what) in [
         ("44445555666", "eu-west-1", "the AWS account `44445555666` has 11 digits instead of 12"),
-        ("prod", "eu-west-1", "`prod` is no AWS account, which has 12 digits"),
-        ("444455556666", "Ireland", "`Ireland` is no AWS region"),
+        ("prod", "eu-west-1", "invalid AWS account `prod`: expected 12 digits"),
+        ("444455556666", "Ireland", "invalid AWS region `Ireland`"),
     ] {
-        let error = Promotion::to(account, region).unwrap_err();
+        let error = Promotion::new(account, region).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRegistry);
-        assert_eq!(error.to_string(), format!("no images can be promoted there: {what}"));
+        assert_eq!(error.to_string(), format!("invalid promotion target: {what}"));
     }
     let fips = "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com/web@DIGEST";
-    let china = Promotion::to("444455556666", "cn-north-1").unwrap();
+    let china = Promotion::new("444455556666", "cn-north-1").unwrap();
     let error = definitions(&[("web", fips)]).promote(&china).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "no images can be promoted there: the region `cn-north-1` has no FIPS hosts of ECR"
+        "invalid promotion target: ECR has no FIPS hosts in the region `cn-north-1`"
     );
 
-    // 255 characters here, more in a region with a longer name.
+    // The reference has 255 characters here, and more in a region with a longer name.
     let long = format!("{STAGING}/web:1");
     let long = format!("{STAGING}/{}web:1", "w".repeat(255 - long.len()));
-    let far = Promotion::to("444455556666", "us-gov-west-1").unwrap().allow_tagged();
+    let far = Promotion::new("444455556666", "us-gov-west-1").unwrap().allow_tagged();
     let error = definitions(&[("web", &long)]).promote(&far).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidImageUri);
 }

@@ -1,10 +1,10 @@
-//! What is repaired: certainly right, or not at all.
+//! Repairs: certainly right, or refused.
 
-use imagedefs::{Diagnosis, ErrorKind, ImageDefinitions, ProblemKind};
-use proptest::{
-    prelude::*,
-    sample::{select, subsequence},
-};
+use imagedefs::{ErrorKind, ImageDefinitions, ProblemKind};
+
+use imagedefs::diagnosis::Diagnosis;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
 
 use crate::round_trip::definitions;
 
@@ -22,20 +22,20 @@ fn encodings_become_utf_8() {
         big,
         format!("\u{feff}{text}").into_bytes(),
     ] {
-        assert!(Diagnosis::of(&bytes).problems()[0].repair().is_some());
-        assert_eq!(Diagnosis::of(&bytes).fix().unwrap(), text);
+        assert!(Diagnosis::new(&bytes).problems()[0].repair().is_some());
+        assert_eq!(Diagnosis::new(&bytes).fix().unwrap().text(), text);
     }
-    // Half a character at the end.
-    assert!(Diagnosis::of(&little[..little.len() - 1]).fix().is_err());
-    assert!(Diagnosis::of(b"[\xff]").fix().is_err());
+    // The text ends with half a character.
+    assert!(Diagnosis::new(&little[..little.len() - 1]).fix().is_err());
+    assert!(Diagnosis::new(b"[\xff]").fix().is_err());
 }
 
 #[test]
 fn carriage_returns_at_the_end_of_strings_go() {
     let text = "[{\"name\r\": \"web\r\",\r\n\"imageUri\": \"web:1\r\r\"}]\r\n";
-    let fixed = Diagnosis::of(text).fix().unwrap();
+    let fixed = Diagnosis::new(text).fix().unwrap().to_string();
     assert_eq!(fixed, "[{\"name\": \"web\",\r\n\"imageUri\": \"web:1\"}]\r\n");
-    assert!(Diagnosis::of("[{\"name\": \"w\reb\", \"imageUri\": \"web:1\"}]").fix().is_err());
+    assert!(Diagnosis::new("[{\"name\": \"w\reb\", \"imageUri\": \"web:1\"}]").fix().is_err());
 }
 
 #[test]
@@ -45,10 +45,10 @@ fn schemes_go_in_front_of_ecr_alone() {
         "111122223333.dkr.ecr.eu-west-1.amazonaws.com/web:1",
         "public.ecr.aws/docker/library/httpd:2.4",
     ] {
-        let fixed = Diagnosis::of(file(&format!("https://{image}"))).fix();
-        assert_eq!(fixed.unwrap(), file(image));
+        let fixed = Diagnosis::new(file(&format!("https://{image}"))).fix();
+        assert_eq!(fixed.unwrap().text(), file(image));
     }
-    assert!(Diagnosis::of(file("https://ghcr.io/shop/web:1")).fix().is_err());
+    assert!(Diagnosis::new(file("https://ghcr.io/shop/web:1")).fix().is_err());
 }
 
 #[test]
@@ -56,17 +56,17 @@ fn a_file_is_repaired_in_place_or_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("imagedefinitions.json");
     std::fs::write(&path, r#"[{"name": "web", "imageUrl": "web:1"}]"#).unwrap();
-    Diagnosis::read(&path).unwrap().write_fixed(&path).unwrap();
+    Diagnosis::read(&path).unwrap().fix().unwrap().write(&path).unwrap();
     let fixed = r#"[{"name": "web", "imageUri": "web:1"}]"#;
     assert_eq!(std::fs::read_to_string(&path).unwrap(), fixed);
 
     std::fs::write(&path, "[").unwrap();
-    let error = Diagnosis::read(&path).unwrap().write_fixed(&path).unwrap_err();
+    let error = Diagnosis::read(&path).unwrap().fix().unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(
-            "`{}` can't be repaired without guessing: line 1, column 2: the text ends before a \
-             closing `]`: the file was put together by hand or by a shell; let a program write it, \
+            "cannot repair `{}` without guessing: line 1, column 2: the text ends without a \
+             closing `]`: the file was written by hand or by a shell; write it with a program, \
              such as this library or `jq`",
             path.display()
         )
@@ -75,20 +75,19 @@ fn a_file_is_repaired_in_place_or_left_alone() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 
     let missing = folder.path().join("none").join("file");
-    let error = Diagnosis::of(fixed).write_fixed(missing).unwrap_err();
+    let error = Diagnosis::new(fixed).fix().unwrap().write(missing).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Write);
 }
 
 #[test]
 fn an_error_says_what_is_not_certain() {
-    let error = Diagnosis::of("{\"name\": \"web\", \"imageUrl\": \"web:$TAG\"}").fix().unwrap_err();
+    let error =
+        Diagnosis::new("{\"name\": \"web\", \"imageUrl\": \"web:$TAG\"}").fix().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotRepairable);
     assert_eq!(
         error.to_string(),
-        "the image definitions can't be repaired without guessing: line 1, column 34: `$TAG` was \
-         not replaced: the shell doesn't replace variables between single quotes, and no other \
-         step has replaced it; print the value with `printf` and `%s`, or let a program write the \
-         file"
+        "cannot repair the image definitions without guessing: line 1, column 34: `$TAG` was \
+         not replaced: the shell does not replace variables between single quotes, and no other step replaced it; print the value with `printf` and `%s`, or write the file with a program"
     );
 }
 
@@ -96,7 +95,7 @@ fn an_error_says_what_is_not_certain() {
 fn what_a_repair_makes_too_large_is_not_repaired() {
     let text = r#"{"name": "web", "imageUri": "web:1"}"#;
     let text = format!("{text}{}", " ".repeat(102_400 - text.len()));
-    let error = Diagnosis::of(text).fix().unwrap_err();
+    let error = Diagnosis::new(text).fix().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotRepairable);
     let [problem] = error.problems() else { panic!("{error}") };
     assert_eq!(problem.kind(), ProblemKind::TooLarge);
@@ -142,7 +141,7 @@ fn broken() -> impl Strategy<Value = String> {
     )
 }
 
-/// Ways to break a file that lose nothing of what it says, in an order in which they go together.
+/// Ways to break a file without losing information, in an order in which they can be combined.
 const WAYS: [fn(String) -> String; 8] = [
     |text| text.replace("\"imageUri\"", "\"imageUrl\""),
     |text| text.replace("\"name\"", "\"containerName\""),
@@ -162,14 +161,16 @@ proptest! {
 
     #[test]
     fn what_is_repaired_can_be_parsed_and_needs_no_more_repair(text in broken()) {
-        let diagnosis = Diagnosis::of(&text);
+        let diagnosis = Diagnosis::new(&text);
         match diagnosis.fix() {
-            Ok(fixed) => {
-                prop_assert!(fixed.parse::<ImageDefinitions>().is_ok(), "{}", fixed);
-                prop_assert_eq!(Diagnosis::of(&fixed).fix().unwrap(), fixed);
+            Ok(correction) => {
+                let fixed = correction.text();
+                let definitions = fixed.parse::<ImageDefinitions>();
+                prop_assert_eq!(definitions.as_ref().ok(), Some(correction.definitions()));
+                prop_assert_eq!(Diagnosis::new(fixed).fix().unwrap().to_string(), fixed);
             }
             Err(error) => {
-                // Nothing is refused because of a repair that went wrong.
+                // A wrong repair must not cause a refusal.
                 for problem in error.problems() {
                     prop_assert!(problem.repair().is_none(), "{}", error);
                 }
@@ -179,18 +180,20 @@ proptest! {
 
     #[test]
     fn any_text_is_repaired_or_refused(
-        text in "([\\[\\]{},: \n\r\\\\$é]|\"(name|imageUri|imageUrl|web|a:1|\\$\\{X\\}|\\\\u00e9)\"){0,30}"
+        text in "([\\[\\]{},: \
+                 \n\r\\\\$é]|\"(name|imageUri|imageUrl|web|a:1|\\$\\{X\\}|\\\\u00e9)\"){0,30}"
     ) {
-        if let Ok(fixed) = Diagnosis::of(&text).fix() {
+        if let Ok(correction) = Diagnosis::new(&text).fix() {
+            let fixed = correction.text();
             prop_assert!(fixed.parse::<ImageDefinitions>().is_ok(), "{}", fixed);
-            prop_assert_eq!(Diagnosis::of(&fixed).fix().unwrap(), fixed);
+            prop_assert_eq!(Diagnosis::new(fixed).fix().unwrap().to_string(), fixed);
         }
     }
 
-    /// Shown to somebody, whatever it is.
+    /// A report is safe to show, for any content.
     #[test]
     fn a_report_has_only_visible_characters(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let report = Diagnosis::of(bytes).report().to_string();
+        let report = Diagnosis::new(bytes).report().to_string();
         prop_assert!(!report.chars().any(|c| c.is_control() && c != '\n'), "{:?}", report);
     }
 }
@@ -207,7 +210,8 @@ proptest! {
         let text = definitions.to_string();
         let text = ways.iter().fold(text, |text, way| way(text));
         let mark = if is_marked { "\u{feff}" } else { "" };
-        let fixed = Diagnosis::of(format!("{mark}{text}")).fix().unwrap();
-        prop_assert_eq!(fixed.parse::<ImageDefinitions>().unwrap(), definitions, "{}", text);
+        let fixed = Diagnosis::new(format!("{mark}{text}")).fix().unwrap();
+        prop_assert_eq!(fixed.definitions(), &definitions, "{}", text);
+        prop_assert_eq!(fixed.text().parse::<ImageDefinitions>().unwrap(), definitions);
     }
 }

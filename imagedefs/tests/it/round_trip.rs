@@ -1,24 +1,29 @@
-use imagedefs::{
-    BlueGreenTemplates, ContainerMap, Diagnosis, ImageDefinitions, ImageDetail, ImageUri,
-};
-use proptest::{prelude::*, string::string_regex};
+//! Printed text, parsed again: the value is the same.
+
+use imagedefs::containers::ContainerMap;
+use imagedefs::detail::ImageDetail;
+use imagedefs::diagnosis::Diagnosis;
+use imagedefs::templates::BlueGreenTemplates;
+use imagedefs::{ImageDefinitions, ImageUri};
+use proptest::prelude::*;
+use proptest::string::string_regex;
 
 /// References of every form that ECS accepts.
 fn image() -> impl Strategy<Value = String> {
     let registry = "|localhost/|[a-z]{1,8}\\.example\\.com(:[0-9]{1,5})?/\
                     |[0-9]{12}\\.dkr\\.ecr\\.(ap-[a-z]{4}-[1-9]\\.amazonaws\\.com|cn-[a-z]{4}-1\\.amazonaws\\.com\\.cn)/";
-    // With a dot, the first part would be a host.
+    // A first part with a dot would be a host.
     let path = "[a-z][a-z0-9]{0,8}((_|__|-{1,3})[a-z0-9]{1,8}){0,2}\
                 (/[a-z0-9]{1,8}((\\.|_|__|-{1,3})[a-z0-9]{1,8}){0,2}){0,2}";
     let tag = "|:[A-Za-z0-9_][A-Za-z0-9_.-]{0,16}";
     let digest = "|@sha256:[0-9a-f]{64}";
-    // What the library takes for the absence of a value, or for a digest without a repository.
+    // Texts that stand for a missing value, or for a digest without a repository.
     let is_meant = |image: &String| {
         !["null", ":null", ":None"]
             .iter()
             .any(|end| image.ends_with(end) || image.contains(&format!("{end}@")))
     };
-    // Compiled once: as strategies themselves, the expressions would be for each value.
+    // The expressions are compiled once; as strategies they would be compiled for each value.
     let text = |expression: &str| string_regex(expression).unwrap();
     (text(registry), text(path), text(tag), text(digest))
         .prop_map(|(registry, path, tag, digest)| format!("{registry}{path}{tag}{digest}"))
@@ -52,7 +57,7 @@ proptest! {
         prop_assert_eq!(&text.parse::<ImageDefinitions>().unwrap(), &definitions);
     }
 
-    /// What is not known of a file is not lost either.
+    /// Unknown members are kept.
     #[test]
     fn image_details_survive_print_and_parse(
         image in image(),
@@ -87,7 +92,7 @@ proptest! {
         prop_assert_eq!(joined, image);
     }
 
-    /// Never a panic, in the relatives of the file either.
+    /// No text causes a panic in the other documents either.
     #[test]
     fn any_text_is_read_or_refused(
         parts in prop::collection::vec(
@@ -102,15 +107,15 @@ proptest! {
         let text = parts.concat();
         let _ = text.parse::<ImageDetail>();
         let _ = text.parse::<ContainerMap>();
-        let _ = BlueGreenTemplates::parse(&text, &text, ["IMAGE1_NAME"]);
+        let _ = BlueGreenTemplates::new(&text, &text, ["IMAGE1_NAME"]);
         #[cfg(feature = "toml")]
         let _ = ContainerMap::from_toml(&text);
     }
 
-    /// Never a panic, and either definitions or reasons.
+    /// No bytes cause a panic: the result is definitions or reasons.
     #[test]
     fn any_bytes_are_read_or_refused_with_reasons(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        if let Err(error) = Diagnosis::of(bytes).into_definitions() {
+        if let Err(error) = Diagnosis::new(bytes).into_definitions() {
             prop_assert!(!error.problems().is_empty());
         }
     }

@@ -1,17 +1,18 @@
-//! The rule in the cloud and the rule in the code are the same.
+//! Rules: EventBridge and this crate decide alike.
 
-use imagedefs::{
-    Decision, DeployRule, DeployTrigger, EcrImageEvent, EventValue, ImageForm, NamePattern,
-};
-use proptest::{prelude::*, sample::select};
+use imagedefs::event::EcrImageEvent;
+
+use imagedefs::rule::{Decision, DeployRule, DeployTrigger, EventValue, ImageForm, NamePattern};
+use proptest::prelude::*;
+use proptest::sample::select;
 use serde_json::{Value, json};
 
 use crate::event_bridge::{matches, transform};
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-/// Members as they come, nearly right and not there at all. The right ones are frequent enough that
-/// whole events are right.
+/// Members that are correct, nearly correct or missing. Correct ones are frequent enough for whole
+/// events to be correct.
 fn member(
     right: &'static [&'static str],
     wrong: &'static [&'static str],
@@ -105,7 +106,8 @@ proptest! {
         );
     }
 
-    /// What the rule lets through has all that a deployment needs, but for the digits of a digest.
+    /// An accepted event has everything that a deployment needs, except for the number of digits in
+    /// its digest.
     #[test]
     fn what_is_deployed_has_an_image(rule in rule(), json in event()) {
         let event = json.to_string().parse::<EcrImageEvent>().unwrap();
@@ -115,7 +117,7 @@ proptest! {
         }
     }
 
-    /// Never a panic, whatever comes.
+    /// No text causes a panic.
     #[test]
     fn any_text_is_an_event_or_is_refused(text in "\\PC{0,60}") {
         let _ = text.parse::<EcrImageEvent>();
@@ -137,7 +139,7 @@ fn both_outcomes_are_frequent() {
 
 #[test]
 fn one_push_of_several_platforms_is_one_deployment() {
-    // As they were recorded, but for the digests.
+    // Recorded events, with other digests.
     let push = |tag: &str, manifest: &str, artifact: Option<&str>| {
         let mut detail = json!({
             "result": "SUCCESS", "repository-name": "shop/web", "action-type": "PUSH",
@@ -160,7 +162,7 @@ fn one_push_of_several_platforms_is_one_deployment() {
     let rule = DeployRule::new();
     let decisions = events.iter().map(|event| rule.decide(&event.to_string().parse().unwrap()));
     assert_eq!(decisions.filter(|decision| *decision == Decision::Deploy).count(), 1);
-    // AWS's own pattern, with its tag left out, deploys the parts too.
+    // AWS's own pattern, without its tag, deploys the parts too.
     let documented = json!({"source": ["aws.ecr"], "detail-type": ["ECR Image Action"],
         "detail": {"action-type": ["PUSH"], "repository-name": ["shop/web"], "result": ["SUCCESS"]}});
     assert_eq!(events.iter().filter(|event| matches(&documented, event)).count(), 3);
