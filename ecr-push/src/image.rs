@@ -2,6 +2,7 @@
 
 mod archive;
 mod blob;
+pub(crate) mod blob_reader;
 mod codec;
 mod compression;
 mod docker;

@@ -4,6 +4,7 @@ mod digest;
 mod host;
 mod repository;
 mod tag;
+mod text;
 
 pub use digest::Digest;
 pub(crate) use host::Endpoint;

@@ -1,5 +1,14 @@
 //! [`Pusher`] and [`Push`]: an image into a repository, or several.
 
+pub(crate) mod events;
+pub(crate) mod limits;
+pub(crate) mod plan;
+pub(crate) mod policy;
+pub(crate) mod pushed;
+mod put;
+pub(crate) mod run;
+pub(crate) mod tags;
+
 use std::collections::HashMap;
 use std::future::{Future, IntoFuture};
 use std::path::{Path, PathBuf};
@@ -10,28 +19,28 @@ use aws_types::SdkConfig;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use crate::api::Calls;
-use crate::checkpoint::Checkpoint;
-use crate::clients::Clients;
-use crate::destination::Destination;
+use crate::aws::clients::Clients;
+use crate::aws::pace::Pace;
 use crate::error::Error;
-use crate::events::{Events, Reporter};
 use crate::image::Image;
-use crate::limits::LargeLayers;
-use crate::memory::{DEFAULT_LIMIT, Memory};
+use crate::login::token::TokenProvider;
 use crate::names::{Repository, Tag};
-use crate::new_repository::NewRepository;
-use crate::pace::Pace;
-use crate::plan::Plan;
-use crate::policy::PushPolicy;
-use crate::pushed::Pushed;
-use crate::registry::{Http, Registry};
-use crate::run::{LookUp, MissingRepository, Run};
-use crate::tags::in_order;
+use crate::push::events::{Events, Reporter};
+use crate::push::limits::LargeLayers;
+use crate::push::plan::Plan;
+use crate::push::policy::PushPolicy;
+use crate::push::pushed::Pushed;
+use crate::push::run::{LookUp, MissingRepository, Run};
+use crate::push::tags::in_order;
 use crate::tasks::blocking;
-use crate::token::TokenProvider;
-use crate::transport::{RegistryEndpoint, Transport};
 use crate::upload::Uploader;
+use crate::upload::checkpoint::Checkpoint;
+use crate::upload::memory::{DEFAULT_LIMIT, Memory};
+use crate::wire::api::Calls;
+use crate::wire::destination::Destination;
+use crate::wire::new_repository::NewRepository;
+use crate::wire::registry::{Http, Registry};
+use crate::wire::transport::{RegistryEndpoint, Transport};
 
 /// Pushes images with one configuration: credentials, HTTP client, retries.
 ///

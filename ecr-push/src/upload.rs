@@ -3,22 +3,28 @@
 //! ECR keeps one cursor per upload, so that the parts of a layer go one after another; speed comes
 //! from many layers at once, and from making the next parts while one is sent.
 
+pub(crate) mod checkpoint;
+pub(crate) mod cursor;
+pub(crate) mod frame;
+pub(crate) mod memory;
+mod parts;
+
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 
-use crate::api::{Calls, CompleteAnswer, Incomplete, Started};
-use crate::checkpoint::Checkpoint;
-use crate::cursor::{Cursor, Step};
 use crate::error::Error;
-use crate::events::{Event, Reporter};
-use crate::frame::Frame;
 use crate::image::{Blob, Layer};
-use crate::limits::{self, LargeLayers};
-use crate::memory::Memory;
-use crate::parts::Parts;
-use crate::registry::{Arrived, Layers, Registry};
+use crate::push::events::{Event, Reporter};
+use crate::push::limits::{self, LargeLayers};
 use crate::tasks::Working;
+use crate::upload::checkpoint::Checkpoint;
+use crate::upload::cursor::{Cursor, Step};
+use crate::upload::frame::Frame;
+use crate::upload::memory::Memory;
+use crate::upload::parts::Parts;
+use crate::wire::api::{Calls, CompleteAnswer, Incomplete, Started};
+use crate::wire::registry::{Arrived, Layers, Registry};
 
 /// What all uploads of a push share.
 #[derive(Debug, Clone)]

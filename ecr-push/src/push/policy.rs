@@ -5,9 +5,9 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::names::Repository;
-use crate::new_repository::NewRepository;
-use crate::run::LookUp;
-use crate::transport::Transport;
+use crate::push::run::LookUp;
+use crate::wire::new_repository::NewRepository;
+use crate::wire::transport::Transport;
 
 /// The least-privilege IAM policy of a push, for exactly its repositories and options.
 ///

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::api::Found;
 use crate::names::{Digest, Tag};
+use crate::wire::api::Found;
 
 /// What setting a tag changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]

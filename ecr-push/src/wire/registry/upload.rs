@@ -5,14 +5,14 @@ use tracing::Instrument as _;
 
 use super::body::Content;
 use super::{Begun, Registry};
-use crate::api::CompleteAnswer;
-use crate::blob_reader::BlobReader;
-use crate::cursor::{Cursor, Step};
 use crate::error::Error;
-use crate::events::{Event, Reporter};
+use crate::image::blob_reader::BlobReader;
 use crate::image::{Blob, Layer};
-use crate::memory::Memory;
+use crate::push::events::{Event, Reporter};
 use crate::tasks::Working;
+use crate::upload::cursor::{Cursor, Step};
+use crate::upload::memory::Memory;
+use crate::wire::api::CompleteAnswer;
 
 /// How much of a layer goes into one request. Docker sends layers of any size in one, so ECR has no
 /// limit here that matters. A request that is lost is sent again from where it began, or from where

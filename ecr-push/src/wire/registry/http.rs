@@ -13,12 +13,12 @@ use aws_types::SdkConfig;
 use zeroize::Zeroizing;
 
 use super::answer::{Answer, Failed, Refusal, read};
+use crate::aws::retries::Attempts;
 use crate::error::Error;
-use crate::events::Reporter;
+use crate::login::token::{Token, TokenProvider};
 use crate::names::Repository;
-use crate::retries::Attempts;
-use crate::token::{Token, TokenProvider};
-use crate::transport::{Login, RegistryEndpoint};
+use crate::push::events::Reporter;
+use crate::wire::transport::{Login, RegistryEndpoint};
 
 /// The way to the registry of a repository.
 #[derive(Debug)]

@@ -10,20 +10,20 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use crate::api::Found;
-use crate::destination::{Destination, Surveyed};
 use crate::error::{Error, ErrorKind};
-use crate::events::Event;
 use crate::image::{Blob, Graph, Image};
-use crate::limits::{Parts, obstacles};
 use crate::names::Tag;
-use crate::new_repository::NewRepository;
-use crate::plan::{Plan, RepositoryPlan, RepositoryState, Survey};
-use crate::pushed::PushedTo;
-use crate::tags::TagChange;
+use crate::push::events::Event;
+use crate::push::limits::{Parts, obstacles};
+use crate::push::plan::{Plan, RepositoryPlan, RepositoryState, Survey};
+use crate::push::pushed::PushedTo;
+use crate::push::tags::TagChange;
 use crate::tasks::{Working, joined};
-use crate::transport::Transport;
 use crate::upload::{Moved, SentTo, Uploader};
+use crate::wire::api::Found;
+use crate::wire::destination::{Destination, Surveyed};
+use crate::wire::new_repository::NewRepository;
+use crate::wire::transport::Transport;
 
 /// One push of an image to its repositories.
 #[derive(Debug)]

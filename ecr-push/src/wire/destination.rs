@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::api::{Calls, Found, PutAnswer};
 use crate::error::Error;
 use crate::image::{Graph, Manifest};
 use crate::names::{Digest, Repository, Tag};
-use crate::new_repository::NewRepository;
-use crate::registry::Registry;
+use crate::wire::api::{Calls, Found, PutAnswer};
+use crate::wire::new_repository::NewRepository;
+use crate::wire::registry::Registry;
 
 /// Layers go differently by each protocol; all else that a push does is the same. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -1,16 +1,16 @@
 //! The manifests and tags of a push, after its layers.
 
-use crate::api::PutAnswer;
-use crate::destination::Destination;
 use crate::error::{Error, ErrorKind};
-use crate::events::Event;
 use crate::image::{Blob, Manifest};
 use crate::names::{Digest, Tag};
-use crate::plan::{ManifestStep, RepositoryPlan};
-use crate::pushed::PushedTag;
-use crate::run::{LookUp, Run};
-use crate::tags::TagChange;
+use crate::push::events::Event;
+use crate::push::plan::{ManifestStep, RepositoryPlan};
+use crate::push::pushed::PushedTag;
+use crate::push::run::{LookUp, Run};
+use crate::push::tags::TagChange;
 use crate::tasks::Working;
+use crate::wire::api::PutAnswer;
+use crate::wire::destination::Destination;
 
 /// What was done in one repository beside what its plan says.
 #[derive(Debug, Default)]

@@ -16,14 +16,14 @@ use aws_sdk_ecr::operation::upload_layer_part::UploadLayerPartError;
 use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier, LayerAvailability, LayerFailureCode};
 use serde_json::Value;
 
+use crate::aws::pace::Pace;
+use crate::aws::retries::Attempts;
 use crate::error::{Cause, Error, ErrorKind};
-use crate::events::Reporter;
-use crate::frame::{Ending, Frame};
 use crate::image::Manifest;
 use crate::names::{Digest, Repository, Tag};
-use crate::new_repository::NewRepository;
-use crate::pace::Pace;
-use crate::retries::Attempts;
+use crate::push::events::Reporter;
+use crate::upload::frame::{Ending, Frame};
+use crate::wire::new_repository::NewRepository;
 
 #[derive(Debug)]
 pub(crate) struct Calls {

@@ -12,8 +12,8 @@ use tokio::sync::mpsc;
 use crate::error::Error;
 use crate::image::Layer;
 use crate::names::{Digest, Repository, Tag};
-use crate::pushed::Pushed;
-use crate::tags::TagChange;
+use crate::push::pushed::Pushed;
+use crate::push::tags::TagChange;
 
 /// One step of a push.
 ///

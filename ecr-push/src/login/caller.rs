@@ -3,9 +3,9 @@
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
-use crate::api::explain;
 use crate::error::Error;
 use crate::names::Repository;
+use crate::wire::api::explain;
 
 impl Repository {
     /// The repository `name` in the registry of whoever the credentials belong to, in the region

@@ -11,9 +11,9 @@ use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
 
-use super::secret::Secret;
-use crate::api::explain;
 use crate::error::{Cause, Error, ErrorKind};
+use crate::login::secret::Secret;
+use crate::wire::api::explain;
 
 /// The token of one endpoint.
 pub(crate) struct Cache {

@@ -10,11 +10,11 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::blob_reader::BlobReader;
 use crate::error::Error;
-use crate::events::{Event, Reporter};
 use crate::image::Layer;
+use crate::image::blob_reader::BlobReader;
 use crate::names::Repository;
+use crate::push::events::{Event, Reporter};
 use crate::tasks::returned;
 
 /// What all requests with the content of one layer share.

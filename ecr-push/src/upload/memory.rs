@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::frame::framed_len;
+use crate::upload::frame::framed_len;
 
 /// Room for parts, in bytes rather than in layers, since two parts of 10 MiB weigh as much as ten
 /// of 2 MiB; and for layers in number, since each has a file and a connection open.

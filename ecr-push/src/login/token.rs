@@ -8,15 +8,11 @@ use std::time::SystemTime;
 use aws_types::SdkConfig;
 use zeroize::Zeroizing;
 
-use crate::clients::Clients;
+use crate::aws::clients::Clients;
 use crate::error::Error;
+use crate::login::cache::Cache;
+use crate::login::secret::Secret;
 use crate::names::{Endpoint, Repository};
-
-mod cache;
-mod secret;
-
-use cache::Cache;
-use secret::Secret;
 
 /// Gets the tokens with which Docker's protocol logs in to ECR's registries, and keeps each as
 /// long as it lasts.

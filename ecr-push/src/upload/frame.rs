@@ -19,8 +19,8 @@ use bytes::Bytes;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::memory::{Buffer, Room};
 use crate::names::Digest;
+use crate::upload::memory::{Buffer, Room};
 
 /// A part of a layer, encoded.
 #[derive(Debug)]
@@ -153,7 +153,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::memory::Memory;
+    use crate::upload::memory::Memory;
 
     fn room(part_size: u64) -> Room {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -13,9 +13,9 @@ use aws_sdk_ecr::operation::put_image::PutImageError;
 use aws_sdk_ecr::operation::upload_layer_part::UploadLayerPartError;
 use serde_json::Value;
 
-use crate::events::{Event, Reporter};
 use crate::names::Repository;
-use crate::registry::first_error;
+use crate::push::events::{Event, Reporter};
+use crate::wire::registry::first_error;
 
 /// `LimitExceededException` is a hard quota of ECR's, such as images per repository. The SDK takes
 /// it for throttling, and would send the same part again and again.

@@ -5,13 +5,13 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::api::{Found, PER_BATCH};
 use crate::image::{Graph, Layer};
-use crate::limits::Parts;
 use crate::names::{Digest, Repository, Tag};
-use crate::registry::{CHUNK, SMALL};
-use crate::tags::TagChange;
-use crate::transport::Transport;
+use crate::push::limits::Parts;
+use crate::push::tags::TagChange;
+use crate::wire::api::{Found, PER_BATCH};
+use crate::wire::registry::{CHUNK, SMALL};
+use crate::wire::transport::Transport;
 
 /// What a push is going to do, from [`Push::plan`](crate::Push::plan).
 ///

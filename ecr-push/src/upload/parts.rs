@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::blob_reader::BlobReader;
 use crate::error::Error;
-use crate::frame::Frame;
 use crate::image::Blob;
-use crate::memory::{Buffer, Room};
+use crate::image::blob_reader::BlobReader;
 use crate::tasks::{Stop, Wanted, joined};
+use crate::upload::frame::Frame;
+use crate::upload::memory::{Buffer, Room};
 
 /// A layer's content, read off the async threads: a part when it is asked for, or ahead.
 #[derive(Debug)]

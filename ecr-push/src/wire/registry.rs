@@ -18,11 +18,13 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use self::answer::{Answer, Failed, Refusal, path_of, with_parameter};
 use self::body::Content;
 use self::http::{Failure, Request};
-use crate::api::{Calls, CompleteAnswer, Found, MEDIA_TYPES, PartAnswer, PutAnswer, explain_as};
+use crate::aws::pace::Pace;
 use crate::error::{Error, ErrorKind};
 use crate::image::Manifest;
 use crate::names::{Digest, Repository, Tag};
-use crate::pace::Pace;
+use crate::wire::api::{
+    Calls, CompleteAnswer, Found, MEDIA_TYPES, PartAnswer, PutAnswer, explain_as,
+};
 
 pub(crate) use self::answer::first_error;
 pub(crate) use self::http::Http;

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, HelperSetting};
+use crate::login::token::Token;
 use crate::tasks::blocking;
-use crate::token::Token;
 
 mod file;
 mod members;

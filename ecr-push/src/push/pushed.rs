@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::names::{Digest, Repository, Tag};
-use crate::tags::TagChange;
+use crate::push::tags::TagChange;
 
 /// An image that is in its repository, or in all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -14,9 +14,9 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::events::{Event, Reporter};
 use crate::image::Layer;
 use crate::names::Repository;
+use crate::push::events::{Event, Reporter};
 
 /// An open checkpoint. Clones write to the same file.
 #[derive(Debug, Clone)]

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::api::MAX_PART;
 use crate::image::{Blob, Graph, Source};
 use crate::names::{Digest, Tag};
-use crate::plan::{Obstacle, RepositoryPlan};
+use crate::push::plan::{Obstacle, RepositoryPlan};
+use crate::wire::api::MAX_PART;
 
 /// How a push cuts layers into parts.
 #[derive(Debug, Clone, Copy)]
