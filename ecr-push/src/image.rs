@@ -15,7 +15,7 @@ mod platform;
 mod reader;
 mod rewrite;
 mod select;
-mod source;
+pub(crate) mod source;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::names::Digest;
+use crate::names::digest::Digest;
 use crate::tasks::blocking;
 
 pub use crate::image::blob::{Blob, FromFile};

@@ -8,7 +8,7 @@ mod aws {
 mod error;
 mod image;
 mod login;
-mod names;
+pub mod names;
 mod push;
 mod tasks;
 mod upload;
@@ -20,11 +20,14 @@ mod wire {
     pub(crate) mod transport;
 }
 
-pub use crate::error::{Error, ErrorKind};
+pub use crate::error::Error;
+pub use crate::error::kind::ErrorKind;
 pub use crate::image::{Blob, Compression, FromFile, Image, Layer, Open, Platform};
 pub use crate::login::docker_config::DockerConfig;
 pub use crate::login::token::{Token, TokenProvider};
-pub use crate::names::{Digest, Repository, Tag};
+pub use crate::names::digest::Digest;
+pub use crate::names::repository::Repository;
+pub use crate::names::tag::Tag;
 pub use crate::push::events::{Event, Events};
 pub use crate::push::limits::LargeLayers;
 pub use crate::push::plan::{

@@ -8,7 +8,8 @@ use aws_sdk_ecr::config::Region;
 use aws_types::SdkConfig;
 
 use crate::aws::retries::QuotasAreFinal;
-use crate::names::{Endpoint, Repository};
+use crate::names::host::Endpoint;
+use crate::names::repository::Repository;
 
 /// The clients of one configuration, made when they are first needed.
 #[derive(Debug)]

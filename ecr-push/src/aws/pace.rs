@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::names::Repository;
+use crate::names::repository::Repository;
 
 /// ECR's Service Quotas page: 10 PutImage requests per second, for each account and region. It is
 /// the lowest of a push's quotas, since each manifest and each tag is a request of its own; the

@@ -13,7 +13,7 @@ use aws_sdk_ecr::operation::put_image::PutImageError;
 use aws_sdk_ecr::operation::upload_layer_part::UploadLayerPartError;
 use serde_json::Value;
 
-use crate::names::Repository;
+use crate::names::repository::Repository;
 use crate::push::events::{Event, Reporter};
 use crate::wire::registry::first_error;
 

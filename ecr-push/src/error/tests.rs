@@ -1,6 +1,12 @@
 use std::error::Error as _;
 
+use std::path::Path;
+
 use super::*;
+use crate::image::source::Source;
+use crate::names::digest::Digest;
+use crate::names::repository::Repository;
+use crate::names::tag::Tag;
 
 fn repository() -> Repository {
     "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web".parse().unwrap()

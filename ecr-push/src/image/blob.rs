@@ -16,7 +16,7 @@ use crate::image::media_types::{OCI_INDEX, OCI_MANIFEST};
 use crate::image::reader::{self, Store};
 use crate::image::source::Piece;
 use crate::image::{Graph, Layer, Source};
-use crate::names::Digest;
+use crate::names::digest::Digest;
 use crate::tasks::{Stop, stoppable};
 
 /// A layer, a config, or a manifest below an index: its digest, its size, and where its content

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::error::Error;
 use crate::image::source::{Content, Source};
 use crate::image::{Blob, Layer};
-use crate::names::Digest;
+use crate::names::digest::Digest;
 use crate::tasks::Stop;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

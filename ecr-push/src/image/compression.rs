@@ -13,7 +13,7 @@ use crate::image::reader::MAX_MANIFEST;
 use crate::image::rewrite::rewritten;
 use crate::image::source::Piece;
 use crate::image::{Blob, Layer, Source};
-use crate::names::Digest;
+use crate::names::digest::Digest;
 use crate::tasks::Stop;
 
 /// What becomes of layers that aren't compressed. Those that are stay as they are, to the byte.

@@ -15,7 +15,7 @@ use crate::image::media_types::{OCI_CONFIG, OCI_MANIFEST, Packing, packing};
 use crate::image::open::Choice;
 use crate::image::reader::{self, MAX_MANIFEST, Store as _};
 use crate::image::source::Piece;
-use crate::names::Digest;
+use crate::names::digest::Digest;
 use crate::tasks::Stop;
 
 /// The pieces of an image and the descriptor of the manifest that is made of them.

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::image::archive::Archive;
 use crate::image::reader::{MAX_MANIFEST, Store};
 use crate::image::source::{Piece, Source};
-use crate::names::Digest;
+use crate::names::digest::Digest;
 
 /// Files by their names, and, as in every OCI layout, blobs by their digests.
 pub(super) struct Files {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::image::media_types::INDEXES;
 use crate::image::{Blob, Layer, Platform, Source};
-use crate::names::Digest;
+use crate::names::digest::Digest;
 
 #[derive(Debug)]
 pub(crate) struct Graph {

@@ -11,7 +11,7 @@ use crate::image::media_types::{CONFIGS, INDEXES, MANIFESTS};
 use crate::image::platform::{Described, described_platform};
 use crate::image::source::Piece;
 use crate::image::{Blob, Layer, Platform, Source};
-use crate::names::Digest;
+use crate::names::digest::Digest;
 
 /// Where the content of a digest is.
 pub(super) trait Store {

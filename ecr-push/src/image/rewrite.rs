@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::image::Layer;
 use crate::image::graph::Manifest;
-use crate::names::Digest;
+use crate::names::digest::Digest;
 
 /// The manifests with the texts of those that have `changed`, and everything that names one of
 /// these; still children before those that list them.

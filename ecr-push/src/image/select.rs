@@ -12,7 +12,7 @@ use crate::image::blob::Memory;
 use crate::image::platform::{Described, described_platform};
 use crate::image::reader::{self, Loaded, MAX_DEPTH, Reader, Shape, Store};
 use crate::image::source::Piece;
-use crate::names::Digest;
+use crate::names::digest::Digest;
 
 /// What is left of an image: a root, in a store that has the new indexes beside the old content.
 pub(super) struct Selected<'a> {

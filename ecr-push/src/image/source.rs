@@ -10,7 +10,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
-use crate::names::Digest;
+use crate::names::digest::Digest;
 use crate::tasks::Stop;
 
 /// Where a blob's content is. Cheap to clone.

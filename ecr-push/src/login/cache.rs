@@ -11,7 +11,9 @@ use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
 
-use crate::error::{Cause, Error, ErrorKind};
+use crate::error::Error;
+use crate::error::answer::Cause;
+use crate::error::kind::ErrorKind;
 use crate::login::secret::Secret;
 use crate::wire::api::explain;
 

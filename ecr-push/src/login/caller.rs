@@ -4,7 +4,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 
 use crate::error::Error;
-use crate::names::Repository;
+use crate::names::repository::Repository;
 use crate::wire::api::explain;
 
 impl Repository {
@@ -36,6 +36,6 @@ impl Repository {
         let account = identity.account().ok_or_else(|| {
             Error::login_protocol(OPERATION, region, "the answer lacks the account's id")
         })?;
-        Self::new(account, region, name)
+        Ok(Self::new(account, region, name)?)
     }
 }

@@ -8,7 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::error::{Error, HelperSetting};
+use crate::error::Error;
+use crate::error::login::HelperSetting;
 use crate::login::token::Token;
 use crate::tasks::blocking;
 

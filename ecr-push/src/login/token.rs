@@ -12,7 +12,8 @@ use crate::aws::clients::Clients;
 use crate::error::Error;
 use crate::login::cache::Cache;
 use crate::login::secret::Secret;
-use crate::names::{Endpoint, Repository};
+use crate::names::host::Endpoint;
+use crate::names::repository::Repository;
 
 /// Gets the tokens with which Docker's protocol logs in to ECR's registries, and keeps each as
 /// long as it lasts.

@@ -1,6 +1,9 @@
 use proptest::prelude::*;
 
-use super::*;
+use super::digest::Digest;
+use super::host::Endpoint;
+use super::repository::Repository;
+use super::tag::Tag;
 
 fn repository_error(text: &str) -> String {
     text.parse::<Repository>().unwrap_err().to_string()
@@ -269,6 +272,23 @@ fn what_is_wrong_with_a_digest_is_said() {
         error("sha256:00"),
         "`sha256:00` is no digest: it has 2 hexadecimal digits instead of 64"
     );
+}
+
+/// The byte that the text names, if it names one.
+#[test]
+fn a_problem_has_its_byte() {
+    let host = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+    let repository = |text: &str| text.parse::<Repository>().unwrap_err();
+    let error = repository(&format!("{host}/web:1.0"));
+    assert_eq!(
+        (error.offset(), error.problem()),
+        (Some(48), "leave out `:1.0`, tags are given apart")
+    );
+    assert_eq!(repository(&format!("{host}/Web")).offset(), Some(45));
+    assert_eq!(repository(&format!("{host}:443/web")).offset(), Some(44));
+    assert_eq!(repository(host).offset(), None);
+    assert_eq!("v1+build".parse::<Tag>().unwrap_err().offset(), Some(2));
+    assert_eq!("sha256:0A".parse::<Digest>().unwrap_err().offset(), Some(8));
 }
 
 #[test]

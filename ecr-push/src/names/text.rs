@@ -3,7 +3,9 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::names::{Digest, Repository, Tag};
+use crate::names::digest::Digest;
+use crate::names::repository::Repository;
+use crate::names::tag::Tag;
 
 macro_rules! as_text {
     ($($name:ident),*) => {$(

@@ -11,7 +11,9 @@ use tokio::sync::mpsc;
 
 use crate::error::Error;
 use crate::image::Layer;
-use crate::names::{Digest, Repository, Tag};
+use crate::names::digest::Digest;
+use crate::names::repository::Repository;
+use crate::names::tag::Tag;
 use crate::push::pushed::Pushed;
 use crate::push::tags::TagChange;
 

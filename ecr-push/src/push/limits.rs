@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use crate::image::{Blob, Graph, Source};
-use crate::names::{Digest, Tag};
+use crate::names::digest::Digest;
+use crate::names::tag::Tag;
 use crate::push::plan::{Obstacle, RepositoryPlan};
 use crate::wire::api::MAX_PART;
 

@@ -6,7 +6,9 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::image::{Graph, Layer};
-use crate::names::{Digest, Repository, Tag};
+use crate::names::digest::Digest;
+use crate::names::repository::Repository;
+use crate::names::tag::Tag;
 use crate::push::limits::Parts;
 use crate::push::tags::TagChange;
 use crate::wire::api::{Found, PER_BATCH};

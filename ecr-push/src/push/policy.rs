@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::names::Repository;
+use crate::names::repository::Repository;
 use crate::push::run::LookUp;
 use crate::wire::new_repository::NewRepository;
 use crate::wire::transport::Transport;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::names::{Digest, Repository, Tag};
+use crate::names::digest::Digest;
+use crate::names::repository::Repository;
+use crate::names::tag::Tag;
 use crate::push::tags::TagChange;
 
 /// An image that is in its repository, or in all of them.

@@ -1,8 +1,10 @@
 //! The manifests and tags of a push, after its layers.
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
 use crate::image::{Blob, Manifest};
-use crate::names::{Digest, Tag};
+use crate::names::digest::Digest;
+use crate::names::tag::Tag;
 use crate::push::events::Event;
 use crate::push::plan::{ManifestStep, RepositoryPlan};
 use crate::push::pushed::PushedTag;

@@ -10,9 +10,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
 use crate::image::{Blob, Graph, Image};
-use crate::names::Tag;
+use crate::names::tag::Tag;
 use crate::push::events::Event;
 use crate::push::limits::{Parts, obstacles};
 use crate::push::plan::{Plan, RepositoryPlan, RepositoryState, Survey};

@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::names::{Digest, Tag};
+use crate::names::digest::Digest;
+use crate::names::tag::Tag;
 use crate::wire::api::Found;
 
 /// What setting a tag changes.

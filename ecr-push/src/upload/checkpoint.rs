@@ -15,7 +15,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::image::Layer;
-use crate::names::Repository;
+use crate::names::repository::Repository;
 use crate::push::events::{Event, Reporter};
 
 /// An open checkpoint. Clones write to the same file.

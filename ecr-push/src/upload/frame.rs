@@ -19,7 +19,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::names::Digest;
+use crate::names::digest::Digest;
 use crate::upload::memory::{Buffer, Room};
 
 /// A part of a layer, encoded.

@@ -18,9 +18,13 @@ use serde_json::Value;
 
 use crate::aws::pace::Pace;
 use crate::aws::retries::Attempts;
-use crate::error::{Cause, Error, ErrorKind};
+use crate::error::Error;
+use crate::error::answer::Cause;
+use crate::error::kind::ErrorKind;
 use crate::image::Manifest;
-use crate::names::{Digest, Repository, Tag};
+use crate::names::digest::Digest;
+use crate::names::repository::Repository;
+use crate::names::tag::Tag;
 use crate::push::events::Reporter;
 use crate::upload::frame::{Ending, Frame};
 use crate::wire::new_repository::NewRepository;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::image::{Graph, Manifest};
-use crate::names::{Digest, Repository, Tag};
+use crate::names::digest::Digest;
+use crate::names::repository::Repository;
+use crate::names::tag::Tag;
 use crate::wire::api::{Calls, Found, PutAnswer};
 use crate::wire::new_repository::NewRepository;
 use crate::wire::registry::Registry;

@@ -19,9 +19,12 @@ use self::answer::{Answer, Failed, Refusal, path_of, with_parameter};
 use self::body::Content;
 use self::http::{Failure, Request};
 use crate::aws::pace::Pace;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
 use crate::image::Manifest;
-use crate::names::{Digest, Repository, Tag};
+use crate::names::digest::Digest;
+use crate::names::repository::Repository;
+use crate::names::tag::Tag;
 use crate::wire::api::{
     Calls, CompleteAnswer, Found, MEDIA_TYPES, PartAnswer, PutAnswer, explain_as,
 };

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::names::Digest;
+use crate::names::digest::Digest;
 
 fn repository() -> Repository {
     "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web".parse().unwrap()

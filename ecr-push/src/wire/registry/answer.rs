@@ -4,7 +4,7 @@ use aws_sdk_ecr::config::http::HttpResponse;
 use aws_sdk_ecr::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 use serde_json::Value;
 
-use crate::error::ErrorKind;
+use crate::error::kind::ErrorKind;
 
 /// An answer that isn't a refusal.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::error::Error;
 use crate::image::Layer;
 use crate::image::blob_reader::BlobReader;
-use crate::names::Repository;
+use crate::names::repository::Repository;
 use crate::push::events::{Event, Reporter};
 use crate::tasks::returned;
 

@@ -16,7 +16,7 @@ use super::answer::{Answer, Failed, Refusal, read};
 use crate::aws::retries::Attempts;
 use crate::error::Error;
 use crate::login::token::{Token, TokenProvider};
-use crate::names::Repository;
+use crate::names::repository::Repository;
 use crate::push::events::Reporter;
 use crate::wire::transport::{Login, RegistryEndpoint};
 
