@@ -6,7 +6,7 @@ mod aws {
     pub(crate) mod retries;
 }
 mod error;
-mod image;
+pub mod image;
 mod login;
 pub mod names;
 mod push;
@@ -22,7 +22,8 @@ mod wire {
 
 pub use crate::error::Error;
 pub use crate::error::kind::ErrorKind;
-pub use crate::image::{Blob, Compression, FromFile, Image, Layer, Open, Platform};
+pub use crate::image::graph::Image;
+pub use crate::image::{Blob, Compression, FromFile, Layer, Open, Platform};
 pub use crate::login::docker_config::DockerConfig;
 pub use crate::login::token::{Token, TokenProvider};
 pub use crate::names::digest::Digest;

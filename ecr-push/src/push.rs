@@ -22,7 +22,7 @@ use tracing::Instrument as _;
 use crate::aws::clients::Clients;
 use crate::aws::pace::Pace;
 use crate::error::Error;
-use crate::image::Image;
+use crate::image::graph::Image;
 use crate::login::token::TokenProvider;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;

@@ -14,7 +14,8 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 
 use crate::error::Error;
-use crate::image::{Blob, Layer};
+use crate::image::blob::Blob;
+use crate::image::layer::Layer;
 use crate::push::events::{Event, Reporter};
 use crate::push::limits::{self, LargeLayers};
 use crate::tasks::Working;

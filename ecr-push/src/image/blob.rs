@@ -1,6 +1,5 @@
 //! [`Blob`]: content that a tool has, for an image that it builds itself.
 
-use std::collections::HashMap;
 use std::fs;
 use std::future::{Future, IntoFuture};
 use std::io::{self, ErrorKind};
@@ -9,13 +8,10 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use bytes::Bytes;
-use serde_json::Value;
 
 use crate::error::Error;
-use crate::image::media_types::{OCI_INDEX, OCI_MANIFEST};
-use crate::image::reader::{self, Store};
-use crate::image::source::Piece;
-use crate::image::{Graph, Layer, Source};
+use crate::image::layer::Layer;
+use crate::image::source::{Piece, Source};
 use crate::names::digest::Digest;
 use crate::tasks::{Stop, stoppable};
 
@@ -133,51 +129,4 @@ impl IntoFuture for FromFile {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(stoppable(move |stop| self.make(stop)))
     }
-}
-
-/// Pieces by their digests.
-#[derive(Debug, Default)]
-pub(super) struct Memory {
-    pub(super) subject: String,
-    pub(super) pieces: HashMap<Digest, Piece>,
-}
-
-impl Memory {
-    /// Adds content, and returns its digest.
-    pub(super) fn add(&mut self, content: Bytes) -> Digest {
-        let digest = Digest::of(&content);
-        self.pieces.insert(digest.clone(), Piece::bytes(content));
-        digest
-    }
-}
-
-impl Store for Memory {
-    fn subject(&self) -> &str {
-        &self.subject
-    }
-
-    fn find(&self, digest: &Digest) -> Result<Option<Piece>, Error> {
-        Ok(self.pieces.get(digest).cloned())
-    }
-}
-
-/// The graph of a manifest in memory.
-pub(super) fn read(manifest: Bytes, blobs: Vec<Blob>) -> Result<Graph, Error> {
-    // What it is of OCI's is seen from its members; whether it is well-formed, the reader says.
-    let json: Value = serde_json::from_slice(&manifest).unwrap_or_default();
-    let media_type = match json.get("mediaType").and_then(Value::as_str) {
-        Some(own) => own,
-        None if json.get("manifests").is_some() => OCI_INDEX,
-        None => OCI_MANIFEST,
-    };
-    let mut memory = Memory { subject: "the image in memory".to_owned(), ..Memory::default() };
-    let size = manifest.len() as u64;
-    let digest = memory.add(manifest);
-    for Blob { layer, source } in blobs {
-        // Of the same content twice, either will do, unless one of the two isn't here.
-        if !matches!(source, Source::Elsewhere) {
-            memory.pieces.insert(layer.digest, Piece { source, size: layer.size });
-        }
-    }
-    reader::read(&memory, &reader::descriptor(media_type, &digest, size))
 }

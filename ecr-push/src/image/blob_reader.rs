@@ -4,15 +4,16 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Error;
-use crate::image::{Blob, Content};
+use crate::image::blob::Blob;
+use crate::image::source::Content;
 use crate::tasks::{blocking, stoppable};
 
 /// A blob's content, opened. Clones are the same.
 #[derive(Debug, Clone)]
-pub(crate) struct BlobReader(Arc<Opened>);
+pub(crate) struct BlobReader(Arc<OpenBlob>);
 
 #[derive(Debug)]
-struct Opened {
+struct OpenBlob {
     content: Content,
     blob: Blob,
     /// Buffers of pieces that nobody has any more: fresh ones cost more than reading into them.
@@ -24,7 +25,7 @@ impl BlobReader {
         blocking(move || {
             let content = blob.source.open();
             let content = content.map_err(|error| Error::unreadable(&blob.source, error))?;
-            Ok(Self(Arc::new(Opened { content, blob, idle: Mutex::default() })))
+            Ok(Self(Arc::new(OpenBlob { content, blob, idle: Mutex::default() })))
         })
         .await
     }
@@ -34,7 +35,7 @@ impl BlobReader {
     pub(crate) async fn check(&self) -> Result<(), Error> {
         let reader = self.clone();
         stoppable(move |stop| {
-            let Opened { content, blob: Blob { layer, source }, .. } = &*reader.0;
+            let OpenBlob { content, blob: Blob { layer, source }, .. } = &*reader.0;
             reader.0.check_size()?;
             let found = content.hash(layer.size(), stop);
             let found = found.map_err(|error| Error::unreadable(source, error))?;
@@ -49,10 +50,10 @@ impl BlobReader {
     }
 
     /// The beginning of what lies between `first` and `end`, of at most so many bytes. Blocks.
-    pub(crate) fn piece(&self, first: u64, end: u64, most: usize) -> Result<Piece, Error> {
-        let Opened { content, blob, .. } = &*self.0;
+    pub(crate) fn piece(&self, first: u64, end: u64, most: usize) -> Result<ReadBuffer, Error> {
+        let OpenBlob { content, blob, .. } = &*self.0;
         let mut piece =
-            Piece { buffer: self.0.idle().pop().unwrap_or_default(), of: self.0.clone() };
+            ReadBuffer { buffer: self.0.idle().pop().unwrap_or_default(), of: self.0.clone() };
         piece.buffer.resize(usize::try_from(end - first).unwrap_or(most).min(most), 0);
         let read = content.read_at(first, &mut piece.buffer);
         let read = read.map_err(|error| Error::unreadable(&blob.source, error))?;
@@ -66,7 +67,7 @@ impl BlobReader {
     }
 }
 
-impl Opened {
+impl OpenBlob {
     /// Whether the content has been cut off.
     fn check_size(&self) -> Result<(), Error> {
         let Blob { layer, source } = &self.blob;
@@ -84,18 +85,18 @@ impl Opened {
 
 /// Some of a blob's content, in a buffer that is used again.
 #[derive(Debug)]
-pub(crate) struct Piece {
+pub(crate) struct ReadBuffer {
     buffer: Vec<u8>,
-    of: Arc<Opened>,
+    of: Arc<OpenBlob>,
 }
 
-impl AsRef<[u8]> for Piece {
+impl AsRef<[u8]> for ReadBuffer {
     fn as_ref(&self) -> &[u8] {
         &self.buffer
     }
 }
 
-impl Drop for Piece {
+impl Drop for ReadBuffer {
     fn drop(&mut self) {
         let buffer = std::mem::take(&mut self.buffer);
         self.of.idle().push(buffer);

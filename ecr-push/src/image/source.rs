@@ -36,12 +36,12 @@ impl Source {
     /// Where the file can't be opened, or the content is elsewhere.
     pub(crate) fn open(&self) -> io::Result<Content> {
         Ok(Content(match self {
-            Self::Bytes(bytes) => Opened::Bytes(bytes.clone()),
+            Self::Bytes(bytes) => Medium::Bytes(bytes.clone()),
             Self::Elsewhere => return Err(io::ErrorKind::NotFound.into()),
             Self::File { path, start } => {
-                Opened::File { file: Arc::new(File::open(path)?), start: *start }
+                Medium::File { file: Arc::new(File::open(path)?), start: *start }
             }
-            Self::Temporary { file, .. } => Opened::File { file: file.clone(), start: 0 },
+            Self::Temporary { file, .. } => Medium::File { file: file.clone(), start: 0 },
         }))
     }
 }
@@ -100,10 +100,10 @@ impl Piece {
 
 /// A blob's content, opened.
 #[derive(Debug)]
-pub(crate) struct Content(Opened);
+pub(crate) struct Content(Medium);
 
 #[derive(Debug)]
-enum Opened {
+enum Medium {
     Bytes(Bytes),
     File { file: Arc<File>, start: u64 },
 }
@@ -112,8 +112,8 @@ impl Content {
     /// How many bytes there are, or of a part of a file, from there to its end.
     pub(crate) fn size(&self) -> io::Result<u64> {
         match &self.0 {
-            Opened::Bytes(bytes) => Ok(bytes.len() as u64),
-            Opened::File { file, start } => Ok(file.metadata()?.len().saturating_sub(*start)),
+            Medium::Bytes(bytes) => Ok(bytes.len() as u64),
+            Medium::File { file, start } => Ok(file.metadata()?.len().saturating_sub(*start)),
         }
     }
 
@@ -139,13 +139,13 @@ impl Content {
     /// content ends, and returns how many bytes that were. Blocks.
     pub(crate) fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
         match &self.0 {
-            Opened::Bytes(bytes) => {
+            Medium::Bytes(bytes) => {
                 let from = usize::try_from(position).unwrap_or(usize::MAX).min(bytes.len());
                 let len = buffer.len().min(bytes.len() - from);
                 buffer[..len].copy_from_slice(&bytes[from..from + len]);
                 Ok(len)
             }
-            Opened::File { file, start } => {
+            Medium::File { file, start } => {
                 let mut filled = 0;
                 while filled < buffer.len() {
                     let at = start + position + filled as u64;

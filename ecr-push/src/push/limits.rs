@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use crate::image::{Blob, Graph, Source};
+use crate::image::blob::Blob;
+use crate::image::graph::Graph;
+use crate::image::source::Source;
 use crate::names::digest::Digest;
 use crate::names::tag::Tag;
 use crate::push::plan::{Obstacle, RepositoryPlan};
@@ -101,7 +103,7 @@ fn problem(blob: &Blob, parts: Parts) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::Layer;
+    use crate::image::layer::Layer;
 
     const MIB: u64 = 1024 * 1024;
 

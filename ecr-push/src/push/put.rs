@@ -2,7 +2,8 @@
 
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
-use crate::image::{Blob, Manifest};
+use crate::image::blob::Blob;
+use crate::image::graph::Manifest;
 use crate::names::digest::Digest;
 use crate::names::tag::Tag;
 use crate::push::events::Event;

@@ -12,7 +12,8 @@ use tracing::Instrument as _;
 
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
-use crate::image::{Blob, Graph, Image};
+use crate::image::blob::Blob;
+use crate::image::graph::{Graph, Image};
 use crate::names::tag::Tag;
 use crate::push::events::Event;
 use crate::push::limits::{Parts, obstacles};

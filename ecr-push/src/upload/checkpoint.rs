@@ -14,7 +14,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::image::Layer;
+use crate::image::layer::Layer;
 use crate::names::repository::Repository;
 use crate::push::events::{Event, Reporter};
 

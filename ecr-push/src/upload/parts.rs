@@ -6,7 +6,7 @@ use std::ops::Range;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::error::Error;
-use crate::image::Blob;
+use crate::image::blob::Blob;
 use crate::image::blob_reader::BlobReader;
 use crate::tasks::{Stop, Wanted, joined};
 use crate::upload::frame::Frame;

@@ -21,7 +21,7 @@ use crate::aws::retries::Attempts;
 use crate::error::Error;
 use crate::error::answer::Cause;
 use crate::error::kind::ErrorKind;
-use crate::image::Manifest;
+use crate::image::graph::Manifest;
 use crate::names::digest::Digest;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;

@@ -21,7 +21,7 @@ use self::http::{Failure, Request};
 use crate::aws::pace::Pace;
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
-use crate::image::Manifest;
+use crate::image::graph::Manifest;
 use crate::names::digest::Digest;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;

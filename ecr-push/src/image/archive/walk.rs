@@ -9,7 +9,7 @@ use std::path::Path;
 use tar::{EntryType, Header, PaxExtensions};
 
 use crate::error::Error;
-use crate::image::archive::{End, Item, joined};
+use crate::image::archive::entry::{End, Item, joined};
 use crate::image::source::Content;
 
 const BLOCK: u64 = 512;
