@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 
-use ecr_push::{Compression, Image};
+use ecr_push::Image;
+use ecr_push::image::Compression;
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::Builder;
 

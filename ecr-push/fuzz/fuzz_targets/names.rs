@@ -3,7 +3,8 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use ecr_push::{Digest, Error, Platform, Repository, Tag};
+use ecr_push::image::Platform;
+use ecr_push::{Digest, Error, Repository, Tag};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -14,8 +14,7 @@ use aws_sdk_ecr::operation::upload_layer_part::UploadLayerPartError;
 use serde_json::Value;
 
 use crate::names::repository::Repository;
-use crate::push::events::{Event, Reporter};
-use crate::wire::registry::first_error;
+use crate::report::{Event, Reporter};
 
 /// `LimitExceededException` is a hard quota of ECR's, such as images per repository. The SDK takes
 /// it for throttling, and would send the same part again and again.
@@ -54,7 +53,7 @@ pub(crate) struct Attempts {
 }
 
 impl Attempts {
-    pub(crate) fn of(
+    pub(crate) fn new(
         operation: &'static str,
         repository: &Repository,
         reporter: &Reporter,
@@ -115,4 +114,11 @@ fn reason(context: &FinalizerInterceptorContextRef<'_>) -> String {
         Some(code) => format!("HTTP {status}, {code}"),
         None => format!("HTTP {status}"),
     }
+}
+
+/// The first of the errors in a body such as `{"errors":[{"code":"NAME_UNKNOWN","message":"…"}]}`:
+/// the distribution specification, "Error Codes".
+pub(crate) fn first_error(body: &[u8]) -> Option<Value> {
+    let mut body: Value = serde_json::from_slice(body).ok()?;
+    Some(body.get_mut("errors")?.get_mut(0)?.take())
 }

@@ -1,6 +1,5 @@
 //! [`Archive`]: what is where in a tar file, so that it is read in place.
 
-mod entry;
 mod walk;
 
 use std::collections::HashMap;
@@ -8,8 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::image::archive::entry::{End, Item, joined};
-use crate::image::archive::walk::Walk;
+use crate::image::archive::walk::{End, Item, Walk, joined};
 use crate::image::source::{Piece, Source};
 use crate::image::store::FileLookup;
 

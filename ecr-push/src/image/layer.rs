@@ -1,11 +1,11 @@
 //! [`Layer`]: what is sent of an image, by digest and size.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::names::digest::Digest;
 
 /// What ECR calls a layer: a blob that a manifest names, be it a file system layer or the config.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Layer {
     pub(crate) digest: Digest,
     pub(crate) size: u64,

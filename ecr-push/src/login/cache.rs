@@ -11,18 +11,18 @@ use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
 
+use crate::aws::failure::explain;
 use crate::error::Error;
 use crate::error::answer::Cause;
 use crate::error::kind::ErrorKind;
 use crate::login::secret::Secret;
-use crate::wire::api::explain;
 
 /// The token of one endpoint.
 pub(crate) struct Cache {
     region: String,
     client: Client,
     time: SharedTimeSource,
-    state: Mutex<State>,
+    state: Mutex<CacheState>,
 }
 
 const OPERATION: &str = "GetAuthorizationToken";
@@ -41,15 +41,15 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
-struct State {
-    held: Option<Held>,
+struct CacheState {
+    held: Option<HeldToken>,
     /// The last call's, unless one has succeeded since.
-    failure: Option<Failure>,
+    failure: Option<FetchFailure>,
     flight: Option<Flight>,
     flights: u64,
 }
 
-struct Held {
+struct HeldToken {
     secret: Arc<Secret>,
     /// Before it was asked for.
     asked: Instant,
@@ -57,7 +57,7 @@ struct Held {
     lifetime: Duration,
 }
 
-struct Failure {
+struct FetchFailure {
     error: Error,
     pause: Duration,
     until: Instant,
@@ -74,7 +74,7 @@ struct Flight {
 }
 
 /// What a caller finds.
-enum Found {
+enum TokenLookup {
     Refused(Error),
     /// A call that the caller has begun, and a token that will do if it fails.
     Renewal(Waiting),
@@ -92,8 +92,8 @@ impl Cache {
     pub(crate) async fn secret(self: &Arc<Self>) -> Result<Arc<Secret>, Error> {
         loop {
             match self.find() {
-                Found::Refused(error) => return Err(error),
-                Found::Renewal(mut waiting) => {
+                TokenLookup::Refused(error) => return Err(error),
+                TokenLookup::Renewal(mut waiting) => {
                     if timeout(PATIENCE, waiting.ended()).await.is_err() {
                         self.note_slow();
                     }
@@ -102,10 +102,10 @@ impl Cache {
                         return Ok(secret);
                     }
                 }
-                Found::Valid(secret) => return Ok(secret),
+                TokenLookup::Valid(secret) => return Ok(secret),
                 // What it has led to is found the next time round. It leads to nothing where its
                 // runtime has been shut down: then the next one begins.
-                Found::Waiting(mut waiting) => waiting.ended().await,
+                TokenLookup::Waiting(mut waiting) => waiting.ended().await,
             }
         }
     }
@@ -118,7 +118,7 @@ impl Cache {
         }
     }
 
-    fn find(self: &Arc<Self>) -> Found {
+    fn find(self: &Arc<Self>) -> TokenLookup {
         let now = self.time.now();
         let mut state = self.lock();
         let is_fresh = state.held.as_ref().is_some_and(|held| held.is_fresh(now));
@@ -127,18 +127,18 @@ impl Cache {
         // One that has ended and is still here was lost with its runtime.
         let is_flying = state.flight.as_ref().is_some_and(|it| it.ended.has_changed().is_ok());
         match (state.valid(now), failed) {
-            (Some(secret), None) if is_fresh || is_flying => Found::Valid(secret),
-            (Some(secret), Some(_)) => Found::Valid(secret),
-            (Some(_), None) => Found::Renewal(self.begin(&mut state)),
-            (None, Some(error)) => Found::Refused(error),
-            (None, None) => Found::Waiting(match &mut state.flight {
+            (Some(secret), None) if is_fresh || is_flying => TokenLookup::Valid(secret),
+            (Some(secret), Some(_)) => TokenLookup::Valid(secret),
+            (Some(_), None) => TokenLookup::Renewal(self.begin(&mut state)),
+            (None, Some(error)) => TokenLookup::Refused(error),
+            (None, None) => TokenLookup::Waiting(match &mut state.flight {
                 Some(flight) if is_flying => self.join(flight),
                 _ => self.begin(&mut state),
             }),
         }
     }
 
-    fn begin(self: &Arc<Self>, state: &mut State) -> Waiting {
+    fn begin(self: &Arc<Self>, state: &mut CacheState) -> Waiting {
         state.flights += 1;
         let number = state.flights;
         let (landing, ended) = watch::channel(());
@@ -160,7 +160,7 @@ impl Cache {
         Waiting { cache: self.clone(), number, ended, task: None }
     }
 
-    async fn fetch(&self) -> Result<Held, Error> {
+    async fn fetch(&self) -> Result<HeldToken, Error> {
         // Before the call: what it takes is of the token's life.
         let (asked, time) = (Instant::now(), self.time.now());
         let answer = self.client.get_authorization_token().send().await.map_err(|error| {
@@ -171,7 +171,7 @@ impl Cache {
             .map_err(|problem| Error::login_protocol(OPERATION, &self.region, problem))?;
         let expires_at = secret.expires_at();
         let lifetime = expires_at.duration_since(time).unwrap_or_default().min(LIFETIME);
-        let held = Held { secret: Arc::new(secret), asked, lifetime };
+        let held = HeldToken { secret: Arc::new(secret), asked, lifetime };
         let now = self.time.now();
         if held.left(now).is_zero() {
             return Err(Error::expired_token(&self.region, now, expires_at));
@@ -179,7 +179,7 @@ impl Cache {
         Ok(held)
     }
 
-    fn land(&self, number: u64, outcome: Result<Held, Error>) {
+    fn land(&self, number: u64, outcome: Result<HeldToken, Error>) {
         let mut state = self.lock();
         if state.flight.as_ref().is_some_and(|flight| flight.number == number) {
             state.flight = None;
@@ -205,7 +205,7 @@ impl Cache {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, CacheState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -216,7 +216,7 @@ impl fmt::Debug for Cache {
     }
 }
 
-impl State {
+impl CacheState {
     fn valid(&self, now: SystemTime) -> Option<Arc<Secret>> {
         let held = self.held.as_ref().filter(|held| !held.left(now).is_zero())?;
         Some(held.secret.clone())
@@ -228,11 +228,11 @@ impl State {
             None => FIRST_PAUSE,
         };
         tracing::warn!(%error, ?pause, "got no token");
-        self.failure = Some(Failure { error, pause, until: Instant::now() + pause });
+        self.failure = Some(FetchFailure { error, pause, until: Instant::now() + pause });
     }
 }
 
-impl Held {
+impl HeldToken {
     /// By two clocks, and the one that leaves less counts: the machine's may be set back, and
     /// tokio's may stand still while the machine sleeps.
     fn left(&self, now: SystemTime) -> Duration {

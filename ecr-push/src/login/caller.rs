@@ -3,9 +3,9 @@
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
+use crate::aws::failure::explain;
 use crate::error::Error;
 use crate::names::repository::Repository;
-use crate::wire::api::explain;
 
 impl Repository {
     /// The repository `name` in the registry of whoever the credentials belong to, in the region
@@ -23,7 +23,7 @@ impl Repository {
     ///
     /// # Cancellation
     /// Dropping the future drops the call, and nothing is left behind.
-    pub async fn of_caller(config: &SdkConfig, name: &str) -> Result<Self, Error> {
+    pub async fn from_caller(config: &SdkConfig, name: &str) -> Result<Self, Error> {
         const OPERATION: &str = "GetCallerIdentity";
         let region = config.region().map(Region::as_ref).filter(|region| !region.is_empty());
         let region = region.ok_or_else(Error::no_region)?;

@@ -1,5 +1,8 @@
 //! [`DockerConfig`]: where Docker and its relatives look for a login.
 
+mod file;
+mod members;
+
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,23 +13,20 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::error::login::HelperSetting;
+use crate::login::docker_config::members::Members;
 use crate::login::token::Token;
 use crate::tasks::blocking;
-
-mod file;
-mod members;
-
-use members::Members;
 
 /// Docker's `config.json`, from which Docker, Podman, BuildKit, crane, ORAS and others take their
 /// logins to registries.
 ///
 /// ```no_run
-/// use ecr_push::{DockerConfig, Error, Repository, TokenProvider};
+/// use ecr_push::login::{DockerConfig, TokenProvider};
+/// use ecr_push::{Error, Repository};
 ///
 /// # async fn log_in(config: &aws_types::SdkConfig, repository: &Repository) -> Result<(), Error> {
 /// let token = TokenProvider::new(config).token(repository).await?;
-/// DockerConfig::find()?.log_in(&token).await
+/// DockerConfig::from_env()?.log_in(&token).await
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,12 +40,12 @@ impl DockerConfig {
     ///
     /// # Errors
     /// [`DockerConfig`](crate::ErrorKind::DockerConfig) where there is neither.
-    pub fn find() -> Result<Self, Error> {
+    pub fn from_env() -> Result<Self, Error> {
         Self::among(env::var_os("DOCKER_CONFIG"), env::home_dir())
     }
 
     /// The file at this path, for example one that only one build reads. It needn't exist.
-    pub fn at(path: impl Into<PathBuf>) -> Self {
+    pub fn from_path(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
@@ -84,7 +84,7 @@ impl DockerConfig {
         let folder = folder.filter(|folder| !folder.is_empty()).map(PathBuf::from);
         let home = home.filter(|home| !home.as_os_str().is_empty());
         let folder = folder.or_else(|| Some(home?.join(".docker"))).ok_or_else(Error::no_home)?;
-        Ok(Self::at(folder.join("config.json")))
+        Ok(Self::from_path(folder.join("config.json")))
     }
 
     fn write(&self, token: &Token) -> Result<(), Error> {

@@ -19,7 +19,7 @@ use crate::names::repository::Repository;
 /// long as it lasts.
 ///
 /// For whoever speaks that protocol: Docker itself, or another client. A [`Push`](crate::Push)
-/// by [`Transport::Registry`](crate::Transport::Registry) gets its own.
+/// by [`Transport::Registry`](crate::transport::Transport::Registry) gets its own.
 ///
 /// A token holds for every registry of its region that the credentials may access (ECR user guide,
 /// "Private registry authentication"), so there is one per region and kind of endpoint, and one
@@ -36,11 +36,11 @@ use crate::names::repository::Repository;
 /// The credentials need `ecr:GetAuthorizationToken` on `*`.
 #[derive(Debug, Clone)]
 pub struct TokenProvider {
-    shared: Arc<Shared>,
+    shared: Arc<TokenCaches>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct TokenCaches {
     clients: Arc<Clients>,
     caches: Mutex<HashMap<Endpoint, Arc<Cache>>>,
 }
@@ -48,11 +48,11 @@ struct Shared {
 impl TokenProvider {
     /// A provider with the credentials, the HTTP client and the time source of `config`.
     pub fn new(config: &SdkConfig) -> Self {
-        Self::of(Arc::new(Clients::new(config)))
+        Self::from_clients(Arc::new(Clients::new(config)))
     }
 
-    pub(crate) fn of(clients: Arc<Clients>) -> Self {
-        Self { shared: Arc::new(Shared { clients, caches: Mutex::default() }) }
+    pub(crate) fn from_clients(clients: Arc<Clients>) -> Self {
+        Self { shared: Arc::new(TokenCaches { clients, caches: Mutex::default() }) }
     }
 
     /// A token that is valid now, for the registry of `repository`; from its region, and from the

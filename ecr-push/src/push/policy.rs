@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::names::repository::Repository;
-use crate::push::run::LookUp;
+use crate::push::settings::LookUp;
 use crate::wire::new_repository::NewRepository;
 use crate::wire::transport::Transport;
 
@@ -16,7 +16,9 @@ use crate::wire::transport::Transport;
 /// one is for.
 ///
 /// ```
-/// use ecr_push::{LookUp, PushPolicy, Repository};
+/// use ecr_push::Repository;
+/// use ecr_push::policy::PushPolicy;
+/// use ecr_push::settings::LookUp;
 ///
 /// let repository: Repository = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/web".parse()?;
 /// let policy = PushPolicy::new(&repository).look_up(LookUp::Never);
@@ -37,12 +39,12 @@ pub struct PushPolicy {
     repositories: Vec<Repository>,
     look_up: LookUp,
     create: Option<NewRepository>,
-    token: Token,
+    token: TokenUse,
     mount_from: Option<Repository>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token {
+enum TokenUse {
     Needed,
     NotNeeded,
 }
@@ -62,7 +64,7 @@ impl PushPolicy {
             repositories: vec![repository.clone()],
             look_up: LookUp::default(),
             create: None,
-            token: Token::NotNeeded,
+            token: TokenUse::NotNeeded,
             mount_from: None,
         }
     }
@@ -102,9 +104,9 @@ impl PushPolicy {
         self
     }
 
-    /// With a token for Docker's protocol, as [`TokenProvider`](crate::TokenProvider) gets it.
+    /// With a token for Docker's protocol, as [`TokenProvider`](crate::login::TokenProvider) gets it.
     pub fn token(mut self) -> Self {
-        self.token = Token::Needed;
+        self.token = TokenUse::Needed;
         self
     }
 
@@ -155,7 +157,7 @@ impl PushPolicy {
                 reason,
             }));
         }
-        if self.token == Token::Needed {
+        if self.token == TokenUse::Needed {
             permissions.push(Permission {
                 action: "ecr:GetAuthorizationToken",
                 // ECR doesn't take it on anything else: Service Authorization Reference.
@@ -225,7 +227,7 @@ impl PushPolicy {
                 "Resource": key,
             }));
         }
-        if self.token == Token::Needed {
+        if self.token == TokenUse::Needed {
             statements.push(json!({
                 "Sid": "Token",
                 "Effect": "Allow",

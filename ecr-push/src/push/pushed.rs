@@ -2,31 +2,45 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::names::digest::Digest;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
-use crate::push::tags::TagChange;
+use crate::push::versioned::Versioned;
+use crate::report::TagChange;
 
 /// An image that is in its repository, or in all of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+///
+/// serde writes and reads it, with a `version`, and refuses to read another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Pushed(Versioned<PushedContent>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Pushed {
-    pub(crate) digest: Digest,
+struct PushedContent {
+    digest: Digest,
     /// Never empty.
-    pub(crate) repositories: Vec<PushedTo>,
-    pub(crate) bytes_read: u64,
-    pub(crate) elapsed: Duration,
+    #[serde(deserialize_with = "at_least_one")]
+    repositories: Vec<RepositoryOutcome>,
+    bytes_read: u64,
+    #[serde(
+        rename = "elapsedSeconds",
+        serialize_with = "to_seconds",
+        deserialize_with = "from_seconds"
+    )]
+    elapsed: Duration,
 }
 
 /// What a push has done in one repository.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PushedTo {
+pub struct RepositoryOutcome {
     pub(crate) repository: Repository,
     pub(crate) image_uri: String,
-    pub(crate) tags: Vec<PushedTag>,
+    pub(crate) tags: Vec<TagOutcome>,
     pub(crate) layers_sent: usize,
     pub(crate) layers_mounted: usize,
     pub(crate) layers_skipped: usize,
@@ -35,14 +49,24 @@ pub struct PushedTo {
 }
 
 /// A tag that is on the image now.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PushedTag {
+pub struct TagOutcome {
     pub(crate) tag: Tag,
     pub(crate) change: TagChange,
 }
 
 impl Pushed {
+    /// `repositories` isn't empty.
+    pub(crate) fn new(
+        digest: Digest,
+        repositories: Vec<RepositoryOutcome>,
+        bytes_read: u64,
+        elapsed: Duration,
+    ) -> Self {
+        Self(Versioned::new(PushedContent { digest, repositories, bytes_read, elapsed }))
+    }
+
     /// `REPOSITORY@sha256:…`: this image and no other, whatever becomes of its tags. What belongs
     /// into an image definition or a task definition. Of several repositories, that of the first;
     /// [`repositories`](Self::repositories) has all.
@@ -52,66 +76,66 @@ impl Pushed {
 
     /// The image's digest, the same in every repository.
     pub fn digest(&self) -> &Digest {
-        &self.digest
+        &self.0.digest
     }
 
     /// The tags that are on the image now, in the order in which they were set, and what that has
     /// changed. Of several repositories, those of the first.
-    pub fn tags(&self) -> &[PushedTag] {
+    pub fn tags(&self) -> &[TagOutcome] {
         &self.first().tags
     }
 
     /// What was done in each repository, in the order in which they were given.
-    pub fn repositories(&self) -> &[PushedTo] {
-        &self.repositories
+    pub fn repositories(&self) -> &[RepositoryOutcome] {
+        &self.0.repositories
     }
 
     /// How many layers and configs were sent, all repositories together.
     pub fn layers_sent(&self) -> usize {
-        self.repositories.iter().map(|to| to.layers_sent).sum()
+        self.0.repositories.iter().map(|to| to.layers_sent).sum()
     }
 
     /// How many layers and configs came from [another repository](crate::Push::mount_from) of the
     /// same registry, without being sent.
     pub fn layers_mounted(&self) -> usize {
-        self.repositories.iter().map(|to| to.layers_mounted).sum()
+        self.0.repositories.iter().map(|to| to.layers_mounted).sum()
     }
 
     /// How many layers and configs the repositories had already.
     pub fn layers_skipped(&self) -> usize {
-        self.repositories.iter().map(|to| to.layers_skipped).sum()
+        self.0.repositories.iter().map(|to| to.layers_skipped).sum()
     }
 
     /// How many bytes of layers and configs were sent, all repositories together, before the API's
     /// base64 makes a third more of them.
     pub fn bytes_sent(&self) -> u64 {
-        self.repositories.iter().map(|to| to.bytes_sent).sum()
+        self.0.repositories.iter().map(|to| to.bytes_sent).sum()
     }
 
     /// How many bytes of layers and configs were read in order to be sent. To several repositories,
     /// each is read once, as long as nothing goes wrong; by
-    /// [`Transport::Registry`](crate::Transport::Registry), once for each of them.
+    /// [`Transport::Registry`](crate::transport::Transport::Registry), once for each of them.
     pub fn bytes_read(&self) -> u64 {
-        self.bytes_read
+        self.0.bytes_read
     }
 
     /// How many API operations were called, and requests made to the registry; retries of one count
     /// as one. Getting the token isn't counted, since many pushes share it.
     pub fn calls(&self) -> u64 {
-        self.repositories.iter().map(|to| to.calls).sum()
+        self.0.repositories.iter().map(|to| to.calls).sum()
     }
 
     /// How long the push took.
     pub fn elapsed(&self) -> Duration {
-        self.elapsed
+        self.0.elapsed
     }
 
-    fn first(&self) -> &PushedTo {
-        &self.repositories[0]
+    fn first(&self) -> &RepositoryOutcome {
+        &self.0.repositories[0]
     }
 }
 
-impl PushedTo {
+impl RepositoryOutcome {
     /// Which repository.
     pub fn repository(&self) -> &Repository {
         &self.repository
@@ -123,7 +147,7 @@ impl PushedTo {
     }
 
     /// The tags that are on the image now, in the order in which they were set.
-    pub fn tags(&self) -> &[PushedTag] {
+    pub fn tags(&self) -> &[TagOutcome] {
         &self.tags
     }
 
@@ -153,7 +177,7 @@ impl PushedTo {
     }
 }
 
-impl PushedTag {
+impl TagOutcome {
     /// Which tag.
     pub fn tag(&self) -> &Tag {
         &self.tag
@@ -163,4 +187,22 @@ impl PushedTag {
     pub fn change(&self) -> &TagChange {
         &self.change
     }
+}
+
+fn at_least_one<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<RepositoryOutcome>, D::Error> {
+    let repositories = Vec::deserialize(deserializer)?;
+    if repositories.is_empty() {
+        return Err(D::Error::custom("`repositories` is empty"));
+    }
+    Ok(repositories)
+}
+
+fn to_seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}
+
+fn from_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(D::Error::custom)
 }

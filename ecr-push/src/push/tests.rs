@@ -4,7 +4,7 @@ use local_aws::{Fault, LocalAws, When};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Blob, NewRepository};
+use crate::image::blob::Blob;
 
 const MIB: u64 = 1024 * 1024;
 

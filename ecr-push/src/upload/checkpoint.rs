@@ -16,20 +16,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::layer::Layer;
 use crate::names::repository::Repository;
-use crate::push::events::{Event, Reporter};
+use crate::report::{Event, Reporter};
 
 /// An open checkpoint. Clones write to the same file.
 #[derive(Debug, Clone)]
 pub(crate) struct Checkpoint {
     path: Arc<Path>,
     reporter: Reporter,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<CheckpointState>>,
 }
 
 /// An upload that has begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Begun {
+pub(crate) struct UploadRecord {
     repository: String,
     layer: String,
     size: u64,
@@ -41,7 +41,7 @@ pub(crate) struct Begun {
     begun: u64,
 }
 
-impl Begun {
+impl UploadRecord {
     /// Whether it can have come from ECR, and can still be of use.
     fn is_usable(&self, now: u64) -> bool {
         // UUIDs: ECR's service model.
@@ -56,9 +56,9 @@ impl Begun {
 const MAX_AGE: u64 = 24 * 60 * 60;
 
 #[derive(Debug)]
-struct State {
+struct CheckpointState {
     /// By upload id.
-    begun: BTreeMap<String, Begun>,
+    begun: BTreeMap<String, UploadRecord>,
     /// `None` once it can't be written.
     file: Option<File>,
 }
@@ -66,7 +66,7 @@ struct State {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 enum Line {
-    Begin(Begun),
+    Begin(UploadRecord),
     Sent { upload: String, bytes: u64 },
     End { upload: String },
 }
@@ -90,7 +90,7 @@ impl Checkpoint {
             Ok((file, begun)) => Some(Self {
                 path: path.into(),
                 reporter: reporter.clone(),
-                state: Arc::new(Mutex::new(State { begun, file: Some(file) })),
+                state: Arc::new(Mutex::new(CheckpointState { begun, file: Some(file) })),
             }),
             Err(error) => {
                 ignored(&path, &error, reporter);
@@ -99,8 +99,9 @@ impl Checkpoint {
         }
     }
 
-    /// The upload of a layer that an earlier process began.
-    pub(crate) fn find(&self, repository: &Repository, layer: &Layer) -> Option<Begun> {
+    /// The upload of a layer that an earlier process began. It is handed out once: should it be
+    /// lost, the next upload is a new one.
+    pub(crate) fn take(&self, repository: &Repository, layer: &Layer) -> Option<UploadRecord> {
         let mut begun = self.lock();
         let found = begun.begun.values().find(|begun| {
             begun.repository == repository.as_str()
@@ -108,7 +109,6 @@ impl Checkpoint {
                 && begun.size == layer.size()
         });
         let found = found.cloned();
-        // Once only: should it be lost, the next upload is a new one.
         if let Some(found) = &found {
             begun.begun.remove(&found.upload_id);
         }
@@ -116,7 +116,7 @@ impl Checkpoint {
     }
 
     pub(crate) fn begin(&self, repository: &Repository, layer: &Layer, upload_id: &str) {
-        self.write(&Line::Begin(Begun {
+        self.write(&Line::Begin(UploadRecord {
             repository: repository.to_string(),
             layer: layer.digest().to_string(),
             size: layer.size(),
@@ -158,7 +158,7 @@ impl Checkpoint {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, CheckpointState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -175,8 +175,8 @@ fn ignored(path: &Path, error: &io::Error, reporter: &Reporter) {
 
 /// The uploads that have begun and not ended; none where there is no file. Lines that can't be
 /// read, as a process that is killed may leave its last one, don't count.
-fn read(path: &Path) -> io::Result<BTreeMap<String, Begun>> {
-    let mut begun: BTreeMap<String, Begun> = BTreeMap::new();
+fn read(path: &Path) -> io::Result<BTreeMap<String, UploadRecord>> {
+    let mut begun: BTreeMap<String, UploadRecord> = BTreeMap::new();
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(begun),
@@ -230,7 +230,7 @@ fn read(path: &Path) -> io::Result<BTreeMap<String, Begun>> {
 
 /// Writes the file anew with what counts, in place of the old one at once, and returns it to be
 /// appended to.
-fn rewrite(path: &Path, begun: &BTreeMap<String, Begun>) -> io::Result<File> {
+fn rewrite(path: &Path, begun: &BTreeMap<String, UploadRecord>) -> io::Result<File> {
     let mut text = serde_json::to_string(&Header { version: VERSION })?;
     text.push('\n');
     for upload in begun.values() {

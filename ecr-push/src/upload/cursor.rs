@@ -1,6 +1,6 @@
 //! Where an upload stands, by what the server answers to each part.
 
-use crate::wire::api::{GONE, PartAnswer};
+use crate::wire::answers::{GONE, PartAnswer};
 
 /// Where the upload stands on the server, as far as its answers tell.
 #[derive(Debug)]

@@ -158,7 +158,7 @@ mod tests {
     fn room(part_size: u64) -> Room {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let memory = Arc::new(Memory::new(64 * 1024));
-        runtime.block_on(memory.reserve(u64::MAX, part_size, 1))
+        runtime.block_on(memory.reserve(framed_len(part_size), part_size, 1))
     }
 
     const ENDING: Ending<'_> =

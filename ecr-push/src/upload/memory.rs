@@ -5,8 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::upload::frame::framed_len;
-
 /// Room for parts, in bytes rather than in layers, since two parts of 10 MiB weigh as much as ten
 /// of 2 MiB; and for layers in number, since each has a file and a connection open.
 #[derive(Debug)]
@@ -50,15 +48,15 @@ impl Memory {
         }
     }
 
-    /// Waits until there is room for a layer of `size` bytes that goes to so many repositories: for
-    /// one part of at most `part_size` bytes for each of them.
+    /// Waits until there is room for a layer that goes to so many repositories: for one part of at
+    /// most `part_size` bytes for each of them, whose body takes `body` bytes.
     pub(crate) async fn reserve(
         self: &Arc<Self>,
-        size: u64,
+        body: u64,
         part_size: u64,
         repositories: usize,
     ) -> Room {
-        let capacity = capacity(part_size.min(size));
+        let capacity = capacity(body);
         // A part that is over the limit on its own goes alone.
         let kib = (capacity / 1024).saturating_mul(repositories);
         let kib = u32::try_from(kib).unwrap_or(u32::MAX).min(self.limit_kib);
@@ -67,7 +65,7 @@ impl Memory {
         let upload = self.uploads.clone().acquire_owned().await.ok();
         let sending = self.permits.clone().acquire_many_owned(kib).await.ok();
         self.lock().rooms += 1;
-        let held = Arc::new(Held { memory: self.clone(), _permits: [upload, sending] });
+        let held = Arc::new(RoomPermits { memory: self.clone(), _permits: [upload, sending] });
         Room { held, capacity, part_size }
     }
 
@@ -114,7 +112,7 @@ impl Memory {
 /// Room for the parts of one layer, given back when it is dropped and the last of its buffers is.
 #[derive(Debug)]
 pub(crate) struct Room {
-    held: Arc<Held>,
+    held: Arc<RoomPermits>,
     capacity: usize,
     /// The largest part that there is room for.
     pub(crate) part_size: u64,
@@ -123,12 +121,12 @@ pub(crate) struct Room {
 /// What keeps others out. A request that was given up may hold its body for a moment longer than
 /// the layer that it is of.
 #[derive(Debug)]
-struct Held {
+struct RoomPermits {
     memory: Arc<Memory>,
     _permits: [Option<OwnedSemaphorePermit>; 2],
 }
 
-impl Drop for Held {
+impl Drop for RoomPermits {
     fn drop(&mut self) {
         self.memory.lock().leave();
     }
@@ -160,7 +158,7 @@ pub(crate) struct Buffer {
     pub(crate) content: Vec<u8>,
     /// While the part before it is sent, which has the layer's own room.
     ahead: Option<OwnedSemaphorePermit>,
-    held: Arc<Held>,
+    held: Arc<RoomPermits>,
 }
 
 impl Buffer {
@@ -230,129 +228,13 @@ impl Buffers {
     }
 }
 
-/// How large a buffer for parts of `part_size` bytes is. In steps, so that layers of nearly the
-/// same size share theirs.
-fn capacity(part_size: u64) -> usize {
-    let len = usize::try_from(framed_len(part_size)).unwrap_or(usize::MAX / 2);
+/// How large a buffer for a body of so many bytes is. In steps, so that layers of nearly the same size
+/// share theirs.
+fn capacity(body: u64) -> usize {
+    let len = usize::try_from(body).unwrap_or(usize::MAX / 2);
     let step = if len > 1024 * 1024 { 64 * 1024 } else { 8 * 1024 };
     len.next_multiple_of(step)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use futures_util::FutureExt as _;
-
-    use super::*;
-
-    const MIB: u64 = 1024 * 1024;
-
-    fn memory() -> Arc<Memory> {
-        Arc::new(Memory::new(DEFAULT_LIMIT))
-    }
-
-    /// How many layers of `size` get room at once, for so many repositories.
-    async fn at_once(
-        memory: &Arc<Memory>,
-        size: u64,
-        part_size: u64,
-        repositories: usize,
-    ) -> usize {
-        let mut rooms = Vec::new();
-        let wait = Duration::from_secs(1);
-        let reserve = || memory.reserve(size, part_size, repositories);
-        while let Ok(room) = tokio::time::timeout(wait, reserve()).await {
-            rooms.push(room);
-        }
-        rooms.len()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn large_parts_are_bounded_in_bytes_and_small_layers_in_number() {
-        assert_eq!(at_once(&memory(), 100 * MIB, 10 * MIB, 1).await, 6);
-        assert_eq!(at_once(&memory(), 100 * MIB, 20 * MIB, 1).await, 3);
-        assert_eq!(at_once(&memory(), 100 * MIB, 10 * MIB, 3).await, 2);
-        assert_eq!(at_once(&memory(), MIB, 10 * MIB, 1).await, UPLOADS);
-        assert_eq!(at_once(&memory(), 100 * MIB, 1000 * MIB, 1).await, 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn room_is_given_back() {
-        let memory = memory();
-        assert_eq!(at_once(&memory, 100 * MIB, 10 * MIB, 1).await, 6);
-        assert_eq!(at_once(&memory, 100 * MIB, 10 * MIB, 1).await, 6);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn room_ahead_is_what_is_left() {
-        let memory = Arc::new(Memory::new(45 * MIB));
-        let first = memory.reserve(100 * MIB, 10 * MIB, 1).await;
-        let ahead = first.buffer_ahead().unwrap();
-        let second = memory.reserve(100 * MIB, 10 * MIB, 1).await;
-        assert!(second.buffer_ahead().is_none());
-        drop((first, ahead));
-        let ahead = [second.buffer_ahead().unwrap(), second.buffer_ahead().unwrap()];
-        assert!(second.buffer_ahead().is_none());
-        drop((second, ahead));
-        assert_eq!(memory.permits.available_permits(), 45 * 1024);
-    }
-
-    /// A layer of many parts doesn't keep its room ahead for as long as it takes.
-    #[tokio::test(start_paused = true)]
-    async fn whoever_waits_comes_before_a_part_ahead() {
-        let memory = Arc::new(Memory::new(28 * MIB));
-        let first = memory.reserve(100 * MIB, 10 * MIB, 1).await;
-        let mut ahead = first.buffer_ahead().unwrap();
-        let mut second = Box::pin(memory.reserve(100 * MIB, 10 * MIB, 1));
-        assert!(second.as_mut().now_or_never().is_none());
-        ahead.moves_up();
-        assert!(first.buffer_ahead().is_none());
-        assert!(second.as_mut().now_or_never().is_some());
-    }
-
-    #[tokio::test]
-    async fn buffers_are_used_again_and_never_more_than_there_is_room_for() {
-        let memory = Arc::new(Memory::new(30 * MIB));
-        let room = memory.reserve(100 * MIB, 10 * MIB, 1).await;
-        let at = room.buffer().content.as_ptr();
-        assert_eq!(room.buffer().content.as_ptr(), at);
-        let one = capacity(10 * MIB);
-        assert_eq!(memory.peak(), one as u64);
-
-        let other = memory.reserve(MIB, 10 * MIB, 1).await;
-        drop(other.buffer());
-        assert_eq!(memory.peak(), one as u64, "the idle buffer made room");
-        drop(other);
-        assert_eq!(memory.lock().idle.len(), 1);
-        let late = room.buffer();
-        drop(room);
-        assert!(memory.permits.available_permits() < 30 * 1024, "it is still in use");
-        drop(late);
-        assert_eq!(memory.lock().idle.len(), 0);
-        assert_eq!(memory.permits.available_permits(), 30 * 1024);
-    }
-
-    /// Whatever comes and goes, the buffers stay within what there are permits for.
-    #[tokio::test(start_paused = true)]
-    async fn the_peak_stays_within_the_limit() {
-        let limit = 40 * MIB;
-        let memory = Arc::new(Memory::new(limit));
-        let mut layers = tokio::task::JoinSet::new();
-        for layer in 0..200_u64 {
-            let memory = memory.clone();
-            layers.spawn(async move {
-                let size = (layer * 7919 * 1024) % (25 * MIB) + 1;
-                let room = memory.reserve(size, 10 * MIB, 1).await;
-                let sending = room.buffer();
-                let ahead = [room.buffer_ahead(), room.buffer_ahead()];
-                tokio::time::sleep(Duration::from_millis(layer % 13)).await;
-                drop((sending, ahead));
-            });
-        }
-        layers.join_all().await;
-        let peak = memory.peak();
-        assert!(peak <= limit, "{peak}");
-        assert!(peak > limit / 2, "{peak}: the limit was never come near to");
-    }
-}
+mod tests;

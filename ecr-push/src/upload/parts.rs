@@ -14,7 +14,7 @@ use crate::upload::memory::{Buffer, Room};
 
 /// A layer's content, read off the async threads: a part when it is asked for, or ahead.
 #[derive(Debug)]
-pub(crate) struct Parts {
+pub(crate) struct PartReader {
     reader: BlobReader,
     /// One after another.
     ahead: VecDeque<Ahead>,
@@ -50,7 +50,7 @@ const AHEAD: usize = 2;
 /// processor's cache.
 const PIECE: usize = 192 * 1024;
 
-impl Parts {
+impl PartReader {
     pub(crate) async fn open(blob: Blob) -> Result<Self, Error> {
         Ok(Self { reader: BlobReader::open(blob).await?, ahead: VecDeque::new() })
     }

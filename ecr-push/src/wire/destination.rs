@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::image::graph::{Graph, Manifest};
+use crate::image::graph::Manifest;
 use crate::names::digest::Digest;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
-use crate::wire::api::{Calls, Found, PutAnswer};
+use crate::wire::answers::{ImageLookup, PutAnswer};
+use crate::wire::api::Calls;
 use crate::wire::new_repository::NewRepository;
 use crate::wire::registry::Registry;
 
@@ -17,14 +18,6 @@ use crate::wire::registry::Registry;
 pub(crate) enum Destination {
     Api(Arc<Calls>),
     Registry(Arc<Registry>),
-}
-
-/// What is there of an image: its blobs, and its manifests and tags, each as far as that could be
-/// found out.
-pub(crate) struct Surveyed {
-    pub(crate) available: Result<HashSet<Digest>, Error>,
-    /// `None` where it was not to be looked up.
-    pub(crate) found: Result<Option<Found>, Error>,
 }
 
 impl Destination {
@@ -60,38 +53,15 @@ impl Destination {
     }
 
     /// Which of these tags and images there are, and what the tags are on.
-    pub(crate) async fn look_up(&self, tags: &[Tag], digests: &[&Digest]) -> Result<Found, Error> {
+    pub(crate) async fn look_up(
+        &self,
+        tags: &[Tag],
+        digests: &[&Digest],
+    ) -> Result<ImageLookup, Error> {
         match self {
             Self::Api(calls) => calls.look_up(tags, digests).await,
             Self::Registry(registry) => registry.look_up(tags, digests).await,
         }
-    }
-
-    /// What is there of an image.
-    pub(crate) async fn survey(&self, graph: &Graph, tags: &[Tag], looks_up: bool) -> Surveyed {
-        let blobs: Vec<&Digest> = graph.blobs.iter().map(|blob| blob.layer.digest()).collect();
-        let manifests: Vec<&Digest> = graph.manifests().iter().map(|it| &it.digest).collect();
-        let look_up = async {
-            match looks_up {
-                true => self.look_up(tags, &manifests).await.map(Some),
-                false => Ok(None),
-            }
-        };
-        if !self.asks_one_by_one() {
-            let (available, found) =
-                futures_util::future::join(self.available(&blobs), look_up).await;
-            return Surveyed { available, found };
-        }
-        // An image that is there has all its blobs: that saves a request for each.
-        let found = look_up.await;
-        let root = &graph.root().digest;
-        let available = match &found {
-            Ok(Some(found)) if found.images.contains(root) => {
-                Ok(blobs.into_iter().cloned().collect())
-            }
-            _ => self.available(&blobs).await,
-        };
-        Surveyed { available, found }
     }
 
     /// Creates the repository; whoever else has done so meanwhile is welcome. Returns whether it is
@@ -119,7 +89,7 @@ impl Destination {
     }
 
     /// Whether there is no call for many blobs at once.
-    fn asks_one_by_one(&self) -> bool {
+    pub(crate) fn asks_one_by_one(&self) -> bool {
         matches!(self, Self::Registry(registry) if registry.api().is_none())
     }
 }

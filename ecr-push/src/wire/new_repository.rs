@@ -13,7 +13,7 @@ use aws_sdk_ecr::types::{
 /// own; nothing here changes it.
 ///
 /// ```
-/// use ecr_push::NewRepository;
+/// use ecr_push::settings::NewRepository;
 ///
 /// let settings = NewRepository::default().immutable_tags().scan_on_push().tag("team", "web");
 /// # let _ = settings;

@@ -13,7 +13,8 @@ use crate::error::Error;
 /// [`Pushed`](crate::Pushed).
 ///
 /// ```
-/// use ecr_push::{Image, Pushed, Pusher, Repository, Transport};
+/// use ecr_push::transport::Transport;
+/// use ecr_push::{Image, Pushed, Pusher, Repository};
 ///
 /// # type Config = aws_types::SdkConfig;
 /// # async fn push(config: &Config, image: &Image) -> Result<Pushed, ecr_push::Error> {
@@ -54,7 +55,7 @@ pub enum Transport {
 /// The text is `http://` or `https://` and a host, with a port where it isn't the usual one.
 ///
 /// ```
-/// use ecr_push::RegistryEndpoint;
+/// use ecr_push::transport::RegistryEndpoint;
 ///
 /// let of_vpc: RegistryEndpoint = "https://vpce-0a1b2c.dkr.ecr.eu-west-1.vpce.amazonaws.com".parse()?;
 /// let for_tests = "http://127.0.0.1:5000".parse::<RegistryEndpoint>()?.anonymous();
@@ -65,12 +66,12 @@ pub enum Transport {
 pub struct RegistryEndpoint {
     /// Without a slash at its end.
     url: String,
-    login: Login,
+    login: RegistryLogin,
 }
 
 /// With what a registry is logged in to.
 #[derive(Clone)]
-pub(crate) enum Login {
+pub(crate) enum RegistryLogin {
     /// ECR's token.
     Ecr,
     None,
@@ -82,7 +83,7 @@ impl RegistryEndpoint {
     /// A registry that isn't ECR and takes no login. ECR's API isn't called at all then: what is
     /// there is asked of the registry, blob by blob.
     pub fn anonymous(mut self) -> Self {
-        self.login = Login::None;
+        self.login = RegistryLogin::None;
         self
     }
 
@@ -91,13 +92,13 @@ impl RegistryEndpoint {
     pub fn login(mut self, user: &str, password: &str) -> Self {
         let pair = Zeroizing::new(format!("{user}:{password}"));
         let basic = base64_simd::STANDARD.encode_to_string(pair.as_bytes());
-        self.login = Login::Password(Zeroizing::new(basic));
+        self.login = RegistryLogin::Password(Zeroizing::new(basic));
         self
     }
 
     /// That of a registry of ECR's.
-    pub(crate) fn of_host(host: &str) -> Self {
-        Self { url: format!("https://{host}"), login: Login::Ecr }
+    pub(crate) fn from_host(host: &str) -> Self {
+        Self { url: format!("https://{host}"), login: RegistryLogin::Ecr }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -108,12 +109,12 @@ impl RegistryEndpoint {
         self.url.split_once("://").map_or("", |(_, authority)| authority)
     }
 
-    pub(crate) fn how_to_log_in(&self) -> &Login {
+    pub(crate) fn how_to_log_in(&self) -> &RegistryLogin {
         &self.login
     }
 
     pub(crate) fn is_ecr(&self) -> bool {
-        matches!(self.login, Login::Ecr)
+        matches!(self.login, RegistryLogin::Ecr)
     }
 }
 
@@ -157,7 +158,7 @@ impl FromStr for RegistryEndpoint {
         if port.is_some_and(|port| port.parse::<u16>().is_err()) {
             return Err(wrong("its port is none"));
         }
-        Ok(Self { url: format!("{scheme}://{authority}"), login: Login::Ecr })
+        Ok(Self { url: format!("{scheme}://{authority}"), login: RegistryLogin::Ecr })
     }
 }
 
@@ -168,7 +169,7 @@ impl fmt::Display for RegistryEndpoint {
     }
 }
 
-impl fmt::Debug for Login {
+impl fmt::Debug for RegistryLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ecr => "Ecr",

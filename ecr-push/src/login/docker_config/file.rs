@@ -1,10 +1,9 @@
 //! A file with secrets in it, replaced in one step.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process;
 
 use zeroize::Zeroizing;
 
@@ -39,15 +38,21 @@ pub(super) fn read(path: &Path) -> io::Result<Zeroizing<String>> {
 
 /// Puts a file in the place of another, or makes it and its folder: for the owner alone.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    create_folder(folder_of(path))?;
-    let (temporary, mut file) = Temporary::beside(path)?;
-    file.write_all(content)?;
+    let Some(name) = path.file_name() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"));
+    };
+    let folder = folder_of(path);
+    create_folder(folder)?;
+    let mut prefix = OsString::from(".");
+    prefix.push(name);
+    // Mode 0600 from the start, and removed if anything fails.
+    let mut temporary =
+        tempfile::Builder::new().prefix(&prefix).suffix(".tmp").tempfile_in(folder)?;
+    temporary.write_all(content)?;
     // The content before the name, so that a crash doesn't leave an empty file.
-    file.sync_all()?;
-    // Windows renames no open file.
-    drop(file);
-    temporary.rename(path)?;
-    sync_folder(path);
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|failure| failure.error)?;
+    sync_folder(folder);
     Ok(())
 }
 
@@ -68,56 +73,58 @@ fn create_folder(folder: &Path) -> io::Result<()> {
 
 /// Makes the new name last. The content is safe already, and some file systems can't do this, so
 /// that a failure is none of the login.
-fn sync_folder(path: &Path) {
+fn sync_folder(folder: &Path) {
     if cfg!(unix)
-        && let Ok(folder) = File::open(folder_of(path))
+        && let Ok(folder) = File::open(folder)
     {
         let _ = folder.sync_all();
     }
 }
 
-/// A file that is removed when dropped.
-struct Temporary(Option<PathBuf>);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Temporary {
-    fn beside(target: &Path) -> io::Result<(Self, File)> {
-        let Some(name) = target.file_name() else {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"));
-        };
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        // From the start: it must not be readable for a moment, either.
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut count = 0;
-        loop {
-            let mut hidden = OsString::from(".");
-            hidden.push(name);
-            hidden.push(format!(".{}-{count}.tmp", process::id()));
-            let path = target.with_file_name(hidden);
-            match options.open(&path) {
-                Ok(file) => return Ok((Self(Some(path)), file)),
-                // Left behind by a killed process that had the same number.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => count += 1,
-                Err(error) => return Err(error),
-            }
-        }
+    fn names(folder: &Path) -> Vec<OsString> {
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect()
     }
 
-    fn rename(mut self, target: &Path) -> io::Result<()> {
-        if let Some(path) = &self.0 {
-            fs::rename(path, target)?;
-        }
-        // What it would remove has gone.
-        self.0 = None;
-        Ok(())
+    #[test]
+    fn what_can_not_be_replaced_leaves_nothing_behind() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("config.json");
+        fs::create_dir(&path).unwrap();
+        replace(&path, b"new").unwrap_err();
+        assert_eq!(names(folder.path()), ["config.json"]);
+        assert!(path.is_dir());
     }
-}
 
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            let _ = fs::remove_file(path);
+    #[test]
+    fn a_file_that_a_killed_process_left_behind_is_no_obstacle() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("config.json");
+        fs::write(folder.path().join(".config.json.tmp"), "old").unwrap();
+        replace(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()).len(), 2);
+    }
+
+    #[test]
+    fn a_path_without_a_name_is_an_error() {
+        let problem = replace(Path::new(".."), b"new").unwrap_err();
+        assert_eq!(problem.to_string(), "the path has no file name");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn it_is_for_the_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("config.json");
+        for _ in 0..2 {
+            replace(&path, b"secret").unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         }
     }
 }

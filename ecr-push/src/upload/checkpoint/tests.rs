@@ -45,10 +45,10 @@ fn an_upload_is_found_where_it_was_left() {
     drop(first);
 
     let second = folder.open();
-    let found = second.find(&repository(), &layer(b"a")).unwrap();
+    let found = second.take(&repository(), &layer(b"a")).unwrap();
     assert_eq!((found.upload_id.as_str(), found.sent), ("id-a", 30));
-    assert_eq!(second.find(&repository(), &layer(b"a")), None, "once is enough");
-    assert_eq!(second.find(&repository(), &layer(b"b")), None);
+    assert_eq!(second.take(&repository(), &layer(b"a")), None, "once is enough");
+    assert_eq!(second.take(&repository(), &layer(b"b")), None);
 }
 
 #[test]
@@ -59,10 +59,10 @@ fn another_repository_or_size_is_another_upload() {
     drop(checkpoint);
     let checkpoint = folder.open();
     let other = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo/web".parse().unwrap();
-    assert_eq!(checkpoint.find(&other, &layer(b"a")), None);
+    assert_eq!(checkpoint.take(&other, &layer(b"a")), None);
     let longer = Layer { digest: Digest::of(b"a"), size: 101 };
-    assert_eq!(checkpoint.find(&repository(), &longer), None);
-    assert!(checkpoint.find(&repository(), &layer(b"a")).is_some());
+    assert_eq!(checkpoint.take(&repository(), &longer), None);
+    assert!(checkpoint.take(&repository(), &layer(b"a")).is_some());
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_line_that_was_cut_off_does_not_count() {
     let text = folder.text();
     fs::write(folder.path(), &text[..text.len() - 5]).unwrap();
     let checkpoint = folder.open();
-    assert_eq!(checkpoint.find(&repository(), &layer(b"a")).unwrap().sent, 20);
+    assert_eq!(checkpoint.take(&repository(), &layer(b"a")).unwrap().sent, 20);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn what_ecr_can_not_have_said_does_not_count() {
              \"layer\":\"{digest}\",\"size\":100,{line}}}}}\n"
         );
         fs::write(folder.path(), text).unwrap();
-        let found = folder.open().find(&repository, &layer(b"a"));
+        let found = folder.open().take(&repository, &layer(b"a"));
         assert_eq!(found.is_some(), find.is_empty(), "{line}");
     }
 }
@@ -178,7 +178,7 @@ proptest! {
         fs::write(folder.path(), &bytes).unwrap();
         match Checkpoint::open(folder.path(), &Reporter::default()) {
             Some(checkpoint) => {
-                if let Some(begun) = checkpoint.find(&repository(), &layer(b"a")) {
+                if let Some(begun) = checkpoint.take(&repository(), &layer(b"a")) {
                     prop_assert!(begun.sent <= 100);
                 }
             }

@@ -2,8 +2,8 @@
 
 use aws_sdk_ecr::config::http::HttpResponse;
 use aws_sdk_ecr::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
-use serde_json::Value;
 
+use crate::aws::retries::first_error;
 use crate::error::kind::ErrorKind;
 
 /// An answer that isn't a refusal.
@@ -31,7 +31,7 @@ impl ProvideErrorMetadata for Refusal {
     }
 }
 
-pub(crate) type Failed = SdkError<Refusal, HttpResponse>;
+pub(crate) type RequestError = SdkError<Refusal, HttpResponse>;
 
 /// Reads the answer to a request.
 pub(crate) fn read(method: &str, response: &HttpResponse) -> Result<Answer, Refusal> {
@@ -69,13 +69,6 @@ fn is_success(method: &str, status: u16) -> bool {
         // The specification has 201 or 202 for each; ECR answers 201 to PATCH (users' reports).
         _ => matches!(status, 201 | 202 | 204),
     }
-}
-
-/// The first of the errors in a body such as `{"errors":[{"code":"NAME_UNKNOWN","message":"…"}]}`:
-/// the distribution specification, "Error Codes".
-pub(crate) fn first_error(body: &[u8]) -> Option<Value> {
-    let mut body: Value = serde_json::from_slice(body).ok()?;
-    Some(body.get_mut("errors")?.get_mut(0)?.take())
 }
 
 impl Refusal {

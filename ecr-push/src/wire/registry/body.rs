@@ -14,18 +14,18 @@ use crate::error::Error;
 use crate::image::blob_reader::BlobReader;
 use crate::image::layer::Layer;
 use crate::names::repository::Repository;
-use crate::push::events::{Event, Reporter};
+use crate::report::{Event, Reporter};
 use crate::tasks::returned;
 
 /// What all requests with the content of one layer share.
 #[derive(Debug, Clone)]
-pub(crate) struct Content {
+pub(crate) struct LayerContent {
     reader: BlobReader,
-    shared: Arc<Shared>,
+    shared: Arc<SendState>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct SendState {
     layer: Layer,
     repository: Repository,
     reporter: Reporter,
@@ -36,14 +36,14 @@ struct Shared {
     failure: Mutex<Option<Error>>,
 }
 
-impl Content {
+impl LayerContent {
     pub(crate) fn new(
         reader: BlobReader,
         layer: &Layer,
         repository: &Repository,
         reporter: &Reporter,
     ) -> Self {
-        let shared = Shared {
+        let shared = SendState {
             layer: layer.clone(),
             repository: repository.clone(),
             reporter: reporter.clone(),
@@ -79,7 +79,7 @@ impl Content {
 
 /// One sending of it. The next piece is read while the one before it is sent.
 struct Stream {
-    content: Content,
+    content: LayerContent,
     at: u64,
     end: u64,
     ahead: Option<JoinHandle<Result<Bytes, Error>>>,
@@ -121,7 +121,7 @@ impl Body for Stream {
         if at < end {
             *ahead = Some(content.read(*at, *end));
             if *at / STEP > before {
-                let Shared { layer, repository, reporter, .. } = &*content.shared;
+                let SendState { layer, repository, reporter, .. } = &*content.shared;
                 let (repository, layer) = (repository.clone(), layer.clone());
                 reporter.report(Event::LayerProgress { repository, layer, sent: *at });
             }

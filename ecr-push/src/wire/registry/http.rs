@@ -12,13 +12,13 @@ use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use zeroize::Zeroizing;
 
-use super::answer::{Answer, Failed, Refusal, read};
 use crate::aws::retries::Attempts;
 use crate::error::Error;
 use crate::login::token::{Token, TokenProvider};
 use crate::names::repository::Repository;
-use crate::push::events::Reporter;
-use crate::wire::transport::{Login, RegistryEndpoint};
+use crate::report::Reporter;
+use crate::wire::registry::answer::{Answer, Refusal, RequestError, read};
+use crate::wire::transport::{RegistryEndpoint, RegistryLogin};
 
 /// The way to the registry of a repository.
 #[derive(Debug)]
@@ -60,18 +60,19 @@ impl Request {
 
 /// Why a request has no answer to go on with.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum RequestFailure {
     /// There is no token to send it with.
     NoToken(Error),
-    Failed(Box<Failed>),
+    /// The SDK got no answer, or the registry refused.
+    Sdk(Box<RequestError>),
 }
 
-impl Failure {
+impl RequestFailure {
     /// What the registry refused it with, if it did.
     pub(crate) fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::NoToken(_) => None,
-            Self::Failed(failed) => failed.as_service_error(),
+            Self::Sdk(failed) => failed.as_service_error(),
         }
     }
 }
@@ -85,10 +86,11 @@ impl Http {
     }
 
     /// Sends a request; with another token once, where the first one was refused for its age.
-    pub(crate) async fn send(&self, request: &Request) -> Result<Answer, Failure> {
+    pub(crate) async fn send(&self, request: &Request) -> Result<Answer, RequestFailure> {
         let mut is_renewed = false;
         loop {
-            let (authorization, token) = self.authorization().await.map_err(Failure::NoToken)?;
+            let (authorization, token) =
+                self.authorization().await.map_err(RequestFailure::NoToken)?;
             let failed = match self.attempt(request, authorization).await {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
@@ -99,19 +101,19 @@ impl Http {
                     self.tokens.invalidate(&token);
                     is_renewed = true;
                 }
-                _ => return Err(Failure::Failed(failed.into())),
+                _ => return Err(RequestFailure::Sdk(failed.into())),
             }
         }
     }
 
     async fn authorization(&self) -> Result<(Option<Zeroizing<String>>, Option<Token>), Error> {
         Ok(match self.endpoint.how_to_log_in() {
-            Login::Ecr => {
+            RegistryLogin::Ecr => {
                 let token = self.tokens.token(&self.repository).await?;
                 (Some(token.basic()), Some(token))
             }
-            Login::None => (None, None),
-            Login::Password(basic) => (Some(basic.clone()), None),
+            RegistryLogin::None => (None, None),
+            RegistryLogin::Password(basic) => (Some(basic.clone()), None),
         })
     }
 
@@ -121,7 +123,7 @@ impl Http {
         &self,
         request: &Request,
         authorization: Option<Zeroizing<String>>,
-    ) -> Result<Answer, Failed> {
+    ) -> Result<Answer, RequestError> {
         const USER_AGENT: &str = concat!("ecr-push/", env!("CARGO_PKG_VERSION"));
         let Self { config, endpoint, repository, reporter, .. } = self;
         let Request { operation, method, path, headers, body } = request;
@@ -159,7 +161,7 @@ impl Http {
             .retry_classifier(TransientErrorClassifier::<Refusal>::new())
             .retry_classifier(HttpStatusCodeClassifier::new_from_codes(RETRIED))
             .with_connection_poisoning()
-            .interceptor(Attempts::of(operation, repository, reporter));
+            .interceptor(Attempts::new(operation, repository, reporter));
         if let Some(client) = config.http_client() {
             builder = builder.http_client(client);
         }

@@ -1,57 +1,8 @@
-//! What becomes of tags, and in which order they are set.
+//! In which order tags are set.
 
 use std::cmp::Reverse;
-use std::fmt;
 
-use serde::Serialize;
-
-use crate::names::digest::Digest;
 use crate::names::tag::Tag;
-use crate::wire::api::Found;
-
-/// What setting a tag changes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub enum TagChange {
-    /// The repository didn't have it.
-    Created,
-    /// It is on this image already: nothing is done.
-    Kept,
-    /// It was on another image.
-    #[non_exhaustive]
-    Moved {
-        /// Which one.
-        from: Digest,
-    },
-    /// It is set; what it was on before is not known, because it could not be looked up: that isn't
-    /// allowed or wanted, or ECR can't read the image, which may be in the archive.
-    Set,
-}
-
-impl fmt::Display for TagChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Created => f.write_str("new"),
-            Self::Kept => f.write_str("already there"),
-            Self::Moved { from } => write!(f, "moved from {from}"),
-            Self::Set => f.write_str("set"),
-        }
-    }
-}
-
-impl TagChange {
-    /// What it means to put `tag` on the image `digest`, where `found` is what there is; `None`
-    /// where that isn't known.
-    pub(crate) fn of(tag: &Tag, digest: &Digest, found: Option<&Found>) -> Self {
-        match found.map(|found| (found.tags.get(tag), found.unknown.contains(tag))) {
-            None | Some((None, true)) => Self::Set,
-            Some((None, false)) => Self::Created,
-            Some((Some(current), _)) if current == digest => Self::Kept,
-            Some((Some(current), _)) => Self::Moved { from: current.clone() },
-        }
-    }
-}
 
 /// The tags in the order in which they are set: those that name one version before those that
 /// move from version to version, so that `latest` never points at an image that `1.4.2` was
@@ -130,15 +81,5 @@ mod tests {
                 "build-7",
             ]
         );
-    }
-
-    #[test]
-    fn changes_are_told_in_few_words() {
-        let from = Digest::of(b"a");
-        assert_eq!(TagChange::Created.to_string(), "new");
-        assert_eq!(TagChange::Kept.to_string(), "already there");
-        assert_eq!(TagChange::Set.to_string(), "set");
-        let expected = format!("moved from {from}");
-        assert_eq!(TagChange::Moved { from }.to_string(), expected);
     }
 }
