@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::error::answer::{Cause, missing_statement};
 use crate::error::kind::ErrorKind;
 use crate::error::repr::Repr;
-use crate::names::invalid::NameKind;
+use crate::names::text::NameKind;
 
 /// Why a name was refused, an image could not be read, or a push or a login did not succeed.
 ///

@@ -8,18 +8,15 @@
 mod archive;
 pub(crate) mod blob;
 pub(crate) mod blob_reader;
-mod choice;
 mod codec;
 mod compression;
 mod docker;
 mod files;
 pub(crate) mod graph;
 mod in_memory;
-pub(crate) mod layer;
 mod layout;
 mod media_types;
 mod open;
-mod packing;
 mod platform;
 mod reader;
 mod rewrite;
@@ -27,8 +24,7 @@ mod select;
 pub(crate) mod source;
 mod store;
 
-pub use self::blob::{Blob, FromFile};
+pub use self::blob::{Blob, FromFile, Layer};
 pub use self::compression::Compression;
-pub use self::layer::Layer;
 pub use self::open::Open;
 pub use self::platform::Platform;

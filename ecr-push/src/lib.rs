@@ -89,7 +89,7 @@ pub mod policy {
 /// [`LookUp`](settings::LookUp) decides whether a push asks for the image and its tags first, and
 /// [`LargeLayers`](settings::LargeLayers) what becomes of layers of too many parts.
 pub mod settings {
-    pub use crate::push::settings::LookUp;
+    pub use crate::push::survey::LookUp;
     pub use crate::upload::part_size::LargeLayers;
     pub use crate::wire::new_repository::NewRepository;
 }

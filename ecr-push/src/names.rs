@@ -13,12 +13,11 @@
 
 pub(crate) mod digest;
 pub(crate) mod host;
-pub(crate) mod invalid;
 pub(crate) mod repository;
 pub(crate) mod tag;
-mod text;
+pub(crate) mod text;
 
-pub use self::invalid::InvalidName;
+pub use self::text::InvalidName;
 
 #[cfg(test)]
 mod tests;

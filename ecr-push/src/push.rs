@@ -10,7 +10,6 @@ mod put;
 pub(crate) mod repository_plan;
 mod run;
 mod send;
-pub(crate) mod settings;
 pub(crate) mod survey;
 mod tag_order;
 mod versioned;
@@ -32,7 +31,7 @@ use crate::push::policy::PushPolicy;
 use crate::push::pushed::Pushed;
 use crate::push::pusher::{Pusher, shares_registry};
 use crate::push::run::Run;
-use crate::push::settings::{LookUp, MissingRepository};
+use crate::push::survey::{LookUp, MissingRepository};
 use crate::push::tag_order::in_order;
 use crate::report::Reporter;
 use crate::tasks::blocking;
@@ -193,7 +192,7 @@ impl Push {
     }
 
     /// Finds out what the push is going to do, and changes nothing: what is skipped and sent, which
-    /// tags are created and moved, what ECR is going to refuse, how many calls it takes.
+    /// tags are created and moved, and what ECR is going to refuse.
     ///
     /// # Errors
     /// [`InvalidOptions`](crate::ErrorKind::InvalidOptions) for options that don't go together;

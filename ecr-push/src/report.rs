@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize, Serializer};
 use tokio::sync::mpsc;
 
-use crate::image::layer::Layer;
+use crate::image::blob::Layer;
 use crate::names::digest::Digest;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
@@ -207,16 +207,4 @@ fn as_shown<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn changes_are_told_in_few_words() {
-        let from = Digest::of(b"a");
-        assert_eq!(TagChange::Created.to_string(), "new");
-        assert_eq!(TagChange::Kept.to_string(), "already there");
-        assert_eq!(TagChange::Set.to_string(), "set");
-        let expected = format!("moved from {from}");
-        assert_eq!(TagChange::Moved { from }.to_string(), expected);
-    }
-}
+mod tests;

@@ -12,7 +12,6 @@ mod frame;
 mod link;
 pub(crate) mod memory;
 pub(crate) mod part_size;
-mod parts;
 pub(crate) mod receipt;
 mod transfer;
 
@@ -22,17 +21,15 @@ use futures_util::future::try_join_all;
 use tracing::Instrument as _;
 
 use crate::error::Error;
-use crate::image::blob::Blob;
+use crate::image::blob::{Blob, Layer};
 use crate::image::blob_reader::BlobReader;
-use crate::image::layer::Layer;
 use crate::report::{Event, Reporter};
 use crate::tasks::Working;
 use crate::upload::checkpoint::Checkpoint;
-use crate::upload::feed::{Feed, PartFeed, room};
+use crate::upload::feed::{Feed, PartFeed, PartReader, room};
 use crate::upload::link::{ApiLink, Link, RegistryLink};
 use crate::upload::memory::Memory;
 use crate::upload::part_size::{LargeLayers, PartSizes};
-use crate::upload::parts::PartReader;
 use crate::upload::receipt::{LayerReceipt, UploadOutcome};
 use crate::upload::transfer::{Logs, Transfer};
 use crate::wire::answers::NewUpload;

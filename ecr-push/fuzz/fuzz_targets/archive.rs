@@ -1,3 +1,5 @@
+//! Any bytes as the file of an image: opened, and read to the end.
+
 #![no_main]
 
 use std::io::Write as _;

@@ -1,3 +1,5 @@
+//! Any bytes as a checkpoint: the push ends well all the same.
+
 #![no_main]
 
 use std::fs;

@@ -1,3 +1,5 @@
+//! Any bytes as Docker's configuration: a login is added, or it is left as it is.
+
 #![no_main]
 
 use std::fs;

@@ -10,9 +10,9 @@ use crate::error::kind::ErrorKind;
 use crate::error::login::{HelperSetting, LoginFailure};
 use crate::error::repr::Repr;
 use crate::names::digest::Digest;
-use crate::names::invalid::InvalidName;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
+use crate::names::text::InvalidName;
 
 impl Error {
     pub(crate) fn invalid_endpoint(text: &str, problem: &str) -> Self {

@@ -6,9 +6,9 @@ use crate::error::answer::{BoxError, Cause, describe_api, describe_dropped};
 use crate::error::kind::ErrorKind;
 use crate::error::login::LoginFailure;
 use crate::names::digest::Digest;
-use crate::names::invalid::InvalidName;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
+use crate::names::text::InvalidName;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Repr {

@@ -1,4 +1,4 @@
-//! [`Blob`]: content that a tool has, for an image that it builds itself.
+//! [`Layer`] and [`Blob`]: what is sent of an image, by digest and size, and where its content is.
 
 use std::fs;
 use std::future::{Future, IntoFuture};
@@ -8,12 +8,31 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::image::layer::Layer;
 use crate::image::source::{Piece, Source};
 use crate::names::digest::Digest;
 use crate::tasks::{Stop, stoppable};
+
+/// What ECR calls a layer: a blob that a manifest names, be it a file system layer or the config.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Layer {
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+}
+
+impl Layer {
+    /// The digest of its content.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// Its size in bytes, as it is stored and sent: compressed, where it is.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+}
 
 /// A layer, a config, or a manifest below an index: its digest, its size, and where its content
 /// is. Cheap to clone.
@@ -37,7 +56,7 @@ impl Blob {
     /// has](FromFile::known_digest).
     pub fn from_file(path: impl AsRef<Path>) -> FromFile {
         let path = path.as_ref().to_owned();
-        FromFile { path, part: Part::All, expected: Expected::Unknown }
+        FromFile { path, part: FileRange::All, expected: ExpectedDigest::Unknown }
     }
 
     /// The digest of its content: what a descriptor has to say.
@@ -65,18 +84,18 @@ impl Blob {
 #[must_use = "a file is not read until this is awaited"]
 pub struct FromFile {
     path: PathBuf,
-    part: Part,
-    expected: Expected,
+    part: FileRange,
+    expected: ExpectedDigest,
 }
 
 #[derive(Debug, Clone)]
-enum Part {
+enum FileRange {
     All,
     Range(Range<u64>),
 }
 
 #[derive(Debug, Clone)]
-enum Expected {
+enum ExpectedDigest {
     Known(Digest),
     Unknown,
 }
@@ -84,7 +103,7 @@ enum Expected {
 impl FromFile {
     /// Only these bytes of the file: the first, and the one after the last.
     pub fn range(mut self, range: Range<u64>) -> Self {
-        self.part = Part::Range(range);
+        self.part = FileRange::Range(range);
         self
     }
 
@@ -92,7 +111,7 @@ impl FromFile {
     /// checked by ECR when all of the blob has been sent, and where it is wrong, the push ends with
     /// [`BlobMismatch`](crate::ErrorKind::BlobMismatch).
     pub fn known_digest(mut self, digest: Digest) -> Self {
-        self.expected = Expected::Known(digest);
+        self.expected = ExpectedDigest::Known(digest);
         self
     }
 
@@ -105,9 +124,9 @@ impl FromFile {
         }
         let len = metadata.len();
         let Range { start, end } = match part {
-            Part::All => 0..len,
-            Part::Range(range) if range.start <= range.end && range.end <= len => range,
-            Part::Range(Range { start, end }) => {
+            FileRange::All => 0..len,
+            FileRange::Range(range) if range.start <= range.end && range.end <= len => range,
+            FileRange::Range(Range { start, end }) => {
                 let problem = format!("it has {len} bytes, and {start}..{end} is no range of them");
                 let problem = io::Error::new(ErrorKind::InvalidInput, problem);
                 return Err(Error::io(&path, problem));
@@ -115,8 +134,8 @@ impl FromFile {
         };
         let piece = Piece { source: Source::File { path: path.into(), start }, size: end - start };
         let digest = match expected {
-            Expected::Known(digest) => digest,
-            Expected::Unknown => piece.hash(stop)?,
+            ExpectedDigest::Known(digest) => digest,
+            ExpectedDigest::Unknown => piece.hash(stop)?,
         };
         Ok(Blob { layer: Layer { digest, size: piece.size }, source: piece.source })
     }

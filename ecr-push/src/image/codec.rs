@@ -13,8 +13,7 @@ use flate2::{Compress, Crc, FlushCompress, Status};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
-use crate::image::blob::Blob;
-use crate::image::layer::Layer;
+use crate::image::blob::{Blob, Layer};
 use crate::image::source::{Content, Source};
 use crate::names::digest::Digest;
 use crate::tasks::Stop;

@@ -6,11 +6,10 @@ use std::thread::available_parallelism;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::image::blob::Blob;
+use crate::image::blob::{Blob, Layer};
 use crate::image::codec::{Codec, compress_layer};
 use crate::image::graph::{Graph, Manifest};
-use crate::image::layer::Layer;
-use crate::image::packing::{Packing, compressed_type, packing};
+use crate::image::media_types::{Packing, compressed_type, packing};
 use crate::image::rewrite::rewritten;
 use crate::image::source::{Piece, Source};
 use crate::image::store::MAX_MANIFEST;

@@ -8,11 +8,9 @@ use oci_spec::image::Descriptor;
 use serde_json::{Value, json};
 
 use crate::error::Error;
-use crate::image::choice::{Choice, is_short_for};
-use crate::image::files::Files;
+use crate::image::files::{Choice, Files, is_short_for};
 use crate::image::in_memory::MemoryStore;
-use crate::image::media_types::{OCI_CONFIG, OCI_MANIFEST};
-use crate::image::packing::{Packing, packing};
+use crate::image::media_types::{OCI_CONFIG, OCI_MANIFEST, Packing, packing};
 use crate::image::reader;
 use crate::image::source::Piece;
 use crate::image::store::{FileLookup, MAX_MANIFEST, Store as _};

@@ -1,4 +1,4 @@
-//! Where a container's files are: in a directory, or in an archive.
+//! Where a container's files are, in a directory or in an archive, and which image in it is meant.
 
 use std::fs;
 use std::io;
@@ -19,6 +19,13 @@ pub(super) struct Files {
 enum Place {
     Archive(Archive),
     Directory(PathBuf),
+}
+
+/// Which of several images.
+#[derive(Debug, Clone)]
+pub(super) enum Choice {
+    Named(String),
+    Only,
 }
 
 impl Files {
@@ -109,4 +116,10 @@ impl Store for Files {
 
 fn blob_name(digest: &Digest) -> String {
     format!("blobs/sha256/{}", digest.hex())
+}
+
+/// Whether Docker takes `name` for `full`.
+pub(super) fn is_short_for(name: &str, full: &str) -> bool {
+    let short = full.strip_prefix("docker.io/").unwrap_or(full);
+    name == full || name == short || Some(name) == short.strip_prefix("library/")
 }

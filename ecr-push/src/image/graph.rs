@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::image::blob::Blob;
-use crate::image::layer::Layer;
+use crate::image::blob::{Blob, Layer};
 use crate::image::media_types::INDEXES;
 use crate::image::platform::Platform;
 use crate::image::source::Source;

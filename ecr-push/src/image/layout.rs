@@ -4,8 +4,7 @@ use oci_spec::image::{Descriptor, ImageIndex};
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::image::choice::{Choice, is_short_for};
-use crate::image::files::Files;
+use crate::image::files::{Choice, Files, is_short_for};
 use crate::image::store::Store as _;
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";

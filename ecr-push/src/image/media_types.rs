@@ -1,4 +1,8 @@
-//! The media types of manifests and configs.
+//! What manifests, configs and layers are called, and how a layer is compressed.
+
+use crate::error::Error;
+use crate::image::codec::Codec;
+use crate::image::source::Piece;
 
 pub(super) const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 pub(super) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -13,3 +17,43 @@ pub(super) const INDEXES: [&str; 2] =
     ["application/vnd.docker.distribution.manifest.list.v2+json", OCI_INDEX];
 pub(super) const MANIFESTS: [&str; 2] =
     ["application/vnd.docker.distribution.manifest.v2+json", OCI_MANIFEST];
+
+/// How a layer is compressed already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    Gzip,
+    None,
+    Zstd,
+}
+
+impl Packing {
+    pub(super) fn oci_layer(self) -> &'static str {
+        match self {
+            Self::Gzip => "application/vnd.oci.image.layer.v1.tar+gzip",
+            Self::None => "application/vnd.oci.image.layer.v1.tar",
+            Self::Zstd => "application/vnd.oci.image.layer.v1.tar+zstd",
+        }
+    }
+}
+
+/// Told by how it begins; no tar begins in these ways.
+pub(super) fn packing(piece: &Piece) -> Result<Packing, Error> {
+    let magic = piece.magic()?;
+    Ok(if magic.starts_with(b"\x1f\x8b") {
+        Packing::Gzip
+    } else if magic.starts_with(b"\x28\xb5\x2f\xfd") {
+        Packing::Zstd
+    } else {
+        Packing::None
+    })
+}
+
+/// The media type of a layer after its compression; `None` for what is no uncompressed tar.
+pub(super) fn compressed_type(media_type: &str, codec: Codec) -> Option<String> {
+    let separator = match media_type {
+        "application/vnd.docker.image.rootfs.diff.tar" => '.',
+        "application/vnd.oci.image.layer.v1.tar" => '+',
+        _ => return None,
+    };
+    Some(format!("{media_type}{separator}{}", codec.name()))
+}

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use crate::error::Error;
-use crate::image::choice::Choice;
 use crate::image::compression::{self, Compression};
-use crate::image::files::Files;
+use crate::image::files::{Choice, Files};
 use crate::image::graph::{Graph, Image};
 use crate::image::platform::Platform;
 use crate::image::store::{FileLookup, Store};

@@ -6,9 +6,8 @@ use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType};
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::image::blob::Blob;
+use crate::image::blob::{Blob, Layer};
 use crate::image::graph::{Graph, Manifest};
-use crate::image::layer::Layer;
 use crate::image::media_types::{CONFIGS, INDEXES, MANIFESTS};
 use crate::image::platform::{Platform, PlatformClaim, claimed_platform};
 use crate::image::source::{Piece, Source};

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde_json::Value;
 
+use crate::image::blob::Layer;
 use crate::image::graph::Manifest;
-use crate::image::layer::Layer;
 use crate::names::digest::Digest;
 
 /// The manifests with the texts of those that have `changed`, and everything that names one of

@@ -42,14 +42,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 struct CacheState {
-    held: Option<HeldToken>,
+    held: Option<CachedToken>,
     /// The last call's, unless one has succeeded since.
     failure: Option<FetchFailure>,
     flight: Option<Flight>,
     flights: u64,
 }
 
-struct HeldToken {
+struct CachedToken {
     secret: Arc<Secret>,
     /// Before it was asked for.
     asked: Instant,
@@ -77,10 +77,10 @@ struct Flight {
 enum TokenLookup {
     Refused(Error),
     /// A call that the caller has begun, and a token that will do if it fails.
-    Renewal(Waiting),
+    Renewal(Waiter),
     Valid(Arc<Secret>),
     /// A call, with no token meanwhile.
-    Waiting(Waiting),
+    Waiting(Waiter),
 }
 
 impl Cache {
@@ -138,7 +138,7 @@ impl Cache {
         }
     }
 
-    fn begin(self: &Arc<Self>, state: &mut CacheState) -> Waiting {
+    fn begin(self: &Arc<Self>, state: &mut CacheState) -> Waiter {
         state.flights += 1;
         let number = state.flights;
         let (landing, ended) = watch::channel(());
@@ -151,16 +151,16 @@ impl Cache {
         let task = tokio::spawn(call.in_current_span());
         state.flight =
             Some(Flight { number, waiting: 1, ended: ended.clone(), task: task.abort_handle() });
-        Waiting { cache: self.clone(), number, ended, task: Some(task) }
+        Waiter { cache: self.clone(), number, ended, task: Some(task) }
     }
 
-    fn join(self: &Arc<Self>, flight: &mut Flight) -> Waiting {
+    fn join(self: &Arc<Self>, flight: &mut Flight) -> Waiter {
         flight.waiting += 1;
         let (number, ended) = (flight.number, flight.ended.clone());
-        Waiting { cache: self.clone(), number, ended, task: None }
+        Waiter { cache: self.clone(), number, ended, task: None }
     }
 
-    async fn fetch(&self) -> Result<HeldToken, Error> {
+    async fn fetch(&self) -> Result<CachedToken, Error> {
         // Before the call: what it takes is of the token's life.
         let (asked, time) = (Instant::now(), self.time.now());
         let answer = self.client.get_authorization_token().send().await.map_err(|error| {
@@ -171,7 +171,7 @@ impl Cache {
             .map_err(|problem| Error::login_protocol(OPERATION, &self.region, problem))?;
         let expires_at = secret.expires_at();
         let lifetime = expires_at.duration_since(time).unwrap_or_default().min(LIFETIME);
-        let held = HeldToken { secret: Arc::new(secret), asked, lifetime };
+        let held = CachedToken { secret: Arc::new(secret), asked, lifetime };
         let now = self.time.now();
         if held.left(now).is_zero() {
             return Err(Error::expired_token(&self.region, now, expires_at));
@@ -179,7 +179,7 @@ impl Cache {
         Ok(held)
     }
 
-    fn land(&self, number: u64, outcome: Result<HeldToken, Error>) {
+    fn land(&self, number: u64, outcome: Result<CachedToken, Error>) {
         let mut state = self.lock();
         if state.flight.as_ref().is_some_and(|flight| flight.number == number) {
             state.flight = None;
@@ -232,7 +232,7 @@ impl CacheState {
     }
 }
 
-impl HeldToken {
+impl CachedToken {
     /// By two clocks, and the one that leaves less counts: the machine's may be set back, and
     /// tokio's may stand still while the machine sleeps.
     fn left(&self, now: SystemTime) -> Duration {
@@ -246,7 +246,7 @@ impl HeldToken {
 }
 
 /// A caller's part in a flight.
-struct Waiting {
+struct Waiter {
     cache: Arc<Cache>,
     number: u64,
     ended: watch::Receiver<()>,
@@ -254,7 +254,7 @@ struct Waiting {
     task: Option<JoinHandle<()>>,
 }
 
-impl Waiting {
+impl Waiter {
     async fn ended(&mut self) {
         // Nothing is ever sent: it is an error when the sender is dropped.
         let _ = self.ended.changed().await;
@@ -267,7 +267,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Waiter {
     fn drop(&mut self) {
         let mut state = self.cache.lock();
         if let Some(flight) = &mut state.flight

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::names::invalid::{InvalidName, NameKind, Problem};
+use crate::names::text::{InvalidName, NameKind, Problem, serde_as_text};
 
 /// The SHA-256 digest of a layer or a manifest: `sha256:` and 64 lower-case hexadecimal digits.
 ///
@@ -62,6 +62,8 @@ impl FromStr for Digest {
         Ok(Self(text.to_owned()))
     }
 }
+
+serde_as_text!(Digest);
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,6 @@
 //! The hosts of private registries, in every partition.
 
-use crate::names::invalid::Problem;
+use crate::names::text::Problem;
 
 /// What a registry's host says beside the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::names::host::{ACCOUNT_DIGITS, Endpoint, FORM, Host, is_region};
-use crate::names::invalid::{InvalidName, NameKind, Problem};
+use crate::names::text::{InvalidName, NameKind, Problem, serde_as_text};
 
 /// An ECR repository, by the URI that the console and `docker push` use:
 /// `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`.
@@ -153,6 +153,8 @@ impl FromStr for Repository {
         Ok(Self { uri: text.to_owned(), host, name: name_at })
     }
 }
+
+serde_as_text!(Repository);
 
 impl fmt::Display for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::names::invalid::{InvalidName, NameKind, Problem};
+use crate::names::text::{InvalidName, NameKind, Problem, serde_as_text};
 
 /// A tag of an image, such as `1.4.2`.
 ///
@@ -47,6 +47,8 @@ impl FromStr for Tag {
         Ok(Self(text.to_owned()))
     }
 }
+
+serde_as_text!(Tag);
 
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,9 +1,11 @@
+//! What names read and print, and what is wrong with texts that aren't names.
+
 use proptest::prelude::*;
 
-use super::digest::Digest;
-use super::host::Endpoint;
-use super::repository::Repository;
-use super::tag::Tag;
+use crate::names::digest::Digest;
+use crate::names::host::Endpoint;
+use crate::names::repository::Repository;
+use crate::names::tag::Tag;
 
 fn repository_error(text: &str) -> String {
     text.parse::<Repository>().unwrap_err().to_string()
@@ -87,85 +89,81 @@ fn what_is_wrong_with_a_repository_is_said() {
 #[test]
 fn what_is_wrong_with_a_host_is_said() {
     const FORM: &str = "the form is `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`";
-    let table = [
-        (
-            "12345678901.dkr.ecr.us-east-1.amazonaws.com",
-            "the account id has 11 digits instead of 12",
-        ),
-        (
-            "1234567890123.dkr.ecr.us-east-1.amazonaws.com",
-            "the account id has 13 digits instead of 12",
-        ),
-        (
-            "111EXAMPLE.dkr.ecr.us-east-1.amazonaws.com",
-            "`111EXAMPLE` is no account id, which is 12 digits",
-        ),
-        (".dkr.ecr.us-east-1.amazonaws.com", "the account id has 0 digits instead of 12"),
-        (
-            "123456789012.dkr.ecr.us-east-1.amazonaws.com.evil.example",
-            "`amazonaws.com.evil.example` at byte 31 is no domain of AWS, FORM",
-        ),
-        (
-            "123456789012.dkr.ecr.us-east-1.amazonaws.com.",
-            "`amazonaws.com.` at byte 31 is no domain of AWS, FORM",
-        ),
-        (
-            "123456789012.dkr.ecr.us-east-1.evilamazonaws.com",
-            "`evilamazonaws.com` at byte 31 is no domain of AWS, FORM",
-        ),
-        (
-            "123456789012.dkr.ecr.us-east-1.amazonaws.comevil",
-            "`amazonaws.comevil` at byte 31 is no domain of AWS, FORM",
-        ),
-        (
-            "123456789012.dkr.ecr.us-east-1.AMAZONAWS.COM",
-            "`AMAZONAWS.COM` at byte 31 is no domain of AWS, FORM",
-        ),
-        ("123456789012.dkr.ecr.us-east-1", "`` at byte 30 is no domain of AWS, FORM"),
-        ("123456789012.dkr.ecr.amazonaws.com", "`amazonaws` at byte 21 is no region, FORM"),
-        ("123456789012.dkr.ecr..amazonaws.com", "`` at byte 21 is no region, FORM"),
-        (
-            "123456789012.dkr.ecr-fips.US-EAST-1.amazonaws.com",
-            "`US-EAST-1` at byte 26 is no region, FORM",
-        ),
-        (
-            "123456789012.dkr.ecr.us-east-1.amazonaws.com.cn",
-            "the region us-east-1 has no registries under `amazonaws.com.cn`",
-        ),
-        (
-            "123456789012.dkr.ecr.cn-north-1.amazonaws.com",
-            "the region cn-north-1 has no registries under `amazonaws.com`",
-        ),
-        (
-            "123456789012.dkr.ecr.eu-west-1.amazonaws.eu",
-            "the region eu-west-1 has no registries under `amazonaws.eu`",
-        ),
-        (
-            "123456789012.dkr.ecr.us-east-1.amazonaws.com:443",
-            "leave out `:443` at byte 44, ECR's registries have no port",
-        ),
-        ("evil.example", "`evil.example` is no ECR registry, FORM"),
-        (
-            "evil.123456789012.dkr.ecr.us-east-1.amazonaws.com",
-            "`evil.123456789012.dkr.ecr.us-east-1.amazonaws.com` is no ECR registry, FORM",
-        ),
-        (
-            "123456789012.DKR.ECR.us-east-1.amazonaws.com",
-            "`123456789012.DKR.ECR.us-east-1.amazonaws.com` is no ECR registry, FORM",
-        ),
-        (
-            "123456789012.ecr.us-east-1.amazonaws.com",
-            "`123456789012.ecr.us-east-1.amazonaws.com` is no ECR registry, FORM",
-        ),
-        ("public.ecr.aws", "ECR Public is another service, this is for private registries"),
-        ("ecr-public.aws.com", "ECR Public is another service, this is for private registries"),
-    ];
-    for (host, problem) in table {
+    for (host, problem) in WRONG_HOSTS {
         let problem = problem.replace("FORM", FORM);
         let expected = format!("`{host}/web` is no ECR repository URI: {problem}");
         assert_eq!(repository_error(&format!("{host}/web")), expected);
     }
 }
+
+/// What is wrong with each, where FORM is the form that a repository has.
+const WRONG_HOSTS: [(&str, &str); 23] = [
+    ("12345678901.dkr.ecr.us-east-1.amazonaws.com", "the account id has 11 digits instead of 12"),
+    ("1234567890123.dkr.ecr.us-east-1.amazonaws.com", "the account id has 13 digits instead of 12"),
+    (
+        "111EXAMPLE.dkr.ecr.us-east-1.amazonaws.com",
+        "`111EXAMPLE` is no account id, which is 12 digits",
+    ),
+    (".dkr.ecr.us-east-1.amazonaws.com", "the account id has 0 digits instead of 12"),
+    (
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com.evil.example",
+        "`amazonaws.com.evil.example` at byte 31 is no domain of AWS, FORM",
+    ),
+    (
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com.",
+        "`amazonaws.com.` at byte 31 is no domain of AWS, FORM",
+    ),
+    (
+        "123456789012.dkr.ecr.us-east-1.evilamazonaws.com",
+        "`evilamazonaws.com` at byte 31 is no domain of AWS, FORM",
+    ),
+    (
+        "123456789012.dkr.ecr.us-east-1.amazonaws.comevil",
+        "`amazonaws.comevil` at byte 31 is no domain of AWS, FORM",
+    ),
+    (
+        "123456789012.dkr.ecr.us-east-1.AMAZONAWS.COM",
+        "`AMAZONAWS.COM` at byte 31 is no domain of AWS, FORM",
+    ),
+    ("123456789012.dkr.ecr.us-east-1", "`` at byte 30 is no domain of AWS, FORM"),
+    ("123456789012.dkr.ecr.amazonaws.com", "`amazonaws` at byte 21 is no region, FORM"),
+    ("123456789012.dkr.ecr..amazonaws.com", "`` at byte 21 is no region, FORM"),
+    (
+        "123456789012.dkr.ecr-fips.US-EAST-1.amazonaws.com",
+        "`US-EAST-1` at byte 26 is no region, FORM",
+    ),
+    (
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com.cn",
+        "the region us-east-1 has no registries under `amazonaws.com.cn`",
+    ),
+    (
+        "123456789012.dkr.ecr.cn-north-1.amazonaws.com",
+        "the region cn-north-1 has no registries under `amazonaws.com`",
+    ),
+    (
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.eu",
+        "the region eu-west-1 has no registries under `amazonaws.eu`",
+    ),
+    (
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com:443",
+        "leave out `:443` at byte 44, ECR's registries have no port",
+    ),
+    ("evil.example", "`evil.example` is no ECR registry, FORM"),
+    (
+        "evil.123456789012.dkr.ecr.us-east-1.amazonaws.com",
+        "`evil.123456789012.dkr.ecr.us-east-1.amazonaws.com` is no ECR registry, FORM",
+    ),
+    (
+        "123456789012.DKR.ECR.us-east-1.amazonaws.com",
+        "`123456789012.DKR.ECR.us-east-1.amazonaws.com` is no ECR registry, FORM",
+    ),
+    (
+        "123456789012.ecr.us-east-1.amazonaws.com",
+        "`123456789012.ecr.us-east-1.amazonaws.com` is no ECR registry, FORM",
+    ),
+    ("public.ecr.aws", "ECR Public is another service, this is for private registries"),
+    ("ecr-public.aws.com", "ECR Public is another service, this is for private registries"),
+];
 
 #[test]
 fn a_password_before_the_host_is_not_repeated() {

@@ -30,8 +30,8 @@ pub struct Events {
 }
 
 enum PushState {
-    Running(Pin<Box<dyn Future<Output = Result<Pushed, Error>> + Send>>),
     Ended(Result<Pushed, Error>),
+    Running(Pin<Box<dyn Future<Output = Result<Pushed, Error>> + Send>>),
 }
 
 impl Events {

@@ -82,7 +82,7 @@ fn problem(blob: &Blob, parts: PartSizes) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::layer::Layer;
+    use crate::image::blob::Layer;
     use crate::upload::part_size::LargeLayers;
 
     const MIB: u64 = 1024 * 1024;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::names::repository::Repository;
-use crate::push::settings::LookUp;
+use crate::push::survey::LookUp;
 use crate::wire::new_repository::NewRepository;
 use crate::wire::transport::Transport;
 

@@ -8,7 +8,7 @@ use crate::names::digest::Digest;
 use crate::names::tag::Tag;
 use crate::push::pushed::TagOutcome;
 use crate::push::repository_plan::{ManifestStep, RepositoryPlan};
-use crate::push::settings::LookUp;
+use crate::push::survey::LookUp;
 use crate::report::{Event, Reporter, TagChange};
 use crate::upload::receipt::RepositoryReceipt;
 use crate::wire::answers::PutAnswer;
@@ -47,7 +47,8 @@ impl Manifests<'_> {
         F: Future<Output = Result<(RepositoryReceipt, u64), Error>>,
     {
         let root = self.graph.root();
-        let mut put = Putting { manifests: self, send_again, receipt: PutReceipt::default() };
+        let mut put =
+            ManifestPutter { manifests: self, send_again, receipt: PutReceipt::default() };
         for (manifest, planned) in self.graph.manifests().iter().zip(plan.manifests()) {
             if planned.step() == ManifestStep::Put && manifest.digest != root.digest {
                 put.put(manifest, None).await?;
@@ -96,13 +97,13 @@ impl Manifests<'_> {
 }
 
 /// Manifests that are put, with what was sent again for them.
-struct Putting<'a, S> {
+struct ManifestPutter<'a, S> {
     manifests: Manifests<'a>,
     send_again: S,
     receipt: PutReceipt,
 }
 
-impl<S, F> Putting<'_, S>
+impl<S, F> ManifestPutter<'_, S>
 where
     S: Fn(Vec<Blob>) -> F,
     F: Future<Output = Result<(RepositoryReceipt, u64), Error>>,

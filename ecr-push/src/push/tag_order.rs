@@ -33,6 +33,7 @@ fn precision(tag: &str) -> Precision {
     }
 }
 
+/// In ascending order, which `Ord` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Precision {
     Name,

@@ -1,3 +1,5 @@
+//! The memory that whole pushes take.
+
 use std::time::Duration;
 
 use local_aws::{Fault, LocalAws, When};

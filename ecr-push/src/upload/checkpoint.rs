@@ -14,7 +14,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::image::layer::Layer;
+use crate::image::blob::Layer;
 use crate::names::repository::Repository;
 use crate::report::{Event, Reporter};
 
@@ -67,8 +67,8 @@ struct CheckpointState {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 enum Line {
     Begin(UploadRecord),
-    Sent { upload: String, bytes: u64 },
     End { upload: String },
+    Sent { upload: String, bytes: u64 },
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::error::Error;
-use crate::image::layer::Layer;
+use crate::image::blob::Layer;
 use crate::names::repository::Repository;
 use crate::upload::frame::{Ending, Frame};
 use crate::upload::memory::Memory;

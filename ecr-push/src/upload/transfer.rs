@@ -15,7 +15,7 @@
 //! once more than that, since it may have expired.
 
 use crate::error::Error;
-use crate::image::layer::Layer;
+use crate::image::blob::Layer;
 use crate::names::repository::Repository;
 use crate::report::{Event, Reporter};
 use crate::upload::checkpoint::Checkpoint;

@@ -3,6 +3,7 @@
 use ecr_push::events::{Event, Events};
 use ecr_push::image::{Blob, Compression, FromFile, Layer, Open, Platform};
 use ecr_push::login::{DockerConfig, Token, TokenProvider};
+use ecr_push::names::InvalidName;
 use ecr_push::outcome::{RepositoryOutcome, TagChange, TagOutcome};
 use ecr_push::plan::{
     LayerPlan, LayerStep, ManifestPlan, ManifestStep, Obstacle, Plan, RepositoryPlan,
@@ -27,32 +28,33 @@ fn public_types_are_send() {
     sync::<Event>();
     sync::<FromFile>();
     sync::<Image>();
+    sync::<InvalidName>();
     sync::<LargeLayers>();
     sync::<Layer>();
+    sync::<LayerPlan>();
     sync::<LayerStep>();
     sync::<LookUp>();
+    sync::<ManifestPlan>();
     sync::<ManifestStep>();
     sync::<NewRepository>();
     sync::<Obstacle>();
     sync::<Open>();
     sync::<Permission>();
     sync::<Plan>();
-    sync::<LayerPlan>();
-    sync::<ManifestPlan>();
-    sync::<TagPlan>();
     sync::<Platform>();
     sync::<Push>();
     sync::<PushPolicy>();
     sync::<Pushed>();
-    sync::<TagOutcome>();
-    sync::<RepositoryOutcome>();
     sync::<Pusher>();
     sync::<RegistryEndpoint>();
     sync::<Repository>();
+    sync::<RepositoryOutcome>();
     sync::<RepositoryPlan>();
     sync::<RepositoryState>();
     sync::<Tag>();
     sync::<TagChange>();
+    sync::<TagOutcome>();
+    sync::<TagPlan>();
     sync::<Token>();
     sync::<TokenProvider>();
     sync::<Transport>();

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use clap::{Parser, ValueEnum};
 use ecr_push::login::{DockerConfig, Token, TokenProvider};
+use ecr_push::names::InvalidName;
 use ecr_push::{Error, Repository};
 use examples::{BoxError, Session, Story, run};
 use tempfile::TempDir;
@@ -65,9 +66,9 @@ enum Request {
 struct Registry(Repository);
 
 impl FromStr for Registry {
-    type Err = Error;
+    type Err = InvalidName;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
         if text.contains('/') {
             return text.parse().map(Self);
         }

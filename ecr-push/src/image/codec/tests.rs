@@ -1,3 +1,5 @@
+//! Compressed layers: the same bytes whatever the number of threads.
+
 use std::io::Read as _;
 
 use bytes::Bytes;

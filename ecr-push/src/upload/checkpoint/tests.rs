@@ -1,3 +1,5 @@
+//! A checkpoint's file: what is in it, and what is read of a broken one.
+
 use proptest::prelude::*;
 use tempfile::TempDir;
 

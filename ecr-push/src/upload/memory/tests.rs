@@ -1,3 +1,5 @@
+//! The bound on memory, and the use of buffers again.
+
 use std::time::Duration;
 
 use futures_util::FutureExt as _;

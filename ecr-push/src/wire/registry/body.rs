@@ -11,8 +11,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::error::Error;
+use crate::image::blob::Layer;
 use crate::image::blob_reader::BlobReader;
-use crate::image::layer::Layer;
 use crate::names::repository::Repository;
 use crate::report::{Event, Reporter};
 use crate::tasks::returned;
