@@ -125,7 +125,7 @@ fn what_is_denied_explicitly_no_statement_allows() {
 
 #[test]
 fn what_a_call_was_about_is_named_once() {
-    let digest = Digest::of(b"a");
+    let digest = Digest::from_content(b"a");
     let error = Error::api(ErrorKind::Network, "UploadLayerPart", &repository(), cause("x"));
     let error = error.about(&digest).about("an image");
     assert_eq!(
@@ -151,7 +151,7 @@ fn only_a_passing_failure_is_retryable() {
 #[test]
 fn an_immutable_tag_names_both_digests() {
     let tag: Tag = "1.0".parse().unwrap();
-    let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
+    let (a, b) = (Digest::from_content(b"a"), Digest::from_content(b"b"));
     let uri = repository();
     assert_eq!(
         Error::tag_immutable(&tag, &uri, &a, Some(b.clone())).to_string(),
@@ -172,8 +172,8 @@ fn an_immutable_tag_names_both_digests() {
 
 #[test]
 fn blobs_are_blamed_by_digest_and_file() {
-    let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
-    let path = &Source::file("layout/blobs/sha256/x".into());
+    let (a, b) = (Digest::from_content(b"a"), Digest::from_content(b"b"));
+    let path = &Source::from_path("layout/blobs/sha256/x".into());
     assert_eq!(
         Error::blob_mismatch(path, &a, &b).to_string(),
         format!(

@@ -25,7 +25,7 @@ const MAX_LINKS: usize = 40;
 impl Archive {
     /// Reads the headers of a file of `len` bytes.
     pub(super) fn open(path: &Path, len: u64) -> Result<Self, Error> {
-        let source = Source::file(path.to_owned());
+        let source = Source::from_path(path.to_owned());
         let content = source.open().map_err(|error| Error::io(path, error))?;
         let subject = path.display().to_string();
         let (entries, end) = Walk::new(&subject, path, content, len).run()?;

@@ -47,7 +47,7 @@ impl Blob {
     /// second: for configs and manifests; large layers are better left in files.
     pub fn from_bytes(content: impl Into<Vec<u8>>) -> Self {
         let content = Bytes::from(content.into());
-        let layer = Layer { digest: Digest::of(&content), size: content.len() as u64 };
+        let layer = Layer { digest: Digest::from_content(&content), size: content.len() as u64 };
         Self { layer, source: Source::Bytes(content) }
     }
 

@@ -54,7 +54,7 @@ impl Files {
                 let path = root.join(name);
                 match fs::metadata(&path) {
                     Ok(metadata) if metadata.is_file() => Ok(FileLookup::File(Piece {
-                        source: Source::file(path),
+                        source: Source::from_path(path),
                         size: metadata.len(),
                     })),
                     Ok(_) => Ok(FileLookup::Other),

@@ -51,8 +51,8 @@ pub(super) struct MemoryStore {
 impl MemoryStore {
     /// Adds content, and returns its digest.
     pub(super) fn add(&mut self, content: Bytes) -> Digest {
-        let digest = Digest::of(&content);
-        self.pieces.insert(digest.clone(), Piece::bytes(content));
+        let digest = Digest::from_content(&content);
+        self.pieces.insert(digest.clone(), Piece::from_bytes(content));
         digest
     }
 }

@@ -246,7 +246,7 @@ impl<'a> Reader<'a> {
         };
         let piece = sized(piece, digest, size)?;
         let content = piece.read()?;
-        let found = Digest::of(&content);
+        let found = Digest::from_content(&content);
         if found != *digest {
             return Err(Error::blob_mismatch(&piece.source, digest, &found));
         }

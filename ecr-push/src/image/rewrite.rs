@@ -52,7 +52,7 @@ pub(super) fn rewritten(
             // The same bytes in every program, whichever order `serde_json` keeps in it.
             json.sort_all_objects();
             manifest.text = json.to_string();
-            manifest.digest = Digest::of(manifest.text.as_bytes());
+            manifest.digest = Digest::from_content(manifest.text.as_bytes());
             let layer = Layer { digest: manifest.digest.clone(), size: manifest.text.len() as u64 };
             renamed.insert(before, layer);
         }

@@ -28,7 +28,7 @@ pub(crate) enum Source {
 
 impl Source {
     /// A whole file.
-    pub(crate) fn file(path: PathBuf) -> Self {
+    pub(crate) fn from_path(path: PathBuf) -> Self {
         Self::File { path: path.into(), start: 0 }
     }
 
@@ -69,7 +69,7 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
-    pub(crate) fn bytes(content: Bytes) -> Self {
+    pub(crate) fn from_bytes(content: Bytes) -> Self {
         let size = content.len() as u64;
         Self { source: Source::Bytes(content), size }
     }

@@ -23,7 +23,7 @@ impl Digest {
     }
 
     /// The digest of `content`.
-    pub(crate) fn of(content: &[u8]) -> Self {
+    pub(crate) fn from_content(content: &[u8]) -> Self {
         use sha2::Digest as _;
         Self::from_hash(&sha2::Sha256::digest(content))
     }
@@ -46,14 +46,14 @@ impl FromStr for Digest {
         let wrong = |problem| Err(InvalidName::new(NameKind::Digest, text, problem));
         let Some(hex) = text.strip_prefix(SHA256) else {
             let problem = "it does not start with `sha256:`, and ECR knows no other";
-            return wrong(Problem::at(0, problem));
+            return wrong(Problem::with_offset(0, problem));
         };
         if let Some((at, c)) =
             hex.char_indices().find(|&(_, c)| !matches!(c, '0'..='9' | 'a'..='f'))
         {
             let at = at + SHA256.len();
             let problem = format!("{c:?} at byte {at} is no lower-case hexadecimal digit");
-            return wrong(Problem::at(at, problem));
+            return wrong(Problem::with_offset(at, problem));
         }
         if hex.len() != 64 {
             let problem = format!("it has {} hexadecimal digits instead of 64", hex.len());

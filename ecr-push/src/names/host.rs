@@ -41,7 +41,7 @@ impl Host {
             let port = &host[colon..];
             let problem =
                 format!("leave out `{port}` at byte {colon}, ECR's registries have no port");
-            return Err(Problem::at(colon, problem));
+            return Err(Problem::with_offset(colon, problem));
         }
         let digits = host.bytes().take_while(u8::is_ascii_digit).count();
         let service = |at: usize| SERVICES.iter().find(|service| host[at..].starts_with(**service));
@@ -49,13 +49,13 @@ impl Host {
             let account = host.split('.').next().unwrap_or(host);
             if service(account.len()).is_some() {
                 let problem = format!("`{account}` is no account id, which is 12 digits");
-                return Err(Problem::at(0, problem));
+                return Err(Problem::with_offset(0, problem));
             }
             return Err(Problem::new(format!("`{host}` is no ECR registry, {FORM}")));
         };
         if digits != ACCOUNT_DIGITS {
             let problem = format!("the account id has {digits} digits instead of 12");
-            return Err(Problem::at(0, problem));
+            return Err(Problem::with_offset(0, problem));
         }
         let start = digits + service.len();
         let end = host[start..].find('.').map_or(host.len(), |length| start + length);
@@ -63,17 +63,17 @@ impl Host {
         let suffix = host[end..].strip_prefix('.').unwrap_or_default();
         if !is_region(region) {
             let problem = format!("`{region}` at byte {start} is no region, {FORM}");
-            return Err(Problem::at(start, problem));
+            return Err(Problem::with_offset(start, problem));
         }
         let Some((_, partitions)) = SUFFIXES.iter().find(|(known, _)| *known == suffix) else {
             let at = host.len() - suffix.len();
             let problem = format!("`{suffix}` at byte {at} is no domain of AWS, {FORM}");
-            return Err(Problem::at(at, problem));
+            return Err(Problem::with_offset(at, problem));
         };
         let partition = partition(region);
         if !partitions.contains(&partition) {
             let problem = format!("the region {region} has no registries under `{suffix}`");
-            return Err(Problem::at(start, problem));
+            return Err(Problem::with_offset(start, problem));
         }
         Ok(Self { region: Span { start, end }, partition })
     }

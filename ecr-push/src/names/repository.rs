@@ -49,7 +49,7 @@ impl Repository {
         if account.len() != ACCOUNT_DIGITS || !account.bytes().all(|b| b.is_ascii_digit()) {
             let account = account.escape_debug();
             let problem = format!("`{account}` is no account id, which is 12 digits");
-            return Err(invalid(&uri, Problem::at(0, problem)));
+            return Err(invalid(&uri, Problem::with_offset(0, problem)));
         }
         // With the account, so that the URI has no other host than this one.
         Self::check(account, region, name)?;
@@ -129,11 +129,11 @@ impl FromStr for Repository {
             text.char_indices().find(|(_, c)| c.is_whitespace() || c.is_control())
         {
             let problem = format!("{c:?} at byte {at} is not allowed anywhere in it");
-            return Err(wrong(Problem::at(at, problem)));
+            return Err(wrong(Problem::with_offset(at, problem)));
         }
         if let Some((scheme, _)) = text.split_once("://") {
             let problem = format!("leave out `{scheme}://`, a repository URI has no scheme");
-            return Err(wrong(Problem::at(0, problem)));
+            return Err(wrong(Problem::with_offset(0, problem)));
         }
         let Some((host, name)) = text.split_once('/') else {
             return Err(wrong(Problem::new(format!("there is no `/` in it, {FORM}"))));
@@ -142,11 +142,11 @@ impl FromStr for Repository {
         if let Some((before, digest)) = name.split_once('@') {
             let problem =
                 format!("leave out `@{digest}`, the digest is the image's and follows from it");
-            return Err(wrong(Problem::at(name_at + before.len(), problem)));
+            return Err(wrong(Problem::with_offset(name_at + before.len(), problem)));
         }
         if let Some((before, tag)) = name.split_once(':') {
             let problem = format!("leave out `:{tag}`, tags are given apart");
-            return Err(wrong(Problem::at(name_at + before.len(), problem)));
+            return Err(wrong(Problem::with_offset(name_at + before.len(), problem)));
         }
         let host = Host::parse(host).map_err(wrong)?;
         check_name(name, name_at).map_err(wrong)?;
@@ -192,17 +192,17 @@ fn check_name(name: &str, start: usize) -> Result<(), Problem> {
         let hint = if c.is_ascii_uppercase() { ", names are lower case" } else { "" };
         let at = start + at;
         let problem = format!("{c:?} at byte {at} is not allowed in the name{hint}");
-        return Err(Problem::at(at, problem));
+        return Err(Problem::with_offset(at, problem));
     }
     if !(2..=256).contains(&name.len()) {
         let problem = format!("the name has {} characters, 2 to 256 are allowed", name.len());
-        return Err(Problem::at(start, problem));
+        return Err(Problem::with_offset(start, problem));
     }
     let mut at = start;
     for component in name.split('/') {
         if component.is_empty() {
             let problem = format!("a part of the name is missing at byte {at}, next to a `/`");
-            return Err(Problem::at(at, problem));
+            return Err(Problem::with_offset(at, problem));
         }
         let separators = component.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
         let at_an_end = !component.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -214,7 +214,7 @@ fn check_name(name: &str, start: usize) -> Result<(), Problem> {
                 "`{component}` at byte {at} in the name needs letters or digits around each `.`, \
                  `_`, `__` or `-`"
             );
-            return Err(Problem::at(at, problem));
+            return Err(Problem::with_offset(at, problem));
         }
         at += component.len() + 1;
     }

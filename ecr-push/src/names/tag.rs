@@ -35,14 +35,14 @@ impl FromStr for Tag {
             let problem = format!(
                 "{c:?} at byte {at} is not allowed, only letters, digits, `_`, `.` and `-` are"
             );
-            return wrong(Problem::at(at, problem));
+            return wrong(Problem::with_offset(at, problem));
         }
         if text.len() > 128 {
             let problem = format!("it has {} characters, at most 128 are allowed", text.len());
             return wrong(Problem::new(problem));
         }
         if text.starts_with(['.', '-']) {
-            return wrong(Problem::at(0, "it must start with a letter, a digit or `_`"));
+            return wrong(Problem::with_offset(0, "it must start with a letter, a digit or `_`"));
         }
         Ok(Self(text.to_owned()))
     }

@@ -292,8 +292,8 @@ fn a_problem_has_its_byte() {
 #[test]
 fn the_digest_of_nothing_is_known() {
     let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-    assert_eq!(Digest::of(b"").as_str(), empty);
-    assert_eq!(empty.parse::<Digest>().unwrap(), Digest::of(b""));
+    assert_eq!(Digest::from_content(b"").as_str(), empty);
+    assert_eq!(empty.parse::<Digest>().unwrap(), Digest::from_content(b""));
 }
 
 /// A host of each kind, and a region that it has.

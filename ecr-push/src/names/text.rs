@@ -60,7 +60,7 @@ impl Problem {
         Self { text: text.into(), offset: None }
     }
 
-    pub(crate) fn at(offset: usize, text: impl Into<String>) -> Self {
+    pub(crate) fn with_offset(offset: usize, text: impl Into<String>) -> Self {
         Self { text: text.into(), offset: Some(offset) }
     }
 }

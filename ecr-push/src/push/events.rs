@@ -22,6 +22,7 @@ use crate::report::Event;
 /// Dropping it cancels the push, layers on their way included; see [`Push`](crate::Push) for what
 /// is left behind. The future of `next` can be dropped, as in `tokio::select!`, and `next` called
 /// again: nothing is lost. Dropping the future of `finish` cancels the push.
+#[must_use = "a push makes no step unless its events or its outcome are awaited"]
 pub struct Events {
     state: PushState,
     receiver: mpsc::UnboundedReceiver<Event>,

@@ -90,8 +90,8 @@ mod tests {
     #[test]
     fn a_layer_of_too_many_parts_is_an_obstacle() {
         let blob = Blob {
-            layer: Layer { digest: Digest::of(b"a"), size: 42_001 * MIB },
-            source: Source::file("layer".into()),
+            layer: Layer { digest: Digest::from_content(b"a"), size: 42_001 * MIB },
+            source: Source::from_path("layer".into()),
         };
         let problem = |large_layers| problem(&blob, PartSizes::new(10 * MIB, large_layers));
         assert_eq!(problem(LargeLayers::GrowParts), None);

@@ -74,6 +74,7 @@ impl Pusher {
     /// # let _ = pusher;
     /// # }
     /// ```
+    #[must_use]
     pub fn for_account_of(mut self, repository: &Repository, config: &SdkConfig) -> Self {
         let account = repository.account().to_owned();
         self.accounts.insert(account, Account::new(config));
@@ -86,6 +87,7 @@ impl Pusher {
     /// The token of ECR goes to this address, then, unless it [takes no
     /// login](RegistryEndpoint::anonymous) or [another one](RegistryEndpoint::login): by `http://`,
     /// whoever is on the way can read it.
+    #[must_use]
     pub fn registry_endpoint(mut self, endpoint: RegistryEndpoint) -> Self {
         self.registry = Some(endpoint);
         self
@@ -106,6 +108,7 @@ impl Pusher {
     /// By [`Transport::Registry`] there are no parts. Four layers of 10 MiB and more are sent at once,
     /// or 16 smaller ones; each of the 16 at most that are on their way has up to three pieces of
     /// 512 KiB, and what the HTTP client buffers, whatever the limit is.
+    #[must_use]
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.memory = Arc::new(Memory::new(bytes));
         self

@@ -45,7 +45,7 @@ pub enum LayerStep {
     #[non_exhaustive]
     Send {
         /// In so many parts, of the size that ECR has asked for last, or 10 MiB; by
-        /// [`Transport::Registry`](crate::transport::Transport::Registry), in so many requests.
+        /// [`Transport::Registry`], in so many requests.
         parts: u64,
     },
     /// The repository has it.

@@ -6,7 +6,7 @@ use super::*;
 
 #[test]
 fn changes_are_told_in_few_words() {
-    let from = Digest::of(b"a");
+    let from = Digest::from_content(b"a");
     assert_eq!(TagChange::Created.to_string(), "new");
     assert_eq!(TagChange::Kept.to_string(), "already there");
     assert_eq!(TagChange::Set.to_string(), "set");
@@ -18,14 +18,14 @@ const URI: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web";
 
 /// What an event is, which names the repository and the layer as all others do.
 fn serialised(event: impl FnOnce(Repository, Layer) -> Event) -> Value {
-    let layer = Layer { digest: Digest::of(b"a"), size: 100 };
+    let layer = Layer { digest: Digest::from_content(b"a"), size: 100 };
     let mut json = serde_json::to_value(event(URI.parse().unwrap(), layer)).unwrap();
     let members = json.as_object_mut().unwrap();
     if let Some(repository) = members.remove("repository") {
         assert_eq!(repository, URI);
     }
     if let Some(layer) = members.remove("layer") {
-        assert_eq!(layer, json!({ "digest": Digest::of(b"a"), "size": 100 }));
+        assert_eq!(layer, json!({ "digest": Digest::from_content(b"a"), "size": 100 }));
     }
     json
 }
@@ -71,7 +71,7 @@ fn an_event_about_a_layer_is_json_with_its_name() {
 
 #[test]
 fn any_other_event_is_json_with_its_name() {
-    let (digest, from) = (Digest::of(b"new"), Digest::of(b"old"));
+    let (digest, from) = (Digest::from_content(b"new"), Digest::from_content(b"old"));
     let tagged = |change: TagChange| {
         let (tag, digest) = ("1.0".parse().unwrap(), digest.clone());
         serialised(|repository, _| Event::Tagged { repository, tag, digest, change })

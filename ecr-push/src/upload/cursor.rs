@@ -27,13 +27,13 @@ const MAX_STALLS: u32 = 3;
 
 impl Cursor {
     /// At a byte up to which everything has arrived.
-    pub(crate) fn at(next: u64) -> Self {
+    pub(crate) fn new(next: u64) -> Self {
         Self { next, farthest: next, stalled: 0, earlier: 0 }
     }
 
     /// Where an earlier process noted last that it was; it may have got on to the end since.
     pub(crate) fn resumed(next: u64, size: u64) -> Self {
-        Self { earlier: size, ..Self::at(next) }
+        Self { earlier: size, ..Self::new(next) }
     }
 
     /// Moves on after a part that ended at byte `last`.
@@ -71,14 +71,14 @@ mod tests {
 
     #[test]
     fn a_part_that_arrived_moves_the_cursor() {
-        let mut cursor = Cursor::at(10);
+        let mut cursor = Cursor::new(10);
         assert_eq!(cursor.follow(&PartAnswer::Received { last: 19 }, 19), Step::On);
         assert_eq!(cursor.next, 20);
     }
 
     #[test]
     fn a_part_that_had_arrived_before_moves_it_too() {
-        let mut cursor = Cursor::at(10);
+        let mut cursor = Cursor::new(10);
         let answer = PartAnswer::OutOfOrder { last_valid: 19 };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.next, 20);
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_tail_of_a_part_is_sent_from_where_the_server_stands() {
-        let mut cursor = Cursor::at(10);
+        let mut cursor = Cursor::new(10);
         let answer = PartAnswer::OutOfOrder { last_valid: 14 };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.next, 15);
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_server_that_lost_bytes_gets_them_again() {
-        let mut cursor = Cursor::at(10);
+        let mut cursor = Cursor::new(10);
         let answer = PartAnswer::OutOfOrder { last_valid: 4 };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.next, 5);
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_server_that_lost_many_parts_gets_all_of_them_again() {
-        let mut cursor = Cursor::at(100);
+        let mut cursor = Cursor::new(100);
         let answer = PartAnswer::OutOfOrder { last_valid: 49 };
         assert_eq!(cursor.follow(&answer, 109), Step::On);
         for next in [60, 70, 80, 90, 100, 110] {
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_server_that_keeps_losing_them_is_given_up() {
-        let mut cursor = Cursor::at(10);
+        let mut cursor = Cursor::new(10);
         let answer = PartAnswer::OutOfOrder { last_valid: 9 };
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.follow(&answer, 19), Step::On);
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_server_that_goes_forth_and_back_is_given_up() {
-        let mut cursor = Cursor::at(0);
+        let mut cursor = Cursor::new(0);
         let mut steps = 0;
         // Part size 10: the server takes up to byte 9, and then says that it has only 5.
         while steps < 100 {
@@ -159,7 +159,7 @@ mod tests {
             PartAnswer::OutOfOrder { last_valid: 20 },
             PartAnswer::Received { last: u64::MAX },
         ] {
-            let step = Cursor::at(10).follow(&answer, 19);
+            let step = Cursor::new(10).follow(&answer, 19);
             assert!(matches!(step, Step::StartAgain(_)), "{answer:?}");
         }
     }

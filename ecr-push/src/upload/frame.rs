@@ -181,7 +181,7 @@ mod tests {
             let body = frame.into_body(&ENDING);
             prop_assert!(body.bytes.len() <= capacity, "the buffer has grown");
             prop_assert_eq!(&copy.into_body(&ENDING), &body);
-            prop_assert_eq!(&Digest::of(&body.bytes), &body.digest);
+            prop_assert_eq!(&Digest::from_content(&body.bytes), &body.digest);
             let parsed: Value = serde_json::from_slice(&body.bytes).unwrap();
             prop_assert_eq!(parsed, json!({
                 "registryId": "123456789012",
@@ -250,7 +250,8 @@ mod tests {
         let mut signatures = Vec::new();
         for content in ["one", "two", "one"] {
             let signed = Signed::default();
-            let (bytes, digest) = (Bytes::from_static(b"{}"), Digest::of(content.as_bytes()));
+            let (bytes, digest) =
+                (Bytes::from_static(b"{}"), Digest::from_content(content.as_bytes()));
             let part = client.upload_layer_part().repository_name("demo/web").upload_id("1");
             let part = part.customize().interceptor(Body { bytes, digest });
             part.interceptor(signed.clone()).send().await.unwrap_err();

@@ -58,7 +58,7 @@ const COMPLETE: &str = "CompleteLayerUpload";
 impl<'a> Transfer<'a> {
     /// An upload that has just begun.
     pub(super) fn new(link: Link<'a>, layer: &'a Layer, logs: Logs<'a>) -> Self {
-        let transfer = Self::at(Cursor::at(0), Origin::First, link, layer, logs);
+        let transfer = Self::begin(link, layer, logs, Cursor::new(0), Origin::First);
         transfer.note_begin();
         transfer.report(|repository, layer| Event::LayerStarted { repository, layer });
         transfer
@@ -67,7 +67,7 @@ impl<'a> Transfer<'a> {
     /// An upload of an earlier process, which had got to byte `sent`.
     pub(super) fn resumed(link: Link<'a>, layer: &'a Layer, logs: Logs<'a>, sent: u64) -> Self {
         let cursor = Cursor::resumed(sent, layer.size());
-        let transfer = Self::at(cursor, Origin::Checkpoint, link, layer, logs);
+        let transfer = Self::begin(link, layer, logs, cursor, Origin::Checkpoint);
         transfer.report(|repository, layer| Event::LayerResumed { repository, layer, sent });
         transfer
     }
@@ -174,16 +174,16 @@ impl<'a> Transfer<'a> {
         self.report(|repository, layer| Event::LayerRestarted { repository, layer, reason });
         self.link.restart().await?;
         self.note_begin();
-        self.cursor = Cursor::at(0);
+        self.cursor = Cursor::new(0);
         Ok(())
     }
 
-    fn at(
-        cursor: Cursor,
-        origin: Origin,
+    fn begin(
         link: Link<'a>,
         layer: &'a Layer,
         logs: Logs<'a>,
+        cursor: Cursor,
+        origin: Origin,
     ) -> Self {
         Self { link, layer, logs, cursor, origin, is_complete: false, sent: 0 }
     }

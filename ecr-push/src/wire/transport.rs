@@ -82,6 +82,7 @@ pub(crate) enum RegistryLogin {
 impl RegistryEndpoint {
     /// A registry that isn't ECR and takes no login. ECR's API isn't called at all then: what is
     /// there is asked of the registry, blob by blob.
+    #[must_use]
     pub fn anonymous(mut self) -> Self {
         self.login = RegistryLogin::None;
         self
@@ -89,6 +90,7 @@ impl RegistryEndpoint {
 
     /// A registry that isn't ECR and takes this login, by HTTP's Basic authentication. ECR's API
     /// isn't called at all then: what is there is asked of the registry, blob by blob.
+    #[must_use]
     pub fn login(mut self, user: &str, password: &str) -> Self {
         let pair = Zeroizing::new(format!("{user}:{password}"));
         let basic = base64_simd::STANDARD.encode_to_string(pair.as_bytes());

@@ -7,9 +7,9 @@ use std::str::FromStr;
 use std::time::SystemTime;
 
 use clap::{Parser, ValueEnum};
+use ecr_push::Repository;
 use ecr_push::login::{DockerConfig, Token, TokenProvider};
 use ecr_push::names::InvalidName;
-use ecr_push::{Error, Repository};
 use examples::{BoxError, Session, Story, run};
 use tempfile::TempDir;
 

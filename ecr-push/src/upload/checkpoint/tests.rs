@@ -11,7 +11,7 @@ fn repository() -> Repository {
 }
 
 fn layer(content: &[u8]) -> Layer {
-    Layer { digest: Digest::of(content), size: 100 }
+    Layer { digest: Digest::from_content(content), size: 100 }
 }
 
 /// A folder with a checkpoint in it.
@@ -62,7 +62,7 @@ fn another_repository_or_size_is_another_upload() {
     let checkpoint = folder.open();
     let other = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo/web".parse().unwrap();
     assert_eq!(checkpoint.take(&other, &layer(b"a")), None);
-    let longer = Layer { digest: Digest::of(b"a"), size: 101 };
+    let longer = Layer { digest: Digest::from_content(b"a"), size: 101 };
     assert_eq!(checkpoint.take(&repository(), &longer), None);
     assert!(checkpoint.take(&repository(), &layer(b"a")).is_some());
 }
@@ -73,7 +73,7 @@ fn the_file_has_a_line_for_each_step_and_goes_when_all_is_done() {
     let checkpoint = folder.open();
     checkpoint.begin(&repository(), &layer(b"a"), "id-a");
     checkpoint.sent("id-a", 20);
-    let digest = Digest::of(b"a");
+    let digest = Digest::from_content(b"a");
     let begun = folder.text().split_once("\"begun\":").unwrap().1[..10].to_owned();
     assert!(now() - begun.parse::<u64>().unwrap() < 60, "{begun}");
     assert_eq!(
@@ -119,7 +119,7 @@ fn what_ecr_can_not_have_said_does_not_count() {
         ("NOW", "0"),
     ] {
         let line = good.replace(find, replace).replace("NOW", &now().to_string());
-        let (repository, digest) = (repository(), Digest::of(b"a"));
+        let (repository, digest) = (repository(), Digest::from_content(b"a"));
         let folder = Folder::new();
         let text = format!(
             "{{\"ecr-push checkpoint\":1}}\n{{\"begin\":{{\"repository\":\"{repository}\",\
