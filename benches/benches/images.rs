@@ -5,7 +5,8 @@ use std::path::Path;
 
 use benches::layout::Layout;
 use criterion::Criterion;
-use ecr_push::{Compression, Image};
+use ecr_push::Image;
+use ecr_push::image::Compression;
 use serde_json::json;
 use tar::{Builder, Header};
 use tempfile::TempDir;
@@ -42,7 +43,7 @@ pub(crate) fn images(criterion: &mut Criterion) {
 fn docker_save(layers: usize) -> Vec<u8> {
     let content = |layer: usize| format!("layer {layer}").into_bytes();
     let ids: Vec<String> = (0..layers)
-        .map(|layer| ecr_push::Blob::from_bytes(content(layer)).digest().to_string())
+        .map(|layer| ecr_push::image::Blob::from_bytes(content(layer)).digest().to_string())
         .collect();
     let names: Vec<String> = (0..layers).map(|layer| format!("{layer:064x}/layer.tar")).collect();
     let config = json!({

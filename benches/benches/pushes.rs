@@ -2,7 +2,8 @@
 
 use benches::layout::Layout;
 use criterion::{BatchSize, Criterion, Throughput};
-use ecr_push::{Image, LookUp, NewRepository, Push, Pusher};
+use ecr_push::settings::{LookUp, NewRepository};
+use ecr_push::{Image, Push, Pusher};
 use local_aws::{Blobs, LocalAws};
 use tempfile::TempDir;
 

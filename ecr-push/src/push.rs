@@ -1,132 +1,47 @@
-//! [`Pusher`] and [`Push`]: an image into a repository, or several.
+//! [`Push`]: an image into a repository, or several.
 
-use std::collections::HashMap;
+pub(crate) mod events;
+pub(crate) mod obstacles;
+pub(crate) mod plan;
+pub(crate) mod policy;
+pub(crate) mod pushed;
+pub(crate) mod pusher;
+mod put;
+pub(crate) mod repository_plan;
+mod run;
+mod send;
+pub(crate) mod survey;
+mod tag_order;
+mod versioned;
+
 use std::future::{Future, IntoFuture};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
 
-use aws_types::SdkConfig;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use crate::api::Calls;
-use crate::checkpoint::Checkpoint;
-use crate::clients::Clients;
-use crate::destination::Destination;
 use crate::error::Error;
-use crate::events::{Events, Reporter};
-use crate::image::Image;
-use crate::limits::LargeLayers;
-use crate::memory::{DEFAULT_LIMIT, Memory};
-use crate::names::{Repository, Tag};
-use crate::new_repository::NewRepository;
-use crate::pace::Pace;
-use crate::plan::Plan;
-use crate::policy::PushPolicy;
-use crate::pushed::Pushed;
-use crate::registry::{Http, Registry};
-use crate::run::{LookUp, MissingRepository, Run};
-use crate::tags::in_order;
+use crate::image::graph::Image;
+use crate::names::repository::Repository;
+use crate::names::tag::Tag;
+use crate::push::events::Events;
+use crate::push::plan::Plan;
+use crate::push::policy::PushPolicy;
+use crate::push::pushed::Pushed;
+use crate::push::pusher::{Pusher, shares_registry};
+use crate::push::run::Run;
+use crate::push::survey::{LookUp, MissingRepository};
+use crate::push::tag_order::in_order;
+use crate::report::Reporter;
 use crate::tasks::blocking;
-use crate::token::TokenProvider;
-use crate::transport::{RegistryEndpoint, Transport};
 use crate::upload::Uploader;
-
-/// Pushes images with one configuration: credentials, HTTP client, retries.
-///
-/// A push goes to the region of its repository, whatever region the configuration has, and to the
-/// FIPS or dual-stack endpoint where its host is of that kind. Cheap to clone: clones share their
-/// clients and one bound on what is in flight, see [`memory_limit`](Self::memory_limit).
-///
-/// The SDK's clients wait for an answer for ever unless the configuration has a time-out.
-#[derive(Debug, Clone)]
-pub struct Pusher {
-    account: Account,
-    /// By account, where it has a configuration of its own.
-    accounts: HashMap<String, Account>,
-    registry: Option<RegistryEndpoint>,
-    memory: Arc<Memory>,
-    pace: Arc<Pace>,
-}
-
-/// What there is for each set of credentials.
-#[derive(Debug, Clone)]
-struct Account {
-    clients: Arc<Clients>,
-    tokens: TokenProvider,
-}
-
-impl Account {
-    fn new(config: &SdkConfig) -> Self {
-        let clients = Arc::new(Clients::new(config));
-        Self { tokens: TokenProvider::of(clients.clone()), clients }
-    }
-}
+use crate::upload::checkpoint::Checkpoint;
+use crate::upload::part_size::LargeLayers;
+use crate::wire::new_repository::NewRepository;
+use crate::wire::transport::{RegistryEndpoint, Transport};
 
 impl Pusher {
-    /// A pusher with the credentials and the HTTP client of `config`, as `aws_config::load_…`
-    /// returns it.
-    pub fn new(config: &SdkConfig) -> Self {
-        Self {
-            account: Account::new(config),
-            accounts: HashMap::new(),
-            registry: None,
-            memory: Arc::new(Memory::new(DEFAULT_LIMIT)),
-            pace: Arc::default(),
-        }
-    }
-
-    /// Pushes to the account of `repository`, in every region, with another configuration: as a rule
-    /// one whose credentials are those of a role in that account, from
-    /// `aws_config::sts::AssumeRoleProvider`.
-    ///
-    /// ```
-    /// use ecr_push::{Pusher, Repository};
-    ///
-    /// # type Config = aws_types::SdkConfig;
-    /// # fn pusher(config: &Config, theirs: &Repository, of_a_role: &Config) {
-    /// let pusher = Pusher::new(config).for_account_of(theirs, of_a_role);
-    /// # let _ = pusher;
-    /// # }
-    /// ```
-    pub fn for_account_of(mut self, repository: &Repository, config: &SdkConfig) -> Self {
-        let account = repository.account().to_owned();
-        self.accounts.insert(account, Account::new(config));
-        self
-    }
-
-    /// Sends what goes by [`Transport::Registry`] to this address, in place of the host of each
-    /// repository's URI. [`Transport::Api`] isn't concerned: its endpoint is the configuration's.
-    ///
-    /// The token of ECR goes to this address, then, unless it [takes no
-    /// login](RegistryEndpoint::anonymous) or [another one](RegistryEndpoint::login): by `http://`,
-    /// whoever is on the way can read it.
-    pub fn registry_endpoint(mut self, endpoint: RegistryEndpoint) -> Self {
-        self.registry = Some(endpoint);
-        self
-    }
-
-    /// Bounds the memory for parts on their way, in bytes, for all pushes of this pusher and of
-    /// the clones that are made of it from now on, together. 82 MiB unless set.
-    ///
-    /// A part of a layer takes 4/3 of its size, which is 10 MiB as a rule and at most 20 MiB, while
-    /// it is sent to a repository, and as much for each of the next two, which are read ahead as far
-    /// as there is room. So 82 MiB are six parts: six layers at once, or two that are read ahead.
-    /// A part that takes more than the limit goes alone, and one that goes to so many repositories
-    /// at once that all of its copies do. At most 16 layers are on their way at once.
-    ///
-    /// Beside that, a push holds its image's manifests, up to 384 KiB for each layer on its way, and
-    /// what the SDK's HTTP client buffers.
-    ///
-    /// By [`Transport::Registry`] there are no parts. Four layers of 10 MiB and more are sent at once,
-    /// or 16 smaller ones; each of the 16 at most that are on their way has up to three pieces of
-    /// 512 KiB, and what the HTTP client buffers, whatever the limit is.
-    pub fn memory_limit(mut self, bytes: u64) -> Self {
-        self.memory = Arc::new(Memory::new(bytes));
-        self
-    }
-
     /// Prepares the push of `image` into `repository`; nothing happens before it is awaited.
     pub fn push(&self, image: &Image, repository: &Repository) -> Push {
         Push {
@@ -141,30 +56,6 @@ impl Pusher {
             transport: Transport::default(),
             mount_from: None,
         }
-    }
-
-    fn destination(&self, repository: Repository, push: &Push, reporter: &Reporter) -> Destination {
-        let account = self.accounts.get(repository.account()).unwrap_or(&self.account);
-        let calls = || {
-            let client = account.clients.client(&repository);
-            Calls::new(client, repository.clone(), self.pace.clone(), reporter.clone())
-        };
-        if push.transport == Transport::Api {
-            return Destination::Api(Arc::new(calls()));
-        }
-        let of_host = || RegistryEndpoint::of_host(repository.host());
-        let endpoint = self.registry.clone().unwrap_or_else(of_host);
-        let api = endpoint.is_ecr().then(calls);
-        let source = push.mount_from.as_ref().filter(|source| shares_registry(source, &repository));
-        let source = source.map(|source| source.name().to_owned());
-        let http = Http {
-            config: account.clients.config().clone(),
-            endpoint,
-            tokens: account.tokens.clone(),
-            repository,
-            reporter: reporter.clone(),
-        };
-        Destination::Registry(Arc::new(Registry::new(api, http, source, self.pace.clone())))
     }
 }
 
@@ -263,7 +154,7 @@ impl Push {
     ///
     /// A file that is out of date, belongs to other pushes, or ends in the middle of a line does
     /// no harm. One that is no checkpoint is left as it is, and
-    /// [reported](crate::Event::CheckpointIgnored). It holds names, digests and the ids of uploads,
+    /// [reported](crate::events::Event::CheckpointIgnored). It holds names, digests and the ids of uploads,
     /// and no secret. Two pushes at the same time need a file each.
     pub fn checkpoint(mut self, file: impl AsRef<Path>) -> Self {
         self.checkpoint = Some(file.as_ref().to_owned());
@@ -301,7 +192,7 @@ impl Push {
     }
 
     /// Finds out what the push is going to do, and changes nothing: what is skipped and sent, which
-    /// tags are created and moved, what ECR is going to refuse, how many calls it takes.
+    /// tags are created and moved, and what ECR is going to refuse.
     ///
     /// # Errors
     /// [`InvalidOptions`](crate::ErrorKind::InvalidOptions) for options that don't go together;
@@ -352,14 +243,14 @@ impl Push {
                 None => None,
             };
             let run = self.prepare(reporter, checkpoint.clone());
-            let done = run.run().await?;
+            let outcome = run.run().await?;
             if let Some(checkpoint) = checkpoint {
                 blocking(move || checkpoint.finish()).await;
             }
-            Ok::<_, Error>(done)
+            Ok::<_, Error>(outcome)
         };
         let (repositories, bytes_read) = work.instrument(span).await?;
-        Ok(Pushed { digest, repositories, bytes_read, elapsed: started.elapsed() })
+        Ok(Pushed::new(digest, repositories, bytes_read, started.elapsed()))
     }
 
     fn check_options(&self) -> Result<(), Error> {
@@ -390,9 +281,10 @@ impl Push {
     }
 
     fn prepare(self, reporter: Reporter, checkpoint: Option<Checkpoint>) -> Run {
-        let to = self.repositories.iter();
-        let repositories =
-            to.map(|to| self.pusher.destination(to.clone(), &self, &reporter)).collect();
+        let (to, source) = (self.repositories.iter(), self.mount_from.as_ref());
+        let repositories = to
+            .map(|to| self.pusher.destination(to.clone(), self.transport, source, &reporter))
+            .collect();
         let Self { pusher, image, tags, look_up, missing_repository, transport, .. } = self;
         Run {
             image,
@@ -401,6 +293,7 @@ impl Push {
             transport,
             look_up,
             missing_repository,
+            reporter: reporter.clone(),
             uploader: Uploader {
                 memory: pusher.memory.clone(),
                 reporter,
@@ -409,11 +302,6 @@ impl Push {
             },
         }
     }
-}
-
-/// Whether layers can be mounted from one in the other.
-fn shares_registry(one: &Repository, other: &Repository) -> bool {
-    one.account() == other.account() && one.region() == other.region()
 }
 
 impl IntoFuture for Push {

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use ecr_push::{Digest, Error, Event, Layer, Push, Pushed, Repository};
+use ecr_push::events::Event;
+use ecr_push::image::Layer;
+use ecr_push::{Digest, Error, Push, Pushed, Repository};
 use indicatif::{BinaryBytes, MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::story::Story;

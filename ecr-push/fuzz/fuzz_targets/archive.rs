@@ -1,8 +1,11 @@
+//! Any bytes as the file of an image: opened, and read to the end.
+
 #![no_main]
 
 use std::io::Write as _;
 
-use ecr_push::{Compression, Image};
+use ecr_push::Image;
+use ecr_push::image::Compression;
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::Builder;
 

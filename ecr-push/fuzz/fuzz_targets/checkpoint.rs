@@ -1,9 +1,13 @@
+//! Any bytes as a checkpoint: the push ends well all the same.
+
 #![no_main]
 
 use std::fs;
 use std::sync::LazyLock;
 
-use ecr_push::{Blob, Image, NewRepository, Pusher, Repository};
+use ecr_push::image::Blob;
+use ecr_push::settings::NewRepository;
+use ecr_push::{Image, Pusher, Repository};
 use libfuzzer_sys::fuzz_target;
 use local_aws::LocalAws;
 use tokio::runtime::Builder;

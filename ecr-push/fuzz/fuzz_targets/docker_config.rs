@@ -1,9 +1,12 @@
+//! Any bytes as Docker's configuration: a login is added, or it is left as it is.
+
 #![no_main]
 
 use std::fs;
 use std::sync::LazyLock;
 
-use ecr_push::{DockerConfig, Repository, Token, TokenProvider};
+use ecr_push::Repository;
+use ecr_push::login::{DockerConfig, Token, TokenProvider};
 use libfuzzer_sys::fuzz_target;
 use local_aws::LocalAws;
 use tokio::runtime::{Builder, Runtime};
@@ -24,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("config.json");
     fs::write(&path, bytes).unwrap();
-    let config = DockerConfig::at(&path);
+    let config = DockerConfig::from_path(&path);
     match RUNTIME.block_on(config.log_in(&TOKEN)) {
         Ok(()) => {
             let once = fs::read_to_string(&path).unwrap();

@@ -1,9 +1,13 @@
+//! Any text as a name: what is read is printed the same.
+
 #![no_main]
 
 use std::fmt::Display;
 use std::str::FromStr;
 
-use ecr_push::{Digest, Error, Platform, Repository, Tag};
+use ecr_push::image::Platform;
+use ecr_push::names::InvalidName;
+use ecr_push::{Digest, Repository, Tag};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -15,7 +19,7 @@ fuzz_target!(|text: &str| {
     }
 });
 
-fn round_trip<T: FromStr<Err = Error> + Display>(text: &str) {
+fn round_trip<T: FromStr<Err = InvalidName> + Display>(text: &str) {
     match text.parse::<T>() {
         Ok(name) => assert_eq!(name.to_string(), text),
         Err(error) => assert!(!error.to_string().is_empty()),

@@ -1,7 +1,7 @@
 //! What AWS answers when it refuses, told to whoever has to do something about it.
 
-use super::{BoxError, ErrorKind};
-use crate::names::Repository;
+use crate::error::kind::ErrorKind;
+use crate::names::repository::Repository;
 
 /// What AWS answered, or why there was no answer.
 #[derive(Debug, thiserror::Error)]
@@ -14,8 +14,10 @@ pub(crate) struct Cause {
     pub(crate) source: Option<BoxError>,
 }
 
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 impl Cause {
-    pub(super) fn is_server_fault(&self) -> bool {
+    pub(crate) fn is_server_fault(&self) -> bool {
         self.status.is_some_and(|status| status >= 500)
     }
 }
@@ -25,7 +27,7 @@ impl Cause {
 ///
 /// AWS names the action and the resource, which are not always the operation's: creating a
 /// repository with tags needs `ecr:TagResource`, too, and one with a key of its own `kms:CreateGrant`.
-pub(super) fn missing_statement(
+pub(crate) fn missing_statement(
     operation: &str,
     repository: &Repository,
     source: &Cause,
@@ -43,10 +45,10 @@ pub(super) fn missing_statement(
     Some(statement)
 }
 
-pub(super) fn describe_api(
+pub(crate) fn describe_api(
     kind: ErrorKind,
     operation: &str,
-    subject: &str,
+    subject: Option<&str>,
     repository: &Repository,
     source: &Cause,
 ) -> String {
@@ -80,7 +82,11 @@ pub(super) fn describe_api(
 }
 
 /// ECR's registry answers with a broken connection where others refuse: users' reports.
-pub(super) fn describe_dropped(operation: &str, subject: &str, repository: &Repository) -> String {
+pub(crate) fn describe_dropped(
+    operation: &str,
+    subject: Option<&str>,
+    repository: &Repository,
+) -> String {
     let call = call(operation, subject, repository);
     let actions = match operation {
         "PutImage" => "`ecr:PutImage`",
@@ -94,9 +100,9 @@ pub(super) fn describe_dropped(operation: &str, subject: &str, repository: &Repo
     )
 }
 
-fn call(operation: &str, subject: &str, repository: &Repository) -> String {
+fn call(operation: &str, subject: Option<&str>, repository: &Repository) -> String {
     match subject {
-        "" => format!("{operation} on {repository}"),
-        subject => format!("{operation} of {subject} on {repository}"),
+        None => format!("{operation} on {repository}"),
+        Some(subject) => format!("{operation} of {subject} on {repository}"),
     }
 }

@@ -5,7 +5,8 @@ use std::time::SystemTime;
 
 use aws_sdk_ecr::primitives::{DateTime, DateTimeFormat};
 
-use super::{Cause, Error, ErrorKind, Repr};
+use crate::error::answer::Cause;
+use crate::error::kind::ErrorKind;
 
 /// Docker's setting that names a credential helper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,59 +17,8 @@ pub(crate) enum HelperSetting {
     CredsStore,
 }
 
-impl Error {
-    /// A call that concerns a region and no repository.
-    pub(crate) fn login_call(
-        kind: ErrorKind,
-        operation: &'static str,
-        region: &str,
-        source: Cause,
-    ) -> Self {
-        Login::Call { kind, operation, region: region.to_owned(), source }.into()
-    }
-
-    pub(crate) fn login_protocol(
-        operation: &'static str,
-        region: &str,
-        problem: impl Into<String>,
-    ) -> Self {
-        Login::Protocol { operation, region: region.to_owned(), problem: problem.into() }.into()
-    }
-
-    /// A token that came when its time was over, by this machine's clock.
-    pub(crate) fn expired_token(region: &str, now: SystemTime, expired: SystemTime) -> Self {
-        Login::ExpiredToken { region: region.to_owned(), now, expired }.into()
-    }
-
-    pub(crate) fn no_region() -> Self {
-        Login::NoRegion.into()
-    }
-
-    pub(crate) fn no_home() -> Self {
-        Login::NoHome.into()
-    }
-
-    pub(crate) fn docker_config(path: &Path, problem: impl Into<String>) -> Self {
-        Login::DockerConfig { path: path.to_owned(), problem: problem.into() }.into()
-    }
-
-    pub(crate) fn credential_helper(
-        path: &Path,
-        registry: &str,
-        setting: HelperSetting,
-        helper: &str,
-    ) -> Self {
-        let (registry, helper) = (registry.to_owned(), helper.to_owned());
-        Login::CredentialHelper { path: path.to_owned(), registry, setting, helper }.into()
-    }
-
-    pub(crate) fn unwritable(path: &Path, source: std::io::Error) -> Self {
-        Login::Unwritable { path: path.to_owned(), source }.into()
-    }
-}
-
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Login {
+pub(crate) enum LoginFailure {
     #[error("{}", describe_call(*kind, operation, region))]
     Call { kind: ErrorKind, operation: &'static str, region: String, source: Cause },
 
@@ -100,7 +50,7 @@ pub(crate) enum Login {
     Unwritable { path: PathBuf, source: std::io::Error },
 }
 
-impl Login {
+impl LoginFailure {
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::Call { kind, .. } => *kind,
@@ -121,7 +71,7 @@ impl Login {
         }
     }
 
-    /// See [`Error::missing_statement`].
+    /// See [`Error::missing_statement`](crate::Error::missing_statement).
     pub(crate) fn missing_statement(&self) -> Option<String> {
         match self {
             Self::Call { kind: ErrorKind::AccessDenied, operation, .. } => {
@@ -137,12 +87,6 @@ impl Login {
             Self::Call { source, .. } => Some(source),
             _ => None,
         }
-    }
-}
-
-impl From<Login> for Error {
-    fn from(login: Login) -> Self {
-        Repr::Login(login).into()
     }
 }
 
@@ -204,6 +148,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::error::Error;
 
     fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)

@@ -1,6 +1,17 @@
+//! What each error says, and what it serialises as.
+
 use std::error::Error as _;
 
+use std::path::Path;
+
+use serde_json::json;
+
 use super::*;
+use crate::image::source::Source;
+use crate::names::digest::Digest;
+use crate::names::repository::Repository;
+use crate::names::tag::Tag;
+use crate::names::text::InvalidName;
 
 fn repository() -> Repository {
     "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web".parse().unwrap()
@@ -114,7 +125,7 @@ fn what_is_denied_explicitly_no_statement_allows() {
 
 #[test]
 fn what_a_call_was_about_is_named_once() {
-    let digest = Digest::of(b"a");
+    let digest = Digest::from_content(b"a");
     let error = Error::api(ErrorKind::Network, "UploadLayerPart", &repository(), cause("x"));
     let error = error.about(&digest).about("an image");
     assert_eq!(
@@ -140,7 +151,7 @@ fn only_a_passing_failure_is_retryable() {
 #[test]
 fn an_immutable_tag_names_both_digests() {
     let tag: Tag = "1.0".parse().unwrap();
-    let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
+    let (a, b) = (Digest::from_content(b"a"), Digest::from_content(b"b"));
     let uri = repository();
     assert_eq!(
         Error::tag_immutable(&tag, &uri, &a, Some(b.clone())).to_string(),
@@ -161,8 +172,8 @@ fn an_immutable_tag_names_both_digests() {
 
 #[test]
 fn blobs_are_blamed_by_digest_and_file() {
-    let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
-    let path = &Source::file("layout/blobs/sha256/x".into());
+    let (a, b) = (Digest::from_content(b"a"), Digest::from_content(b"b"));
+    let path = &Source::from_path("layout/blobs/sha256/x".into());
     assert_eq!(
         Error::blob_mismatch(path, &a, &b).to_string(),
         format!(
@@ -193,4 +204,54 @@ fn a_compressed_layer_that_can_not_be_kept_says_where() {
         "a compressed layer can't be written into /tmp: make room, or set TMPDIR to another folder"
     );
     assert_eq!(error.source().unwrap().to_string(), "no storage space");
+}
+
+#[test]
+fn it_serialises_with_what_a_program_needs() {
+    let json = |error: &Error| serde_json::to_value(error).unwrap();
+    let denied = Error::api(ErrorKind::AccessDenied, "PutImage", &repository(), cause("X: y"));
+    assert_eq!(
+        json(&denied),
+        json!({
+            "kind": "accessDenied",
+            "message": denied.to_string(),
+            "causes": ["X: y"],
+            "operation": "PutImage",
+            "requestId": "id-1",
+            "retryable": false,
+            "missingStatement": {
+                "Effect": "Allow",
+                "Action": "ecr:PutImage",
+                "Resource": "arn:aws:ecr:us-east-1:123456789012:repository/demo/web",
+            },
+        })
+    );
+    let invalid = Error::from("x".parse::<Digest>().unwrap_err());
+    assert_eq!(
+        json(&invalid),
+        json!({
+            "kind": "invalidDigest",
+            "message": "`x` is no digest: it does not start with `sha256:`, and ECR knows no other",
+            "causes": [],
+            "retryable": false,
+        })
+    );
+    let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    let error = Error::temporary(Path::new("/tmp"), full);
+    assert_eq!(json(&error)["causes"], json!(["no storage space"]));
+}
+
+#[test]
+fn a_kind_is_one_word() {
+    assert_eq!(ErrorKind::AccessDenied.to_string(), "accessDenied");
+    assert_eq!(serde_json::to_value(ErrorKind::TagImmutable).unwrap(), "tagImmutable");
+    assert_eq!(ErrorKind::Io.to_string(), "io");
+}
+
+#[test]
+fn an_invalid_name_has_the_kind_of_its_name() {
+    let kind = |invalid: InvalidName| Error::from(invalid).kind();
+    assert_eq!(kind("x".parse::<Digest>().unwrap_err()), ErrorKind::InvalidDigest);
+    assert_eq!(kind("x".parse::<Repository>().unwrap_err()), ErrorKind::InvalidRepository);
+    assert_eq!(kind("".parse::<Tag>().unwrap_err()), ErrorKind::InvalidTag);
 }

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::image::archive::walk::Walk;
-use crate::image::files::Found;
+use crate::image::archive::walk::{End, Item, Walk, joined};
 use crate::image::source::{Piece, Source};
+use crate::image::store::FileLookup;
 
 /// The index of a tar file.
 pub(super) struct Archive {
@@ -19,35 +19,13 @@ pub(super) struct Archive {
     end: End,
 }
 
-#[derive(Debug, Clone)]
-enum Item {
-    File {
-        start: u64,
-        size: u64,
-    },
-    /// A symbolic link, to another name of the archive.
-    Link(String),
-    /// A link out of the archive, or a hard one to what hasn't been in it.
-    LinkToNothing,
-    /// A directory, a device, …
-    Other,
-}
-
-/// Whether the end of the archive is the one that its writer set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Marked,
-    /// The file ends between two entries. Some writers leave the mark out.
-    Unmarked,
-}
-
 /// As many as Linux follows.
 const MAX_LINKS: usize = 40;
 
 impl Archive {
     /// Reads the headers of a file of `len` bytes.
     pub(super) fn open(path: &Path, len: u64) -> Result<Self, Error> {
-        let source = Source::file(path.to_owned());
+        let source = Source::from_path(path.to_owned());
         let content = source.open().map_err(|error| Error::io(path, error))?;
         let subject = path.display().to_string();
         let (entries, end) = Walk::new(&subject, path, content, len).run()?;
@@ -55,7 +33,7 @@ impl Archive {
     }
 
     /// What the archive has of this name, after its links.
-    pub(super) fn find(&self, name: &str) -> Result<Found, Error> {
+    pub(super) fn find(&self, name: &str) -> Result<FileLookup, Error> {
         let wrong = |problem: &str| {
             let problem = format!("its entry `{}` {problem}", name.escape_debug());
             Err(Error::image(&self.subject, problem))
@@ -65,14 +43,14 @@ impl Archive {
         };
         for _ in 0..MAX_LINKS {
             match self.entries.get(&current) {
-                None => return Ok(Found::Missing),
+                None => return Ok(FileLookup::Missing),
                 Some(Item::File { start, size }) => {
                     let source = Source::File { path: self.path.clone(), start: *start };
-                    return Ok(Found::File(Piece { source, size: *size }));
+                    return Ok(FileLookup::File(Piece { source, size: *size }));
                 }
                 Some(Item::Link(target)) => current.clone_from(target),
                 Some(Item::LinkToNothing) => return wrong("is a link to nothing in the archive"),
-                Some(Item::Other) => return Ok(Found::Other),
+                Some(Item::Other) => return Ok(FileLookup::Other),
             }
         }
         wrong(&format!("is a chain of more than {MAX_LINKS} links"))
@@ -85,19 +63,4 @@ impl Archive {
             End::Unmarked => ", nor the mark at the archive's end: it may have been cut off",
         }
     }
-}
-
-/// The name that `name` means in `folder`; `None` where that is outside of everything.
-fn joined(folder: &str, name: &str) -> Option<String> {
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in name.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
 }

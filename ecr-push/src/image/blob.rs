@@ -1,6 +1,5 @@
-//! [`Blob`]: content that a tool has, for an image that it builds itself.
+//! [`Layer`] and [`Blob`]: what is sent of an image, by digest and size, and where its content is.
 
-use std::collections::HashMap;
 use std::fs;
 use std::future::{Future, IntoFuture};
 use std::io::{self, ErrorKind};
@@ -9,15 +8,31 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::image::media_types::{OCI_INDEX, OCI_MANIFEST};
-use crate::image::reader::{self, Store};
-use crate::image::source::Piece;
-use crate::image::{Graph, Layer, Source};
-use crate::names::Digest;
+use crate::image::source::{Piece, Source};
+use crate::names::digest::Digest;
 use crate::tasks::{Stop, stoppable};
+
+/// What ECR calls a layer: a blob that a manifest names, be it a file system layer or the config.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Layer {
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+}
+
+impl Layer {
+    /// The digest of its content.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// Its size in bytes, as it is stored and sent: compressed, where it is.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+}
 
 /// A layer, a config, or a manifest below an index: its digest, its size, and where its content
 /// is. Cheap to clone.
@@ -32,7 +47,7 @@ impl Blob {
     /// second: for configs and manifests; large layers are better left in files.
     pub fn from_bytes(content: impl Into<Vec<u8>>) -> Self {
         let content = Bytes::from(content.into());
-        let layer = Layer { digest: Digest::of(&content), size: content.len() as u64 };
+        let layer = Layer { digest: Digest::from_content(&content), size: content.len() as u64 };
         Self { layer, source: Source::Bytes(content) }
     }
 
@@ -41,7 +56,7 @@ impl Blob {
     /// has](FromFile::known_digest).
     pub fn from_file(path: impl AsRef<Path>) -> FromFile {
         let path = path.as_ref().to_owned();
-        FromFile { path, part: Part::All, expected: Expected::Unknown }
+        FromFile { path, part: FileRange::All, expected: ExpectedDigest::Unknown }
     }
 
     /// The digest of its content: what a descriptor has to say.
@@ -69,18 +84,18 @@ impl Blob {
 #[must_use = "a file is not read until this is awaited"]
 pub struct FromFile {
     path: PathBuf,
-    part: Part,
-    expected: Expected,
+    part: FileRange,
+    expected: ExpectedDigest,
 }
 
 #[derive(Debug, Clone)]
-enum Part {
+enum FileRange {
     All,
     Range(Range<u64>),
 }
 
 #[derive(Debug, Clone)]
-enum Expected {
+enum ExpectedDigest {
     Known(Digest),
     Unknown,
 }
@@ -88,7 +103,7 @@ enum Expected {
 impl FromFile {
     /// Only these bytes of the file: the first, and the one after the last.
     pub fn range(mut self, range: Range<u64>) -> Self {
-        self.part = Part::Range(range);
+        self.part = FileRange::Range(range);
         self
     }
 
@@ -96,7 +111,7 @@ impl FromFile {
     /// checked by ECR when all of the blob has been sent, and where it is wrong, the push ends with
     /// [`BlobMismatch`](crate::ErrorKind::BlobMismatch).
     pub fn known_digest(mut self, digest: Digest) -> Self {
-        self.expected = Expected::Known(digest);
+        self.expected = ExpectedDigest::Known(digest);
         self
     }
 
@@ -109,9 +124,9 @@ impl FromFile {
         }
         let len = metadata.len();
         let Range { start, end } = match part {
-            Part::All => 0..len,
-            Part::Range(range) if range.start <= range.end && range.end <= len => range,
-            Part::Range(Range { start, end }) => {
+            FileRange::All => 0..len,
+            FileRange::Range(range) if range.start <= range.end && range.end <= len => range,
+            FileRange::Range(Range { start, end }) => {
                 let problem = format!("it has {len} bytes, and {start}..{end} is no range of them");
                 let problem = io::Error::new(ErrorKind::InvalidInput, problem);
                 return Err(Error::io(&path, problem));
@@ -119,8 +134,8 @@ impl FromFile {
         };
         let piece = Piece { source: Source::File { path: path.into(), start }, size: end - start };
         let digest = match expected {
-            Expected::Known(digest) => digest,
-            Expected::Unknown => piece.hash(stop)?,
+            ExpectedDigest::Known(digest) => digest,
+            ExpectedDigest::Unknown => piece.hash(stop)?,
         };
         Ok(Blob { layer: Layer { digest, size: piece.size }, source: piece.source })
     }
@@ -133,51 +148,4 @@ impl IntoFuture for FromFile {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(stoppable(move |stop| self.make(stop)))
     }
-}
-
-/// Pieces by their digests.
-#[derive(Debug, Default)]
-pub(super) struct Memory {
-    pub(super) subject: String,
-    pub(super) pieces: HashMap<Digest, Piece>,
-}
-
-impl Memory {
-    /// Adds content, and returns its digest.
-    pub(super) fn add(&mut self, content: Bytes) -> Digest {
-        let digest = Digest::of(&content);
-        self.pieces.insert(digest.clone(), Piece::bytes(content));
-        digest
-    }
-}
-
-impl Store for Memory {
-    fn subject(&self) -> &str {
-        &self.subject
-    }
-
-    fn find(&self, digest: &Digest) -> Result<Option<Piece>, Error> {
-        Ok(self.pieces.get(digest).cloned())
-    }
-}
-
-/// The graph of a manifest in memory.
-pub(super) fn read(manifest: Bytes, blobs: Vec<Blob>) -> Result<Graph, Error> {
-    // What it is of OCI's is seen from its members; whether it is well-formed, the reader says.
-    let json: Value = serde_json::from_slice(&manifest).unwrap_or_default();
-    let media_type = match json.get("mediaType").and_then(Value::as_str) {
-        Some(own) => own,
-        None if json.get("manifests").is_some() => OCI_INDEX,
-        None => OCI_MANIFEST,
-    };
-    let mut memory = Memory { subject: "the image in memory".to_owned(), ..Memory::default() };
-    let size = manifest.len() as u64;
-    let digest = memory.add(manifest);
-    for Blob { layer, source } in blobs {
-        // Of the same content twice, either will do, unless one of the two isn't here.
-        if !matches!(source, Source::Elsewhere) {
-            memory.pieces.insert(layer.digest, Piece { source, size: layer.size });
-        }
-    }
-    reader::read(&memory, &reader::descriptor(media_type, &digest, size))
 }

@@ -13,9 +13,9 @@ use flate2::{Compress, Crc, FlushCompress, Status};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
+use crate::image::blob::{Blob, Layer};
 use crate::image::source::{Content, Source};
-use crate::image::{Blob, Layer};
-use crate::names::Digest;
+use crate::names::digest::Digest;
 use crate::tasks::Stop;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Codec {
 
 struct Worker {
     to_do: SyncSender<Block>,
-    done: Receiver<io::Result<Packed>>,
+    done: Receiver<io::Result<PackedBlock>>,
 }
 
 /// Block after block goes to worker after worker, and comes back in the same order.
@@ -183,13 +183,13 @@ impl<'a> Blocks<'a> {
     }
 }
 
-struct Packed {
+struct PackedBlock {
     bytes: Vec<u8>,
     /// Of what was compressed.
     crc: Crc,
 }
 
-fn pack(block: &Block, codec: Codec) -> io::Result<Packed> {
+fn pack(block: &Block, codec: Codec) -> io::Result<PackedBlock> {
     let mut crc = Crc::new();
     let bytes = match codec {
         Codec::Gzip => {
@@ -199,7 +199,7 @@ fn pack(block: &Block, codec: Codec) -> io::Result<Packed> {
         #[cfg(feature = "zstd")]
         Codec::Zstd => zstd::bulk::compress(&block.content, ZSTD_LEVEL)?,
     };
-    Ok(Packed { bytes, crc })
+    Ok(PackedBlock { bytes, crc })
 }
 
 fn deflate(block: &Block) -> io::Result<Vec<u8>> {
@@ -244,8 +244,8 @@ impl Sink {
         Ok(sink)
     }
 
-    fn write(&mut self, packed: io::Result<Packed>) -> Result<(), Error> {
-        let Packed { bytes, crc } = packed.map_err(unwritable)?;
+    fn write(&mut self, packed: io::Result<PackedBlock>) -> Result<(), Error> {
+        let PackedBlock { bytes, crc } = packed.map_err(unwritable)?;
         self.crc.combine(&crc);
         self.put(&bytes)
     }

@@ -6,14 +6,14 @@ use std::thread::available_parallelism;
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::image::blob::{Blob, Layer};
 use crate::image::codec::{Codec, compress_layer};
 use crate::image::graph::{Graph, Manifest};
 use crate::image::media_types::{Packing, compressed_type, packing};
-use crate::image::reader::MAX_MANIFEST;
 use crate::image::rewrite::rewritten;
-use crate::image::source::Piece;
-use crate::image::{Blob, Layer, Source};
-use crate::names::Digest;
+use crate::image::source::{Piece, Source};
+use crate::image::store::MAX_MANIFEST;
+use crate::names::digest::Digest;
 use crate::tasks::Stop;
 
 /// What becomes of layers that aren't compressed. Those that are stay as they are, to the byte.
@@ -69,7 +69,8 @@ pub(super) fn compress(
     stop: &Stop,
 ) -> Result<Graph, Error> {
     let by_digest = graph.blobs.iter().map(|blob| (blob.layer.digest.as_str(), blob)).collect();
-    let mut layers = Layers { subject, blobs: by_digest, codec, stop, compressed: HashMap::new() };
+    let mut layers =
+        LayerCompressor { subject, blobs: by_digest, codec, stop, compressed: HashMap::new() };
     let mut texts: Vec<Value> = Vec::new();
     let mut changed = HashSet::new();
     for manifest in &graph.manifests {
@@ -107,7 +108,7 @@ fn parsed(manifest: &Manifest) -> Value {
     serde_json::from_str(&manifest.text).unwrap_or_default()
 }
 
-struct Layers<'a> {
+struct LayerCompressor<'a> {
     subject: &'a str,
     blobs: HashMap<&'a str, &'a Blob>,
     codec: Codec,
@@ -116,7 +117,7 @@ struct Layers<'a> {
     compressed: HashMap<Digest, Blob>,
 }
 
-impl Layers<'_> {
+impl LayerCompressor<'_> {
     /// Whether there were any to compress.
     fn compress_those_of(&mut self, manifest: &Manifest, json: &mut Value) -> Result<bool, Error> {
         let Some(layers) = json["layers"].as_array() else {

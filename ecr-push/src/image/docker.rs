@@ -8,14 +8,13 @@ use oci_spec::image::Descriptor;
 use serde_json::{Value, json};
 
 use crate::error::Error;
-use crate::image::blob::Memory;
-use crate::image::files::{Files, Found};
-use crate::image::layout::is_short_for;
+use crate::image::files::{Choice, Files, is_short_for};
+use crate::image::in_memory::MemoryStore;
 use crate::image::media_types::{OCI_CONFIG, OCI_MANIFEST, Packing, packing};
-use crate::image::open::Choice;
-use crate::image::reader::{self, MAX_MANIFEST, Store as _};
+use crate::image::reader;
 use crate::image::source::Piece;
-use crate::names::Digest;
+use crate::image::store::{FileLookup, MAX_MANIFEST, Store as _};
+use crate::names::digest::Digest;
 use crate::tasks::Stop;
 
 /// The pieces of an image and the descriptor of the manifest that is made of them.
@@ -26,21 +25,21 @@ pub(super) fn read(
     files: &Files,
     choice: &Choice,
     stop: &Stop,
-) -> Result<(Memory, Descriptor), Error> {
-    let saved = Saved { files };
-    let entry = saved.choose(choice)?;
-    let config = saved.piece(&entry.config)?;
+) -> Result<(MemoryStore, Descriptor), Error> {
+    let archive = DockerArchive { files };
+    let entry = archive.choose(choice)?;
+    let config = archive.piece(&entry.config)?;
     if config.size > MAX_MANIFEST {
-        return Err(saved.wrong(format!("its config has {} bytes, over 4 MiB", config.size)));
+        return Err(archive.wrong(format!("its config has {} bytes, over 4 MiB", config.size)));
     }
     let config = Bytes::from(config.read()?);
-    let diff_ids = saved.diff_ids(&config, entry.layers.len())?;
+    let diff_ids = archive.diff_ids(&config, entry.layers.len())?;
 
-    let mut memory = Memory { subject: files.subject().to_owned(), ..Memory::default() };
+    let mut memory = MemoryStore { subject: files.subject().to_owned(), ..MemoryStore::default() };
     let described = |media_type: &str, digest: &Digest, size: u64| json!({ "mediaType": media_type, "digest": digest.as_str(), "size": size });
     let mut layers = Vec::new();
     for (position, name) in entry.layers.iter().enumerate() {
-        let piece = saved.piece(name)?;
+        let piece = archive.piece(name)?;
         let packing = packing(&piece)?;
         let digest = match (packing, diff_ids.get(position)) {
             (Packing::None, Some(diff_id)) => diff_id.clone(),
@@ -70,11 +69,11 @@ struct Entry {
     layers: Vec<String>,
 }
 
-struct Saved<'a> {
+struct DockerArchive<'a> {
     files: &'a Files,
 }
 
-impl Saved<'_> {
+impl DockerArchive<'_> {
     fn wrong(&self, problem: impl Into<String>) -> Error {
         Error::image(self.files.subject(), problem)
     }
@@ -112,12 +111,12 @@ impl Saved<'_> {
 
     fn piece(&self, name: &str) -> Result<Piece, Error> {
         match self.files.find_file(name)? {
-            Found::File(piece) => Ok(piece),
-            Found::Missing => {
+            FileLookup::File(piece) => Ok(piece),
+            FileLookup::Missing => {
                 let shown = name.escape_debug();
                 Err(self.wrong(format!("its manifest.json names `{shown}`, which is missing")))
             }
-            Found::Other => {
+            FileLookup::Other => {
                 let shown = name.escape_debug();
                 Err(self.wrong(format!("its manifest.json names `{shown}`, which is no file")))
             }

@@ -1,4 +1,4 @@
-//! Where a container's files are: in a directory, or in an archive.
+//! Where a container's files are, in a directory or in an archive, and which image in it is meant.
 
 use std::fs;
 use std::io;
@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::image::archive::Archive;
-use crate::image::reader::{MAX_MANIFEST, Store};
 use crate::image::source::{Piece, Source};
-use crate::names::Digest;
+use crate::image::store::{FileLookup, MAX_MANIFEST, Store};
+use crate::names::digest::Digest;
 
 /// Files by their names, and, as in every OCI layout, blobs by their digests.
 pub(super) struct Files {
@@ -21,12 +21,11 @@ enum Place {
     Directory(PathBuf),
 }
 
-/// What there is of a name.
-pub(super) enum Found {
-    File(Piece),
-    Missing,
-    /// A directory, a device, …
-    Other,
+/// Which of several images.
+#[derive(Debug, Clone)]
+pub(super) enum Choice {
+    Named(String),
+    Only,
 }
 
 impl Files {
@@ -48,17 +47,20 @@ impl Files {
         matches!(self.place, Place::Archive(_))
     }
 
-    pub(super) fn find_file(&self, name: &str) -> Result<Found, Error> {
+    pub(super) fn find_file(&self, name: &str) -> Result<FileLookup, Error> {
         match &self.place {
             Place::Archive(archive) => archive.find(name),
             Place::Directory(root) => {
                 let path = root.join(name);
                 match fs::metadata(&path) {
-                    Ok(metadata) if metadata.is_file() => {
-                        Ok(Found::File(Piece { source: Source::file(path), size: metadata.len() }))
+                    Ok(metadata) if metadata.is_file() => Ok(FileLookup::File(Piece {
+                        source: Source::from_path(path),
+                        size: metadata.len(),
+                    })),
+                    Ok(_) => Ok(FileLookup::Other),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        Ok(FileLookup::Missing)
                     }
-                    Ok(_) => Ok(Found::Other),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Missing),
                     Err(error) => Err(Error::io(&path, error)),
                 }
             }
@@ -68,9 +70,9 @@ impl Files {
     /// One of the files that say what the others are; `None` where there is none of that name.
     pub(super) fn read_small(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
         match self.find_file(name)? {
-            Found::File(piece) if piece.size <= MAX_MANIFEST => piece.read().map(Some),
-            Found::Missing => Ok(None),
-            Found::File(_) | Found::Other => {
+            FileLookup::File(piece) if piece.size <= MAX_MANIFEST => piece.read().map(Some),
+            FileLookup::Missing => Ok(None),
+            FileLookup::File(_) | FileLookup::Other => {
                 let problem = format!("{} is no file of at most 4 MiB", self.path(name));
                 Err(Error::image(&self.subject, problem))
             }
@@ -94,9 +96,9 @@ impl Store for Files {
     fn find(&self, digest: &Digest) -> Result<Option<Piece>, Error> {
         let name = blob_name(digest);
         match self.find_file(&name)? {
-            Found::File(piece) => Ok(Some(piece)),
-            Found::Missing => Ok(None),
-            Found::Other => {
+            FileLookup::File(piece) => Ok(Some(piece)),
+            FileLookup::Missing => Ok(None),
+            FileLookup::Other => {
                 let problem = format!("its blob {digest} is no file: {}", self.path(&name));
                 Err(Error::image(&self.subject, problem))
             }
@@ -114,4 +116,10 @@ impl Store for Files {
 
 fn blob_name(digest: &Digest) -> String {
     format!("blobs/sha256/{}", digest.hex())
+}
+
+/// Whether Docker takes `name` for `full`.
+pub(super) fn is_short_for(name: &str, full: &str) -> bool {
+    let short = full.strip_prefix("docker.io/").unwrap_or(full);
+    name == full || name == short || Some(name) == short.strip_prefix("library/")
 }

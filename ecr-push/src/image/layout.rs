@@ -4,9 +4,8 @@ use oci_spec::image::{Descriptor, ImageIndex};
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::image::files::Files;
-use crate::image::open::Choice;
-use crate::image::reader::Store as _;
+use crate::image::files::{Choice, Files, is_short_for};
+use crate::image::store::Store as _;
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// The whole reference, in which Docker and containerd write it beside the tag alone.
@@ -64,12 +63,6 @@ fn is(descriptor: &Descriptor, name: &str) -> bool {
     descriptor.digest().to_string() == name
         || annotation(descriptor, REF_NAME) == Some(name)
         || annotation(descriptor, FULL_NAME).is_some_and(|full| is_short_for(name, full))
-}
-
-/// Whether Docker takes `name` for `full`.
-pub(super) fn is_short_for(name: &str, full: &str) -> bool {
-    let short = full.strip_prefix("docker.io/").unwrap_or(full);
-    name == full || name == short || Some(name) == short.strip_prefix("library/")
 }
 
 fn annotation<'a>(descriptor: &'a Descriptor, key: &str) -> Option<&'a str> {

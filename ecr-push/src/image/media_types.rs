@@ -1,4 +1,4 @@
-//! What manifests, configs and layers are called.
+//! What manifests, configs and layers are called, and how a layer is compressed.
 
 use crate::error::Error;
 use crate::image::codec::Codec;

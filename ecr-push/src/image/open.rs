@@ -6,10 +6,29 @@ use std::pin::Pin;
 
 use crate::error::Error;
 use crate::image::compression::{self, Compression};
-use crate::image::files::{Files, Found};
-use crate::image::reader::Store;
-use crate::image::{Graph, Image, Platform, docker, layout, reader, select};
+use crate::image::files::{Choice, Files};
+use crate::image::graph::{Graph, Image};
+use crate::image::platform::Platform;
+use crate::image::store::{FileLookup, Store};
+use crate::image::{docker, layout, reader, select};
 use crate::tasks::{Stop, stoppable};
+
+impl Image {
+    /// Opens the image at `path`, which is one of these, found out by looking into it:
+    ///
+    /// - the directory of an OCI image layout, as `skopeo copy … oci:DIR`, `docker buildx build
+    ///   --output type=oci,tar=false,dest=DIR` and `crane pull --format=oci` write it;
+    /// - an OCI archive, which is a tar of such a directory: `skopeo copy … oci-archive:FILE`,
+    ///   `docker buildx build --output type=oci,dest=FILE`;
+    /// - what `docker save` writes, and what kaniko, Bazel and ko write in its form.
+    ///
+    /// Archives are read in place: nothing is extracted. Await what this returns for the image, or
+    /// say first [which image](Open::named), [which platforms](Open::platform), and [how layers
+    /// are compressed](Open::compression).
+    pub fn open(path: impl AsRef<Path>) -> Open {
+        Open::new(path.as_ref())
+    }
+}
 
 /// An image that is going to be opened: await it.
 ///
@@ -37,15 +56,8 @@ pub struct Open {
     compression: Compression,
 }
 
-/// Which of several images.
-#[derive(Debug, Clone)]
-pub(super) enum Choice {
-    Named(String),
-    Only,
-}
-
 impl Open {
-    pub(super) fn new(path: &Path) -> Self {
+    fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
             choice: Choice::Only,
@@ -89,7 +101,7 @@ impl Open {
 
     fn read(&self, stop: &Stop) -> Result<Graph, Error> {
         let files = Files::open(&self.path)?;
-        let has = |name| files.find_file(name).map(|found| matches!(found, Found::File(_)));
+        let has = |name| files.find_file(name).map(|found| matches!(found, FileLookup::File(_)));
         let is_layout = !files.is_archive() || has("index.json")?;
         // From Docker 25 on, what it saves is a layout, too.
         let by_docker = has("manifest.json")?;

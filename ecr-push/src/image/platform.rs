@@ -114,7 +114,7 @@ impl fmt::Display for Platform {
 }
 
 /// What an index says of where one of its manifests runs.
-pub(super) enum Described {
+pub(super) enum PlatformClaim {
     /// Nothing: its content has to say it.
     Nothing,
     /// Nowhere: it is an attestation.
@@ -124,13 +124,13 @@ pub(super) enum Described {
 
 /// What the index at a depth of one less says of the manifest; above the root there is none, as
 /// `index.json` is no part of an image.
-pub(super) fn described_platform(descriptor: &Descriptor, depth: usize) -> Described {
+pub(super) fn claimed_platform(descriptor: &Descriptor, depth: usize) -> PlatformClaim {
     let is_index = INDEXES.contains(&descriptor.media_type().as_ref());
     let Some(platform) = descriptor.platform().as_ref().filter(|_| depth > 0 && !is_index) else {
-        return Described::Nothing;
+        return PlatformClaim::Nothing;
     };
     match serde_json::to_value(platform).ok().as_ref().and_then(Platform::from_json) {
-        Some(platform) => Described::Platform(platform),
-        None => Described::Nowhere,
+        Some(platform) => PlatformClaim::Platform(platform),
+        None => PlatformClaim::Nowhere,
     }
 }

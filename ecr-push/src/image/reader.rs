@@ -6,31 +6,13 @@ use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType};
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::image::blob::{Blob, Layer};
 use crate::image::graph::{Graph, Manifest};
 use crate::image::media_types::{CONFIGS, INDEXES, MANIFESTS};
-use crate::image::platform::{Described, described_platform};
-use crate::image::source::Piece;
-use crate::image::{Blob, Layer, Platform, Source};
-use crate::names::Digest;
-
-/// Where the content of a digest is.
-pub(super) trait Store {
-    /// For messages: by what the image is known.
-    fn subject(&self) -> &str;
-
-    /// The content, unchecked; `None` where there is none.
-    fn find(&self, digest: &Digest) -> Result<Option<Piece>, Error>;
-
-    /// For messages: where there would be the content, and isn't. Empty where there is no place to
-    /// look at.
-    fn place(&self, _digest: &Digest) -> String {
-        String::new()
-    }
-}
-
-/// ECR's service model: `imageManifest` has at most 4194304 characters. Whatever is larger in the
-/// place of a manifest is not read into memory.
-pub(super) const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
+use crate::image::platform::{Platform, PlatformClaim, claimed_platform};
+use crate::image::source::{Piece, Source};
+use crate::image::store::{MAX_MANIFEST, Store};
+use crate::names::digest::Digest;
 
 /// An index in an index is rare, and a chain of them no image.
 pub(super) const MAX_DEPTH: usize = 8;
@@ -56,7 +38,7 @@ pub(super) enum Shape {
 }
 
 /// A manifest or an index whose digest is right.
-pub(super) struct Loaded {
+pub(super) struct CheckedManifest {
     pub(super) digest: Digest,
     pub(super) media_type: String,
     pub(super) shape: Shape,
@@ -94,7 +76,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads and checks a manifest; `None` where its content is missing.
-    pub(super) fn load(&self, descriptor: &Descriptor) -> Result<Option<Loaded>, Error> {
+    pub(super) fn load(&self, descriptor: &Descriptor) -> Result<Option<CheckedManifest>, Error> {
         let digest = self.digest(descriptor)?;
         let size = descriptor.size();
         if size > MAX_MANIFEST {
@@ -113,18 +95,18 @@ impl<'a> Reader<'a> {
         let own = json.get("mediaType").and_then(Value::as_str).map(str::to_owned);
         let media_type = own.unwrap_or_else(|| descriptor.media_type().to_string());
         let shape = self.shape(&digest, &media_type, &json)?;
-        Ok(Some(Loaded { digest, media_type, shape, text, json }))
+        Ok(Some(CheckedManifest { digest, media_type, shape, text, json }))
     }
 
     /// The manifests that an index lists.
-    pub(super) fn listed(&self, index: &Loaded) -> Result<Vec<Descriptor>, Error> {
+    pub(super) fn listed(&self, index: &CheckedManifest) -> Result<Vec<Descriptor>, Error> {
         let parsed: ImageIndex =
             serde_json::from_str(&index.text).map_err(|error| self.broken(&index.digest, error))?;
         Ok(parsed.manifests().clone())
     }
 
     /// Which platform an image's config names, where there is one.
-    pub(super) fn platform_of(&self, image: &Loaded) -> Result<Option<Platform>, Error> {
+    pub(super) fn platform_of(&self, image: &CheckedManifest) -> Result<Option<Platform>, Error> {
         let manifest: ImageManifest =
             serde_json::from_str(&image.text).map_err(|error| self.broken(&image.digest, error))?;
         let config = manifest.config();
@@ -147,7 +129,7 @@ impl<'a> Reader<'a> {
         }
         let Some(loaded) = self.load(descriptor)? else {
             self.missing.push(digest);
-            if let Described::Platform(platform) = described_platform(descriptor, depth) {
+            if let PlatformClaim::Platform(platform) = claimed_platform(descriptor, depth) {
                 self.lacking.push(platform);
             }
             return Ok(());
@@ -166,15 +148,15 @@ impl<'a> Reader<'a> {
                     self.add_blob(layer)?;
                 }
                 self.check_config(manifest.config())?;
-                let platform = match described_platform(descriptor, depth) {
-                    Described::Nothing => self.platform_of(&loaded)?,
-                    Described::Nowhere => None,
-                    Described::Platform(platform) => Some(platform),
+                let platform = match claimed_platform(descriptor, depth) {
+                    PlatformClaim::Nothing => self.platform_of(&loaded)?,
+                    PlatformClaim::Nowhere => None,
+                    PlatformClaim::Platform(platform) => Some(platform),
                 };
                 self.platforms.extend(platform.filter(|new| !self.platforms.contains(new)));
             }
         }
-        let Loaded { digest, media_type, text, .. } = loaded;
+        let CheckedManifest { digest, media_type, text, .. } = loaded;
         self.manifests.push(Manifest { digest, media_type, text });
         Ok(())
     }
@@ -264,7 +246,7 @@ impl<'a> Reader<'a> {
         };
         let piece = sized(piece, digest, size)?;
         let content = piece.read()?;
-        let found = Digest::of(&content);
+        let found = Digest::from_content(&content);
         if found != *digest {
             return Err(Error::blob_mismatch(&piece.source, digest, &found));
         }

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde_json::Value;
 
-use crate::image::Layer;
+use crate::image::blob::Layer;
 use crate::image::graph::Manifest;
-use crate::names::Digest;
+use crate::names::digest::Digest;
 
 /// The manifests with the texts of those that have `changed`, and everything that names one of
 /// these; still children before those that list them.
@@ -52,7 +52,7 @@ pub(super) fn rewritten(
             // The same bytes in every program, whichever order `serde_json` keeps in it.
             json.sort_all_objects();
             manifest.text = json.to_string();
-            manifest.digest = Digest::of(manifest.text.as_bytes());
+            manifest.digest = Digest::from_content(manifest.text.as_bytes());
             let layer = Layer { digest: manifest.digest.clone(), size: manifest.text.len() as u64 };
             renamed.insert(before, layer);
         }

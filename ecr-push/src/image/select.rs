@@ -7,18 +7,18 @@ use oci_spec::image::Descriptor;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::image::Platform;
-use crate::image::blob::Memory;
-use crate::image::platform::{Described, described_platform};
-use crate::image::reader::{self, Loaded, MAX_DEPTH, Reader, Shape, Store};
+use crate::image::in_memory::MemoryStore;
+use crate::image::platform::{Platform, PlatformClaim, claimed_platform};
+use crate::image::reader::{self, CheckedManifest, MAX_DEPTH, Reader, Shape};
 use crate::image::source::Piece;
-use crate::names::Digest;
+use crate::image::store::Store;
+use crate::names::digest::Digest;
 
 /// What is left of an image: a root, in a store that has the new indexes beside the old content.
-pub(super) struct Selected<'a> {
+pub(super) struct Selection<'a> {
     pub(super) root: Descriptor,
     old: &'a dyn Store,
-    new: Memory,
+    new: MemoryStore,
 }
 
 /// BuildKit's annotation: of which manifest a descriptor is the attestation.
@@ -29,16 +29,16 @@ pub(super) fn select<'a>(
     store: &'a dyn Store,
     root: &Descriptor,
     wanted: &[Platform],
-) -> Result<Selected<'a>, Error> {
-    let mut survey = Survey {
+) -> Result<Selection<'a>, Error> {
+    let mut survey = PlatformSurvey {
         reader: Reader::new(store),
         images: Vec::new(),
         indexes: HashMap::new(),
         seen: HashSet::new(),
     };
     survey.look_at(root, 0)?;
-    let Survey { images, indexes, .. } = survey;
-    let mut chosen: Vec<&Found> = Vec::new();
+    let PlatformSurvey { images, indexes, .. } = survey;
+    let mut chosen: Vec<&PlatformImage> = Vec::new();
     for platform in wanted {
         let found =
             find(&images, platform).map_err(|problem| Error::image(store.subject(), problem))?;
@@ -46,7 +46,7 @@ pub(super) fn select<'a>(
             chosen.push(found);
         }
     }
-    let mut new = Memory::default();
+    let mut new = MemoryStore::default();
     let root = match chosen.as_slice() {
         [one] => one.descriptor.clone(),
         all if all.len() == images.len() => root.clone(),
@@ -56,18 +56,18 @@ pub(super) fn select<'a>(
                 Pruner { indexes: &indexes, keep, done: HashMap::new(), new: &mut new };
             let text = root.digest().to_string();
             match pruner.prune(&text) {
-                Pruned::Changed { digest, size } => {
+                PruneResult::Changed { digest, size } => {
                     reader::descriptor(root.media_type().as_ref(), &digest, size)
                 }
                 // Not empty, as it leads to all that was found.
-                Pruned::Empty | Pruned::Kept => root.clone(),
+                PruneResult::Empty | PruneResult::Kept => root.clone(),
             }
         }
     };
-    Ok(Selected { root, old: store, new })
+    Ok(Selection { root, old: store, new })
 }
 
-impl Store for Selected<'_> {
+impl Store for Selection<'_> {
     fn subject(&self) -> &str {
         self.old.subject()
     }
@@ -85,27 +85,27 @@ impl Store for Selected<'_> {
 }
 
 /// An image of a platform.
-struct Found {
+struct PlatformImage {
     platform: Platform,
     descriptor: Descriptor,
 }
 
-impl Found {
+impl PlatformImage {
     fn digest(&self) -> String {
         self.descriptor.digest().to_string()
     }
 }
 
 /// All that an image has of platforms, without a look at layers.
-struct Survey<'a> {
+struct PlatformSurvey<'a> {
     reader: Reader<'a>,
-    images: Vec<Found>,
+    images: Vec<PlatformImage>,
     /// By their digests.
     indexes: HashMap<String, Value>,
     seen: HashSet<String>,
 }
 
-impl Survey<'_> {
+impl PlatformSurvey<'_> {
     fn look_at(&mut self, descriptor: &Descriptor, depth: usize) -> Result<(), Error> {
         if !self.seen.insert(descriptor.digest().to_string()) {
             return Ok(());
@@ -113,8 +113,8 @@ impl Survey<'_> {
         if depth > MAX_DEPTH {
             return Err(self.reader.too_deep());
         }
-        let platform = match described_platform(descriptor, depth) {
-            Described::Nothing => match self.reader.load(descriptor)? {
+        let platform = match claimed_platform(descriptor, depth) {
+            PlatformClaim::Nothing => match self.reader.load(descriptor)? {
                 None if depth == 0 => {
                     let problem = format!("its blob {} is missing", descriptor.digest());
                     return Err(self.reader.wrong(problem));
@@ -126,18 +126,18 @@ impl Survey<'_> {
                 }
                 Some(image) => self.reader.platform_of(&image)?,
             },
-            Described::Nowhere => None,
-            Described::Platform(platform) => Some(platform),
+            PlatformClaim::Nowhere => None,
+            PlatformClaim::Platform(platform) => Some(platform),
         };
         let descriptor = descriptor.clone();
-        self.images.extend(platform.map(|platform| Found { platform, descriptor }));
+        self.images.extend(platform.map(|platform| PlatformImage { platform, descriptor }));
         Ok(())
     }
 
     fn look_into(
         &mut self,
         descriptor: &Descriptor,
-        index: Loaded,
+        index: CheckedManifest,
         depth: usize,
     ) -> Result<(), Error> {
         for child in self.reader.listed(&index)? {
@@ -149,13 +149,13 @@ impl Survey<'_> {
 }
 
 /// The one image that a platform means.
-fn find<'a>(images: &'a [Found], wanted: &Platform) -> Result<&'a Found, String> {
-    let mut fitting: Vec<&Found> =
+fn find<'a>(images: &'a [PlatformImage], wanted: &Platform) -> Result<&'a PlatformImage, String> {
+    let mut fitting: Vec<&PlatformImage> =
         images.iter().filter(|image| wanted.is(&image.platform)).collect();
     if fitting.is_empty() && wanted.variant().is_none() {
         fitting = images.iter().filter(|image| wanted.is_roughly(&image.platform)).collect();
     }
-    let listed = |images: &[&Found]| {
+    let listed = |images: &[&PlatformImage]| {
         let names: Vec<String> = images
             .iter()
             .map(|image| format!("`{}` ({})", image.platform, image.descriptor.digest()))
@@ -168,7 +168,7 @@ fn find<'a>(images: &'a [Found], wanted: &Platform) -> Result<&'a Found, String>
             Err(format!("there is no image for `{wanted}` in it, nor for any other platform"))
         }
         [] => {
-            let all: Vec<&Found> = images.iter().collect();
+            let all: Vec<&PlatformImage> = images.iter().collect();
             Err(format!("there is no image for `{wanted}` in it, there are {}", listed(&all)))
         }
         several => Err(format!(
@@ -184,19 +184,19 @@ struct Pruner<'a> {
     indexes: &'a HashMap<String, Value>,
     /// The digests of the images.
     keep: HashSet<String>,
-    done: HashMap<String, Pruned>,
-    new: &'a mut Memory,
+    done: HashMap<String, PruneResult>,
+    new: &'a mut MemoryStore,
 }
 
 #[derive(Debug, Clone)]
-enum Pruned {
+enum PruneResult {
     Changed { digest: Digest, size: u64 },
     Empty,
     Kept,
 }
 
 impl Pruner<'_> {
-    fn prune(&mut self, digest: &str) -> Pruned {
+    fn prune(&mut self, digest: &str) -> PruneResult {
         if let Some(done) = self.done.get(digest) {
             return done.clone();
         }
@@ -205,16 +205,16 @@ impl Pruner<'_> {
         let before = listed.clone();
         let left: Vec<Value> = listed.into_iter().filter_map(|child| self.left_of(child)).collect();
         let pruned = if left.is_empty() {
-            Pruned::Empty
+            PruneResult::Empty
         } else if left == before {
-            Pruned::Kept
+            PruneResult::Kept
         } else {
             index["manifests"] = left.into();
             // The same bytes in every program, whichever order `serde_json` keeps in it.
             index.sort_all_objects();
             let text = Bytes::from(index.to_string());
             let size = text.len() as u64;
-            Pruned::Changed { digest: self.new.add(text), size }
+            PruneResult::Changed { digest: self.new.add(text), size }
         };
         self.done.insert(digest.to_owned(), pruned.clone());
         pruned
@@ -230,13 +230,13 @@ impl Pruner<'_> {
             return None;
         }
         match self.prune(&digest) {
-            Pruned::Changed { digest, size } => {
+            PruneResult::Changed { digest, size } => {
                 child["digest"] = digest.as_str().into();
                 child["size"] = size.into();
                 Some(child)
             }
-            Pruned::Empty => None,
-            Pruned::Kept => Some(child),
+            PruneResult::Empty => None,
+            PruneResult::Kept => Some(child),
         }
     }
 }

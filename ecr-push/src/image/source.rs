@@ -10,7 +10,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
-use crate::names::Digest;
+use crate::names::digest::Digest;
 use crate::tasks::Stop;
 
 /// Where a blob's content is. Cheap to clone.
@@ -28,7 +28,7 @@ pub(crate) enum Source {
 
 impl Source {
     /// A whole file.
-    pub(crate) fn file(path: PathBuf) -> Self {
+    pub(crate) fn from_path(path: PathBuf) -> Self {
         Self::File { path: path.into(), start: 0 }
     }
 
@@ -36,12 +36,12 @@ impl Source {
     /// Where the file can't be opened, or the content is elsewhere.
     pub(crate) fn open(&self) -> io::Result<Content> {
         Ok(Content(match self {
-            Self::Bytes(bytes) => Opened::Bytes(bytes.clone()),
+            Self::Bytes(bytes) => Medium::Bytes(bytes.clone()),
             Self::Elsewhere => return Err(io::ErrorKind::NotFound.into()),
             Self::File { path, start } => {
-                Opened::File { file: Arc::new(File::open(path)?), start: *start }
+                Medium::File { file: Arc::new(File::open(path)?), start: *start }
             }
-            Self::Temporary { file, .. } => Opened::File { file: file.clone(), start: 0 },
+            Self::Temporary { file, .. } => Medium::File { file: file.clone(), start: 0 },
         }))
     }
 }
@@ -69,7 +69,7 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
-    pub(crate) fn bytes(content: Bytes) -> Self {
+    pub(crate) fn from_bytes(content: Bytes) -> Self {
         let size = content.len() as u64;
         Self { source: Source::Bytes(content), size }
     }
@@ -100,10 +100,10 @@ impl Piece {
 
 /// A blob's content, opened.
 #[derive(Debug)]
-pub(crate) struct Content(Opened);
+pub(crate) struct Content(Medium);
 
 #[derive(Debug)]
-enum Opened {
+enum Medium {
     Bytes(Bytes),
     File { file: Arc<File>, start: u64 },
 }
@@ -112,8 +112,8 @@ impl Content {
     /// How many bytes there are, or of a part of a file, from there to its end.
     pub(crate) fn size(&self) -> io::Result<u64> {
         match &self.0 {
-            Opened::Bytes(bytes) => Ok(bytes.len() as u64),
-            Opened::File { file, start } => Ok(file.metadata()?.len().saturating_sub(*start)),
+            Medium::Bytes(bytes) => Ok(bytes.len() as u64),
+            Medium::File { file, start } => Ok(file.metadata()?.len().saturating_sub(*start)),
         }
     }
 
@@ -139,13 +139,13 @@ impl Content {
     /// content ends, and returns how many bytes that were. Blocks.
     pub(crate) fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
         match &self.0 {
-            Opened::Bytes(bytes) => {
+            Medium::Bytes(bytes) => {
                 let from = usize::try_from(position).unwrap_or(usize::MAX).min(bytes.len());
                 let len = buffer.len().min(bytes.len() - from);
                 buffer[..len].copy_from_slice(&bytes[from..from + len]);
                 Ok(len)
             }
-            Opened::File { file, start } => {
+            Medium::File { file, start } => {
                 let mut filled = 0;
                 while filled < buffer.len() {
                     let at = start + position + filled as u64;

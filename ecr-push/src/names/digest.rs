@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::Error;
+use crate::names::text::{InvalidName, NameKind, Problem, serde_as_text};
 
 /// The SHA-256 digest of a layer or a manifest: `sha256:` and 64 lower-case hexadecimal digits.
 ///
@@ -23,7 +23,7 @@ impl Digest {
     }
 
     /// The digest of `content`.
-    pub(crate) fn of(content: &[u8]) -> Self {
+    pub(crate) fn from_content(content: &[u8]) -> Self {
         use sha2::Digest as _;
         Self::from_hash(&sha2::Sha256::digest(content))
     }
@@ -38,28 +38,32 @@ impl Digest {
 }
 
 impl FromStr for Digest {
-    type Err = Error;
+    type Err = InvalidName;
 
     /// # Errors
-    /// [`InvalidDigest`](crate::ErrorKind::InvalidDigest), saying what is wrong and, in
-    /// bytes from 0, where.
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = |problem: String| Err(Error::invalid_digest(text, problem));
+    /// What is wrong and, in bytes from 0, where.
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let wrong = |problem| Err(InvalidName::new(NameKind::Digest, text, problem));
         let Some(hex) = text.strip_prefix(SHA256) else {
-            return wrong("it does not start with `sha256:`, and ECR knows no other".to_owned());
+            let problem = "it does not start with `sha256:`, and ECR knows no other";
+            return wrong(Problem::with_offset(0, problem));
         };
         if let Some((at, c)) =
             hex.char_indices().find(|&(_, c)| !matches!(c, '0'..='9' | 'a'..='f'))
         {
             let at = at + SHA256.len();
-            return wrong(format!("{c:?} at byte {at} is no lower-case hexadecimal digit"));
+            let problem = format!("{c:?} at byte {at} is no lower-case hexadecimal digit");
+            return wrong(Problem::with_offset(at, problem));
         }
         if hex.len() != 64 {
-            return wrong(format!("it has {} hexadecimal digits instead of 64", hex.len()));
+            let problem = format!("it has {} hexadecimal digits instead of 64", hex.len());
+            return wrong(Problem::new(problem));
         }
         Ok(Self(text.to_owned()))
     }
 }
+
+serde_as_text!(Digest);
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,7 @@
 //! The hosts of private registries, in every partition.
 
+use crate::names::text::Problem;
+
 /// What a registry's host says beside the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Host {
@@ -30,42 +32,48 @@ pub(crate) const FORM: &str = "the form is `ACCOUNT.dkr.ecr.REGION.amazonaws.com
 impl Host {
     /// # Errors
     /// What is wrong with `host`, with which the text starts: its bytes count from there.
-    pub(crate) fn parse(host: &str) -> Result<Self, String> {
+    pub(crate) fn parse(host: &str) -> Result<Self, Problem> {
         if host == "public.ecr.aws" || host == "ecr-public.aws.com" {
-            return Err("ECR Public is another service, this is for private registries".to_owned());
+            let problem = "ECR Public is another service, this is for private registries";
+            return Err(Problem::new(problem));
         }
         if let Some(colon) = host.find(':') {
             let port = &host[colon..];
-            return Err(format!(
-                "leave out `{port}` at byte {colon}, ECR's registries have no port"
-            ));
+            let problem =
+                format!("leave out `{port}` at byte {colon}, ECR's registries have no port");
+            return Err(Problem::with_offset(colon, problem));
         }
         let digits = host.bytes().take_while(u8::is_ascii_digit).count();
         let service = |at: usize| SERVICES.iter().find(|service| host[at..].starts_with(**service));
         let Some(service) = service(digits) else {
             let account = host.split('.').next().unwrap_or(host);
             if service(account.len()).is_some() {
-                return Err(format!("`{account}` is no account id, which is 12 digits"));
+                let problem = format!("`{account}` is no account id, which is 12 digits");
+                return Err(Problem::with_offset(0, problem));
             }
-            return Err(format!("`{host}` is no ECR registry, {FORM}"));
+            return Err(Problem::new(format!("`{host}` is no ECR registry, {FORM}")));
         };
         if digits != ACCOUNT_DIGITS {
-            return Err(format!("the account id has {digits} digits instead of 12"));
+            let problem = format!("the account id has {digits} digits instead of 12");
+            return Err(Problem::with_offset(0, problem));
         }
         let start = digits + service.len();
         let end = host[start..].find('.').map_or(host.len(), |length| start + length);
         let region = &host[start..end];
         let suffix = host[end..].strip_prefix('.').unwrap_or_default();
         if !is_region(region) {
-            return Err(format!("`{region}` at byte {start} is no region, {FORM}"));
+            let problem = format!("`{region}` at byte {start} is no region, {FORM}");
+            return Err(Problem::with_offset(start, problem));
         }
         let Some((_, partitions)) = SUFFIXES.iter().find(|(known, _)| *known == suffix) else {
             let at = host.len() - suffix.len();
-            return Err(format!("`{suffix}` at byte {at} is no domain of AWS, {FORM}"));
+            let problem = format!("`{suffix}` at byte {at} is no domain of AWS, {FORM}");
+            return Err(Problem::with_offset(at, problem));
         };
         let partition = partition(region);
         if !partitions.contains(&partition) {
-            return Err(format!("the region {region} has no registries under `{suffix}`"));
+            let problem = format!("the region {region} has no registries under `{suffix}`");
+            return Err(Problem::with_offset(start, problem));
         }
         Ok(Self { region: Span { start, end }, partition })
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::host::{ACCOUNT_DIGITS, Endpoint, FORM, Host, is_region};
-use crate::error::Error;
+use crate::names::host::{ACCOUNT_DIGITS, Endpoint, FORM, Host, is_region};
+use crate::names::text::{InvalidName, NameKind, Problem, serde_as_text};
 
 /// An ECR repository, by the URI that the console and `docker push` use:
 /// `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`.
@@ -34,8 +34,7 @@ impl Repository {
     /// The repository `name` of an account in a region, by the ordinary host of its partition.
     ///
     /// # Errors
-    /// [`InvalidRepository`](crate::ErrorKind::InvalidRepository), where the account isn't 12
-    /// digits, the region is none, or the name isn't allowed.
+    /// The account isn't 12 digits, the region is invalid, or the name isn't allowed.
     ///
     /// ```
     /// use ecr_push::Repository;
@@ -45,12 +44,12 @@ impl Repository {
     /// assert_eq!(repository.as_str(), uri);
     /// # Ok::<(), ecr_push::Error>(())
     /// ```
-    pub fn new(account: &str, region: &str, name: &str) -> Result<Self, Error> {
+    pub fn new(account: &str, region: &str, name: &str) -> Result<Self, InvalidName> {
         let uri = uri(account, region, name);
         if account.len() != ACCOUNT_DIGITS || !account.bytes().all(|b| b.is_ascii_digit()) {
             let account = account.escape_debug();
             let problem = format!("`{account}` is no account id, which is 12 digits");
-            return Err(Error::invalid_repository(&uri, problem));
+            return Err(invalid(&uri, Problem::with_offset(0, problem)));
         }
         // With the account, so that the URI has no other host than this one.
         Self::check(account, region, name)?;
@@ -104,53 +103,58 @@ impl Repository {
     }
 
     /// Whether there can be a repository of this name in this region. `account` is for the text.
-    pub(crate) fn check(account: &str, region: &str, name: &str) -> Result<(), Error> {
+    pub(crate) fn check(account: &str, region: &str, name: &str) -> Result<(), InvalidName> {
         let uri = uri(account, region, name);
-        let wrong = |problem| Err(Error::invalid_repository(&uri, problem));
+        let wrong = |problem| Err(invalid(&uri, problem));
         if !is_region(region) {
-            return wrong(format!("`{}` is no region, such as `us-east-1`", region.escape_debug()));
+            let region = region.escape_debug();
+            return wrong(Problem::new(format!("`{region}` is no region, such as `us-east-1`")));
         }
         check_name(name, uri.len() - name.len()).or_else(wrong)
     }
 }
 
 impl FromStr for Repository {
-    type Err = Error;
+    type Err = InvalidName;
 
     /// # Errors
-    /// [`InvalidRepository`](crate::ErrorKind::InvalidRepository), saying what is wrong and, in
-    /// bytes from 0, where.
-    fn from_str(text: &str) -> Result<Self, Error> {
+    /// What is wrong and, in bytes from 0, where.
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
         if let Some(rest) = without_login(text) {
-            let problem = "leave out the user and password before the `@`".to_owned();
-            return Err(Error::invalid_repository(&rest, problem));
+            let problem = "leave out the user and password before the `@`";
+            return Err(invalid(&rest, Problem::new(problem)));
         }
-        let wrong = |problem: String| Error::invalid_repository(text, problem);
+        let wrong = |problem| invalid(text, problem);
         if let Some((at, c)) =
             text.char_indices().find(|(_, c)| c.is_whitespace() || c.is_control())
         {
-            return Err(wrong(format!("{c:?} at byte {at} is not allowed anywhere in it")));
+            let problem = format!("{c:?} at byte {at} is not allowed anywhere in it");
+            return Err(wrong(Problem::with_offset(at, problem)));
         }
         if let Some((scheme, _)) = text.split_once("://") {
-            return Err(wrong(format!("leave out `{scheme}://`, a repository URI has no scheme")));
+            let problem = format!("leave out `{scheme}://`, a repository URI has no scheme");
+            return Err(wrong(Problem::with_offset(0, problem)));
         }
         let Some((host, name)) = text.split_once('/') else {
-            return Err(wrong(format!("there is no `/` in it, {FORM}")));
+            return Err(wrong(Problem::new(format!("there is no `/` in it, {FORM}"))));
         };
-        if let Some((_, digest)) = name.split_once('@') {
-            return Err(wrong(format!(
-                "leave out `@{digest}`, the digest is the image's and follows from it"
-            )));
-        }
-        if let Some((_, tag)) = name.split_once(':') {
-            return Err(wrong(format!("leave out `:{tag}`, tags are given apart")));
-        }
         let name_at = host.len() + 1;
+        if let Some((before, digest)) = name.split_once('@') {
+            let problem =
+                format!("leave out `@{digest}`, the digest is the image's and follows from it");
+            return Err(wrong(Problem::with_offset(name_at + before.len(), problem)));
+        }
+        if let Some((before, tag)) = name.split_once(':') {
+            let problem = format!("leave out `:{tag}`, tags are given apart");
+            return Err(wrong(Problem::with_offset(name_at + before.len(), problem)));
+        }
         let host = Host::parse(host).map_err(wrong)?;
         check_name(name, name_at).map_err(wrong)?;
         Ok(Self { uri: text.to_owned(), host, name: name_at })
     }
 }
+
+serde_as_text!(Repository);
 
 impl fmt::Display for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -162,6 +166,10 @@ impl fmt::Debug for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Repository({})", self.uri)
     }
+}
+
+fn invalid(text: &str, problem: Problem) -> InvalidName {
+    InvalidName::new(NameKind::Repository, text, problem)
 }
 
 fn uri(account: &str, region: &str, name: &str) -> String {
@@ -178,19 +186,23 @@ fn without_login(text: &str) -> Option<String> {
 
 /// ECR's service model: 2 to 256 characters, `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*` between slashes.
 /// The name starts at byte `start` of the text.
-fn check_name(name: &str, start: usize) -> Result<(), String> {
+fn check_name(name: &str, start: usize) -> Result<(), Problem> {
     let allowed = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-' | '/');
     if let Some((at, c)) = name.char_indices().find(|&(_, c)| !allowed(c)) {
         let hint = if c.is_ascii_uppercase() { ", names are lower case" } else { "" };
-        return Err(format!("{c:?} at byte {} is not allowed in the name{hint}", start + at));
+        let at = start + at;
+        let problem = format!("{c:?} at byte {at} is not allowed in the name{hint}");
+        return Err(Problem::with_offset(at, problem));
     }
     if !(2..=256).contains(&name.len()) {
-        return Err(format!("the name has {} characters, 2 to 256 are allowed", name.len()));
+        let problem = format!("the name has {} characters, 2 to 256 are allowed", name.len());
+        return Err(Problem::with_offset(start, problem));
     }
     let mut at = start;
     for component in name.split('/') {
         if component.is_empty() {
-            return Err(format!("a part of the name is missing at byte {at}, next to a `/`"));
+            let problem = format!("a part of the name is missing at byte {at}, next to a `/`");
+            return Err(Problem::with_offset(at, problem));
         }
         let separators = component.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
         let at_an_end = !component.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -198,10 +210,11 @@ fn check_name(name: &str, start: usize) -> Result<(), String> {
         let allowed =
             |run: &str| matches!(run, "" | "." | "_" | "__") || run.bytes().all(|b| b == b'-');
         if at_an_end || !separators.into_iter().all(allowed) {
-            return Err(format!(
+            let problem = format!(
                 "`{component}` at byte {at} in the name needs letters or digits around each `.`, \
                  `_`, `__` or `-`"
-            ));
+            );
+            return Err(Problem::with_offset(at, problem));
         }
         at += component.len() + 1;
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::Error;
+use crate::names::text::{InvalidName, NameKind, Problem, serde_as_text};
 
 /// A tag of an image, such as `1.4.2`.
 ///
@@ -21,31 +21,34 @@ impl Tag {
 }
 
 impl FromStr for Tag {
-    type Err = Error;
+    type Err = InvalidName;
 
     /// # Errors
-    /// [`InvalidTag`](crate::ErrorKind::InvalidTag), saying what is wrong and, in bytes
-    /// from 0, where.
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = |problem: String| Err(Error::invalid_tag(text, problem));
+    /// What is wrong and, in bytes from 0, where.
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let wrong = |problem| Err(InvalidName::new(NameKind::Tag, text, problem));
         if text.is_empty() {
-            return wrong("it is empty".to_owned());
+            return wrong(Problem::new("it is empty"));
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
         if let Some((at, c)) = text.char_indices().find(|&(_, c)| !allowed(c)) {
-            return wrong(format!(
+            let problem = format!(
                 "{c:?} at byte {at} is not allowed, only letters, digits, `_`, `.` and `-` are"
-            ));
+            );
+            return wrong(Problem::with_offset(at, problem));
         }
         if text.len() > 128 {
-            return wrong(format!("it has {} characters, at most 128 are allowed", text.len()));
+            let problem = format!("it has {} characters, at most 128 are allowed", text.len());
+            return wrong(Problem::new(problem));
         }
         if text.starts_with(['.', '-']) {
-            return wrong("it must start with a letter, a digit or `_`".to_owned());
+            return wrong(Problem::with_offset(0, "it must start with a letter, a digit or `_`"));
         }
         Ok(Self(text.to_owned()))
     }
 }
+
+serde_as_text!(Tag);
 
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,11 @@
+//! What names read and print, and what is wrong with texts that aren't names.
+
 use proptest::prelude::*;
 
-use super::*;
+use crate::names::digest::Digest;
+use crate::names::host::Endpoint;
+use crate::names::repository::Repository;
+use crate::names::tag::Tag;
 
 fn repository_error(text: &str) -> String {
     text.parse::<Repository>().unwrap_err().to_string()
@@ -84,85 +89,81 @@ fn what_is_wrong_with_a_repository_is_said() {
 #[test]
 fn what_is_wrong_with_a_host_is_said() {
     const FORM: &str = "the form is `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`";
-    let table = [
-        (
-            "12345678901.dkr.ecr.us-east-1.amazonaws.com",
-            "the account id has 11 digits instead of 12",
-        ),
-        (
-            "1234567890123.dkr.ecr.us-east-1.amazonaws.com",
-            "the account id has 13 digits instead of 12",
-        ),
-        (
-            "111EXAMPLE.dkr.ecr.us-east-1.amazonaws.com",
-            "`111EXAMPLE` is no account id, which is 12 digits",
-        ),
-        (".dkr.ecr.us-east-1.amazonaws.com", "the account id has 0 digits instead of 12"),
-        (
-            "123456789012.dkr.ecr.us-east-1.amazonaws.com.evil.example",
-            "`amazonaws.com.evil.example` at byte 31 is no domain of AWS, FORM",
-        ),
-        (
-            "123456789012.dkr.ecr.us-east-1.amazonaws.com.",
-            "`amazonaws.com.` at byte 31 is no domain of AWS, FORM",
-        ),
-        (
-            "123456789012.dkr.ecr.us-east-1.evilamazonaws.com",
-            "`evilamazonaws.com` at byte 31 is no domain of AWS, FORM",
-        ),
-        (
-            "123456789012.dkr.ecr.us-east-1.amazonaws.comevil",
-            "`amazonaws.comevil` at byte 31 is no domain of AWS, FORM",
-        ),
-        (
-            "123456789012.dkr.ecr.us-east-1.AMAZONAWS.COM",
-            "`AMAZONAWS.COM` at byte 31 is no domain of AWS, FORM",
-        ),
-        ("123456789012.dkr.ecr.us-east-1", "`` at byte 30 is no domain of AWS, FORM"),
-        ("123456789012.dkr.ecr.amazonaws.com", "`amazonaws` at byte 21 is no region, FORM"),
-        ("123456789012.dkr.ecr..amazonaws.com", "`` at byte 21 is no region, FORM"),
-        (
-            "123456789012.dkr.ecr-fips.US-EAST-1.amazonaws.com",
-            "`US-EAST-1` at byte 26 is no region, FORM",
-        ),
-        (
-            "123456789012.dkr.ecr.us-east-1.amazonaws.com.cn",
-            "the region us-east-1 has no registries under `amazonaws.com.cn`",
-        ),
-        (
-            "123456789012.dkr.ecr.cn-north-1.amazonaws.com",
-            "the region cn-north-1 has no registries under `amazonaws.com`",
-        ),
-        (
-            "123456789012.dkr.ecr.eu-west-1.amazonaws.eu",
-            "the region eu-west-1 has no registries under `amazonaws.eu`",
-        ),
-        (
-            "123456789012.dkr.ecr.us-east-1.amazonaws.com:443",
-            "leave out `:443` at byte 44, ECR's registries have no port",
-        ),
-        ("evil.example", "`evil.example` is no ECR registry, FORM"),
-        (
-            "evil.123456789012.dkr.ecr.us-east-1.amazonaws.com",
-            "`evil.123456789012.dkr.ecr.us-east-1.amazonaws.com` is no ECR registry, FORM",
-        ),
-        (
-            "123456789012.DKR.ECR.us-east-1.amazonaws.com",
-            "`123456789012.DKR.ECR.us-east-1.amazonaws.com` is no ECR registry, FORM",
-        ),
-        (
-            "123456789012.ecr.us-east-1.amazonaws.com",
-            "`123456789012.ecr.us-east-1.amazonaws.com` is no ECR registry, FORM",
-        ),
-        ("public.ecr.aws", "ECR Public is another service, this is for private registries"),
-        ("ecr-public.aws.com", "ECR Public is another service, this is for private registries"),
-    ];
-    for (host, problem) in table {
+    for (host, problem) in WRONG_HOSTS {
         let problem = problem.replace("FORM", FORM);
         let expected = format!("`{host}/web` is no ECR repository URI: {problem}");
         assert_eq!(repository_error(&format!("{host}/web")), expected);
     }
 }
+
+/// What is wrong with each, where FORM is the form that a repository has.
+const WRONG_HOSTS: [(&str, &str); 23] = [
+    ("12345678901.dkr.ecr.us-east-1.amazonaws.com", "the account id has 11 digits instead of 12"),
+    ("1234567890123.dkr.ecr.us-east-1.amazonaws.com", "the account id has 13 digits instead of 12"),
+    (
+        "111EXAMPLE.dkr.ecr.us-east-1.amazonaws.com",
+        "`111EXAMPLE` is no account id, which is 12 digits",
+    ),
+    (".dkr.ecr.us-east-1.amazonaws.com", "the account id has 0 digits instead of 12"),
+    (
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com.evil.example",
+        "`amazonaws.com.evil.example` at byte 31 is no domain of AWS, FORM",
+    ),
+    (
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com.",
+        "`amazonaws.com.` at byte 31 is no domain of AWS, FORM",
+    ),
+    (
+        "123456789012.dkr.ecr.us-east-1.evilamazonaws.com",
+        "`evilamazonaws.com` at byte 31 is no domain of AWS, FORM",
+    ),
+    (
+        "123456789012.dkr.ecr.us-east-1.amazonaws.comevil",
+        "`amazonaws.comevil` at byte 31 is no domain of AWS, FORM",
+    ),
+    (
+        "123456789012.dkr.ecr.us-east-1.AMAZONAWS.COM",
+        "`AMAZONAWS.COM` at byte 31 is no domain of AWS, FORM",
+    ),
+    ("123456789012.dkr.ecr.us-east-1", "`` at byte 30 is no domain of AWS, FORM"),
+    ("123456789012.dkr.ecr.amazonaws.com", "`amazonaws` at byte 21 is no region, FORM"),
+    ("123456789012.dkr.ecr..amazonaws.com", "`` at byte 21 is no region, FORM"),
+    (
+        "123456789012.dkr.ecr-fips.US-EAST-1.amazonaws.com",
+        "`US-EAST-1` at byte 26 is no region, FORM",
+    ),
+    (
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com.cn",
+        "the region us-east-1 has no registries under `amazonaws.com.cn`",
+    ),
+    (
+        "123456789012.dkr.ecr.cn-north-1.amazonaws.com",
+        "the region cn-north-1 has no registries under `amazonaws.com`",
+    ),
+    (
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.eu",
+        "the region eu-west-1 has no registries under `amazonaws.eu`",
+    ),
+    (
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com:443",
+        "leave out `:443` at byte 44, ECR's registries have no port",
+    ),
+    ("evil.example", "`evil.example` is no ECR registry, FORM"),
+    (
+        "evil.123456789012.dkr.ecr.us-east-1.amazonaws.com",
+        "`evil.123456789012.dkr.ecr.us-east-1.amazonaws.com` is no ECR registry, FORM",
+    ),
+    (
+        "123456789012.DKR.ECR.us-east-1.amazonaws.com",
+        "`123456789012.DKR.ECR.us-east-1.amazonaws.com` is no ECR registry, FORM",
+    ),
+    (
+        "123456789012.ecr.us-east-1.amazonaws.com",
+        "`123456789012.ecr.us-east-1.amazonaws.com` is no ECR registry, FORM",
+    ),
+    ("public.ecr.aws", "ECR Public is another service, this is for private registries"),
+    ("ecr-public.aws.com", "ECR Public is another service, this is for private registries"),
+];
 
 #[test]
 fn a_password_before_the_host_is_not_repeated() {
@@ -271,11 +272,28 @@ fn what_is_wrong_with_a_digest_is_said() {
     );
 }
 
+/// The byte that the text names, if it names one.
+#[test]
+fn a_problem_has_its_byte() {
+    let host = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+    let repository = |text: &str| text.parse::<Repository>().unwrap_err();
+    let error = repository(&format!("{host}/web:1.0"));
+    assert_eq!(
+        (error.offset(), error.problem()),
+        (Some(48), "leave out `:1.0`, tags are given apart")
+    );
+    assert_eq!(repository(&format!("{host}/Web")).offset(), Some(45));
+    assert_eq!(repository(&format!("{host}:443/web")).offset(), Some(44));
+    assert_eq!(repository(host).offset(), None);
+    assert_eq!("v1+build".parse::<Tag>().unwrap_err().offset(), Some(2));
+    assert_eq!("sha256:0A".parse::<Digest>().unwrap_err().offset(), Some(8));
+}
+
 #[test]
 fn the_digest_of_nothing_is_known() {
     let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-    assert_eq!(Digest::of(b"").as_str(), empty);
-    assert_eq!(empty.parse::<Digest>().unwrap(), Digest::of(b""));
+    assert_eq!(Digest::from_content(b"").as_str(), empty);
+    assert_eq!(empty.parse::<Digest>().unwrap(), Digest::from_content(b""));
 }
 
 /// A host of each kind, and a region that it has.

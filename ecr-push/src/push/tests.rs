@@ -1,10 +1,12 @@
+//! The memory that whole pushes take.
+
 use std::time::Duration;
 
 use local_aws::{Fault, LocalAws, When};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Blob, NewRepository};
+use crate::image::blob::Blob;
 
 const MIB: u64 = 1024 * 1024;
 

@@ -11,7 +11,7 @@ use crate::world::URI;
 #[tokio::test(start_paused = true)]
 async fn the_account_is_the_caller_s_and_the_region_the_configuration_s() {
     let local = LocalAws::new();
-    let repository = Repository::of_caller(&local.sdk_config(), "demo/web").await.unwrap();
+    let repository = Repository::from_caller(&local.sdk_config(), "demo/web").await.unwrap();
     assert_eq!(repository.as_str(), URI);
     assert_eq!(local.journal().operations(), ["GetCallerIdentity"]);
 }
@@ -21,7 +21,7 @@ async fn the_region_decides_the_partition() {
     let local = LocalAws::new();
     let config =
         local.sdk_config().into_builder().region(Region::from_static("cn-north-1")).build();
-    let repository = Repository::of_caller(&config, "web").await.unwrap();
+    let repository = Repository::from_caller(&config, "web").await.unwrap();
     assert_eq!(repository.as_str(), "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/web");
     assert_eq!(repository.arn(), "arn:aws-cn:ecr:cn-north-1:123456789012:repository/web");
 }
@@ -29,7 +29,7 @@ async fn the_region_decides_the_partition() {
 #[tokio::test(start_paused = true)]
 async fn what_is_wrong_is_found_before_the_call() {
     let local = LocalAws::new();
-    let error = Repository::of_caller(&local.sdk_config(), "Web").await.unwrap_err();
+    let error = Repository::from_caller(&local.sdk_config(), "Web").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidRepository);
     assert_eq!(
         error.to_string(),
@@ -39,7 +39,7 @@ async fn what_is_wrong_is_found_before_the_call() {
     for region in [None, Some(Region::from_static(""))] {
         let mut config = local.sdk_config().into_builder();
         config.set_region(region);
-        let error = Repository::of_caller(&config.build(), "web").await.unwrap_err();
+        let error = Repository::from_caller(&config.build(), "web").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert_eq!(
             error.to_string(),
@@ -54,7 +54,7 @@ async fn what_is_wrong_is_found_before_the_call() {
 async fn no_answer_is_a_matter_of_the_network() {
     let local = LocalAws::new();
     local.inject(When::every("GetCallerIdentity"), Fault::Reset);
-    let error = Repository::of_caller(&local.sdk_config(), "web").await.unwrap_err();
+    let error = Repository::from_caller(&local.sdk_config(), "web").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network);
     assert_eq!(error.operation(), Some("GetCallerIdentity"));
     assert!(error.is_retryable());
@@ -68,7 +68,7 @@ async fn credentials_that_sts_does_not_know_are_a_matter_of_credentials() {
     let unknown = aws_sdk_ecr::config::Credentials::new("ASIAUNKNOWN", "x", None, None, "test");
     let provider = aws_sdk_ecr::config::SharedCredentialsProvider::new(unknown);
     let config = local.sdk_config().into_builder().credentials_provider(provider).build();
-    let error = Repository::of_caller(&config, "web").await.unwrap_err();
+    let error = Repository::from_caller(&config, "web").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Credentials);
     assert_eq!(
         error.to_string(),

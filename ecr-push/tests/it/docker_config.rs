@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use ecr_push::{DockerConfig, Error, ErrorKind, Repository, Token, TokenProvider};
+use ecr_push::login::{DockerConfig, Token, TokenProvider};
+use ecr_push::{Error, ErrorKind, Repository};
 use local_aws::LocalAws;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -36,7 +37,7 @@ impl Home {
     }
 
     async fn log_in(&self) -> Result<(), Error> {
-        DockerConfig::at(self.path()).log_in(&self.token).await
+        DockerConfig::from_path(self.path()).log_in(&self.token).await
     }
 
     fn read(&self) -> String {
@@ -77,7 +78,7 @@ fn mode(path: &std::path::Path) -> u32 {
 async fn a_missing_file_is_made_as_docker_makes_it() {
     let home = Home::new().await;
     let path = home.folder.path().join("new/folder/config.json");
-    DockerConfig::at(&path).log_in(&home.token).await.unwrap();
+    DockerConfig::from_path(&path).log_in(&home.token).await.unwrap();
     let content = fs::read_to_string(&path).unwrap();
     let auth = home.auth();
     assert_eq!(
@@ -147,7 +148,7 @@ async fn logins_of_one_process_do_not_lose_each_other() {
     for account in 100_000_000_000_u64..100_000_000_020 {
         let repository = Repository::new(&account.to_string(), "us-east-1", "web").unwrap();
         let token = provider.token(&repository).await.unwrap();
-        let config = DockerConfig::at(home.path());
+        let config = DockerConfig::from_path(home.path());
         logins.spawn(async move { config.log_in(&token).await.unwrap() });
     }
     logins.join_all().await;
@@ -257,7 +258,7 @@ async fn what_is_no_file_is_left_alone() {
 async fn a_folder_that_cannot_be_made_is_said() {
     let home = Home::with("{}").await;
     let path = home.path().join("below/a/file/config.json");
-    let error = DockerConfig::at(&path).log_in(&home.token).await.unwrap_err();
+    let error = DockerConfig::from_path(&path).log_in(&home.token).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io);
     assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
     assert_eq!(home.read(), "{}");

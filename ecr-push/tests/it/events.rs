@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ecr_push::{Event, Image};
+use ecr_push::Image;
+use ecr_push::events::Event;
 use local_aws::{Fault, When};
 
 use crate::layout::Layout;
@@ -30,7 +31,8 @@ async fn each_layer_starts_moves_and_finishes_and_the_tag_comes_last() {
     const MIB: usize = 1024 * 1024;
     let layout = Layout::image(&[100, 12 * MIB]);
     let image = Image::open(layout.path()).await.unwrap();
-    let config = image.layers().map(ecr_push::Layer::size).min_by_key(|size| size.abs_diff(80));
+    let config =
+        image.layers().map(ecr_push::image::Layer::size).min_by_key(|size| size.abs_diff(80));
     let config = config.unwrap();
     let push = world.pusher.push(&image, &repository()).tag("1.0".parse().unwrap());
     let mut events = push.events();

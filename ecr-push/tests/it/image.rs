@@ -24,7 +24,7 @@ pub(crate) fn problem(error: &Error, path: &Path) -> String {
 async fn a_layer_is_listed_once_with_its_size() {
     let layout = Layout::image(&[100, 100, 200]);
     let image = Image::open(layout.path()).await.unwrap();
-    let sizes: Vec<u64> = image.layers().map(ecr_push::Layer::size).collect();
+    let sizes: Vec<u64> = image.layers().map(ecr_push::image::Layer::size).collect();
     assert_eq!(sizes.len(), 3, "the config and two layers: {sizes:?}");
     assert!(sizes.contains(&100) && sizes.contains(&200));
 }

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use ecr_push::{Compression, ErrorKind, Image};
+use ecr_push::image::Compression;
+use ecr_push::{ErrorKind, Image};
 use serde_json::{Value, json};
 
 use crate::image::problem;

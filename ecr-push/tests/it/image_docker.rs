@@ -2,7 +2,8 @@
 
 use std::io::{Read as _, Write as _};
 
-use ecr_push::{Compression, Error, ErrorKind, Image};
+use ecr_push::image::Compression;
+use ecr_push::{Error, ErrorKind, Image};
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use tar::EntryType;

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use ecr_push::{Blob, Error, ErrorKind, Image};
+use ecr_push::image::Blob;
+use ecr_push::{Error, ErrorKind, Image};
 use serde_json::{Value, json};
 use std::error::Error as _;
 use tempfile::TempDir;

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use ecr_push::{Error, ErrorKind, Image, Platform};
+use ecr_push::image::Platform;
+use ecr_push::{Error, ErrorKind, Image};
 use serde_json::{Value, json};
 
 use crate::image::problem;

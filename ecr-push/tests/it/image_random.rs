@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use ecr_push::{Compression, Image};
+use ecr_push::Image;
+use ecr_push::image::Compression;
 use proptest::prelude::*;
 
 use crate::layout::Layout;

@@ -23,6 +23,7 @@ mod push;
 mod recovery;
 mod refused;
 mod registry;
+mod reports;
 mod resume;
 mod several;
 mod signature;

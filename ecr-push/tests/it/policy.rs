@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use ecr_push::{ErrorKind, Image, LookUp, NewRepository, Push, PushPolicy, TagChange};
+use ecr_push::outcome::TagChange;
+use ecr_push::policy::PushPolicy;
+use ecr_push::settings::{LookUp, NewRepository};
+use ecr_push::{ErrorKind, Image, Push};
 use local_aws::LocalAws;
 use serde_json::{Value, json};
 

@@ -6,7 +6,10 @@ use std::path::Path;
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::config::Region;
-use ecr_push::{Blob, Error, ErrorKind, Image, LookUp, Pushed, Pusher, Repository, Tag, Transport};
+use ecr_push::image::Blob;
+use ecr_push::settings::LookUp;
+use ecr_push::transport::Transport;
+use ecr_push::{Error, ErrorKind, Image, Pushed, Pusher, Repository, Tag};
 use local_aws::{Fault, MissingLayers, When};
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -3,7 +3,8 @@
 use std::fs;
 
 use aws_sdk_ecr::types::{ImageIdentifier, ImageTagMutability};
-use ecr_push::{ErrorKind, Event, Image};
+use ecr_push::events::Event;
+use ecr_push::{ErrorKind, Image};
 use serde_json::json;
 
 use crate::layout::{INDEX, Layout, MANIFEST, digest};

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_sdk_ecr::types::{ImageIdentifier, ImageTagMutability};
-use ecr_push::{ErrorKind, Event, Image};
+use ecr_push::events::Event;
+use ecr_push::{ErrorKind, Image};
 use local_aws::{Fault, When};
 
 use crate::layout::Layout;

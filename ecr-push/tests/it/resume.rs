@@ -4,7 +4,8 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ecr_push::{Event, Image, Push, Pushed, Pusher};
+use ecr_push::events::Event;
+use ecr_push::{Image, Push, Pushed, Pusher};
 use local_aws::{Fault, When};
 
 use crate::layout::Layout;

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::date_time::{DateTime, Format};
-use ecr_push::{Image, NewRepository, Repository};
+use ecr_push::settings::NewRepository;
+use ecr_push::{Image, Repository};
 use local_aws::{Fault, When};
 
 use crate::client;

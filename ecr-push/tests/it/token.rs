@@ -4,7 +4,8 @@ use std::error::Error as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ecr_push::{DockerConfig, ErrorKind, Repository, Token, TokenProvider};
+use ecr_push::login::{DockerConfig, Token, TokenProvider};
+use ecr_push::{ErrorKind, Repository};
 use local_aws::{Fault, LocalAws, When};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -233,7 +234,7 @@ async fn no_password_is_logged() {
     let (local, provider) = emulator();
     let token = provider.token(&repository()).await.unwrap();
     let folder = tempfile::TempDir::new().unwrap();
-    DockerConfig::at(folder.path().join("config.json")).log_in(&token).await.unwrap();
+    DockerConfig::from_path(folder.path().join("config.json")).log_in(&token).await.unwrap();
     local.inject(When::every(CALL), Fault::ExpiredToken);
     provider.invalidate(&token);
     provider.token(&repository()).await.unwrap_err();

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use aws_types::sdk_config::TimeSource;
-use ecr_push::{ErrorKind, TokenProvider};
+use ecr_push::ErrorKind;
+use ecr_push::login::TokenProvider;
 use local_aws::{Fault, LocalAws, When};
 use tokio::time::{Instant, advance};
 

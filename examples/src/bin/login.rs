@@ -7,7 +7,9 @@ use std::str::FromStr;
 use std::time::SystemTime;
 
 use clap::{Parser, ValueEnum};
-use ecr_push::{DockerConfig, Error, Repository, Token, TokenProvider};
+use ecr_push::Repository;
+use ecr_push::login::{DockerConfig, Token, TokenProvider};
+use ecr_push::names::InvalidName;
 use examples::{BoxError, Session, Story, run};
 use tempfile::TempDir;
 
@@ -64,9 +66,9 @@ enum Request {
 struct Registry(Repository);
 
 impl FromStr for Registry {
-    type Err = Error;
+    type Err = InvalidName;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
         if text.contains('/') {
             return text.parse().map(Self);
         }
@@ -92,9 +94,9 @@ async fn log_in(
     // An emulator's token must not take the place of a real one.
     let temporary = TempDir::new()?;
     let config = match config {
-        Some(file) => DockerConfig::at(file),
-        None if aws => DockerConfig::find()?,
-        None => DockerConfig::at(temporary.path().join("config.json")),
+        Some(file) => DockerConfig::from_path(file),
+        None if aws => DockerConfig::from_env()?,
+        None => DockerConfig::from_path(temporary.path().join("config.json")),
     };
     let session = session(aws, &registries[0].0).await?;
     let provider = TokenProvider::new(session.config());

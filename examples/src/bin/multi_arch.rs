@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use ecr_push::{Image, Platform, Pusher, Repository, Tag};
+use ecr_push::image::Platform;
+use ecr_push::{Image, Pusher, Repository, Tag};
 use examples::{BoxError, Session, Story, run, show_push};
 use serde_json::{Value, json};
 

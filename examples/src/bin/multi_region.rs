@@ -7,7 +7,8 @@ use aws_config::SdkConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use clap::Parser;
-use ecr_push::{Image, NewRepository, Pusher, Repository, Tag};
+use ecr_push::settings::NewRepository;
+use ecr_push::{Image, Pusher, Repository, Tag};
 use examples::{BoxError, Session, Story, run, show_push};
 
 /// Push one image to Amazon ECR repositories in several regions and accounts. It is read once for

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser, ValueEnum};
-use ecr_push::{LookUp, NewRepository, PushPolicy, Repository};
+use ecr_push::Repository;
+use ecr_push::policy::PushPolicy;
+use ecr_push::settings::{LookUp, NewRepository};
 use ecs_deploy::{DeployPolicy, Service};
 use examples::{BoxError, Story, run};
 

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use ecr_push::{Image, NewRepository, Platform, Pusher, RegistryEndpoint, Repository, Tag};
+use ecr_push::image::Platform;
+use ecr_push::settings::NewRepository;
+use ecr_push::transport::RegistryEndpoint;
+use ecr_push::{Image, Pusher, Repository, Tag};
 use examples::{BoxError, Session, Story, run, show_push};
 
 /// Push a container image into Amazon ECR, without Docker.
@@ -96,7 +99,7 @@ enum Transport {
     Registry,
 }
 
-impl From<Transport> for ecr_push::Transport {
+impl From<Transport> for ecr_push::transport::Transport {
     fn from(chosen: Transport) -> Self {
         match chosen {
             Transport::Api => Self::Api,
@@ -119,7 +122,7 @@ enum Compression {
     Zstd,
 }
 
-impl From<Compression> for ecr_push::Compression {
+impl From<Compression> for ecr_push::image::Compression {
     fn from(chosen: Compression) -> Self {
         match chosen {
             Compression::Auto => Self::Auto,

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use ecr_push::{Digest, Event, Image, Pusher, Repository, Tag};
+use ecr_push::events::Event;
+use ecr_push::{Digest, Image, Pusher, Repository, Tag};
 use examples::{BoxError, Session, Story, run};
 use indicatif::BinaryBytes;
 

@@ -1,3 +1,5 @@
+//! Compressed layers: the same bytes whatever the number of threads.
+
 use std::io::Read as _;
 
 use bytes::Bytes;
@@ -18,7 +20,7 @@ fn content(size: usize) -> Vec<u8> {
 }
 
 fn layer(content: &[u8]) -> Blob {
-    let layer = Layer { digest: Digest::of(content), size: content.len() as u64 };
+    let layer = Layer { digest: Digest::from_content(content), size: content.len() as u64 };
     Blob { layer, source: Source::Bytes(Bytes::copy_from_slice(content)) }
 }
 
@@ -26,7 +28,7 @@ fn compressed(content: &[u8], codec: Codec, threads: usize) -> Vec<u8> {
     let blob = compress_layer(&layer(content), codec, threads, &Stop::default()).unwrap();
     let bytes = Piece { source: blob.source, size: blob.layer.size }.read().unwrap();
     assert_eq!(bytes.len() as u64, blob.layer.size);
-    assert_eq!(Digest::of(&bytes), blob.layer.digest);
+    assert_eq!(Digest::from_content(&bytes), blob.layer.digest);
     bytes
 }
 
@@ -64,7 +66,7 @@ fn the_number_of_threads_makes_no_difference() {
 fn the_bytes_are_those_of_the_last_release() {
     let bytes = compressed(&content(2 * BLOCK + 777), Codec::Gzip, 2);
     assert_eq!(
-        Digest::of(&bytes).as_str(),
+        Digest::from_content(&bytes).as_str(),
         "sha256:dd78d102ec5ce3f9622f95391120942c7f8d93ddfa69a0fb326f68a225baa49c"
     );
 }
@@ -101,11 +103,11 @@ fn zstd_is_frames_with_the_content() {
 #[test]
 fn content_of_another_digest_or_size_is_named() {
     let mut blob = layer(b"content");
-    blob.layer.digest = Digest::of(b"other");
+    blob.layer.digest = Digest::from_content(b"other");
     let failed = |blob: &Blob| {
         compress_layer(blob, Codec::Gzip, 2, &Stop::default()).unwrap_err().to_string()
     };
-    let (expected, found) = (Digest::of(b"other"), Digest::of(b"content"));
+    let (expected, found) = (Digest::from_content(b"other"), Digest::from_content(b"content"));
     assert_eq!(
         failed(&blob),
         format!(

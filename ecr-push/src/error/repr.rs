@@ -1,0 +1,98 @@
+//! What an error holds, and its text.
+
+use std::path::PathBuf;
+
+use crate::error::answer::{BoxError, Cause, describe_api, describe_dropped};
+use crate::error::kind::ErrorKind;
+use crate::error::login::LoginFailure;
+use crate::names::digest::Digest;
+use crate::names::repository::Repository;
+use crate::names::tag::Tag;
+use crate::names::text::InvalidName;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Repr {
+    #[error("{}", describe_api(*kind, operation, subject.as_deref(), repository, source))]
+    Api {
+        kind: ErrorKind,
+        operation: &'static str,
+        /// One of the layers or manifests; `None` if it is the repository.
+        subject: Option<String>,
+        repository: Repository,
+        source: Cause,
+    },
+
+    #[error("blob {expected} has the digest {found}: {place} was changed or is damaged")]
+    BlobMismatch { place: String, expected: Digest, found: Digest },
+
+    #[error(
+        "blob {digest} has {found} bytes instead of {expected}: {place} was cut off or changed"
+    )]
+    BlobSize { place: String, digest: Digest, expected: u64, found: u64 },
+
+    #[error("{}", describe_dropped(operation, subject.as_deref(), repository))]
+    Dropped {
+        operation: &'static str,
+        subject: Option<String>,
+        repository: Repository,
+        source: Cause,
+    },
+
+    #[error("{subject} is no image that can be pushed: {problem}")]
+    Image { subject: String, problem: String, source: Option<BoxError> },
+
+    #[error("`{}` is no address of a registry: {problem}", text.escape_debug())]
+    InvalidEndpoint { text: String, problem: String },
+
+    #[error(transparent)]
+    InvalidName(InvalidName),
+
+    #[error("nothing was pushed: {problem}")]
+    InvalidOptions { problem: String },
+
+    #[error("`{}` is no platform: {problem}", text.escape_debug())]
+    InvalidPlatform { text: String, problem: String },
+
+    #[error("{} can't be read", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+
+    #[error(transparent)]
+    Login(LoginFailure),
+
+    #[error("{operation} on {repository}: {problem}")]
+    Protocol { operation: &'static str, repository: Repository, problem: String },
+
+    #[error("{}", describe_immutable(tag, repository, pushed, current.as_ref()))]
+    TagImmutable { tag: Tag, repository: Repository, pushed: Digest, current: Option<Digest> },
+
+    #[error(
+        "a compressed layer can't be written into {}: make room, or set TMPDIR to another folder",
+        folder.display()
+    )]
+    Temporary { folder: PathBuf, source: std::io::Error },
+
+    #[error("{place} can't be read")]
+    Unreadable { place: String, source: std::io::Error },
+
+    #[error("image {image} can't be stored by ECR: {problems}")]
+    Unsupported { image: Digest, problems: String },
+}
+
+fn describe_immutable(
+    tag: &Tag,
+    repository: &Repository,
+    pushed: &Digest,
+    current: Option<&Digest>,
+) -> String {
+    match current {
+        Some(current) => format!(
+            "tag `{tag}` of {repository} is {current} and immutable, so that it can't become \
+             {pushed}: choose another tag"
+        ),
+        None => format!(
+            "tag `{tag}` of {repository} exists and is immutable, so that it can't become \
+             {pushed}; which image it is could not be found out, for which the policy needs \
+             `ecr:BatchGetImage`: choose another tag"
+        ),
+    }
+}

@@ -1,0 +1,90 @@
+//! An image whose manifest a program gives itself, and content by digest in memory.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::image::blob::Blob;
+use crate::image::graph::{Graph, Image};
+use crate::image::media_types::{OCI_INDEX, OCI_MANIFEST};
+use crate::image::reader;
+use crate::image::source::{Piece, Source};
+use crate::image::store::Store;
+use crate::names::digest::Digest;
+use crate::tasks::blocking;
+
+impl Image {
+    /// An image that a tool has built itself: its manifest, or its index, and the blobs below it,
+    /// in any order. Blobs are layers, configs, and the manifests that an index lists; those that
+    /// nothing names are left out.
+    ///
+    /// The bytes of `manifest` are pushed as they are. Its kind is its `mediaType`, and without
+    /// one that of OCI: an index where it has `manifests`, a manifest otherwise.
+    ///
+    /// # Errors
+    /// - [`InvalidImage`](crate::ErrorKind::InvalidImage): a manifest is broken, or blobs are
+    ///   missing, which are all named.
+    /// - [`BlobMismatch`](crate::ErrorKind::BlobMismatch): a blob has another size than its
+    ///   descriptor says.
+    /// - [`Io`](crate::ErrorKind::Io): a config's file can't be read.
+    /// - [`Unsupported`](crate::ErrorKind::Unsupported): a manifest is larger than ECR's limit.
+    pub async fn new(
+        manifest: impl Into<Vec<u8>>,
+        blobs: impl IntoIterator<Item = Blob>,
+    ) -> Result<Self, Error> {
+        let manifest = Bytes::from(manifest.into());
+        let blobs: Vec<Blob> = blobs.into_iter().collect();
+        let graph = blocking(move || read(manifest, blobs)).await?;
+        Ok(Self::from_graph(graph))
+    }
+}
+
+/// Pieces by their digests.
+#[derive(Debug, Default)]
+pub(super) struct MemoryStore {
+    pub(super) subject: String,
+    pub(super) pieces: HashMap<Digest, Piece>,
+}
+
+impl MemoryStore {
+    /// Adds content, and returns its digest.
+    pub(super) fn add(&mut self, content: Bytes) -> Digest {
+        let digest = Digest::from_content(&content);
+        self.pieces.insert(digest.clone(), Piece::from_bytes(content));
+        digest
+    }
+}
+
+impl Store for MemoryStore {
+    fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    fn find(&self, digest: &Digest) -> Result<Option<Piece>, Error> {
+        Ok(self.pieces.get(digest).cloned())
+    }
+}
+
+/// The graph of a manifest in memory.
+fn read(manifest: Bytes, blobs: Vec<Blob>) -> Result<Graph, Error> {
+    // What it is of OCI's is seen from its members; whether it is well-formed, the reader says.
+    let json: Value = serde_json::from_slice(&manifest).unwrap_or_default();
+    let media_type = match json.get("mediaType").and_then(Value::as_str) {
+        Some(own) => own,
+        None if json.get("manifests").is_some() => OCI_INDEX,
+        None => OCI_MANIFEST,
+    };
+    let mut memory =
+        MemoryStore { subject: "the image in memory".to_owned(), ..MemoryStore::default() };
+    let size = manifest.len() as u64;
+    let digest = memory.add(manifest);
+    for Blob { layer, source } in blobs {
+        // Of the same content twice, either will do, unless one of the two isn't here.
+        if !matches!(source, Source::Elsewhere) {
+            memory.pieces.insert(layer.digest, Piece { source, size: layer.size });
+        }
+    }
+    reader::read(&memory, &reader::descriptor(media_type, &digest, size))
+}

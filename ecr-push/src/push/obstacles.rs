@@ -1,0 +1,106 @@
+//! [`Obstacle`]: what ECR takes at most, and what is found out of that before the first byte.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::image::blob::Blob;
+use crate::image::graph::Graph;
+use crate::image::source::Source;
+use crate::names::digest::Digest;
+use crate::names::tag::Tag;
+use crate::push::repository_plan::RepositoryPlan;
+use crate::upload::part_size::{MAX_PARTS, PartSizes};
+
+/// Something that ECR refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Obstacle(String);
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// ECR's Service Quotas page: MiB per layer.
+const MAX_LAYER: u64 = 52_000 * 1024 * 1024;
+
+/// ECR's Service Quotas page: tags per image.
+const MAX_TAGS: usize = 1_000;
+
+/// What ECR is going to refuse of what is to be sent.
+pub(crate) fn obstacles(
+    graph: &Graph,
+    repositories: &[RepositoryPlan],
+    tags: &[Tag],
+    parts: PartSizes,
+) -> Vec<Obstacle> {
+    let missing: HashSet<&Digest> = repositories.iter().flat_map(RepositoryPlan::missing).collect();
+    let sent = graph.blobs.iter().filter(|blob| missing.contains(blob.layer.digest()));
+    let mut obstacles: Vec<Obstacle> = sent
+        .filter_map(|blob| {
+            let problem = problem(blob, parts)?;
+            Some(Obstacle(format!("blob {}: {problem}", blob.layer.digest())))
+        })
+        .collect();
+    if tags.len() > MAX_TAGS {
+        let problem = format!("{} tags are over ECR's limit of 1,000 for an image", tags.len());
+        obstacles.push(Obstacle(problem));
+    }
+    obstacles
+}
+
+fn problem(blob: &Blob, parts: PartSizes) -> Option<String> {
+    let size = blob.layer.size();
+    let count = parts.count(size);
+    if matches!(blob.source, Source::Elsewhere) {
+        Some(
+            "it is a foreign layer, whose content is elsewhere: fetch it into the image first"
+                .to_owned(),
+        )
+    } else if size == 0 {
+        Some(
+            "it is empty; artifacts without content have the blob `{}` (the OCI empty \
+             descriptor) instead"
+                .to_owned(),
+        )
+    } else if size > MAX_LAYER {
+        Some(format!("it has {size} bytes, over ECR's limit of 52,000 MiB for a layer"))
+    } else if count > MAX_PARTS {
+        Some(format!(
+            "it has {size} bytes, which are {count} parts of {}, over ECR's limit of 4,200: \
+             larger parts are `LargeLayers::GrowParts`",
+            parts.asked()
+        ))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::blob::Layer;
+    use crate::upload::part_size::LargeLayers;
+
+    const MIB: u64 = 1024 * 1024;
+
+    #[test]
+    fn a_layer_of_too_many_parts_is_an_obstacle() {
+        let blob = Blob {
+            layer: Layer { digest: Digest::from_content(b"a"), size: 42_001 * MIB },
+            source: Source::from_path("layer".into()),
+        };
+        let problem = |large_layers| problem(&blob, PartSizes::new(10 * MIB, large_layers));
+        assert_eq!(problem(LargeLayers::GrowParts), None);
+        assert_eq!(
+            problem(LargeLayers::Refuse).as_deref(),
+            Some(
+                "it has 44041240576 bytes, which are 4201 parts of 10485760, over ECR's limit of \
+                 4,200: larger parts are `LargeLayers::GrowParts`"
+            )
+        );
+    }
+}

@@ -1,0 +1,190 @@
+//! The manifests and tags of a push, after its layers.
+
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
+use crate::image::blob::Blob;
+use crate::image::graph::{Graph, Manifest};
+use crate::names::digest::Digest;
+use crate::names::tag::Tag;
+use crate::push::pushed::TagOutcome;
+use crate::push::repository_plan::{ManifestStep, RepositoryPlan};
+use crate::push::survey::LookUp;
+use crate::report::{Event, Reporter, TagChange};
+use crate::upload::receipt::RepositoryReceipt;
+use crate::wire::answers::PutAnswer;
+use crate::wire::destination::Destination;
+
+/// The manifests of an image on their way into one repository.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manifests<'a> {
+    pub(crate) graph: &'a Graph,
+    pub(crate) to: &'a Destination,
+    pub(crate) reporter: &'a Reporter,
+    pub(crate) look_up: LookUp,
+}
+
+/// What was done in one repository beside what its plan says.
+#[derive(Debug, Default)]
+pub(crate) struct PutReceipt {
+    pub(crate) layers_again: usize,
+    pub(crate) bytes_again: u64,
+    pub(crate) read_again: u64,
+    /// In the order in which they were set.
+    pub(crate) tags: Vec<TagOutcome>,
+}
+
+impl Manifests<'_> {
+    /// Puts the children by digest, then the root with its tags. `send_again` sends layers that have
+    /// vanished, and returns what was sent and how many bytes were read for that.
+    pub(crate) async fn put<F>(
+        self,
+        plan: &RepositoryPlan,
+        tags: &[Tag],
+        changes: &[TagChange],
+        send_again: impl Fn(Vec<Blob>) -> F,
+    ) -> Result<PutReceipt, Error>
+    where
+        F: Future<Output = Result<(RepositoryReceipt, u64), Error>>,
+    {
+        let root = self.graph.root();
+        let mut put =
+            ManifestPutter { manifests: self, send_again, receipt: PutReceipt::default() };
+        for (manifest, planned) in self.graph.manifests().iter().zip(plan.manifests()) {
+            if planned.step() == ManifestStep::Put && manifest.digest != root.digest {
+                put.put(manifest, None).await?;
+                self.report_put(manifest);
+            }
+        }
+        let mut is_put = !plan.is_put(&root.digest);
+        for (tag, change) in tags.iter().zip(changes) {
+            let mut change = change.clone();
+            if change != TagChange::Kept {
+                let was_there = put.put(root, Some(tag)).await? == PutAnswer::AlreadyThere;
+                if !is_put {
+                    self.report_put(root);
+                    is_put = true;
+                }
+                if was_there && change == TagChange::Set {
+                    change = TagChange::Kept;
+                }
+            }
+            self.reporter.report(Event::Tagged {
+                repository: self.to.repository().clone(),
+                tag: tag.clone(),
+                digest: root.digest.clone(),
+                change: change.clone(),
+            });
+            put.receipt.tags.push(TagOutcome { tag: tag.clone(), change });
+        }
+        if !is_put {
+            put.put(root, None).await?;
+            self.report_put(root);
+        }
+        Ok(put.receipt)
+    }
+
+    fn report_put(&self, manifest: &Manifest) {
+        let (repository, digest) = (self.to.repository().clone(), manifest.digest.clone());
+        self.reporter.report(Event::ManifestPut { repository, digest });
+    }
+
+    fn contradiction(&self, what: &str, manifest: &Manifest) -> Error {
+        let digest = &manifest.digest;
+        let problem =
+            format!("ECR says that {what} of {digest} are missing, which have been sent twice");
+        Error::protocol("PutImage", self.to.repository(), problem)
+    }
+}
+
+/// Manifests that are put, with what was sent again for them.
+struct ManifestPutter<'a, S> {
+    manifests: Manifests<'a>,
+    send_again: S,
+    receipt: PutReceipt,
+}
+
+impl<S, F> ManifestPutter<'_, S>
+where
+    S: Fn(Vec<Blob>) -> F,
+    F: Future<Output = Result<(RepositoryReceipt, u64), Error>>,
+{
+    /// Puts a manifest. Puts and sends again what has vanished from under it since it was checked:
+    /// once; a second loss is an error.
+    async fn put(&mut self, manifest: &Manifest, tag: Option<&Tag>) -> Result<PutAnswer, Error> {
+        let mut answer = self.put_over_layers(manifest, tag).await?;
+        if answer == PutAnswer::ImagesMissing {
+            let digest = &manifest.digest;
+            tracing::warn!(%digest, "manifests have vanished, putting them again");
+            let all = self.manifests.graph.manifests().iter();
+            for child in all.take_while(|child| child.digest != *digest) {
+                self.put_over_layers(child, None).await?;
+            }
+            answer = self.put_over_layers(manifest, tag).await?;
+        }
+        match (answer, tag) {
+            (PutAnswer::TagTaken, Some(tag)) => self.taken(tag, manifest).await,
+            (PutAnswer::ImagesMissing | PutAnswer::TagTaken, _) => {
+                Err(self.manifests.contradiction("manifests", manifest))
+            }
+            (answer, _) => Ok(answer),
+        }
+    }
+
+    async fn put_over_layers(
+        &mut self,
+        manifest: &Manifest,
+        tag: Option<&Tag>,
+    ) -> Result<PutAnswer, Error> {
+        let to = self.manifests.to;
+        let answer = to.put_manifest(manifest, tag).await?;
+        if answer != PutAnswer::LayersMissing {
+            return Ok(answer);
+        }
+        // ECR may clean up layers that no image refers to yet.
+        tracing::warn!(digest = %manifest.digest, "layers have vanished, sending them again");
+        self.send_vanished().await?;
+        match to.put_manifest(manifest, tag).await? {
+            PutAnswer::LayersMissing => Err(self.manifests.contradiction("layers", manifest)),
+            answer => Ok(answer),
+        }
+    }
+
+    /// Sends the layers that the repository lacks by now.
+    async fn send_vanished(&mut self) -> Result<(), Error> {
+        let Manifests { graph, to, reporter, .. } = self.manifests;
+        let digests: Vec<&Digest> = graph.blobs.iter().map(|blob| blob.layer.digest()).collect();
+        let available = to.available(&digests).await?;
+        let missing = graph.blobs.iter().filter(|blob| !available.contains(blob.layer.digest()));
+        let missing: Vec<Blob> = missing.cloned().collect();
+        reporter.report(Event::Planned {
+            repository: to.repository().clone(),
+            layers: graph.blobs.len(),
+            missing: missing.len(),
+            bytes: missing.iter().map(|blob| blob.layer.size()).sum(),
+        });
+        self.receipt.layers_again += missing.len();
+        let (sent, bytes_read) = (self.send_again)(missing).await?;
+        self.receipt.layers_again -= sent.mounted;
+        self.receipt.bytes_again += sent.bytes;
+        self.receipt.read_again += bytes_read;
+        Ok(())
+    }
+
+    /// A tag that can't be moved may be on this very image.
+    async fn taken(&self, tag: &Tag, manifest: &Manifest) -> Result<PutAnswer, Error> {
+        let Manifests { to, look_up, .. } = self.manifests;
+        let current = match look_up {
+            LookUp::Never => None,
+            LookUp::WhereAllowed => match to.look_up(std::slice::from_ref(tag), &[]).await {
+                Ok(lookup) => lookup.tags.get(tag).cloned(),
+                // The tag is taken all the same.
+                Err(error) if error.kind() == ErrorKind::AccessDenied => None,
+                Err(error) => return Err(error),
+            },
+        };
+        if current.as_ref() == Some(&manifest.digest) {
+            return Ok(PutAnswer::AlreadyThere);
+        }
+        Err(Error::tag_immutable(tag, to.repository(), &manifest.digest, current))
+    }
+}

@@ -1,0 +1,234 @@
+//! [`RepositoryPlan`]: what a push is going to do in one repository.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::image::blob::Layer;
+use crate::image::graph::Graph;
+use crate::names::digest::Digest;
+use crate::names::repository::Repository;
+use crate::names::tag::Tag;
+use crate::push::survey::{RepositoryState, Survey, tag_change};
+use crate::report::TagChange;
+use crate::upload::part_size::PartSizes;
+use crate::wire::transport::Transport;
+
+/// What happens in one repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepositoryPlan {
+    repository: Repository,
+    state: RepositoryState,
+    layers: Vec<LayerPlan>,
+    manifests: Vec<ManifestPlan>,
+    tags: Vec<TagPlan>,
+}
+
+/// A layer or config, and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LayerPlan {
+    #[serde(flatten)]
+    layer: Layer,
+    #[serde(flatten)]
+    step: LayerStep,
+}
+
+/// What becomes of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum LayerStep {
+    /// It is sent.
+    #[non_exhaustive]
+    Send {
+        /// In so many parts, of the size that ECR has asked for last, or 10 MiB; by
+        /// [`Transport::Registry`], in so many requests.
+        parts: u64,
+    },
+    /// The repository has it.
+    Skip,
+}
+
+/// A manifest or index, and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ManifestPlan {
+    digest: Digest,
+    step: ManifestStep,
+}
+
+/// What becomes of a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum ManifestStep {
+    /// It is put, by its digest, or with its tags.
+    Put,
+    /// The repository has it.
+    Skip,
+}
+
+/// A tag, and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TagPlan {
+    tag: Tag,
+    change: TagChange,
+}
+
+impl RepositoryPlan {
+    /// Which repository.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// Whether it is there.
+    pub fn state(&self) -> RepositoryState {
+        self.state
+    }
+
+    /// Every layer and config of every platform, each once.
+    pub fn layers(&self) -> &[LayerPlan] {
+        &self.layers
+    }
+
+    /// Every manifest, children before the indexes that list them.
+    pub fn manifests(&self) -> &[ManifestPlan] {
+        &self.manifests
+    }
+
+    /// The tags, in the order in which they are set.
+    pub fn tags(&self) -> &[TagPlan] {
+        &self.tags
+    }
+
+    /// How many bytes of layers and configs are sent.
+    pub fn bytes(&self) -> u64 {
+        let sent = self.layers.iter().filter(|planned| planned.step != LayerStep::Skip);
+        // Of foreign layers there is nothing but what a manifest claims.
+        sent.map(|planned| planned.layer.size()).fold(0, u64::saturating_add)
+    }
+}
+
+impl fmt::Display for RepositoryPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let created = match self.state {
+            RepositoryState::Exists => "",
+            RepositoryState::ToBeCreated => ", which is created",
+        };
+        writeln!(f, "to {}{created}", self.repository)?;
+        for LayerPlan { layer, step } in &self.layers {
+            let (digest, size) = (layer.digest(), layer.size());
+            match step {
+                LayerStep::Send { parts: 1 } => {
+                    writeln!(f, "  send  {digest} {size} bytes")?;
+                }
+                LayerStep::Send { parts } => {
+                    writeln!(f, "  send  {digest} {size} bytes in {parts} parts")?;
+                }
+                LayerStep::Skip => writeln!(f, "  skip  {digest} {size} bytes, already there")?,
+            }
+        }
+        for ManifestPlan { digest, step } in &self.manifests {
+            match step {
+                ManifestStep::Put => writeln!(f, "  put   {digest}")?,
+                ManifestStep::Skip => writeln!(f, "  skip  {digest}, already there")?,
+            }
+        }
+        for TagPlan { tag, change } in &self.tags {
+            writeln!(f, "  tag   {tag}, {change}")?;
+        }
+        writeln!(f, "  {} bytes", self.bytes())
+    }
+}
+
+impl LayerPlan {
+    /// Which layer.
+    pub fn layer(&self) -> &Layer {
+        &self.layer
+    }
+
+    /// What becomes of it.
+    pub fn step(&self) -> LayerStep {
+        self.step
+    }
+}
+
+impl ManifestPlan {
+    /// The manifest's digest.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// What becomes of it.
+    pub fn step(&self) -> ManifestStep {
+        self.step
+    }
+}
+
+impl TagPlan {
+    /// Which tag.
+    pub fn tag(&self) -> &Tag {
+        &self.tag
+    }
+
+    /// What becomes of it.
+    pub fn change(&self) -> &TagChange {
+        &self.change
+    }
+}
+
+impl RepositoryPlan {
+    /// The plan for a repository of which `survey` is known.
+    pub(crate) fn new(
+        repository: Repository,
+        survey: &Survey,
+        graph: &Graph,
+        tags: &[Tag],
+        parts: PartSizes,
+        transport: Transport,
+    ) -> Self {
+        let layers = graph.blobs.iter().map(|blob| {
+            let (layer, size) = (blob.layer.clone(), blob.layer.size());
+            let step = if survey.available.contains(layer.digest()) {
+                LayerStep::Skip
+            } else {
+                LayerStep::Send { parts: parts.requests(size, transport) }
+            };
+            LayerPlan { layer, step }
+        });
+        let manifests = graph.manifests().iter().map(|manifest| {
+            let digest = manifest.digest.clone();
+            let step =
+                if survey.has_image(&digest) { ManifestStep::Skip } else { ManifestStep::Put };
+            ManifestPlan { digest, step }
+        });
+        let root = &graph.root().digest;
+        let tags = tags.iter().map(|tag| {
+            let change = tag_change(tag, root, survey.lookup.as_ref());
+            TagPlan { tag: tag.clone(), change }
+        });
+        Self {
+            repository,
+            state: survey.state,
+            layers: layers.collect(),
+            manifests: manifests.collect(),
+            tags: tags.collect(),
+        }
+    }
+
+    /// The layers that are sent.
+    pub(crate) fn missing(&self) -> HashSet<&Digest> {
+        let missing = self.layers.iter().filter(|planned| planned.step != LayerStep::Skip);
+        missing.map(|planned| planned.layer.digest()).collect()
+    }
+
+    /// The manifests that are put.
+    pub(crate) fn is_put(&self, digest: &Digest) -> bool {
+        let mut all = self.manifests.iter();
+        all.any(|planned| planned.digest == *digest && planned.step == ManifestStep::Put)
+    }
+}

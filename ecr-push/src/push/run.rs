@@ -1,0 +1,233 @@
+//! A push at work: what is there, what is missing, and then layers, manifests, tags.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, join_all, select, try_join, try_join_all};
+use tokio::time::Instant;
+
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
+use crate::image::blob::Blob;
+use crate::image::graph::Image;
+use crate::names::tag::Tag;
+use crate::push::obstacles::obstacles;
+use crate::push::plan::Plan;
+use crate::push::pushed::RepositoryOutcome;
+use crate::push::put::{Manifests, PutReceipt};
+use crate::push::repository_plan::RepositoryPlan;
+use crate::push::send::{MissingLayer, missing_layers, send};
+use crate::push::survey::{LookUp, MissingRepository, RepositoryState, Survey, tag_change};
+use crate::report::{Event, Reporter, TagChange};
+use crate::tasks::Working;
+use crate::upload::Uploader;
+use crate::upload::part_size::PartSizes;
+use crate::upload::receipt::{LayersReceipt, RepositoryReceipt};
+use crate::wire::destination::Destination;
+use crate::wire::transport::Transport;
+
+/// One push of an image to its repositories.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) image: Image,
+    /// In the order in which they are set.
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) repositories: Vec<Destination>,
+    pub(crate) transport: Transport,
+    pub(crate) look_up: LookUp,
+    pub(crate) missing_repository: MissingRepository,
+    pub(crate) reporter: Reporter,
+    pub(crate) uploader: Uploader,
+}
+
+/// How long a lookup of the tags is trusted.
+const FRESH: Duration = Duration::from_secs(1);
+
+impl Run {
+    /// Finds out what is there and what is to be done; changes nothing.
+    pub(crate) async fn plan(&self) -> Result<Plan, Error> {
+        Ok(self.plan_by(&self.survey().await?))
+    }
+
+    /// Plans, and does what the plan says. Returns what was done in each repository, and how many
+    /// bytes were read.
+    pub(crate) async fn run(&self) -> Result<(Vec<RepositoryOutcome>, u64), Error> {
+        let work = async {
+            let surveys = self.survey().await?;
+            self.carry_out(&self.plan_by(&surveys), &surveys).await
+        };
+        // Tokens are requested during the survey, so that no layer waits for one. A failure surfaces
+        // when a token is needed.
+        let tokens = async {
+            join_all(self.repositories.iter().map(Destination::get_ready)).await;
+            std::future::pending::<Infallible>().await
+        };
+        match select(pin!(work), pin!(tokens)).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right((never, _)) => match never {},
+        }
+    }
+
+    async fn survey(&self) -> Result<Vec<Survey>, Error> {
+        let (graph, missing) = (self.image.graph(), &self.missing_repository);
+        let survey = |to| Survey::new(to, graph, &self.tags, self.look_up, missing);
+        try_join_all(self.repositories.iter().map(survey)).await
+    }
+
+    fn plan_by(&self, surveys: &[Survey]) -> Plan {
+        let graph = self.image.graph();
+        let asked = self.uploader.memory.usual_part_size();
+        let parts = PartSizes::new(asked, self.uploader.large_layers);
+        let plans = self.repositories.iter().zip(surveys).map(|(to, survey)| {
+            let repository = to.repository().clone();
+            RepositoryPlan::new(repository, survey, graph, &self.tags, parts, self.transport)
+        });
+        let plans: Vec<RepositoryPlan> = plans.collect();
+        let obstacles = obstacles(graph, &plans, &self.tags, parts);
+        Plan::new(graph.root().digest.clone(), plans, obstacles)
+    }
+
+    async fn carry_out(
+        &self,
+        plan: &Plan,
+        surveys: &[Survey],
+    ) -> Result<(Vec<RepositoryOutcome>, u64), Error> {
+        if !plan.obstacles().is_empty() {
+            return Err(Error::unsupported(self.image.digest(), plan.obstacles()));
+        }
+        self.create_repositories(plan).await?;
+        // All layers everywhere first: a tag moves in no repository before every one of them has
+        // what it takes.
+        let layers = missing_layers(self.image.graph(), plan.repositories());
+        // Sending takes its time, in which the tags may move.
+        let look_again = !layers.is_empty();
+        let all = || self.repositories.iter().zip(plan.repositories());
+        let changes = || {
+            let looked_up = all().zip(surveys);
+            try_join_all(looked_up.map(|((to, plan), survey)| {
+                self.changes(to, plan, look_again && survey.lookup.is_some())
+            }))
+        };
+        let (sending, all_on_the_way) = Working::new();
+        // The tags are looked up once more while ECR completes the last of the layers.
+        let looked = async {
+            all_on_the_way.wait().await;
+            Ok((Instant::now(), changes().await))
+        };
+        let sent = send(&self.uploader, &self.repositories, layers, sending);
+        let (sent, (at, looked)) = try_join(sent, looked).await?;
+        // Completing took long, or layers had to be sent again: the tags may have moved meanwhile.
+        let changes = if at.elapsed() > FRESH { changes().await? } else { looked? };
+        let put = all().zip(&changes).enumerate();
+        let put = put.map(|(at, ((to, plan), changes))| self.put(at, to, plan, changes));
+        let put = try_join_all(put).await?;
+        Ok(self.outcomes(plan, &sent, put))
+    }
+
+    async fn create_repositories(&self, plan: &Plan) -> Result<(), Error> {
+        for (to, plan) in self.repositories.iter().zip(plan.repositories()) {
+            self.report_missing(to, plan);
+            if let (RepositoryState::ToBeCreated, MissingRepository::Create(new)) =
+                (plan.state(), &self.missing_repository)
+                && to.create_repository(new).await?
+            {
+                let repository = to.repository().clone();
+                self.reporter.report(Event::RepositoryCreated { repository });
+            }
+        }
+        Ok(())
+    }
+
+    fn report_missing(&self, to: &Destination, plan: &RepositoryPlan) {
+        let missing = plan.missing();
+        let repository = to.repository();
+        self.reporter.report(Event::Planned {
+            repository: repository.clone(),
+            layers: plan.layers().len(),
+            missing: missing.len(),
+            bytes: plan.bytes(),
+        });
+        for planned in plan.layers() {
+            if !missing.contains(planned.layer().digest()) {
+                let (repository, layer) = (repository.clone(), planned.layer().clone());
+                self.reporter.report(Event::LayerSkipped { repository, layer });
+            }
+        }
+    }
+
+    /// What setting the tags changes: as planned, or looked up once more.
+    async fn changes(
+        &self,
+        to: &Destination,
+        plan: &RepositoryPlan,
+        look_again: bool,
+    ) -> Result<Vec<TagChange>, Error> {
+        let planned = || plan.tags().iter().map(|planned| planned.change().clone()).collect();
+        if !look_again || self.tags.is_empty() {
+            return Ok(planned());
+        }
+        match to.look_up(&self.tags, &[]).await {
+            Ok(lookup) => {
+                let digest = self.image.digest();
+                let change = |tag| tag_change(tag, digest, Some(&lookup));
+                Ok(self.tags.iter().map(change).collect())
+            }
+            Err(error) if error.kind() == ErrorKind::AccessDenied => Ok(planned()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn put(
+        &self,
+        at: usize,
+        to: &Destination,
+        plan: &RepositoryPlan,
+        changes: &[TagChange],
+    ) -> Result<PutReceipt, Error> {
+        let (graph, reporter, look_up) = (self.image.graph(), &self.reporter, self.look_up);
+        let manifests = Manifests { graph, to, reporter, look_up };
+        manifests.put(plan, &self.tags, changes, |blobs| self.send_again(at, blobs)).await
+    }
+
+    /// Sends layers to the repository of this number. Returns what was sent, and how many bytes were
+    /// read for that.
+    async fn send_again(
+        &self,
+        at: usize,
+        blobs: Vec<Blob>,
+    ) -> Result<(RepositoryReceipt, u64), Error> {
+        let layers = blobs.into_iter().map(|blob| MissingLayer { blob, to: vec![at] }).collect();
+        let (sending, _) = Working::new();
+        let receipt = send(&self.uploader, &self.repositories, layers, sending).await?;
+        Ok((receipt.repositories[at], receipt.bytes_read))
+    }
+
+    fn outcomes(
+        &self,
+        plan: &Plan,
+        sent: &LayersReceipt,
+        put: Vec<PutReceipt>,
+    ) -> (Vec<RepositoryOutcome>, u64) {
+        let mut bytes_read = sent.bytes_read;
+        let mut outcomes = Vec::new();
+        for (((to, plan), sent), put) in
+            self.repositories.iter().zip(plan.repositories()).zip(&sent.repositories).zip(put)
+        {
+            bytes_read += put.read_again;
+            let missing = plan.missing().len();
+            let repository = to.repository().clone();
+            outcomes.push(RepositoryOutcome {
+                image_uri: format!("{repository}@{}", self.image.digest()),
+                repository,
+                tags: put.tags,
+                layers_sent: missing - sent.mounted + put.layers_again,
+                layers_mounted: sent.mounted,
+                layers_skipped: plan.layers().len() - missing,
+                bytes_sent: sent.bytes + put.bytes_again,
+                calls: to.made(),
+            });
+        }
+        (outcomes, bytes_read)
+    }
+}

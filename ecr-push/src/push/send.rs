@@ -1,0 +1,81 @@
+//! The layers of a push: the largest first, several at once.
+
+use std::cmp::Reverse;
+
+use tokio::task::JoinSet;
+use tracing::Instrument as _;
+
+use crate::error::Error;
+use crate::image::blob::Blob;
+use crate::image::graph::Graph;
+use crate::push::repository_plan::RepositoryPlan;
+use crate::tasks::{Working, joined};
+use crate::upload::Uploader;
+use crate::upload::receipt::{LayerReceipt, LayersReceipt};
+use crate::wire::destination::Destination;
+
+/// A layer, and the push's repositories that lack it, by their numbers.
+#[derive(Debug)]
+pub(crate) struct MissingLayer {
+    pub(crate) blob: Blob,
+    pub(crate) to: Vec<usize>,
+}
+
+/// Each layer that any repository lacks.
+pub(crate) fn missing_layers(graph: &Graph, plans: &[RepositoryPlan]) -> Vec<MissingLayer> {
+    let missing: Vec<_> = plans.iter().map(RepositoryPlan::missing).collect();
+    let lacking = |blob: &Blob| -> Vec<usize> {
+        let digest = blob.layer.digest();
+        (0..missing.len()).filter(|&at| missing[at].contains(digest)).collect()
+    };
+    let layers =
+        graph.blobs.iter().map(|blob| MissingLayer { blob: blob.clone(), to: lacking(blob) });
+    layers.filter(|layer| !layer.to.is_empty()).collect()
+}
+
+/// Sends layers, each to those of the repositories that lack it. `sending` is dropped when all that
+/// is left to do is to complete them, which by the registry's protocol takes small ones along.
+pub(crate) async fn send(
+    uploader: &Uploader,
+    repositories: &[Destination],
+    mut layers: Vec<MissingLayer>,
+    sending: Working,
+) -> Result<LayersReceipt, Error> {
+    // The largest first: it takes longest, and nothing can speed up a layer of its own.
+    layers.sort_by_key(|layer| Reverse(layer.blob.layer.size()));
+    // Dropped with this future, and all uploads with it: none outlives the push.
+    let mut uploads: JoinSet<Result<LayerReceipt, Error>> = JoinSet::new();
+    for MissingLayer { blob, to } in layers {
+        let digest = blob.layer.digest();
+        let span = tracing::info_span!("layer", %digest, size = blob.layer.size());
+        let (mut numbers, mut apis) = (Vec::new(), Vec::new());
+        for at in to {
+            match &repositories[at] {
+                Destination::Api(calls) => {
+                    numbers.push(at);
+                    apis.push(calls.clone());
+                }
+                // A file that is streamed has one reader for each line.
+                Destination::Registry(registry) => {
+                    let (uploader, blob) = (uploader.clone(), blob.clone());
+                    let (registry, sending) = (registry.clone(), sending.clone());
+                    let upload = async move {
+                        uploader.upload_by_registry(blob, at, &registry, sending).await
+                    };
+                    uploads.spawn(upload.instrument(span.clone()));
+                }
+            }
+        }
+        if !apis.is_empty() {
+            let (uploader, sending) = (uploader.clone(), sending.clone());
+            let upload = async move { uploader.upload_by_api(blob, numbers, &apis, sending).await };
+            uploads.spawn(upload.instrument(span));
+        }
+    }
+    drop(sending);
+    let mut receipt = LayersReceipt::new(repositories.len());
+    while let Some(ended) = uploads.join_next().await {
+        receipt.add(joined(ended).await?);
+    }
+    Ok(receipt)
+}

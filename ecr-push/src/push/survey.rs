@@ -1,0 +1,142 @@
+//! [`Survey`]: what a repository has of an image, asked for before anything is changed.
+
+use std::collections::HashSet;
+
+use futures_util::future::join;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
+use crate::image::graph::Graph;
+use crate::names::digest::Digest;
+use crate::names::tag::Tag;
+use crate::report::TagChange;
+use crate::wire::answers::ImageLookup;
+use crate::wire::destination::Destination;
+use crate::wire::new_repository::NewRepository;
+
+/// What was found out of a repository.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    pub(crate) state: RepositoryState,
+    /// The blobs that it has.
+    pub(crate) available: HashSet<Digest>,
+    /// `None` if it could not be looked up, or was not to be.
+    pub(crate) lookup: Option<ImageLookup>,
+}
+
+/// Whether the repository is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum RepositoryState {
+    /// It is.
+    Exists,
+    /// It isn't, and the push creates it.
+    ToBeCreated,
+}
+
+/// Whether a push looks up what is in the repository, with `ecr:BatchGetImage`; see
+/// [`Push::look_up`](crate::Push::look_up).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LookUp {
+    /// Never: a policy of the five actions that a push can't do without is enough, and nothing is
+    /// refused. Manifests are put whether they are there or not.
+    Never,
+    /// Yes; where the policy doesn't allow it, the push goes on as with [`Never`](Self::Never).
+    #[default]
+    WhereAllowed,
+}
+
+/// What becomes of a push into a repository that doesn't exist.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum MissingRepository {
+    Create(NewRepository),
+    #[default]
+    Fail,
+}
+
+impl Survey {
+    /// Asks a repository what it has of an image and where its tags are.
+    pub(crate) async fn new(
+        to: &Destination,
+        graph: &Graph,
+        tags: &[Tag],
+        look_up: LookUp,
+        missing_repository: &MissingRepository,
+    ) -> Result<Self, Error> {
+        let (available, lookup) = ask(to, graph, tags, look_up).await;
+        let state = RepositoryState::Exists;
+        let available = match available {
+            Ok(available) => available,
+            Err(error)
+                if error.kind() == ErrorKind::RepositoryNotFound
+                    && matches!(missing_repository, MissingRepository::Create(_)) =>
+            {
+                return Ok(Self {
+                    state: RepositoryState::ToBeCreated,
+                    available: HashSet::new(),
+                    lookup: Some(ImageLookup::default()),
+                });
+            }
+            Err(error) => return Err(error),
+        };
+        match lookup {
+            Ok(lookup) => Ok(Self { state, available, lookup }),
+            // A push doesn't need it.
+            Err(error) if error.kind() == ErrorKind::AccessDenied => {
+                tracing::info!(repository = %to.repository(), "tags can't be looked up");
+                Ok(Self { state, available, lookup: None })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the repository is known to have this manifest.
+    pub(crate) fn has_image(&self, digest: &Digest) -> bool {
+        self.lookup.as_ref().is_some_and(|lookup| lookup.images.contains(digest))
+    }
+}
+
+/// What it means to put `tag` on the image `digest` in a repository that has what `lookup` says;
+/// `None` if that isn't known.
+pub(crate) fn tag_change(tag: &Tag, digest: &Digest, lookup: Option<&ImageLookup>) -> TagChange {
+    match lookup.map(|lookup| (lookup.tags.get(tag), lookup.unknown.contains(tag))) {
+        None | Some((None, true)) => TagChange::Set,
+        Some((None, false)) => TagChange::Created,
+        Some((Some(current), _)) if current == digest => TagChange::Kept,
+        Some((Some(current), _)) => TagChange::Moved { from: current.clone() },
+    }
+}
+
+/// The blobs that are available, and where the image and its tags are, each as far as that could be
+/// found out; of the latter `None` if it was not to be looked up.
+async fn ask(
+    to: &Destination,
+    graph: &Graph,
+    tags: &[Tag],
+    look_up: LookUp,
+) -> (Result<HashSet<Digest>, Error>, Result<Option<ImageLookup>, Error>) {
+    let blobs: Vec<&Digest> = graph.blobs.iter().map(|blob| blob.layer.digest()).collect();
+    let manifests: Vec<&Digest> = graph.manifests().iter().map(|it| &it.digest).collect();
+    let look_up = async {
+        match look_up {
+            LookUp::Never => Ok(None),
+            LookUp::WhereAllowed => to.look_up(tags, &manifests).await.map(Some),
+        }
+    };
+    if !to.asks_one_by_one() {
+        return join(to.available(&blobs), look_up).await;
+    }
+    // An image that is there has all its blobs: that saves a request for each.
+    let lookup = look_up.await;
+    let root = &graph.root().digest;
+    let available = match &lookup {
+        Ok(Some(lookup)) if lookup.images.contains(root) => {
+            Ok(blobs.into_iter().cloned().collect())
+        }
+        _ => to.available(&blobs).await,
+    };
+    (available, lookup)
+}

@@ -1,0 +1,86 @@
+//! In which order tags are set.
+
+use std::cmp::Reverse;
+
+use crate::names::tag::Tag;
+
+/// The tags in the order in which they are set: those that name one version before those that
+/// move from version to version, so that `latest` never points at an image that `1.4.2` was
+/// refused for. Otherwise as given.
+pub(crate) fn in_order(tags: &[Tag]) -> Vec<Tag> {
+    let mut tags = tags.to_vec();
+    // Stable.
+    tags.sort_by_key(|tag| Reverse(precision(tag.as_str())));
+    tags
+}
+
+/// How much a tag looks like the name of one version: a guess, on which only the order depends.
+fn precision(tag: &str) -> Precision {
+    let version = tag.strip_prefix(['v', 'V']).unwrap_or(tag);
+    let numbers = version
+        .split(['.', '-', '_', '+'])
+        .take_while(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+        .count();
+    let is_commit = (7..=64).contains(&tag.len())
+        && tag.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        && tag.bytes().any(|b| b.is_ascii_digit());
+    match numbers {
+        _ if is_commit => Precision::Version,
+        3.. => Precision::Version,
+        2 => Precision::Minor,
+        1 => Precision::Major,
+        _ => Precision::Name,
+    }
+}
+
+/// In ascending order, which `Ord` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Precision {
+    Name,
+    Major,
+    Minor,
+    Version,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_come_before_what_floats() {
+        let tags = [
+            "latest",
+            "1",
+            "1.4",
+            "1.4.2",
+            "main",
+            "v1.4.2-rc1",
+            "v2",
+            "0a1b2c3",
+            "deadbeef",
+            "20261125",
+            "build-7",
+            "1.4-alpine",
+        ];
+        let tags: Vec<Tag> = tags.iter().map(|tag| tag.parse().unwrap()).collect();
+        let ordered = in_order(&tags);
+        let ordered: Vec<&str> = ordered.iter().map(Tag::as_str).collect();
+        assert_eq!(
+            ordered,
+            [
+                "1.4.2",
+                "v1.4.2-rc1",
+                "0a1b2c3",
+                "20261125",
+                "1.4",
+                "1.4-alpine",
+                "1",
+                "v2",
+                "latest",
+                "main",
+                "deadbeef",
+                "build-7",
+            ]
+        );
+    }
+}

@@ -1,0 +1,190 @@
+//! A checkpoint's file: what is in it, and what is read of a broken one.
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::names::digest::Digest;
+
+fn repository() -> Repository {
+    "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web".parse().unwrap()
+}
+
+fn layer(content: &[u8]) -> Layer {
+    Layer { digest: Digest::from_content(content), size: 100 }
+}
+
+/// A folder with a checkpoint in it.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("push.checkpoint")
+    }
+
+    fn open(&self) -> Checkpoint {
+        Checkpoint::open(self.path(), &Reporter::default()).unwrap()
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(self.path()).unwrap()
+    }
+}
+
+#[test]
+fn an_upload_is_found_where_it_was_left() {
+    let folder = Folder::new();
+    let first = folder.open();
+    first.begin(&repository(), &layer(b"a"), "id-a");
+    first.begin(&repository(), &layer(b"b"), "id-b");
+    first.sent("id-a", 20);
+    first.sent("id-a", 30);
+    first.end("id-b");
+    drop(first);
+
+    let second = folder.open();
+    let found = second.take(&repository(), &layer(b"a")).unwrap();
+    assert_eq!((found.upload_id.as_str(), found.sent), ("id-a", 30));
+    assert_eq!(second.take(&repository(), &layer(b"a")), None, "once is enough");
+    assert_eq!(second.take(&repository(), &layer(b"b")), None);
+}
+
+#[test]
+fn another_repository_or_size_is_another_upload() {
+    let folder = Folder::new();
+    let checkpoint = folder.open();
+    checkpoint.begin(&repository(), &layer(b"a"), "id-a");
+    drop(checkpoint);
+    let checkpoint = folder.open();
+    let other = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo/web".parse().unwrap();
+    assert_eq!(checkpoint.take(&other, &layer(b"a")), None);
+    let longer = Layer { digest: Digest::from_content(b"a"), size: 101 };
+    assert_eq!(checkpoint.take(&repository(), &longer), None);
+    assert!(checkpoint.take(&repository(), &layer(b"a")).is_some());
+}
+
+#[test]
+fn the_file_has_a_line_for_each_step_and_goes_when_all_is_done() {
+    let folder = Folder::new();
+    let checkpoint = folder.open();
+    checkpoint.begin(&repository(), &layer(b"a"), "id-a");
+    checkpoint.sent("id-a", 20);
+    let digest = Digest::from_content(b"a");
+    let begun = folder.text().split_once("\"begun\":").unwrap().1[..10].to_owned();
+    assert!(now() - begun.parse::<u64>().unwrap() < 60, "{begun}");
+    assert_eq!(
+        folder.text(),
+        format!(
+            "{{\"ecr-push checkpoint\":1}}\n\
+             {{\"begin\":{{\"repository\":\"{}\",\"layer\":\"{digest}\",\"size\":100,\
+             \"upload\":\"id-a\",\"sent\":0,\"begun\":{begun}}}}}\n\
+             {{\"sent\":{{\"upload\":\"id-a\",\"bytes\":20}}}}\n",
+            repository()
+        )
+    );
+    checkpoint.clone().finish();
+    assert!(folder.path().exists(), "an upload hasn't ended");
+    let checkpoint = folder.open();
+    checkpoint.end("id-a");
+    checkpoint.finish();
+    assert!(!folder.path().exists());
+}
+
+#[test]
+fn a_line_that_was_cut_off_does_not_count() {
+    let folder = Folder::new();
+    let checkpoint = folder.open();
+    checkpoint.begin(&repository(), &layer(b"a"), "id-a");
+    checkpoint.sent("id-a", 20);
+    checkpoint.sent("id-a", 30);
+    drop(checkpoint);
+    let text = folder.text();
+    fs::write(folder.path(), &text[..text.len() - 5]).unwrap();
+    let checkpoint = folder.open();
+    assert_eq!(checkpoint.take(&repository(), &layer(b"a")).unwrap().sent, 20);
+}
+
+#[test]
+fn what_ecr_can_not_have_said_does_not_count() {
+    let good = "\"sent\":0,\"upload\":\"id-a\",\"begun\":NOW";
+    for (find, replace) in [
+        ("", ""),
+        ("\"sent\":0", "\"sent\":101"),
+        ("id-a", "../id"),
+        ("id-a", &"a".repeat(65)),
+        ("NOW", "0"),
+    ] {
+        let line = good.replace(find, replace).replace("NOW", &now().to_string());
+        let (repository, digest) = (repository(), Digest::from_content(b"a"));
+        let folder = Folder::new();
+        let text = format!(
+            "{{\"ecr-push checkpoint\":1}}\n{{\"begin\":{{\"repository\":\"{repository}\",\
+             \"layer\":\"{digest}\",\"size\":100,{line}}}}}\n"
+        );
+        fs::write(folder.path(), text).unwrap();
+        let found = folder.open().take(&repository, &layer(b"a"));
+        assert_eq!(found.is_some(), find.is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn what_is_no_checkpoint_is_left_as_it_is() {
+    for (text, problem) in [
+        ("precious", "it is no checkpoint of a push"),
+        ("{\"ecr-push checkpoint\":2}\n", "its version is 2, only 1 is known"),
+    ] {
+        let folder = Folder::new();
+        fs::write(folder.path(), text).unwrap();
+        let (reporter, mut events) = Reporter::channel();
+        assert!(Checkpoint::open(folder.path(), &reporter).is_none());
+        assert_eq!(folder.text(), text);
+        let expected = Event::CheckpointIgnored { path: folder.path(), reason: problem.to_owned() };
+        assert_eq!(events.try_recv(), Ok(expected));
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_said() {
+    let path = PathBuf::from("no/such/folder/push.checkpoint");
+    let (reporter, mut events) = Reporter::channel();
+    assert!(Checkpoint::open(path, &reporter).is_none());
+    let Ok(Event::CheckpointIgnored { reason, .. }) = events.try_recv() else { panic!() };
+    assert!(reason.starts_with("No such file or directory"), "{reason}");
+}
+
+proptest! {
+    /// Wherever it is cut off and whatever is in it, it opens or is left alone, and what it holds
+    /// can be sent.
+    #[test]
+    fn whatever_is_in_the_file_it_is_survived(
+        sent in prop::collection::vec(0..200_u64, 0..5),
+        cut in any::<prop::sample::Index>(),
+        junk in prop::collection::vec(any::<u8>(), 0..40),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let folder = Folder::new();
+        let checkpoint = folder.open();
+        checkpoint.begin(&repository(), &layer(b"a"), "id-a");
+        for bytes in sent {
+            checkpoint.sent("id-a", bytes);
+        }
+        drop(checkpoint);
+        let mut bytes = fs::read(folder.path()).unwrap();
+        bytes.truncate(cut.index(bytes.len() + 1));
+        let at = at.index(bytes.len() + 1);
+        bytes.splice(at..at, junk);
+        fs::write(folder.path(), &bytes).unwrap();
+        match Checkpoint::open(folder.path(), &Reporter::default()) {
+            Some(checkpoint) => {
+                if let Some(begun) = checkpoint.take(&repository(), &layer(b"a")) {
+                    prop_assert!(begun.sent <= 100);
+                }
+            }
+            None => prop_assert_eq!(fs::read(folder.path()).unwrap(), bytes),
+        }
+    }
+}

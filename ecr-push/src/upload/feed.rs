@@ -1,0 +1,214 @@
+//! [`Feed`]: where the parts of a layer come from, read ahead of the line.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::error::Error;
+use crate::image::blob::Blob;
+use crate::image::blob_reader::BlobReader;
+use crate::tasks::{Stop, Wanted, joined};
+use crate::upload::frame::{Frame, framed_len};
+use crate::upload::link::Part;
+use crate::upload::memory::{Buffer, Memory, Room};
+use crate::upload::part_size::{LargeLayers, PartSizes};
+
+/// The content of one layer, in the form in which its links send it.
+#[derive(Debug)]
+pub(super) enum Feed {
+    /// Parts in memory, each read once for all links of ECR's API.
+    Parts(PartFeed),
+    /// The file, which the one link of the registry's protocol reads while it sends.
+    Stream(BlobReader),
+}
+
+/// Parts, and the room that they take.
+#[derive(Debug)]
+pub(super) struct PartFeed {
+    pub(super) reader: PartReader,
+    /// Always there between two parts.
+    pub(super) room: Option<Room>,
+    pub(super) memory: Arc<Memory>,
+    pub(super) large_layers: LargeLayers,
+    /// The layer's size.
+    pub(super) size: u64,
+    /// How many repositories the layer goes to.
+    pub(super) links: usize,
+}
+
+impl Feed {
+    /// The size of the next part, of which the links ask for `asked` bytes.
+    pub(super) fn part_size(&self, asked: u64) -> u64 {
+        match self {
+            Self::Parts(feed) => PartSizes::new(asked, feed.large_layers).size_for(feed.size),
+            Self::Stream(_) => asked,
+        }
+    }
+
+    /// The bytes of the layer, once for each of `links`. What follows, in parts of `part_size`, is
+    /// made ahead as far as there is room.
+    pub(super) async fn read(
+        &mut self,
+        bytes: Range<u64>,
+        part_size: u64,
+        links: usize,
+    ) -> Result<Vec<Part>, Error> {
+        match self {
+            Self::Parts(feed) => feed.read(bytes, part_size, links).await,
+            Self::Stream(_) => Ok(vec![Part::Stream(bytes)]),
+        }
+    }
+
+    /// Whether the content is what its descriptor says: reads all of it.
+    pub(super) async fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::Parts(feed) => feed.reader.check().await,
+            Self::Stream(reader) => reader.check().await,
+        }
+    }
+}
+
+impl PartFeed {
+    async fn read(
+        &mut self,
+        bytes: Range<u64>,
+        part_size: u64,
+        links: usize,
+    ) -> Result<Vec<Part>, Error> {
+        let room = match self.room.take() {
+            Some(room) if part_size <= room.part_size => room,
+            too_small => {
+                // Given back before asking for more: a layer that holds some while it waits for
+                // more can wait for ever.
+                self.reader.forget_ahead().await;
+                drop(too_small);
+                room(&self.memory, self.size, part_size, self.links).await
+            }
+        };
+        let frame = self.reader.read(bytes.start, bytes.end - bytes.start, &room).await?;
+        self.reader.read_ahead(bytes.end, part_size, self.size, &room);
+        let mut parts: Vec<Part> = (1..links).map(|_| Part::Frame(frame.copy(&room))).collect();
+        parts.push(Part::Frame(frame));
+        self.room = Some(room);
+        Ok(parts)
+    }
+}
+
+/// Room for one part of a layer of `size` bytes for each of its repositories.
+pub(super) async fn room(
+    memory: &Arc<Memory>,
+    size: u64,
+    part_size: u64,
+    repositories: usize,
+) -> Room {
+    memory.reserve(framed_len(part_size.min(size)), part_size, repositories).await
+}
+
+/// A layer's content, read off the async threads: a part when it is asked for, or ahead.
+#[derive(Debug)]
+pub(crate) struct PartReader {
+    reader: BlobReader,
+    /// One after another.
+    ahead: VecDeque<PartAhead>,
+}
+
+/// A part that is being read, or has been.
+#[derive(Debug)]
+struct PartAhead {
+    bytes: Range<u64>,
+    frame: JoinHandle<Result<Frame, Error>>,
+    /// Where nobody waits for it any more, it is given up.
+    wanted: Wanted,
+}
+
+impl PartAhead {
+    async fn finish(self) -> Result<Frame, Error> {
+        // Until the end: what was given up has less than its bytes.
+        let Self { frame, wanted: _wanted, .. } = self;
+        joined(frame.await).await
+    }
+
+    /// Returns what ends as soon as it has been given up.
+    fn give_up(self) -> JoinHandle<Result<Frame, Error>> {
+        self.frame
+    }
+}
+
+/// How many parts are read ahead. Encoding and hashing one takes longer than a fast line takes to
+/// send it, and two are made on two of the processor's cores.
+const AHEAD: usize = 2;
+
+/// How much is read and encoded at once: a multiple of 3 for base64, small enough for the
+/// processor's cache.
+const PIECE: usize = 192 * 1024;
+
+impl PartReader {
+    pub(crate) async fn open(blob: Blob) -> Result<Self, Error> {
+        Ok(Self { reader: BlobReader::open(blob).await?, ahead: VecDeque::new() })
+    }
+
+    /// The `len` bytes from `first` on.
+    pub(crate) async fn read(&mut self, first: u64, len: u64, room: &Room) -> Result<Frame, Error> {
+        let bytes = first..first + len;
+        match self.ahead.pop_front() {
+            Some(ahead) if ahead.bytes == bytes => {
+                let mut frame = ahead.finish().await?;
+                frame.moves_up();
+                Ok(frame)
+            }
+            other => {
+                // What was read ahead isn't what comes next: all of it makes room.
+                self.ahead.extend(other);
+                self.forget_ahead().await;
+                self.start(bytes, room.buffer()).finish().await
+            }
+        }
+    }
+
+    /// Begins to read what follows the part that ends before `next`, as far as there is room.
+    pub(crate) fn read_ahead(&mut self, next: u64, part_size: u64, size: u64, room: &Room) {
+        let mut next = self.ahead.back().map_or(next, |ahead| ahead.bytes.end);
+        while next < size
+            && self.ahead.len() < AHEAD
+            && let Some(buffer) = room.buffer_ahead()
+        {
+            let bytes = next..size.min(next + part_size);
+            next = bytes.end;
+            self.ahead.push_back(self.start(bytes, buffer));
+        }
+    }
+
+    /// Gives the room back that was taken to read ahead.
+    pub(crate) async fn forget_ahead(&mut self) {
+        let ending: Vec<_> = self.ahead.drain(..).map(PartAhead::give_up).collect();
+        for frame in ending {
+            // Whether it succeeded doesn't matter any more.
+            let _ = joined(frame.await).await;
+        }
+    }
+
+    /// Whether the content is what the descriptor says: reads all of it.
+    pub(crate) async fn check(&self) -> Result<(), Error> {
+        self.reader.check().await
+    }
+
+    fn start(&self, bytes: Range<u64>, buffer: Buffer) -> PartAhead {
+        let reader = self.reader.clone();
+        let frame = Frame::new(buffer, bytes.start);
+        let end = bytes.end;
+        let (wanted, stop) = Wanted::new();
+        let frame = spawn_blocking(move || fill(&reader, frame, end, &stop));
+        PartAhead { bytes, frame, wanted }
+    }
+}
+
+/// Reads up to `end` into the frame, unless it is stopped.
+fn fill(reader: &BlobReader, mut frame: Frame, end: u64, stop: &Stop) -> Result<Frame, Error> {
+    while frame.bytes.end < end && !stop.is_set() {
+        let piece = reader.piece(frame.bytes.end, end, PIECE)?;
+        frame.push(piece.as_ref());
+    }
+    Ok(frame)
+}

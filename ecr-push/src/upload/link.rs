@@ -1,0 +1,155 @@
+//! [`Link`]: the way of one layer into one repository, by either protocol.
+
+use std::ops::Range;
+
+use crate::error::Error;
+use crate::image::blob::Layer;
+use crate::names::repository::Repository;
+use crate::upload::frame::{Ending, Frame};
+use crate::upload::memory::Memory;
+use crate::upload::part_size::{CHUNK, SMALL};
+use crate::wire::answers::{CompleteAnswer, NewUpload, PartAnswer};
+use crate::wire::api::Calls;
+use crate::wire::registry::Registry;
+use crate::wire::registry::body::LayerContent;
+
+/// An upload that a server knows, and the calls that it takes.
+#[derive(Debug)]
+pub(super) enum Link<'a> {
+    Api(ApiLink<'a>),
+    Registry(RegistryLink<'a>),
+}
+
+/// By ECR's API: parts that are made in memory, sent to an id.
+#[derive(Debug)]
+pub(super) struct ApiLink<'a> {
+    pub(super) calls: &'a Calls,
+    pub(super) upload: NewUpload,
+}
+
+/// By the registry's own protocol: requests that are read from the file while they are sent, to a
+/// location that moves.
+#[derive(Debug)]
+pub(super) struct RegistryLink<'a> {
+    pub(super) registry: &'a Registry,
+    pub(super) memory: &'a Memory,
+    pub(super) content: LayerContent,
+    pub(super) location: String,
+}
+
+/// What is sent in one request: made by a [`Feed`](crate::upload::feed::Feed) for its own links.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// In memory, encoded.
+    Frame(Frame),
+    /// These bytes of the file.
+    Stream(Range<u64>),
+}
+
+impl Part {
+    pub(super) fn bytes(&self) -> &Range<u64> {
+        match self {
+            Self::Frame(frame) => &frame.bytes,
+            Self::Stream(bytes) => bytes,
+        }
+    }
+}
+
+impl Link<'_> {
+    pub(super) fn repository(&self) -> &Repository {
+        match self {
+            Self::Api(link) => link.calls.repository(),
+            Self::Registry(link) => link.registry.repository(),
+        }
+    }
+
+    /// What the server knows the upload by.
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Self::Api(link) => &link.upload.id,
+            Self::Registry(link) => &link.location,
+        }
+    }
+
+    /// How large its parts are to be.
+    pub(super) fn part_size(&self) -> u64 {
+        match self {
+            Self::Api(link) => link.upload.part_size,
+            Self::Registry(_) => CHUNK,
+        }
+    }
+
+    /// Whether a layer of this size goes with the request that completes it.
+    pub(super) fn completes_with_content(&self, size: u64) -> bool {
+        match self {
+            Self::Api(_) => false,
+            Self::Registry(_) => size <= SMALL,
+        }
+    }
+
+    /// Sends a part of `layer`.
+    pub(super) async fn send(&mut self, part: Part, layer: &Layer) -> Result<PartAnswer, Error> {
+        match (self, part) {
+            (Self::Api(link), Part::Frame(frame)) => link.send(frame).await,
+            (Self::Registry(link), Part::Stream(bytes)) => link.send(bytes, layer).await,
+            (Self::Api(_) | Self::Registry(_), _) => {
+                unreachable!("a feed makes the parts of its own links")
+            }
+        }
+    }
+
+    /// Waits until the content that goes with the completion of `layer` may be sent, if any does.
+    pub(super) async fn get_ready_to_complete(&self, layer: &Layer) {
+        if let Self::Registry(link) = self
+            && self.completes_with_content(layer.size())
+        {
+            link.content.set_turn(link.memory.turn_to_send(layer.size()).await);
+        }
+    }
+
+    /// Completes the upload of `layer`.
+    pub(super) async fn complete(&self, layer: &Layer) -> Result<CompleteAnswer, Error> {
+        match self {
+            Self::Api(link) => link.calls.complete(&link.upload.id, layer.digest()).await,
+            Self::Registry(link) => {
+                let size = layer.size();
+                let whole = self.completes_with_content(size).then_some((&link.content, size));
+                let answer = link.registry.complete(&link.location, layer.digest(), whole).await?;
+                link.content.set_turn(None);
+                Ok(answer)
+            }
+        }
+    }
+
+    /// Begins another upload in place of this one.
+    pub(super) async fn restart(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Api(link) => link.upload = link.calls.start_upload().await?,
+            Self::Registry(link) => link.location = link.registry.start_upload().await?,
+        }
+        Ok(())
+    }
+}
+
+impl ApiLink<'_> {
+    async fn send(&self, frame: Frame) -> Result<PartAnswer, Error> {
+        let last = frame.bytes.end - 1;
+        let repository = self.calls.repository();
+        let body = frame.into_body(&Ending {
+            registry: repository.account(),
+            repository: repository.name(),
+            upload_id: &self.upload.id,
+        });
+        self.calls.send_part(&self.upload.id, body, last).await
+    }
+}
+
+impl RegistryLink<'_> {
+    async fn send(&mut self, bytes: Range<u64>, layer: &Layer) -> Result<PartAnswer, Error> {
+        self.content.set_turn(self.memory.turn_to_send(layer.size()).await);
+        let Self { registry, content, location, .. } = self;
+        let answer = registry.send_chunk(location, content, bytes.start, bytes.end).await?;
+        content.set_turn(None);
+        Ok(answer)
+    }
+}

@@ -1,0 +1,90 @@
+//! How a layer is cut into parts, by each transport.
+
+use crate::wire::answers::MAX_PART;
+use crate::wire::transport::Transport;
+
+/// How ECR's API wants layers to be cut.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PartSizes {
+    /// What ECR asks for.
+    asked: u64,
+    large_layers: LargeLayers,
+}
+
+/// What becomes of layers that have too many parts of the size that ECR asks for; see
+/// [`Push::large_layers`](crate::Push::large_layers).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LargeLayers {
+    /// They are sent in parts of up to 20 MiB, the most that the API takes.
+    GrowParts,
+    /// They are an obstacle, found before the first byte.
+    #[default]
+    Refuse,
+}
+
+/// ECR's Service Quotas page: 4,200 parts for a layer, and 52,000 MiB. With parts of 10 MiB, the
+/// largest that the page names, 4,200 of them are 42,000 MiB: the two contradict each other.
+pub(crate) const MAX_PARTS: u64 = 4_200;
+
+/// How much of a layer goes into one request of the registry's protocol. Docker sends layers of any
+/// size in one, so ECR has no limit here that matters. A request that is lost is sent again from where
+/// it began, or from where ECR says that it got; one that takes long meets the caller's time-out for
+/// reading; and after each one, the line is idle for a round trip.
+pub(crate) const CHUNK: u64 = 50 * 1024 * 1024;
+
+/// By the registry's protocol, layers of at most this size go with the request that completes them,
+/// which saves one. There are reports of such requests being refused from 10 MB on, and others of
+/// 15 GB.
+pub(crate) const SMALL: u64 = 5 * 1024 * 1024;
+
+impl PartSizes {
+    pub(crate) fn new(asked: u64, large_layers: LargeLayers) -> Self {
+        Self { asked, large_layers }
+    }
+
+    /// What ECR asks for, whatever the layer.
+    pub(crate) fn asked(self) -> u64 {
+        self.asked
+    }
+
+    /// The size of the parts of a layer of `size` bytes, by ECR's API.
+    pub(crate) fn size_for(self, size: u64) -> u64 {
+        match self.large_layers {
+            LargeLayers::GrowParts if size.div_ceil(self.asked) > MAX_PARTS => {
+                const MIB: u64 = 1024 * 1024;
+                size.div_ceil(MAX_PARTS).next_multiple_of(MIB).min(MAX_PART)
+            }
+            _ => self.asked,
+        }
+    }
+
+    /// How many parts a layer of `size` bytes has, by ECR's API.
+    pub(crate) fn count(self, size: u64) -> u64 {
+        size.div_ceil(self.size_for(size))
+    }
+
+    /// In how many requests a layer of `size` bytes is sent.
+    pub(crate) fn requests(self, size: u64, transport: Transport) -> u64 {
+        match transport {
+            Transport::Api => self.count(size),
+            Transport::Registry => size.div_ceil(CHUNK),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1024 * 1024;
+
+    #[test]
+    fn parts_grow_only_where_that_is_asked_for_and_needed() {
+        let size = |size, large_layers| PartSizes::new(10 * MIB, large_layers).size_for(size);
+        assert_eq!(size(42_000 * MIB, LargeLayers::GrowParts), 10 * MIB);
+        assert_eq!(size(42_000 * MIB + 1, LargeLayers::GrowParts), 11 * MIB);
+        assert_eq!(size(52_000 * MIB, LargeLayers::GrowParts), 13 * MIB);
+        assert_eq!(size(52_000 * MIB, LargeLayers::Refuse), 10 * MIB);
+    }
+}

@@ -1,0 +1,221 @@
+//! The calls of one push to one repository by ECR's API: SDK types go in, and answers come out that
+//! name what the protocol distinguishes.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_sdk_ecr::Client;
+use aws_sdk_ecr::config::http::HttpResponse;
+use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ecr::operation::create_repository::CreateRepositoryError;
+use aws_sdk_ecr::operation::put_image::PutImageError;
+use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier, LayerAvailability, LayerFailureCode};
+
+use crate::aws::failure::explain;
+use crate::aws::pace::Pace;
+use crate::aws::retries::Attempts;
+use crate::error::Error;
+use crate::image::graph::Manifest;
+use crate::names::digest::Digest;
+use crate::names::repository::Repository;
+use crate::names::tag::Tag;
+use crate::report::Reporter;
+use crate::wire::answers::{ImageLookup, MEDIA_TYPES, PutAnswer};
+use crate::wire::new_repository::NewRepository;
+
+/// A call of an operation on the repository, counted, and reported where the SDK repeats it.
+macro_rules! call {
+    ($calls:expr, $operation:ident, $name:literal $(, $member:ident: $value:expr)*) => {{
+        let Calls { client, repository, reporter, .. } = $calls;
+        $calls.count();
+        client
+            .$operation()
+            .registry_id(repository.account())
+            .repository_name(repository.name())
+            $(.$member($value))*
+            .customize()
+            .interceptor(Attempts::new($name, repository, reporter))
+    }};
+}
+
+mod uploads;
+
+#[derive(Debug)]
+pub(crate) struct Calls {
+    client: Client,
+    repository: Repository,
+    pace: Arc<Pace>,
+    reporter: Reporter,
+    made: AtomicU64,
+}
+
+/// BatchCheckLayerAvailability takes at most 100 digests, BatchGetImage at most 100 ids: ECR's
+/// service model.
+const PER_BATCH: usize = 100;
+
+impl Calls {
+    pub(crate) fn new(
+        client: Client,
+        repository: Repository,
+        pace: Arc<Pace>,
+        reporter: Reporter,
+    ) -> Self {
+        Self { client, repository, pace, reporter, made: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// How many operations have been called; the SDK's retries of one count as one.
+    pub(crate) fn made(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
+    }
+
+    /// Those of `digests` that the repository has.
+    pub(crate) async fn available(&self, digests: &[&Digest]) -> Result<HashSet<Digest>, Error> {
+        const OPERATION: &str = "BatchCheckLayerAvailability";
+        let mut available = HashSet::new();
+        for chunk in digests.chunks(PER_BATCH) {
+            let digests = chunk.iter().map(ToString::to_string).collect();
+            let answer = call!(
+                self, batch_check_layer_availability, "BatchCheckLayerAvailability",
+                set_layer_digests: Some(digests)
+            )
+            .send()
+            .await
+            .map_err(|error| self.failure(OPERATION, error))?;
+            // An absent layer is UNAVAILABLE in `layers` (which AWS's own Go client relies on) or
+            // in `failures` (which other implementations answer): both mean that it is to be sent.
+            // An archived one as well, because a push is what restores it.
+            for failure in answer.failures() {
+                if failure.failure_code() != Some(&LayerFailureCode::MissingLayerDigest) {
+                    let reason = failure.failure_reason().unwrap_or("no reason given");
+                    let digest = failure.layer_digest().unwrap_or("a layer");
+                    let problem = format!("{digest} could not be checked: {reason}");
+                    return Err(Error::protocol(OPERATION, &self.repository, problem));
+                }
+            }
+            let present = answer
+                .layers()
+                .iter()
+                .filter(|layer| layer.layer_availability() == Some(&LayerAvailability::Available))
+                .filter_map(|layer| layer.layer_digest()?.parse().ok());
+            available.extend(present);
+        }
+        Ok(available)
+    }
+
+    /// Which of these tags and images there are, and what the tags are on.
+    pub(crate) async fn look_up(
+        &self,
+        tags: &[Tag],
+        digests: &[&Digest],
+    ) -> Result<ImageLookup, Error> {
+        let tags = tags.iter().map(|tag| ImageIdentifier::builder().image_tag(tag.as_str()));
+        let digests =
+            digests.iter().map(|digest| ImageIdentifier::builder().image_digest(digest.as_str()));
+        let ids: Vec<_> = tags.chain(digests).map(|id| id.build()).collect();
+        let mut found = ImageLookup::default();
+        for chunk in ids.chunks(PER_BATCH) {
+            let answer = call!(
+                self, batch_get_image, "BatchGetImage",
+                set_image_ids: Some(chunk.to_vec()),
+                set_accepted_media_types: Some(MEDIA_TYPES.map(str::to_owned).to_vec())
+            )
+            .send()
+            .await
+            .map_err(|error| self.failure("BatchGetImage", error))?;
+            // What isn't there, or can't be read, is among the failures: it is put, then.
+            for failure in answer.failures() {
+                let tag = failure.image_id().and_then(|id| id.image_tag()?.parse().ok());
+                if failure.failure_code() != Some(&ImageFailureCode::ImageNotFound) {
+                    found.unknown.extend(tag);
+                }
+            }
+            for id in answer.images().iter().filter_map(|image| image.image_id()) {
+                let Some(digest) = id.image_digest().and_then(|it| it.parse::<Digest>().ok())
+                else {
+                    continue;
+                };
+                if let Some(tag) = id.image_tag().and_then(|tag| tag.parse().ok()) {
+                    found.tags.insert(tag, digest.clone());
+                }
+                found.images.insert(digest);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Creates the repository; whoever else has done so meanwhile is welcome. Returns whether it is
+    /// new.
+    pub(crate) async fn create_repository(&self, new: &NewRepository) -> Result<bool, Error> {
+        let request = self
+            .client
+            .create_repository()
+            // Or it would be made in the caller's own registry, whosever URI it is.
+            .registry_id(self.repository.account())
+            .repository_name(self.repository.name());
+        self.count();
+        let answer = new
+            .set(request)
+            .customize()
+            .interceptor(Attempts::new("CreateRepository", &self.repository, &self.reporter))
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(CreateRepositoryError::RepositoryAlreadyExistsException(_)) => Ok(false),
+                _ => Err(self.failure("CreateRepository", error)),
+            },
+        }
+    }
+
+    pub(crate) async fn put_manifest(
+        &self,
+        manifest: &Manifest,
+        tag: Option<&Tag>,
+    ) -> Result<PutAnswer, Error> {
+        self.pace.keep(&self.repository).await;
+        let answer = call!(
+            self, put_image, "PutImage",
+            image_manifest: &manifest.text,
+            image_manifest_media_type: &manifest.media_type,
+            // So that ECR checks the bytes that it got.
+            image_digest: manifest.digest.as_str(),
+            set_image_tag: tag.map(Tag::to_string)
+        )
+        .send()
+        .await;
+        let Err(error) = answer else { return Ok(PutAnswer::Put) };
+        match error.as_service_error() {
+            Some(PutImageError::ImageAlreadyExistsException(_)) => Ok(PutAnswer::AlreadyThere),
+            Some(PutImageError::ImageTagAlreadyExistsException(_)) => Ok(PutAnswer::TagTaken),
+            Some(PutImageError::LayersNotFoundException(_)) => Ok(PutAnswer::LayersMissing),
+            Some(PutImageError::ReferencedImagesNotFoundException(_)) => {
+                Ok(PutAnswer::ImagesMissing)
+            }
+            _ => {
+                let what = match tag {
+                    Some(tag) => format!("{} as `{tag}`", manifest.digest),
+                    None => manifest.digest.to_string(),
+                };
+                Err(self.failure("PutImage", error).about(what))
+            }
+        }
+    }
+
+    fn count(&self) {
+        self.made.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn failure<E>(&self, operation: &'static str, error: SdkError<E, HttpResponse>) -> Error
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let (kind, cause) = explain(error);
+        Error::api(kind, operation, &self.repository, cause)
+    }
+}

@@ -1,0 +1,255 @@
+//! The requests of one push to one repository by the registry's own protocol: the answers are those
+//! that [`Calls`] has for ECR's API.
+
+mod answer;
+pub(crate) mod body;
+pub(crate) mod http;
+pub(crate) mod uploads;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_sdk_ecr::error::ProvideErrorMetadata as _;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use crate::aws::failure::explain_as;
+use crate::aws::pace::Pace;
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
+use crate::image::graph::Manifest;
+use crate::names::digest::Digest;
+use crate::names::repository::Repository;
+use crate::names::tag::Tag;
+use crate::wire::answers::{ImageLookup, MEDIA_TYPES, PutAnswer};
+use crate::wire::api::Calls;
+use crate::wire::registry::answer::{Answer, Refusal, RequestError};
+use crate::wire::registry::http::{Http, Request, RequestFailure};
+
+/// A repository, by the protocol that Docker speaks.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    /// For what the protocol has no request for, or many in place of one. `None` where the registry
+    /// isn't ECR.
+    api: Option<Calls>,
+    http: Http,
+    /// The name of the repository whose layers are taken over, in the same registry.
+    source: Option<String>,
+    pace: Arc<Pace>,
+    made: AtomicU64,
+}
+
+/// How many requests there are at once where each blob is asked for by itself.
+const AT_ONCE: usize = 8;
+
+impl Registry {
+    pub(crate) fn new(
+        api: Option<Calls>,
+        http: Http,
+        source: Option<String>,
+        pace: Arc<Pace>,
+    ) -> Self {
+        Self { api, http, source, pace, made: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn repository(&self) -> &Repository {
+        &self.http.repository
+    }
+
+    pub(crate) fn api(&self) -> Option<&Calls> {
+        self.api.as_ref()
+    }
+
+    pub(crate) async fn get_ready(&self) {
+        self.http.get_token().await;
+    }
+
+    /// How many requests there were, of both protocols.
+    pub(crate) fn made(&self) -> u64 {
+        self.made.load(Ordering::Relaxed) + self.api.as_ref().map_or(0, Calls::made)
+    }
+
+    /// Those of `digests` that the repository has.
+    pub(crate) async fn available(&self, digests: &[&Digest]) -> Result<HashSet<Digest>, Error> {
+        let Some(api) = &self.api else { return self.available_each(digests).await };
+        match api.available(digests).await {
+            Err(denied) if denied.kind() == ErrorKind::AccessDenied => {
+                // ECR may allow it here all the same. If it doesn't, the API says better why.
+                self.available_each(digests).await.map_err(|_| denied)
+            }
+            answer => answer,
+        }
+    }
+
+    async fn available_each(&self, digests: &[&Digest]) -> Result<HashSet<Digest>, Error> {
+        let digests: Vec<Digest> = digests.iter().map(|&digest| digest.clone()).collect();
+        let heads = digests.into_iter().map(|digest| async move {
+            let is_there = self.has_blob(&digest).await?;
+            Ok::<_, Error>(is_there.then_some(digest))
+        });
+        let found: Vec<_> = stream::iter(heads).buffer_unordered(AT_ONCE).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn has_blob(&self, digest: &Digest) -> Result<bool, Error> {
+        const OPERATION: &str = "BatchCheckLayerAvailability";
+        let request = Request::new(OPERATION, "HEAD", self.path(&format!("blobs/{digest}")));
+        match self.send(&request).await {
+            Ok(_) => Ok(true),
+            // To where it is.
+            Err(failure) if failure.refusal().is_some_and(|refusal| refusal.status == 307) => {
+                Ok(true)
+            }
+            Err(failure) if failure.refusal().is_some_and(|refusal| refusal.status == 404) => {
+                Ok(false)
+            }
+            Err(failure) => Err(self.failure(OPERATION, failure).about(digest)),
+        }
+    }
+
+    /// Which of these tags and images there are, and what the tags are on.
+    pub(crate) async fn look_up(
+        &self,
+        tags: &[Tag],
+        digests: &[&Digest],
+    ) -> Result<ImageLookup, Error> {
+        if let Some(api) = &self.api {
+            return api.look_up(tags, digests).await;
+        }
+        let tags = tags.iter().map(|tag| (Some(tag.clone()), tag.to_string()));
+        let names: Vec<_> =
+            tags.chain(digests.iter().map(|digest| (None, digest.to_string()))).collect();
+        let heads = names.into_iter().map(|(tag, name)| async move {
+            let at = self.manifest_at(&name).await?;
+            Ok::<_, Error>((tag, at))
+        });
+        let mut answers = stream::iter(heads).buffer_unordered(AT_ONCE);
+        let mut found = ImageLookup::default();
+        while let Some((tag, at)) = answers.try_next().await? {
+            match (tag, at) {
+                (_, ManifestLookup::Nothing) => {}
+                (Some(tag), ManifestLookup::Digest(digest)) => {
+                    found.tags.insert(tag, digest);
+                }
+                (Some(tag), ManifestLookup::Unknown) => {
+                    found.unknown.insert(tag);
+                }
+                (None, ManifestLookup::Digest(digest)) => {
+                    found.images.insert(digest);
+                }
+                // It is put again, which does no harm.
+                (None, ManifestLookup::Unknown) => {}
+            }
+        }
+        found.images.extend(found.tags.values().cloned());
+        Ok(found)
+    }
+
+    async fn manifest_at(&self, name: &str) -> Result<ManifestLookup, Error> {
+        const OPERATION: &str = "BatchGetImage";
+        let request = Request::new(OPERATION, "HEAD", self.path(&format!("manifests/{name}")))
+            .header("accept", MEDIA_TYPES.join(", "));
+        match self.send(&request).await {
+            Ok(answer) => {
+                let digest = answer.digest.and_then(|digest| digest.parse().ok());
+                Ok(digest.map_or(ManifestLookup::Unknown, ManifestLookup::Digest))
+            }
+            Err(failure) if failure.refusal().is_some_and(|refusal| refusal.status == 404) => {
+                Ok(ManifestLookup::Nothing)
+            }
+            Err(failure) => Err(self.failure(OPERATION, failure).about(name)),
+        }
+    }
+
+    pub(crate) async fn put_manifest(
+        &self,
+        manifest: &Manifest,
+        tag: Option<&Tag>,
+    ) -> Result<PutAnswer, Error> {
+        const OPERATION: &str = "PutImage";
+        if self.api.is_some() {
+            self.pace.keep(self.repository()).await;
+        }
+        let digest = &manifest.digest;
+        let name = tag.map_or(digest.as_str(), Tag::as_str);
+        let request = Request::new(OPERATION, "PUT", self.path(&format!("manifests/{name}")))
+            .header("content-type", &manifest.media_type)
+            .body(SdkBody::from(Bytes::copy_from_slice(manifest.text.as_bytes())));
+        let failure = match self.send(&request).await {
+            Ok(Answer { digest: Some(stored), .. }) if stored != digest.as_str() => {
+                let stored = stored.escape_debug();
+                let problem = format!("{digest} was stored under the digest `{stored}`");
+                return Err(Error::protocol(OPERATION, self.repository(), problem));
+            }
+            Ok(_) => return Ok(PutAnswer::Put),
+            Err(failure) => failure,
+        };
+        let lists_images = manifest.lists_images();
+        match failure.refusal() {
+            Some(refusal) if says_immutable(refusal) => Ok(PutAnswer::TagTaken),
+            Some(refusal) if refusal.has_code(&NOT_THERE) && lists_images => {
+                Ok(PutAnswer::ImagesMissing)
+            }
+            Some(refusal) if refusal.has_code(&NOT_THERE) => Ok(PutAnswer::LayersMissing),
+            _ => {
+                let what = match tag {
+                    Some(tag) => format!("{digest} as `{tag}`"),
+                    None => digest.to_string(),
+                };
+                Err(self.upload_failure(OPERATION, failure).about(what))
+            }
+        }
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/v2/{}/{rest}", self.repository().name())
+    }
+
+    async fn send(&self, request: &Request) -> Result<Answer, RequestFailure> {
+        self.made.fetch_add(1, Ordering::Relaxed);
+        self.http.send(request).await
+    }
+
+    /// The failure of a request that changes something, where a connection that breaks says
+    /// something, too.
+    fn upload_failure(&self, operation: &'static str, failure: RequestFailure) -> Error {
+        let is_broken = match &failure {
+            RequestFailure::Sdk(failed) => {
+                matches!(&**failed, RequestError::DispatchFailure(failure) if failure.is_io())
+            }
+            RequestFailure::NoToken(_) => false,
+        };
+        let error = self.failure(operation, failure);
+        if is_broken && self.http.endpoint.is_ecr() { error.dropped() } else { error }
+    }
+
+    fn failure(&self, operation: &'static str, failure: RequestFailure) -> Error {
+        match failure {
+            RequestFailure::NoToken(error) => error,
+            RequestFailure::Sdk(failed) => {
+                let kind = failed.as_service_error().map(Refusal::kind);
+                let (kind, cause) = explain_as(kind, *failed);
+                Error::api(kind, operation, self.repository(), cause)
+            }
+        }
+    }
+}
+
+/// What a name of a manifest is on.
+enum ManifestLookup {
+    Digest(Digest),
+    Nothing,
+    /// Something of which the registry doesn't say the digest.
+    Unknown,
+}
+
+/// The codes of what a manifest names and isn't there.
+const NOT_THERE: [&str; 3] = ["BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN", "MANIFEST_UNKNOWN"];
+
+/// ECR's "The image tag 'x' already exists in the 'y' repository and cannot be overwritten because
+/// the tag is immutable": users' reports.
+fn says_immutable(refusal: &Refusal) -> bool {
+    refusal.message().is_some_and(|message| message.contains("immutable"))
+}

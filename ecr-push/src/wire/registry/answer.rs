@@ -1,0 +1,293 @@
+//! What a registry answers, read: its errors, where an upload stands, where it goes on.
+
+use aws_sdk_ecr::config::http::HttpResponse;
+use aws_sdk_ecr::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
+
+use crate::aws::retries::first_error;
+use crate::error::kind::ErrorKind;
+
+/// An answer that isn't a refusal.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    pub(crate) upload_id: Option<String>,
+    pub(crate) digest: Option<String>,
+}
+
+/// Any other status than that of success, with what the registry says about it: to HEAD, nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("HTTP {status}")]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    metadata: ErrorMetadata,
+    /// The last byte that the upload has, by the header `Range`.
+    pub(crate) range: Option<u64>,
+}
+
+impl ProvideErrorMetadata for Refusal {
+    fn meta(&self) -> &ErrorMetadata {
+        &self.metadata
+    }
+}
+
+pub(crate) type RequestError = SdkError<Refusal, HttpResponse>;
+
+/// Reads the answer to a request.
+pub(crate) fn read(method: &str, response: &HttpResponse) -> Result<Answer, Refusal> {
+    let status = response.status().as_u16();
+    let header = |name| response.headers().get(name).map(str::to_owned);
+    if is_success(method, status) {
+        return Ok(Answer {
+            status,
+            location: header("location"),
+            upload_id: header("docker-upload-uuid"),
+            digest: header("docker-content-digest"),
+        });
+    }
+    let body = response.body().bytes().unwrap_or_default();
+    let first = first_error(body);
+    let text = |name| first.as_ref().and_then(|error| error.get(name)?.as_str());
+    let mut metadata = ErrorMetadata::builder();
+    metadata = match text("code") {
+        Some(code) => metadata.code(code),
+        None => metadata.code(format!("HTTP {status}")),
+    };
+    if let Some(message) = text("message") {
+        metadata = metadata.message(message);
+    }
+    // `0-1023`
+    let range = header("range").and_then(|range| range.rsplit('-').next()?.parse().ok());
+    Err(Refusal { status, metadata: metadata.build(), range })
+}
+
+/// Whether a registry has done what it was asked for. A proxy that redirects, or answers with a page
+/// of its own, has not.
+fn is_success(method: &str, status: u16) -> bool {
+    match method {
+        "HEAD" => status == 200,
+        // The specification has 201 or 202 for each; ECR answers 201 to PATCH (users' reports).
+        _ => matches!(status, 201 | 202 | 204),
+    }
+}
+
+impl Refusal {
+    /// Whether it may be the token that was refused: users report HTTP 403 of ECR, with "Your
+    /// authorization token has expired. Reauthenticate and try again.", and 400 for one that it
+    /// doesn't know. The text is left out where the request was HEAD.
+    pub(crate) fn is_of_token(&self) -> bool {
+        self.status == 401 || self.names_token() || (self.status == 403 && self.message().is_none())
+    }
+
+    fn names_token(&self) -> bool {
+        let says_so = |text: &str| text.to_ascii_lowercase().contains("authorization token");
+        matches!(self.status, 400 | 403) && self.message().is_some_and(says_so)
+    }
+
+    pub(crate) fn has_code(&self, codes: &[&str]) -> bool {
+        self.code().is_some_and(|code| codes.contains(&code))
+    }
+
+    /// Whether there is no such upload, or not any more.
+    pub(crate) fn is_lost_upload(&self) -> bool {
+        // Without a code, whatever is not found is the upload: it is what was asked for.
+        self.has_code(&["BLOB_UPLOAD_UNKNOWN", "HTTP 404"])
+    }
+
+    /// Whether what arrived has another digest. ECR's word for it is also that for pieces out of
+    /// order, and its text is "None of the provided layer digests match the calculated layer
+    /// digest" (users' reports).
+    pub(crate) fn is_of_content(&self) -> bool {
+        let says_so = || self.message().is_some_and(|message| message.contains("digest"));
+        self.has_code(&["DIGEST_INVALID"]) || (self.has_code(&["BLOB_UPLOAD_INVALID"]) && says_so())
+    }
+
+    /// The byte that the upload goes on with, where content came out of order: ECR's "First byte of
+    /// the layer part is 10485760 instead of 20971520". Its header `Range` is no help, it isn't
+    /// kept up to date (users' reports).
+    pub(crate) fn expected_byte(&self) -> Option<u64> {
+        let (_, expected) = self.message()?.split_once(" instead of ")?;
+        let digits = expected.split(|c: char| !c.is_ascii_digit()).next()?;
+        digits.parse().ok()
+    }
+
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match (self.code(), self.status) {
+            (Some("NAME_UNKNOWN"), _) => ErrorKind::RepositoryNotFound,
+            (_, 401) => ErrorKind::Credentials,
+            _ if self.names_token() => ErrorKind::Credentials,
+            // ECR has one code for what is denied by a policy, by a quota and by a key.
+            (Some("DENIED"), _) | (_, 403) => match self.message().unwrap_or_default() {
+                text if text.contains("KMS") => ErrorKind::EncryptionKey,
+                text if text.contains(" limit") => ErrorKind::LimitExceeded,
+                _ => ErrorKind::AccessDenied,
+            },
+            (Some("TOOMANYREQUESTS"), _) | (_, 429) => ErrorKind::Throttled,
+            _ => ErrorKind::Service,
+        }
+    }
+}
+
+/// The path and query of a header `Location`, which has to be on one of `hosts`: the token and the
+/// content go nowhere else.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn path_of(location: &str, hosts: [&str; 2]) -> Result<String, String> {
+    let path = match location.split_once("://") {
+        Some(("http" | "https", rest)) => {
+            let at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+            let (authority, path) = rest.split_at(at);
+            if !hosts.iter().any(|host| host.eq_ignore_ascii_case(authority)) {
+                return Err(format!(
+                    "it goes on at `{}`, which is another host, and is sent nothing",
+                    authority.escape_debug()
+                ));
+            }
+            path
+        }
+        _ => location,
+    };
+    // `//host/path` is another host, too.
+    let is_sendable = path.bytes().all(|b| b.is_ascii_graphic());
+    if !path.starts_with('/') || path.starts_with("//") || !is_sendable {
+        return Err(format!("it goes on at `{}`, which is no path", location.escape_debug()));
+    }
+    Ok(path.split('#').next().unwrap_or(path).to_owned())
+}
+
+/// The path with another parameter.
+pub(crate) fn with_parameter(path: &str, name: &str, value: &str) -> String {
+    let separator = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{separator}{name}={value}")
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    fn refusal(status: u16, body: &'static str) -> Refusal {
+        let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+        read("PUT", &response).unwrap_err()
+    }
+
+    #[test]
+    fn a_refusal_is_read_and_one_without_a_body_is_one() {
+        let body = r#"{"errors":[{"code":"NAME_UNKNOWN","message":"no such"},{"code":"DENIED"}]}"#;
+        let known = refusal(404, body);
+        assert_eq!((known.code(), known.message()), (Some("NAME_UNKNOWN"), Some("no such")));
+        assert_eq!(known.kind(), ErrorKind::RepositoryNotFound);
+        for body in ["", "<html>", r#"{"errors":[]}"#, r#"{"errors":{"code":1}}"#] {
+            let bare = refusal(404, body);
+            assert_eq!((bare.code(), bare.message()), (Some("HTTP 404"), None));
+            assert!(bare.is_lost_upload());
+            assert_eq!(bare.kind(), ErrorKind::Service);
+        }
+    }
+
+    #[test]
+    fn what_another_server_answers_is_no_success() {
+        for (method, status, is_one) in [
+            ("HEAD", 200, true),
+            ("HEAD", 204, false),
+            ("HEAD", 307, false),
+            ("POST", 202, true),
+            ("PATCH", 201, true),
+            ("PUT", 201, true),
+            ("PUT", 200, false),
+            ("PUT", 301, false),
+        ] {
+            let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+            assert_eq!(read(method, &response).is_ok(), is_one, "{method} {status}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_renewed_for_what_a_new_one_may_heal() {
+        let expired = r#"{"errors":[{"code":"DENIED","message":"Your authorization token has expired. Reauthenticate and try again."}]}"#;
+        let invalid =
+            r#"{"errors":[{"code":"DENIED","message":"Your Authorization Token is invalid."}]}"#;
+        let limit = r#"{"errors":[{"code":"DENIED","message":"It would have exceeded a service limit for your account."}]}"#;
+        let denied = r#"{"errors":[{"code":"DENIED","message":"not authorized"}]}"#;
+        for (status, body, of_token, kind) in [
+            (401, "", true, ErrorKind::Credentials),
+            (403, expired, true, ErrorKind::Credentials),
+            (403, "", true, ErrorKind::AccessDenied),
+            (400, invalid, true, ErrorKind::Credentials),
+            (403, denied, false, ErrorKind::AccessDenied),
+            (403, limit, false, ErrorKind::LimitExceeded),
+            (404, "", false, ErrorKind::Service),
+            (429, "", false, ErrorKind::Throttled),
+        ] {
+            let refusal = refusal(status, body);
+            assert_eq!((refusal.is_of_token(), refusal.kind()), (of_token, kind), "{status}");
+        }
+    }
+
+    #[test]
+    fn where_an_upload_stands_is_read_from_the_text() {
+        let expected = |message: &str| {
+            let body = serde_json::json!({ "errors": [{ "code": "X", "message": message }] });
+            refusal(416, Box::leak(body.to_string().into_boxed_str())).expected_byte()
+        };
+        let text = "First byte of the layer part is 10485760 instead of 20971520";
+        assert_eq!(expected(text), Some(20_971_520));
+        assert_eq!(expected(&format!("{text}.")), Some(20_971_520));
+        assert_eq!(expected("First byte is 1 instead of that"), None);
+        assert_eq!(expected("99999999999999999999999 instead of 99999999999999999999999"), None);
+    }
+
+    #[test]
+    fn refused_content_is_told_from_refused_pieces() {
+        for (status, body, of_content) in [
+            (400, r#"{"errors":[{"code":"DIGEST_INVALID"}]}"#, true),
+            (
+                400,
+                r#"{"errors":[{"code":"BLOB_UPLOAD_INVALID","message":"None of the provided layer digests match the calculated layer digest"}]}"#,
+                true,
+            ),
+            (
+                416,
+                r#"{"errors":[{"code":"BLOB_UPLOAD_INVALID","message":"First byte of the layer part is 1 instead of 2"}]}"#,
+                false,
+            ),
+            (400, r#"{"errors":[{"code":"SIZE_INVALID","message":"digest"}]}"#, false),
+            (400, "", false),
+        ] {
+            assert_eq!(refusal(status, body).is_of_content(), of_content, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_upload_goes_on_at_the_same_host() {
+        let hosts = ["127.0.0.1:5000", "1.dkr.example"];
+        for (location, path) in [
+            ("/v2/a/blobs/uploads/1?_state=x", "/v2/a/blobs/uploads/1?_state=x"),
+            ("http://127.0.0.1:5000/v2/1", "/v2/1"),
+            ("https://1.DKR.example/v2/1#x", "/v2/1"),
+        ] {
+            assert_eq!(path_of(location, hosts).as_deref(), Ok(path));
+        }
+        for location in [
+            "https://evil.example/v2/1",
+            "http://127.0.0.1:5000@evil.example/v2/1",
+            "http://127.0.0.1/v2/1",
+            "//evil.example/v2/1",
+            "ftp://127.0.0.1:5000/v2/1",
+            "v2/1",
+            "/v2/ 1",
+            "/v2/1\r\nx: y",
+            "",
+        ] {
+            assert!(path_of(location, hosts).is_err(), "{location}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_joins_others() {
+        assert_eq!(with_parameter("/a", "b", "c"), "/a?b=c");
+        assert_eq!(with_parameter("/a?x=y", "b", "c"), "/a?x=y&b=c");
+    }
+}

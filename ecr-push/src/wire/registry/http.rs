@@ -1,0 +1,195 @@
+//! One request to a registry, with the SDK's HTTP client, retries and time-outs, and the token.
+
+use aws_sdk_ecr::config::http::HttpRequest;
+use aws_sdk_ecr::config::retry::RetryConfig;
+use aws_sdk_ecr::error::BoxError;
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime::client::retries::classifiers::{
+    HttpStatusCodeClassifier, TransientErrorClassifier,
+};
+use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
+use aws_smithy_types::body::SdkBody;
+use aws_types::SdkConfig;
+use zeroize::Zeroizing;
+
+use crate::aws::retries::Attempts;
+use crate::error::Error;
+use crate::login::token::{Token, TokenProvider};
+use crate::names::repository::Repository;
+use crate::report::Reporter;
+use crate::wire::registry::answer::{Answer, Refusal, RequestError, read};
+use crate::wire::transport::{RegistryEndpoint, RegistryLogin};
+
+/// The way to the registry of a repository.
+#[derive(Debug)]
+pub(crate) struct Http {
+    pub(crate) config: SdkConfig,
+    pub(crate) endpoint: RegistryEndpoint,
+    pub(crate) tokens: TokenProvider,
+    pub(crate) repository: Repository,
+    pub(crate) reporter: Reporter,
+}
+
+/// What is asked of a registry.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// The operation of ECR's API that it corresponds to, whose action it takes.
+    pub(crate) operation: &'static str,
+    pub(crate) method: &'static str,
+    /// From the host on, with the query.
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: SdkBody,
+}
+
+impl Request {
+    pub(crate) fn new(operation: &'static str, method: &'static str, path: String) -> Self {
+        Self { operation, method, path, headers: Vec::new(), body: SdkBody::empty() }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.headers.push((name, value.to_string()));
+        self
+    }
+
+    pub(crate) fn body(mut self, body: SdkBody) -> Self {
+        self.body = body;
+        self
+    }
+}
+
+/// Why a request has no answer to go on with.
+#[derive(Debug)]
+pub(crate) enum RequestFailure {
+    /// There is no token to send it with.
+    NoToken(Error),
+    /// The SDK got no answer, or the registry refused.
+    Sdk(Box<RequestError>),
+}
+
+impl RequestFailure {
+    /// What the registry refused it with, if it did.
+    pub(crate) fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::NoToken(_) => None,
+            Self::Sdk(failed) => failed.as_service_error(),
+        }
+    }
+}
+
+impl Http {
+    /// Has a token at hand for the next request. A failure is that request's.
+    pub(crate) async fn get_token(&self) {
+        if let Err(error) = self.authorization().await {
+            tracing::debug!(repository = %self.repository, %error, "no token so far");
+        }
+    }
+
+    /// Sends a request; with another token once, where the first one was refused for its age.
+    pub(crate) async fn send(&self, request: &Request) -> Result<Answer, RequestFailure> {
+        let mut is_renewed = false;
+        loop {
+            let (authorization, token) =
+                self.authorization().await.map_err(RequestFailure::NoToken)?;
+            let failed = match self.attempt(request, authorization).await {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => failed,
+            };
+            match (token, failed.as_service_error()) {
+                (Some(token), Some(refusal)) if refusal.is_of_token() && !is_renewed => {
+                    tracing::debug!(repository = %self.repository, "the token was refused");
+                    self.tokens.invalidate(&token);
+                    is_renewed = true;
+                }
+                _ => return Err(RequestFailure::Sdk(failed.into())),
+            }
+        }
+    }
+
+    async fn authorization(&self) -> Result<(Option<Zeroizing<String>>, Option<Token>), Error> {
+        Ok(match self.endpoint.how_to_log_in() {
+            RegistryLogin::Ecr => {
+                let token = self.tokens.token(&self.repository).await?;
+                (Some(token.basic()), Some(token))
+            }
+            RegistryLogin::None => (None, None),
+            RegistryLogin::Password(basic) => (Some(basic.clone()), None),
+        })
+    }
+
+    /// The SDK's own machinery for a request that is none of a service's model: what the caller has
+    /// configured holds for it as for the API's.
+    async fn attempt(
+        &self,
+        request: &Request,
+        authorization: Option<Zeroizing<String>>,
+    ) -> Result<Answer, RequestError> {
+        const USER_AGENT: &str = concat!("ecr-push/", env!("CARGO_PKG_VERSION"));
+        let Self { config, endpoint, repository, reporter, .. } = self;
+        let Request { operation, method, path, headers, body } = request;
+        let (method, path, headers) = (*method, path.clone(), headers.clone());
+        // `None` for what can be sent once only, of which there is nothing here.
+        let body = body.try_clone().unwrap_or_else(SdkBody::taken);
+        let body = std::sync::Mutex::new(Some(body));
+        let serialize = move |()| -> Result<HttpRequest, BoxError> {
+            let taken = body.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+            let mut http = HttpRequest::new(taken.unwrap_or_else(SdkBody::taken));
+            http.set_method(method)?;
+            http.set_uri(path.as_str())?;
+            let length = http.body().content_length().unwrap_or_default();
+            // HEAD and GET have none.
+            if matches!(method, "PATCH" | "POST" | "PUT") {
+                http.headers_mut().insert("content-length", length.to_string());
+            }
+            http.headers_mut().insert("user-agent", USER_AGENT);
+            for (name, value) in &headers {
+                http.headers_mut().try_insert(*name, value.clone())?;
+            }
+            if let Some(basic) = &authorization {
+                let value = format!("Basic {}", basic.as_str());
+                http.headers_mut().try_insert("authorization", value)?;
+            }
+            Ok(http)
+        };
+        let retries = config.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
+        let mut builder = Operation::builder()
+            .service_name("ecr-push registry")
+            .operation_name(*operation)
+            .endpoint_url(endpoint.url())
+            .no_auth()
+            .standard_retry(&retries)
+            .retry_classifier(TransientErrorClassifier::<Refusal>::new())
+            .retry_classifier(HttpStatusCodeClassifier::new_from_codes(RETRIED))
+            .with_connection_poisoning()
+            .interceptor(Attempts::new(operation, repository, reporter));
+        if let Some(client) = config.http_client() {
+            builder = builder.http_client(client);
+        }
+        if let Some(timeouts) = config.timeout_config() {
+            builder = builder.timeout_config(timeouts.clone());
+        }
+        if let Some(sleep) = config.sleep_impl() {
+            builder = builder.sleep_impl(sleep);
+        }
+        if let Some(time) = config.time_source() {
+            builder = builder.time_source(time);
+        }
+        if let Some(protection) = config.stalled_stream_protection() {
+            builder = builder.stalled_stream_protection(protection);
+        }
+        if let Some(version) = config.behavior_version() {
+            builder = builder.behavior_version(version);
+        }
+        builder
+            .serializer(serialize)
+            .deserializer(move |response| {
+                read(method, response).map_err(OrchestratorError::operation)
+            })
+            .build()
+            .invoke(())
+            .await
+    }
+}
+
+/// Throttling, and what the SDK repeats by itself.
+const RETRIED: &[u16] = &[429, 500, 502, 503, 504];
