@@ -13,14 +13,14 @@ pub(crate) use self::answer::ApiFailure;
 use self::answer::Missing;
 pub(crate) use self::repr::{Remedy, Repr, Rollout};
 pub(crate) use self::task::{OneOff, TaskRepr};
-use crate::diagnose::TaskFailure;
-use crate::events::Progress;
 use crate::fleet::Outcome;
-use crate::handle::Handle;
-use crate::preflight::Finding;
-use crate::service::Service;
-use crate::staged::{Pause, RollbackCause};
+use crate::model::handle::Handle;
+use crate::names::service::Service;
+use crate::report::Progress;
+use crate::rollout::preflight::Finding;
 use crate::task::Logs;
+use crate::watch::diagnosis::TaskFailure;
+use crate::watch::staged::{Pause, RollbackCause};
 
 /// Why a name was refused, or a revision doesn't run.
 ///

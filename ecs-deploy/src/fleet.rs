@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::batch::Batch;
-use crate::deploy::Deployer;
+use crate::deployer::Deployer;
 use crate::error::{Error, ErrorKind, Repr};
-use crate::events::{Event, Events, Told};
-use crate::handle::Handle;
-use crate::rollback::RollBack;
-use crate::rollout::{Deployed, RollOut};
-use crate::service::Service;
-use crate::terms::OnFailure;
+use crate::model::handle::Handle;
+use crate::model::terms::OnFailure;
+use crate::names::service::Service;
+use crate::report::{Event, Events, Told};
+use crate::rollout::roll_out::{Deployed, RollOut};
+use crate::rollout::rollback::RollBack;
+use crate::watch::batch::Batch;
 
 /// Several rollouts that belong together: in waves, one after the other, and within a wave all at
 /// once. They are watched by one DescribeServices for each ten services of a cluster, two calls a

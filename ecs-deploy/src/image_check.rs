@@ -20,10 +20,10 @@ use tokio::time::{Instant, timeout_at};
 use self::manifest::Manifest;
 use self::platform::{Needs, Platform};
 use self::reference::{EcrImage, Endpoint, Pick};
-use crate::deploy::Deployer;
+use crate::deployer::Deployer;
 use crate::error::Error;
-use crate::preflight::{Finding, FindingKind};
 use crate::revision::Revision;
+use crate::rollout::preflight::{Finding, FindingKind};
 
 /// Looks whether the images of a [`Revision`] are in Amazon ECR, and whether they are made for the
 /// processor and the operating system that its tasks run on: the two mistakes that a rollout takes

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 pub(crate) use self::statements::PASSED_TO;
 use self::statements::{Condition, Part};
 use crate::error::{Error, Repr};
+use crate::names::service::Service;
 use crate::revision::Revision;
-use crate::service::Service;
 
 /// The least-privilege IAM policy of deployments to one service, for exactly what is used of this
 /// crate.

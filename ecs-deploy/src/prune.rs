@@ -7,11 +7,11 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
 use self::usage::{Reader, Scope};
-use crate::deploy::Deployer;
+use crate::deployer::Deployer;
+use crate::ecs::patience::patiently;
 use crate::error::{Error, Repr};
-use crate::patience::patiently;
+use crate::names::service::Service;
 use crate::revision::short;
-use crate::service::Service;
 
 /// Deregisters the old revisions of a family: await it, or look at the [`plan`](Self::plan) first.
 ///

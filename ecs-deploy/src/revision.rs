@@ -1,6 +1,8 @@
 //! [`Revision`]: a task definition to be edited and registered, with nothing lost on the way.
 
+pub(crate) mod canonical;
 mod container;
+pub(crate) mod diff;
 mod document;
 mod edit;
 
@@ -11,11 +13,11 @@ use aws_sdk_ecs::types::Service as Description;
 use tokio::time::Instant;
 
 pub use self::container::ContainerMut;
-use crate::canonical::{Node, canonical};
-use crate::diff::Diff;
 use crate::error::{Error, Repr};
-use crate::json::{Json, Object};
-use crate::service::Service;
+use crate::json::value::{Json, Object};
+use crate::names::service::Service;
+use crate::revision::canonical::{Node, canonical};
+use crate::revision::diff::Diff;
 
 /// A task definition that is to be registered: a copy of one that is, or from a file.
 ///

@@ -9,10 +9,10 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::deploy::Deployer;
+use crate::deployer::Deployer;
 use crate::error::Error;
+use crate::names::service::Service;
 use crate::revision::Revision;
-use crate::service::Service;
 
 pub use self::logs::Logs;
 

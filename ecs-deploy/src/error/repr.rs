@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::Error;
 use super::answer::{ApiFailure, api_failed};
 use super::task::TaskRepr;
-use crate::cause::FailureCause;
-use crate::diagnose::TaskFailure;
-use crate::events::Progress;
 use crate::fleet::Outcome;
-use crate::handle::Handle;
-use crate::preflight::Finding;
-use crate::service::Service;
-use crate::staged::{Pause, RollbackCause};
+use crate::model::cause::FailureCause;
+use crate::model::handle::Handle;
+use crate::names::service::Service;
+use crate::report::Progress;
+use crate::rollout::preflight::Finding;
+use crate::watch::diagnosis::TaskFailure;
+use crate::watch::staged::{Pause, RollbackCause};
 
 /// Which rollout an error is about, and what became of its tasks.
 #[derive(Debug)]

@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Error, ErrorKind, Repr};
-use crate::diagnose::TaskFailure;
-use crate::service::Service;
+use crate::names::service::Service;
 use crate::task::Logs;
+use crate::watch::diagnosis::TaskFailure;
 
 /// Which task an error is about.
 #[derive(Debug)]

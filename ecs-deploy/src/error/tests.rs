@@ -6,7 +6,7 @@ use aws_sdk_ecs::operation::update_service::UpdateServiceError;
 use aws_sdk_ecs::types::{Container, Deployment, Service as Description, Task};
 
 use super::*;
-use crate::events::Progress;
+use crate::report::Progress;
 
 fn refused(status: u16, code: &str, message: &str) -> SdkError<UpdateServiceError, HttpResponse> {
     let metadata = aws_sdk_ecs::error::ErrorMetadata::builder().code(code).message(message).build();

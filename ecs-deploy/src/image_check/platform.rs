@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::json::Json;
+use crate::json::value::Json;
 
 use crate::revision::Revision;
 

@@ -9,11 +9,11 @@ use aws_sdk_ecs::types::{
 };
 
 use super::Kept;
-use crate::deploy::Deployer;
+use crate::deployer::Deployer;
+use crate::ecs::patience::patiently;
 use crate::error::{Error, ErrorKind, Repr};
-use crate::patience::patiently;
+use crate::names::service::Service;
 use crate::revision::short;
-use crate::service::Service;
 
 /// Whose use of a family counts.
 #[derive(Debug, Clone)]

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::{Base, Revision};
 use crate::error::{Error, Repr};
-use crate::json::{Json, Object};
-use crate::sdk;
+use crate::json::sdk;
+use crate::json::value::{Json, Object};
 
 impl Revision {
     /// Reads the text of a task definition as the AWS CLI takes and prints it:

@@ -4,10 +4,10 @@ use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInpu
 
 use super::Revision;
 use super::document::{check, invalid};
-use crate::canonical::{Order, key, order};
 use crate::error::{Error, Repr};
-use crate::json::{Json, Object};
-use crate::sdk;
+use crate::json::sdk;
+use crate::json::value::{Json, Object};
+use crate::revision::canonical::{Order, key, order};
 
 impl Revision {
     /// Edits anything that the SDK's types have. The differences that `change` makes are carried

@@ -2,7 +2,7 @@
 
 use aws_sdk_ecs::types::{Container, Task, TaskStopCode};
 
-use crate::diagnose::TaskFailure;
+use crate::watch::diagnosis::TaskFailure;
 
 /// Why a task that has stopped didn't do what it was to do.
 #[derive(Debug, PartialEq)]

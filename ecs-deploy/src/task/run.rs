@@ -11,13 +11,13 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::ending::failure;
 use super::{Definition, Logs, OnTimeout, Ran, RunTask};
-use crate::deploy::Deployer;
+use crate::deployer::Deployer;
+use crate::ecs::limit::{Limit, deadline};
+use crate::ecs::patience::patiently;
 use crate::error::{Error, OneOff, Repr, TaskRepr};
-use crate::json::Json;
-use crate::limit::{Limit, deadline};
-use crate::patience::patiently;
+use crate::json::value::Json;
+use crate::names::service::Service;
 use crate::revision::Revision;
-use crate::service::Service;
 
 impl RunTask<'_> {
     pub(super) async fn run(self) -> Result<Ran, Error> {

@@ -160,8 +160,8 @@ proptest! {
     /// beside it.
     #[test]
     fn a_merge_is_what_was_made_of_it(
-        before in crate::json::tests::json(),
-        after in crate::json::tests::json(),
+        before in crate::json::value::tests::json(),
+        after in crate::json::value::tests::json(),
         list in "(containerDefinitions|tags|command)",
     ) {
         let wrap = |json: &Json| -> Object {

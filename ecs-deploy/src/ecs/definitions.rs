@@ -5,12 +5,12 @@ use std::time::Duration;
 use aws_sdk_ecs::types::{Service as Description, TaskDefinitionField};
 use tokio::time::{Instant, sleep};
 
-use crate::deploy::Deployer;
+use crate::deployer::Deployer;
+use crate::ecs::capture::{Capture, replace_body};
 use crate::error::{Error, ErrorKind, Repr};
-use crate::raw::{Capture, replace_body};
-use crate::reference::Reference;
+use crate::names::reference::Reference;
+use crate::names::service::Service;
 use crate::revision::{Observed, Revision};
-use crate::service::Service;
 
 impl Deployer {
     /// The task definition that `service` is to run now: the one of its PRIMARY deployment, not

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cause::FailureCause;
+use crate::model::cause::FailureCause;
 
 /// What keeps a service's tasks from running, where its messages say so: the only explanation there
 /// is while no task even comes into being.

@@ -172,7 +172,7 @@ fn the_order_of_sets_is_none() {
 proptest! {
     /// What is spelled or ordered in another way is the same, whatever it is.
     #[test]
-    fn spelling_and_the_order_of_members_are_none(json in crate::json::tests::json()) {
+    fn spelling_and_the_order_of_members_are_none(json in crate::json::value::tests::json()) {
         fn respell(json: &Json) -> Json {
             match json {
                 Json::Array(elements) => Json::Array(elements.iter().map(respell).collect()),

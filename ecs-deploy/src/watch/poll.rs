@@ -5,10 +5,10 @@ use std::time::Duration;
 use aws_sdk_ecs::types::Service as Description;
 use tokio::time::{Instant, timeout};
 
-use crate::batch::Member;
-use crate::deploy::Deployer;
+use crate::deployer::Deployer;
 use crate::error::{Error, Repr};
-use crate::service::Service;
+use crate::names::service::Service;
+use crate::watch::batch::Member;
 
 /// What came of a look at the service.
 #[derive(Debug)]

@@ -2,7 +2,7 @@ use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types::ServiceEvent;
 
 use super::*;
-use crate::service::Service;
+use crate::names::service::Service;
 
 /// `id status state task-definition running`, PRIMARY first; `-` for no state.
 fn service(deployments: &[&str]) -> Description {

@@ -12,9 +12,9 @@ use aws_sdk_ecs::types::Service as Description;
 use tokio::sync::{self, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use crate::deploy::Deployer;
+use crate::deployer::Deployer;
 use crate::error::Error;
-use crate::service::Service;
+use crate::names::service::Service;
 
 /// Who watches services of one deployer's account and region together. Clones are the same.
 #[derive(Debug, Clone)]

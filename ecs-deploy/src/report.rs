@@ -7,12 +7,12 @@ use std::task::{Context, Poll};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::diagnose::TaskFailure;
 use crate::error::{Error, ErrorKind};
-use crate::handle::Handle;
-use crate::preflight::Finding;
-use crate::rollout::Deployed;
-use crate::staged::Pause;
+use crate::model::handle::Handle;
+use crate::rollout::preflight::Finding;
+use crate::rollout::roll_out::Deployed;
+use crate::watch::diagnosis::TaskFailure;
+use crate::watch::staged::Pause;
 
 /// Something that happened in a rollout. `Display` is one line for people.
 #[derive(Debug, Clone, PartialEq)]

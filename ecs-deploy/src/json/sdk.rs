@@ -6,7 +6,7 @@ use aws_smithy_json::codec::{JsonCodec, JsonCodecSettings};
 use aws_smithy_schema::codec::Codec;
 use aws_smithy_schema::serde::{SerializableStruct, ShapeSerializer};
 
-use crate::json::{Json, Object};
+use crate::json::value::{Json, Object};
 
 /// The JSON of one of the SDK's structures.
 pub(crate) fn to_json(value: &impl SerializableStruct) -> Result<Object, String> {

@@ -5,19 +5,19 @@ use std::time::Duration;
 use aws_sdk_ecs::types::Service as Description;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use crate::batch::Member;
-use crate::deploy::Deployer;
-use crate::diagnose::Diagnosis;
+use crate::deployer::Deployer;
+use crate::ecs::update::Update;
 use crate::error::{Error, Remedy, Repr, Rollout};
-use crate::events::{Event, Progress, Story};
-use crate::handle::{Followed, Form, Handle};
-use crate::poll::{Look, Poller};
+use crate::model::handle::{Followed, Form, Handle};
+use crate::model::terms::{OnFailure, OnPause, Patience, Terms};
+use crate::report::{Event, Progress, Story};
 use crate::revision::short;
-use crate::rollback::last_successful;
-use crate::staged::{Newer, RollbackCause, Status, View};
-use crate::terms::{OnFailure, OnPause, Patience, Terms};
-use crate::update::Update;
-use crate::watch::{Observation, Verdict, Watch};
+use crate::rollout::rollback::last_successful;
+use crate::watch::batch::Member;
+use crate::watch::diagnosis::Diagnosis;
+use crate::watch::fold::{Observation, Verdict, Watch};
+use crate::watch::poll::{Look, Poller};
+use crate::watch::staged::{Newer, RollbackCause, Status, View};
 
 /// A deployment that has begun.
 pub(crate) struct Wait<'a> {

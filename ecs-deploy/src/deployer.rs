@@ -8,14 +8,14 @@ use aws_sdk_ecs::types::{
 };
 use aws_types::SdkConfig;
 
+use crate::ecs::capture::replace_body;
+use crate::ecs::update::Update;
 use crate::error::{ApiFailure, Error, Repr};
-use crate::follow::Follow;
-use crate::handle::Handle;
-use crate::raw::replace_body;
+use crate::model::handle::Handle;
+use crate::names::service::Service;
 use crate::revision::Revision;
-use crate::rollout::RollOut;
-use crate::service::Service;
-use crate::update::Update;
+use crate::rollout::follow::Follow;
+use crate::rollout::roll_out::RollOut;
 
 /// Deploys to the services of one region and account. Clones share one ECS client.
 ///

@@ -10,7 +10,7 @@ use aws_smithy_schema::serde::{SerializableStruct, ShapeSerializer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::service::Service;
+use crate::names::service::Service;
 
 /// Members of UpdateService's input, as they go over the wire.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]

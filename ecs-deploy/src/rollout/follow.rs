@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::deploy::Deployer;
+use crate::deployer::Deployer;
+use crate::ecs::limit::deadline;
 use crate::error::{Error, Repr};
-use crate::events::{Story, awaited};
-use crate::handle::Handle;
-use crate::limit::deadline;
-use crate::rollout::Deployed;
-use crate::terms::{OnFailure, OnPause, Patience, Terms, terms};
-use crate::wait::Wait;
+use crate::model::handle::Handle;
+use crate::model::terms::{OnFailure, OnPause, Patience, Terms, terms};
+use crate::report::{Story, awaited};
+use crate::rollout::roll_out::Deployed;
+use crate::watch::wait::Wait;
 
 /// A deployment that has begun, to be watched to its end: await it for the outcome, or call
 /// [`events`](Self::events) for the story. It changes nothing, unless

@@ -9,9 +9,9 @@ use aws_sdk_ecs::types::{
     ServiceDeploymentBrief, ServiceDeploymentRollbackMonitorsStatus, ServiceDeploymentStatus,
 };
 
-use crate::deploy::Deployer;
+use crate::deployer::Deployer;
 use crate::error::Error;
-use crate::handle::Followed;
+use crate::model::handle::Followed;
 use crate::revision::short;
 
 /// A stop at a lifecycle hook of the type PAUSE: the deployment goes on, or back, when somebody

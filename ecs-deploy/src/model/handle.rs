@@ -9,9 +9,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Repr};
+use crate::names::service::Service;
 use crate::revision::{Revision, short};
-use crate::service::Service;
-use crate::watch::{primary, running};
+use crate::watch::fold::{primary, running};
 
 /// A deployment that has begun: all that is needed to follow it, also from another process.
 ///

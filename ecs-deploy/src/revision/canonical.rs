@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::json::{Json, Object};
+use crate::json::value::{Json, Object};
 
 /// A value without what doesn't count.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,16 +6,16 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::begin::Expected;
-use crate::deploy::Deployer;
-use crate::diff::Diff;
+use crate::deployer::Deployer;
+use crate::ecs::update::Update;
 use crate::error::{Error, Repr};
-use crate::handle::{restored, saved};
-use crate::preflight::{Finding, FindingKind, Refused};
+use crate::model::handle::{restored, saved};
+use crate::names::service::Service;
+use crate::revision::diff::Diff;
 use crate::revision::{Revision, short};
-use crate::rollout::RollOut;
-use crate::service::Service;
-use crate::update::Update;
+use crate::rollout::launch::Expected;
+use crate::rollout::preflight::{Finding, FindingKind, Refused};
+use crate::rollout::roll_out::RollOut;
 
 /// What a rollout would do: the change, what a first look found, and the calls. `Display` shows it
 /// to people, several lines of it.

@@ -6,21 +6,21 @@ use std::time::Duration;
 use aws_sdk_ecs::types::{DeploymentConfiguration, PropagateTags};
 use tokio::time::Instant;
 
-use crate::batch::Member;
-use crate::begin::{Begin, Expected, Order, Seen};
-use crate::deploy::Deployer;
+use crate::deployer::Deployer;
+use crate::ecs::limit::{Limit, deadline};
+use crate::ecs::update::Update;
 use crate::error::Error;
-use crate::events::{Story, awaited};
-use crate::handle::{Handle, Origin};
-use crate::limit::{Limit, deadline};
-use crate::plan::Plan;
-use crate::preflight::{FindingKind, Refused};
+use crate::model::handle::{Handle, Origin};
+use crate::model::terms::{OnFailure, OnPause, Patience, Terms, terms};
+use crate::names::service::Service;
+use crate::report::{Story, awaited};
 use crate::revision::Revision;
-use crate::service::Service;
-use crate::terms::{OnFailure, OnPause, Patience, Terms, terms};
-use crate::update::Update;
-use crate::wait::Wait;
-use crate::watch::running;
+use crate::rollout::launch::{Begin, Expected, Order, Seen};
+use crate::rollout::plan::Plan;
+use crate::rollout::preflight::{FindingKind, Refused};
+use crate::watch::batch::Member;
+use crate::watch::fold::running;
+use crate::watch::wait::Wait;
 
 /// A rollout that has yet to begin: await it for the outcome, or call [`events`](Self::events) for
 /// the story.

@@ -5,16 +5,16 @@ use std::time::Duration;
 use aws_sdk_ecs::types::Service as Description;
 use tokio::time::{sleep, timeout};
 
-use crate::deploy::Deployer;
+use crate::deployer::Deployer;
+use crate::ecs::limit::Limit;
+use crate::ecs::update::Update;
 use crate::error::{Error, ErrorKind, Repr};
-use crate::events::{Event, Story};
-use crate::handle::{Handle, Origin};
-use crate::limit::Limit;
-use crate::preflight::{Finding, Refused, findings};
+use crate::model::handle::{Handle, Origin};
+use crate::names::service::Service;
+use crate::report::{Event, Story};
 use crate::revision::{Revision, number, short};
-use crate::service::Service;
-use crate::update::Update;
-use crate::watch::{has_failed, primary, running};
+use crate::rollout::preflight::{Finding, Refused, findings};
+use crate::watch::fold::{has_failed, primary, running};
 
 /// What was asked for.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
-use crate::canonical::Node;
 use crate::revision::Revision;
+use crate::revision::canonical::Node;
 
 /// The differences between two task definitions, in a fixed order; empty where there are none.
 ///

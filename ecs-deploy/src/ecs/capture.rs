@@ -9,7 +9,7 @@ use aws_sdk_ecs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ecs::error::BoxError;
 
 use crate::error::Error;
-use crate::json::{Json, Object};
+use crate::json::value::{Json, Object};
 
 /// Keeps the body of the last response to an operation.
 #[derive(Debug, Clone, Default)]

@@ -6,8 +6,8 @@ use std::fmt;
 use aws_sdk_ecs::types::{DeploymentRolloutState, SchedulingStrategy, Service as Description};
 use serde_json::Value;
 
-use crate::update::Update;
-use crate::watch::primary;
+use crate::ecs::update::Update;
+use crate::watch::fold::primary;
 
 /// Something about a service, or about what is to be deployed, that is worth knowing before a
 /// rollout begins. `Display` says it in one clause.

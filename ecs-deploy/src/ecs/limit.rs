@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{Error, Repr};
-use crate::service::Service;
+use crate::names::service::Service;
 
 /// For the calls that begin it.
 pub(crate) struct Limit<'a> {

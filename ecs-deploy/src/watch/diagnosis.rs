@@ -6,9 +6,9 @@ use std::fmt;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{Container, DesiredStatus, HealthStatus, Task, TaskStopCode};
 
-use crate::cause::{FailureCause, Symptoms};
-use crate::events::{Event, Story};
-use crate::service::Service;
+use crate::model::cause::{FailureCause, Symptoms};
+use crate::names::service::Service;
+use crate::report::{Event, Story};
 
 /// A task of the deployment that stopped by itself, that ECS stopped because it failed a health
 /// check, or that somebody stopped.

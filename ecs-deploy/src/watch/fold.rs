@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 
 use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service as Description};
 
-use crate::events::{Event, Progress};
-use crate::handle::{Followed, Form, Handle, Origin};
-use crate::obstacle::Obstacle;
-use crate::preflight::Finding;
+use crate::model::handle::{Followed, Form, Handle, Origin};
+use crate::model::obstacle::Obstacle;
+use crate::report::{Event, Progress};
 use crate::revision::short;
-use crate::staged::{Newer, Pause, RollbackCause, Status};
+use crate::rollout::preflight::Finding;
+use crate::watch::staged::{Newer, Pause, RollbackCause, Status};
 
 /// What is known of one deployment.
 #[derive(Debug)]

@@ -7,20 +7,22 @@ use std::time::Duration;
 use aws_sdk_ecs::types::{Service as Description, ServiceDeploymentStatus};
 use tokio::time::{Instant, sleep};
 
-use crate::batch::{Batch, Member};
-use crate::deploy::Deployer;
+use crate::deployer::Deployer;
+use crate::ecs::limit::{Limit, deadline};
+use crate::ecs::patience::patiently;
 use crate::error::{Error, Remedy, Repr, Rollout};
-use crate::events::{Event, Story, awaited};
-use crate::handle::Handle;
-use crate::limit::{Limit, deadline};
-use crate::patience::patiently;
-use crate::poll::{Look, Poller};
+use crate::model::handle::Handle;
+use crate::model::terms::{OnFailure, OnPause, Patience, Terms, terms};
+use crate::names::service::Service;
+use crate::report::{Event, Story, awaited};
 use crate::revision::short;
-use crate::rollout::{Deployed, RollOut};
-use crate::service::Service;
-use crate::terms::{OnFailure, OnPause, Patience, Terms, terms};
-use crate::wait::Wait;
-use crate::watch::{Observation, Verdict, Watch, is_complete, is_in_progress, primary, running};
+use crate::rollout::roll_out::{Deployed, RollOut};
+use crate::watch::batch::{Batch, Member};
+use crate::watch::fold::{
+    Observation, Verdict, Watch, is_complete, is_in_progress, primary, running,
+};
+use crate::watch::poll::{Look, Poller};
+use crate::watch::wait::Wait;
 
 /// A service on its way back: await it for the outcome, or call [`events`](Self::events) for the
 /// story.
