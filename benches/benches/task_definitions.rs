@@ -3,7 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
-use ecs_deploy::{Deployer, Diff, Revision, Service};
+use ecs_deploy::diff::Diff;
+use ecs_deploy::{Deployer, Revision, Service};
 use local_aws::LocalAws;
 use serde_json::{Value, json};
 

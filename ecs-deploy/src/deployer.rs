@@ -1,169 +1,183 @@
-//! [`Deployer`]: reads, registers and deploys.
-
-use std::sync::Arc;
+//! [`Deployer`]: the front door of the crate.
 
 use aws_sdk_ecs::Client;
-use aws_sdk_ecs::types::{
-    DeploymentControllerType, Service as Description, StopServiceDeploymentStopType,
-};
 use aws_types::SdkConfig;
 
-use crate::ecs::capture::replace_body;
-use crate::ecs::update::Update;
-use crate::error::{ApiFailure, Error, Repr};
+use crate::ecs::client::Ecs;
+use crate::error::Error;
+#[cfg(feature = "ecr")]
+use crate::image_check::{ImageCheck, ImageFinding};
 use crate::model::handle::Handle;
+use crate::model::pause::{Pause, Resolution};
 use crate::names::service::Service;
+use crate::prune::{Family, Prune};
 use crate::revision::Revision;
 use crate::rollout::follow::Follow;
+use crate::rollout::plan::Plan;
+use crate::rollout::request::Expectation;
 use crate::rollout::roll_out::RollOut;
+use crate::rollout::rollback::RollBack;
+use crate::task::{Definition, RunTask};
 
 /// Deploys to the services of one region and account. Clones share one ECS client.
 ///
-/// How often a request is tried is the `SdkConfig`'s business. What goes on for minutes (a wait,
+/// The `SdkConfig` decides how often a request is tried. What takes minutes (a wait,
 /// [`run_task`](Self::run_task), [`prune`](Self::prune)) doesn't end because a request that only
 /// reads, or that may be repeated, failed as often as that; [`register`](Self::register) waits
-/// for ECS to be ready for it.
+/// until ECS is ready for it.
 #[derive(Debug, Clone)]
 pub struct Deployer {
-    client: Arc<Client>,
+    ecs: Ecs,
 }
 
 impl Deployer {
-    /// With the region, the credentials and the HTTP client of `config`.
+    /// A deployer with the region, the credentials and the HTTP client of `config`.
     pub fn new(config: &SdkConfig) -> Self {
         Client::new(config).into()
     }
 
-    /// Follows a deployment that has begun, perhaps in another process, to its end. Nothing happens
-    /// until the returned [`Follow`] is awaited.
-    pub fn follow(&self, handle: Handle) -> Follow {
-        Follow::new(self.clone(), handle)
+    /// The task definition that `service` is to run now: the one of its PRIMARY deployment, not
+    /// the newest of the family. Two calls: DescribeServices and DescribeTaskDefinition.
+    ///
+    /// What is rolled out from the copy replaces the whole task definition, so that two pipelines
+    /// for two containers of one service must not work on copies of the same revision:
+    /// [`RollOut`] says how much of that is noticed.
+    ///
+    /// # Errors
+    /// [`ClusterNotFound`](crate::ErrorKind::ClusterNotFound),
+    /// [`ServiceNotFound`](crate::ErrorKind::ServiceNotFound),
+    /// [`ServiceInactive`](crate::ErrorKind::ServiceInactive),
+    /// [`UnsupportedController`](crate::ErrorKind::UnsupportedController), and those of the calls.
+    pub async fn current(&self, service: &Service) -> Result<Revision, Error> {
+        self.ecs.current(service).await
+    }
+
+    /// A copy of the task definition that `reference` names: `FAMILY` for the latest ACTIVE
+    /// revision of that family, `FAMILY:REVISION`, or a revision's ARN. One call,
+    /// DescribeTaskDefinition.
+    ///
+    /// A revision that has been deregistered (INACTIVE) can be copied, too, but ECS starts no
+    /// deployment of it unless something of it is changed.
+    ///
+    /// ```no_run
+    /// # use ecs_deploy::{Deployer, Service};
+    /// # async fn deploy(deployer: Deployer, service: Service) -> Result<(), ecs_deploy::Error> {
+    /// // Back to an earlier revision: it is registered already, and so rolled out as it is.
+    /// let revision = deployer.revision("web:41").await?;
+    /// deployer.roll_out(&service, revision).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidReference`](crate::ErrorKind::InvalidReference),
+    /// [`RegionMismatch`](crate::ErrorKind::RegionMismatch) for an ARN of another region,
+    /// [`TaskDefinitionNotFound`](crate::ErrorKind::TaskDefinitionNotFound), and those of the call.
+    pub async fn revision(&self, reference: &str) -> Result<Revision, Error> {
+        self.ecs.revision(reference).await
+    }
+
+    /// Registers `revision` as a new revision of its family, unless it is the same to ECS as the
+    /// one that it is a copy of or [based on](Revision::based_on), and returns the ARN of the one
+    /// that there is then. Registering it again registers nothing.
+    ///
+    /// ECS refuses to work on two registrations of one family at a time; that is waited out for
+    /// about half a minute. Throttling is waited out for about a minute, beyond what the SDK does
+    /// by itself.
+    ///
+    /// RegisterTaskDefinition has no token by which ECS could tell a repeated request from a second
+    /// one. If an answer is lost and the SDK repeats the request, there may be two revisions of the
+    /// same content. Only the second is used.
+    ///
+    /// # Errors
+    /// Those of RegisterTaskDefinition.
+    pub async fn register(&self, revision: &mut Revision) -> Result<String, Error> {
+        self.ecs.register(revision).await
     }
 
     /// Makes `service` run `revision`, which is registered before if it has changed. Nothing
     /// happens until the returned [`RollOut`] is awaited.
     pub fn roll_out(&self, service: &Service, revision: Revision) -> RollOut {
-        RollOut::new(self.clone(), service.clone(), revision)
+        RollOut::new(self.ecs.clone(), service.clone(), revision)
     }
 
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
+    /// Does what `plan` says. Before anything is changed, the service is looked at again:
+    /// [`Outdated`](crate::ErrorKind::Outdated) if it runs another task definition than when the
+    /// plan was made, or if there was nothing to do and now there is. Nothing happens until the
+    /// returned [`RollOut`] is awaited, whose terms are set anew.
+    pub fn apply(&self, plan: &Plan) -> RollOut {
+        let Plan { service, running, revision, update, refused, is_unchanged, .. } = plan.clone();
+        let expected = Expectation::Planned { running, is_unchanged };
+        RollOut::new(self.ecs.clone(), service, revision).planned(update, refused, expected)
     }
 
-    /// The configuration's region, for error messages.
-    pub(crate) fn region(&self) -> String {
-        let region = self.client.config().region();
-        region.map_or_else(|| "no region".to_owned(), |region| region.to_string())
+    /// Follows a deployment that has begun, perhaps in another process, to its end. Nothing happens
+    /// until the returned [`Follow`] is awaited.
+    pub fn follow(&self, handle: Handle) -> Follow {
+        Follow::new(self.ecs.clone(), handle)
     }
 
-    /// The service, if it is one that can be deployed to.
-    pub(crate) async fn describe(&self, service: &Service) -> Result<Description, Error> {
-        let region = self.region();
-        if service.region().is_some_and(|of_service| of_service != region) {
-            return Err(Repr::Region { service: service.clone(), region }.into());
-        }
-        let Some(description) = self.find(service).await? else {
-            return Err(Repr::NoService { service: service.clone(), region }.into());
-        };
-        let service = service.clone();
-        if let Some(status) = description.status().filter(|status| *status != "ACTIVE") {
-            return Err(Repr::ServiceInactive { service, status: status.to_owned() }.into());
-        }
-        match description.deployment_controller().map(|controller| controller.r#type()) {
-            None | Some(DeploymentControllerType::Ecs) => Ok(description),
-            Some(other) => {
-                let controller = other.as_str().to_owned();
-                Err(Repr::UnsupportedController { service, controller }.into())
-            }
-        }
+    /// Decides about a deployment that waits at a lifecycle hook: ContinueServiceDeployment. It
+    /// returns as soon as ECS has accepted the decision; the rollout, or [`follow`](Self::follow),
+    /// shows the outcome.
+    ///
+    /// # Errors
+    /// Those of the call, such as [`Service`](crate::ErrorKind::Service) if the hook isn't waiting
+    /// any more.
+    pub async fn resolve(&self, pause: &Pause, resolution: Resolution) -> Result<(), Error> {
+        self.ecs.resolve(pause, resolution).await
     }
 
-    /// The service as it is; `None` where it is missing.
-    pub(crate) async fn find(&self, service: &Service) -> Result<Option<Description>, Error> {
-        let mut found = self.find_all(std::slice::from_ref(service)).await;
-        found.pop().unwrap_or(Ok(None))
+    /// Puts `service` back to the revision that last ran successfully. Nothing happens until the
+    /// returned [`RollBack`] is awaited.
+    pub fn roll_back(&self, service: &Service) -> RollBack {
+        RollBack::new(self.ecs.clone(), service.clone())
     }
 
-    /// How many services of a cluster can be looked at by one call (API reference).
-    pub(crate) const AT_ONCE: usize = 10;
-
-    /// The same for several services of one cluster, [`AT_ONCE`](Self::AT_ONCE) at most: one
-    /// answer for each, in their order.
-    pub(crate) async fn find_all(
-        &self,
-        services: &[Service],
-    ) -> Vec<Result<Option<Description>, Error>> {
-        let Some(cluster) = services.first().map(Service::cluster_reference) else {
-            return Vec::new();
-        };
-        let names = services.iter().map(|it| it.name().to_owned()).collect();
-        let call = self.client.describe_services().cluster(cluster).set_services(Some(names));
-        match call.send().await {
-            Ok(output) => {
-                let mut found = output.services.unwrap_or_default();
-                let mut take = |name: &str| {
-                    let at = found.iter().position(|it| it.service_name() == Some(name))?;
-                    Some(found.swap_remove(at))
-                };
-                services.iter().map(|it| Ok(take(it.name()))).collect()
-            }
-            Err(error) => {
-                let failure = ApiFailure::new(error);
-                let region = self.region();
-                let fail =
-                    |it| Error::about_service("DescribeServices", it, &region, failure.clone());
-                services.iter().map(|it| Err(fail(it))).collect()
-            }
-        }
+    /// Runs a task of `revision`, which is registered before if it has changed, with the settings of
+    /// `service`. Nothing happens until the returned [`RunTask`] is awaited.
+    pub fn run_task<'a>(&self, service: &Service, revision: &'a mut Revision) -> RunTask<'a> {
+        RunTask::new(self.ecs.clone(), service, Definition::Given(revision))
     }
 
-    /// Updates the service to `task_definition`, and returns it as it is then. Unless it is forced,
-    /// ECS starts no deployment where the PRIMARY one is of `task_definition` already.
-    pub(crate) async fn update(
+    /// The same with a task definition that is registered: by its ARN, as `FAMILY:REVISION`, or the
+    /// newest active one of a family by its name. It takes DescribeTaskDefinition once more.
+    pub fn run_registered_task(
         &self,
         service: &Service,
-        task_definition: &str,
-        update: &Update,
-    ) -> Result<Description, Error> {
-        const OPERATION: &str = "UpdateService";
-        let output = self
-            .client
-            .update_service()
-            .service(service.name())
-            .customize()
-            .mutate_request(replace_body(update.request(service, task_definition)))
-            .send()
-            .await
-            .map_err(|error| Error::service_api(OPERATION, service, &self.region(), error))?;
-        output
-            .service
-            .ok_or_else(|| Error::protocol(OPERATION, "there is no service in it".to_owned()))
+        task_definition: impl Into<String>,
+    ) -> RunTask<'static> {
+        RunTask::new(self.ecs.clone(), service, Definition::Named(task_definition.into()))
     }
 
-    /// Has ECS roll a deployment back.
-    pub(crate) async fn stop(
-        &self,
-        service: &Service,
-        service_deployment: &str,
-    ) -> Result<(), Error> {
-        const OPERATION: &str = "StopServiceDeployment";
-        let call = self
-            .client
-            .stop_service_deployment()
-            .service_deployment_arn(service_deployment)
-            .stop_type(StopServiceDeploymentStopType::Rollback);
-        call.send().await.map_err(|error| Error::api(OPERATION, service, error))?;
-        Ok(())
+    /// Prunes a family by its name. Nothing happens until the returned [`Prune`] is awaited.
+    pub fn prune(&self, family: impl Into<String>) -> Prune {
+        Prune::new(self.ecs.clone(), Family::Named(family.into()))
     }
 
-    /// Whether it is a clone of this one.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.client, &other.client)
+    /// The same for the family of what `service` runs.
+    pub fn prune_family_of(&self, service: &Service) -> Prune {
+        Prune::new(self.ecs.clone(), Family::OfService(service.clone()))
+    }
+
+    /// What is wrong with the images of `revision`, or couldn't be checked; empty if all is well. It
+    /// changes nothing, and no failure is an error: a finding says what it is and why, once for each
+    /// image.
+    ///
+    /// It takes one BatchGetImage for each image that is in ECR, and for one that isn't an index of
+    /// several platforms a GetDownloadUrlForLayer and a download of a few kilobytes; 30 seconds at
+    /// most in all.
+    ///
+    /// # Cancellation
+    /// It may be dropped at any time.
+    #[cfg(feature = "ecr")]
+    pub async fn check_images(&self, check: &ImageCheck, revision: &Revision) -> Vec<ImageFinding> {
+        check.check(revision).await
     }
 }
 
 impl From<Client> for Deployer {
     fn from(client: Client) -> Self {
-        Self { client: Arc::new(client) }
+        Self { ecs: Ecs::new(client) }
     }
 }

@@ -1,61 +1,31 @@
-//! What [`Deployer`] does with task definitions: reading and registering them.
+//! Reads and registers task definitions.
 
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{Service as Description, TaskDefinitionField};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-use crate::deployer::Deployer;
 use crate::ecs::capture::{Capture, replace_body};
-use crate::error::{Error, ErrorKind, Repr};
+use crate::ecs::client::Ecs;
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
+use crate::error::repr::Repr;
 use crate::names::reference::Reference;
 use crate::names::service::Service;
-use crate::revision::{Observed, Revision};
+use crate::revision::Revision;
 
-impl Deployer {
-    /// The task definition that `service` is to run now: the one of its PRIMARY deployment, not
-    /// the newest of the family. Two calls: DescribeServices and DescribeTaskDefinition.
-    ///
-    /// What is rolled out from the copy replaces the whole task definition, so that two pipelines
-    /// for two containers of one service must not work on copies of the same revision:
-    /// [`RollOut`](crate::RollOut) says how much of that is noticed.
-    ///
-    /// # Errors
-    /// [`ClusterNotFound`](crate::ErrorKind::ClusterNotFound),
-    /// [`ServiceNotFound`](crate::ErrorKind::ServiceNotFound),
-    /// [`ServiceInactive`](crate::ErrorKind::ServiceInactive),
-    /// [`UnsupportedController`](crate::ErrorKind::UnsupportedController), and those of the calls.
-    pub async fn current(&self, service: &Service) -> Result<Revision, Error> {
+impl Ecs {
+    /// A copy of the task definition that `service` is to run now.
+    pub(crate) async fn current(&self, service: &Service) -> Result<Revision, Error> {
         let description = self.describe(service).await?;
-        let at = Instant::now();
-        let mut revision = self.definition(running(&description)?).await?;
-        revision.observed = Some(Observed { service: service.clone(), description, at });
-        Ok(revision)
+        let arn = task_definition(&description)?.to_owned();
+        let source = self.snapshots().insert(service, description);
+        Ok(self.definition(&arn).await?.copied_from(source))
     }
 
-    /// A copy of the task definition that `reference` names: `FAMILY` for the latest ACTIVE
-    /// revision of that family, `FAMILY:REVISION`, or a revision's ARN. One call,
-    /// DescribeTaskDefinition.
-    ///
-    /// A revision that has been deregistered (INACTIVE) can be copied, too, but ECS starts no
-    /// deployment of it unless something of it is changed.
-    ///
-    /// ```no_run
-    /// # use ecs_deploy::{Deployer, Service};
-    /// # async fn deploy(deployer: Deployer, service: Service) -> Result<(), ecs_deploy::Error> {
-    /// // Back to an earlier revision: it is registered already, and so rolled out as it is.
-    /// let revision = deployer.revision("web:41").await?;
-    /// deployer.roll_out(&service, revision).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// [`InvalidReference`](crate::ErrorKind::InvalidReference),
-    /// [`RegionMismatch`](crate::ErrorKind::RegionMismatch) for an ARN of another region,
-    /// [`TaskDefinitionNotFound`](crate::ErrorKind::TaskDefinitionNotFound), and those of the call.
-    pub async fn revision(&self, reference: &str) -> Result<Revision, Error> {
-        let reference = Reference::parse(reference)?;
+    /// A copy of the task definition that `reference` names.
+    pub(crate) async fn revision(&self, reference: &str) -> Result<Revision, Error> {
+        let reference: Reference = reference.parse()?;
         let region = self.region();
         if reference.region().is_some_and(|of_reference| of_reference != region) {
             let reference = reference.to_string();
@@ -64,21 +34,9 @@ impl Deployer {
         self.definition(reference.as_str()).await
     }
 
-    /// Registers `revision` as a new revision of its family, unless it is the same in ECS's eyes as
-    /// the one that it is a copy of or [based on](Revision::based_on), and returns the ARN of the
-    /// one that there is then. Registering it again registers nothing.
-    ///
-    /// ECS refuses to work on two registrations of one family at a time; that is waited out for
-    /// about half a minute. Throttling is waited out for about a minute, beyond what the SDK does
-    /// by itself.
-    ///
-    /// RegisterTaskDefinition has no token by which ECS could tell a repeated request from a second
-    /// one. Where an answer is lost and the SDK repeats the request, there may be two revisions of
-    /// the same content: no harm but a number, since only the second is used.
-    ///
-    /// # Errors
-    /// Those of RegisterTaskDefinition.
-    pub async fn register(&self, revision: &mut Revision) -> Result<String, Error> {
+    /// Registers `revision`, unless it is the same to ECS as what it is based on, and returns the
+    /// ARN.
+    pub(crate) async fn register(&self, revision: &mut Revision) -> Result<String, Error> {
         const OPERATION: &str = "RegisterTaskDefinition";
         if let (Some(arn), false) = (revision.arn(), revision.is_changed()) {
             return Ok(arn.to_owned());
@@ -111,15 +69,15 @@ impl Deployer {
         Ok(arn)
     }
 
-    /// Bases what is neither a copy nor based on anything on the task definition that the service
-    /// is to run, so that nothing is registered where nothing differs. One call, or none.
+    /// Bases a revision that is neither a copy nor based on anything on the task definition that the
+    /// service is to run, so that nothing is registered if nothing differs. One call, or none.
     pub(crate) async fn rebase(
         &self,
         revision: &mut Revision,
         description: &Description,
     ) -> Result<(), Error> {
         if revision.arn().is_none() {
-            let current = self.definition(running(description)?).await?;
+            let current = self.definition(task_definition(description)?).await?;
             revision.rebase(&current);
         }
         Ok(())
@@ -142,7 +100,7 @@ impl Deployer {
 }
 
 /// The ARN of what the service is to run.
-fn running(description: &Description) -> Result<&str, Error> {
+fn task_definition(description: &Description) -> Result<&str, Error> {
     description.task_definition().ok_or_else(|| {
         let service = description.service_name().unwrap_or_default();
         let problem = format!("the service `{service}` has no task definition");
@@ -151,7 +109,7 @@ fn running(description: &Description) -> Result<&str, Error> {
 }
 
 /// How long the last wait may be before another try, of waits that begin with a second and double:
-/// 31 seconds in all for a registration beside another one, 63 where the account is throttled.
+/// 31 seconds in all for a registration beside another one, 63 if the account is throttled.
 fn longest_delay(error: &Error) -> Duration {
     Duration::from_secs(match error.kind() {
         ErrorKind::Throttled => 32,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::error::{Error, Repr};
+use crate::error::Error;
+use crate::error::repr::Repr;
 use crate::names::service::Service;
 
 /// For the calls that begin it.

@@ -1,14 +1,41 @@
-//! Calls that are worth more patience than the SDK has.
+//! How often a call is made: calls that are worth more patience than the SDK has.
 
 use std::fmt;
+use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use crate::error::{Error, Repr};
+use crate::error::Error;
+use crate::error::repr::Repr;
 
-/// Makes a call again where it was throttled, ECS had an error of its own, or no answer came: five
-/// times in all, over half a minute and more. The SDK has tried each of them several times.
+/// How often a call is made. The SDK tries each of them several times.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Attempts {
+    /// As [`patiently`] does it.
+    Patient,
+    Single,
+}
+
+impl Attempts {
+    pub(crate) async fn make<T, F>(
+        self,
+        operation: &'static str,
+        subject: impl fmt::Display,
+        call: impl Fn() -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        match self {
+            Self::Patient => patiently(operation, subject, call).await,
+            Self::Single => call().await,
+        }
+    }
+}
+
+/// Makes a call again if it was throttled, if ECS had an error of its own, or if no answer came:
+/// five times in all, over half a minute and more.
 pub(crate) async fn patiently<T, F>(
     operation: &'static str,
     subject: impl fmt::Display,

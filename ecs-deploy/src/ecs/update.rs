@@ -3,13 +3,10 @@
 use std::fmt;
 
 use aws_sdk_ecs::types::{DeploymentConfiguration, PropagateTags};
-use aws_smithy_json::codec::JsonCodec;
-use aws_smithy_schema::Schema;
-use aws_smithy_schema::codec::Codec;
-use aws_smithy_schema::serde::{SerializableStruct, ShapeSerializer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::json::sdk::to_value;
 use crate::names::service::Service;
 
 /// Members of UpdateService's input, as they go over the wire.
@@ -29,7 +26,7 @@ impl Update {
     }
 
     pub(crate) fn deployment_configuration(&mut self, configuration: &DeploymentConfiguration) {
-        let value = json(DeploymentConfiguration::SCHEMA, configuration);
+        let value = to_value(configuration).expect("the SDK serializes what it can hold");
         self.members.insert(CONFIGURATION.to_owned(), value);
     }
 
@@ -98,10 +95,3 @@ impl fmt::Debug for Update {
 
 const FORCE: &str = "forceNewDeployment";
 const CONFIGURATION: &str = "deploymentConfiguration";
-
-/// A type of the SDK's as the JSON that its clients send.
-fn json(schema: &Schema<'_>, value: &dyn SerializableStruct) -> Value {
-    let mut serializer = JsonCodec::default().create_serializer();
-    serializer.write_struct(schema, value).expect("the SDK serializes what it can hold");
-    serde_json::from_slice(&serializer.finish()).expect("the SDK writes JSON")
-}

@@ -2,12 +2,6 @@
 //! file that is kept in git comes back as it went in. serde_json's own value has neither, and its
 //! features for both would be switched on for everybody in a user's build.
 
-mod parse;
-
-use std::fmt::{self, Write};
-
-pub(crate) use self::parse::Flaw;
-
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Json {
@@ -23,17 +17,10 @@ pub(crate) enum Json {
 /// Members, each name once, in their order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Object {
-    members: Vec<(String, Json)>,
+    pub(super) members: Vec<(String, Json)>,
 }
 
 impl Json {
-    /// # Errors
-    /// Where it isn't JSON (RFC 8259), a name is twice in one object, or the nesting is deeper than
-    /// 127 levels.
-    pub(crate) fn parse(text: &str) -> Result<Self, Flaw> {
-        parse::parse(text)
-    }
-
     pub(crate) fn as_array(&self) -> Option<&Vec<Json>> {
         match self {
             Json::Array(elements) => Some(elements),
@@ -73,20 +60,6 @@ impl Json {
         match self {
             Json::String(text) => Some(text),
             _ => None,
-        }
-    }
-
-    fn write(&self, out: &mut impl Write, layout: Layout) -> fmt::Result {
-        match self {
-            Json::Array(elements) => {
-                let write = |out: &mut _, element: &Json, layout| element.write(out, layout);
-                write_list(out, ['[', ']'], elements, layout, write)
-            }
-            Json::Bool(value) => write!(out, "{value}"),
-            Json::Null => out.write_str("null"),
-            Json::Number(spelling) => out.write_str(spelling),
-            Json::Object(object) => object.write(out, layout),
-            Json::String(text) => write_string(out, text),
         }
     }
 }
@@ -143,14 +116,6 @@ impl Object {
         self.members.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// For people: four spaces to a level, as the AWS CLI prints it.
-    pub(crate) fn to_pretty(&self) -> String {
-        let mut text = String::new();
-        // Writing to a `String` can't fail.
-        let _ = self.write(&mut text, Layout::Lines(0));
-        text
-    }
-
     /// Where the value of a member is, which is added where there is none.
     fn place(&mut self, name: &str) -> &mut Json {
         let at = self.members.iter().position(|(of, _)| of == name).unwrap_or_else(|| {
@@ -159,37 +124,12 @@ impl Object {
         });
         &mut self.members[at].1
     }
-
-    fn write(&self, out: &mut impl Write, layout: Layout) -> fmt::Result {
-        write_list(out, ['{', '}'], &self.members, layout, |out, (name, value), layout| {
-            write_string(out, name)?;
-            out.write_str(match layout {
-                Layout::Compact => ":",
-                Layout::Lines(_) => ": ",
-            })?;
-            value.write(out, layout)
-        })
-    }
 }
 
 impl FromIterator<(String, Json)> for Object {
     /// The names are to differ.
     fn from_iter<I: IntoIterator<Item = (String, Json)>>(members: I) -> Self {
         Self { members: members.into_iter().collect() }
-    }
-}
-
-/// Compact, as it goes over the wire.
-impl fmt::Display for Json {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, Layout::Compact)
-    }
-}
-
-/// Compact, as it goes over the wire.
-impl fmt::Display for Object {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, Layout::Compact)
     }
 }
 
@@ -215,55 +155,6 @@ impl From<Object> for Json {
     fn from(object: Object) -> Self {
         Json::Object(object)
     }
-}
-
-#[derive(Clone, Copy)]
-enum Layout {
-    Compact,
-    /// Lines, indented by so many levels.
-    Lines(usize),
-}
-
-impl Layout {
-    fn deeper(self) -> Self {
-        match self {
-            Layout::Compact => Layout::Compact,
-            Layout::Lines(level) => Layout::Lines(level + 1),
-        }
-    }
-
-    fn line(self, out: &mut impl Write) -> fmt::Result {
-        match self {
-            Layout::Compact => Ok(()),
-            Layout::Lines(level) => write!(out, "\n{:1$}", "", 4 * level),
-        }
-    }
-}
-
-fn write_list<W: Write, T>(
-    out: &mut W,
-    [open, close]: [char; 2],
-    elements: &[T],
-    layout: Layout,
-    write: impl Fn(&mut W, &T, Layout) -> fmt::Result,
-) -> fmt::Result {
-    out.write_char(open)?;
-    for (at, element) in elements.iter().enumerate() {
-        if at > 0 {
-            out.write_char(',')?;
-        }
-        layout.deeper().line(out)?;
-        write(out, element, layout.deeper())?;
-    }
-    if !elements.is_empty() {
-        layout.line(out)?;
-    }
-    out.write_char(close)
-}
-
-fn write_string(out: &mut impl Write, text: &str) -> fmt::Result {
-    // A text can always be serialized.
-    out.write_str(&serde_json::to_string(text).map_err(|_| fmt::Error)?)
 }
 
 #[cfg(test)]

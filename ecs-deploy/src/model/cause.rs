@@ -1,10 +1,11 @@
 //! [`FailureCause`]: why a task stopped, for a program that acts on it.
 
-mod text;
+pub(super) mod symptoms;
+pub(super) mod text;
 
 use std::fmt;
 
-use aws_sdk_ecs::types::TaskStopCode;
+use serde::Serialize;
 
 /// Why a task failed, as far as that is known for certain.
 ///
@@ -13,19 +14,20 @@ use aws_sdk_ecs::types::TaskStopCode;
 /// examples of them ("Stopped tasks error messages" in its developer guide), but they aren't part
 /// of the API, and Fargate cuts long ones short. So what isn't recognised for certain has a wider
 /// cause, of which [`can_heal`](Self::can_heal) is true. The text itself is in
-/// [`TaskFailure::reason`](crate::TaskFailure::reason).
+/// [`TaskFailure::reason`](crate::diagnosis::TaskFailure::reason).
 ///
 /// `Display` is a few words.
 ///
 /// ```
-/// use ecs_deploy::FailureCause;
+/// use ecs_deploy::diagnosis::FailureCause;
 ///
 /// let cause = FailureCause::Exited { code: 3 };
 /// assert_eq!(cause.to_string(), "exited with code 3");
 /// assert!(cause.can_heal());
 /// assert!(!FailureCause::ImageMissing.can_heal());
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum FailureCause {
     /// There was no room for the task: Fargate had no capacity, or a quota is used up.
@@ -113,34 +115,6 @@ impl FailureCause {
                 | Self::WrongPlatform
         )
     }
-
-    pub(crate) fn of(symptoms: &Symptoms<'_>) -> Self {
-        let Symptoms { stop_code, exit_code, is_unhealthy, reasons } = symptoms;
-        match stop_code {
-            Some(TaskStopCode::InfrastructureHealth) => return Self::Infrastructure,
-            Some(TaskStopCode::ServiceSchedulerInitiated) if *is_unhealthy => {
-                return Self::ContainerHealthCheck;
-            }
-            Some(TaskStopCode::SpotInterruption) => return Self::SpotInterruption,
-            Some(TaskStopCode::UserInitiated) => return Self::StoppedByUser,
-            _ => {}
-        }
-        // A container that couldn't be started may have an exit code nevertheless: Docker's.
-        if let Some(cause) = reasons.iter().find_map(|reason| text::cause(reason)) {
-            return cause;
-        }
-        match (stop_code, exit_code) {
-            (_, Some(code)) => Self::Exited { code: *code },
-            (Some(TaskStopCode::TaskFailedToStart), None) => Self::StartFailed,
-            (Some(TaskStopCode::TerminationNotice), None) => Self::Infrastructure,
-            _ => Self::Unknown,
-        }
-    }
-
-    /// What the text of a service event says of a task.
-    pub(crate) fn in_text(text: &str) -> Option<Self> {
-        text::cause(text)
-    }
 }
 
 impl fmt::Display for FailureCause {
@@ -174,18 +148,6 @@ impl fmt::Display for FailureCause {
             Self::WrongPlatform => "image of the wrong platform",
         })
     }
-}
-
-/// What shows of a stopped task.
-#[derive(Debug)]
-pub(crate) struct Symptoms<'a> {
-    pub(crate) stop_code: Option<&'a TaskStopCode>,
-    /// Of the container that brought the task down, or that ended with it.
-    pub(crate) exit_code: Option<i32>,
-    /// Whether a container's own health check had failed.
-    pub(crate) is_unhealthy: bool,
-    /// The container's, then the task's; either may be empty.
-    pub(crate) reasons: [&'a str; 2],
 }
 
 #[cfg(test)]

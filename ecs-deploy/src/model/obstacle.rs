@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::model::cause::FailureCause;
+use crate::model::cause::text::cause;
 
 /// What keeps a service's tasks from running, where its messages say so: the only explanation there
 /// is while no task even comes into being.
@@ -13,15 +16,16 @@ use crate::model::cause::FailureCause;
 /// `Display` is a few words.
 ///
 /// ```
-/// use ecs_deploy::Obstacle;
+/// use ecs_deploy::diagnosis::Obstacle;
 ///
 /// let message = "(service web) was unable to place a task because no container instance met all \
 ///                of its requirements.";
-/// assert_eq!(Obstacle::of(message), Some(Obstacle::Placement));
+/// assert_eq!(Obstacle::from_message(message), Some(Obstacle::Placement));
 /// assert_eq!(Obstacle::Placement.to_string(), "no container instance fits");
-/// assert_eq!(Obstacle::of("(service web) has reached a steady state."), None);
+/// assert_eq!(Obstacle::from_message("(service web) has reached a steady state."), None);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Obstacle {
     /// Fargate or the capacity provider has no capacity at the moment. Wait, or allow more subnets
@@ -41,13 +45,13 @@ pub enum Obstacle {
     Placement,
     /// A quota of the account is used up: tasks, vCPUs, or the size of one. Ask AWS for more.
     Quota,
-    /// Tasks that are protected against being stopped are in the way. Wait, or end the protection.
-    TaskProtection,
     /// A task began and failed.
     TaskFailed {
         /// Why.
         cause: FailureCause,
     },
+    /// Tasks that are protected against being stopped are in the way. Wait, or end the protection.
+    TaskProtection,
     /// Tasks fail again and again, so that ECS waits longer and longer between its attempts.
     TasksKeepFailing,
     /// ECS's own calls are throttled. It tries again by itself.
@@ -58,8 +62,8 @@ pub enum Obstacle {
 
 impl Obstacle {
     /// What `message` says is in the way: a message of the service, such as
-    /// [`Event::Message`](crate::Event::Message) has.
-    pub fn of(message: &str) -> Option<Self> {
+    /// [`Event::Message`](crate::events::Event::Message) has.
+    pub fn from_message(message: &str) -> Option<Self> {
         let message = message.to_lowercase().replace('\u{2019}', "'");
         let has = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
         let obstacle = if has(&["unable to place a task", "unable to place tasks"])
@@ -74,7 +78,7 @@ impl Obstacle {
             } else if has(&["you've reached the limit", "is above your limit"]) {
                 Self::Quota
             } else {
-                match FailureCause::in_text(&message) {
+                match cause(&message) {
                     Some(FailureCause::Capacity) => Self::Capacity,
                     // AWS documents it of a subnet in a zone that Fargate isn't in.
                     Some(FailureCause::Infrastructure) | None => Self::Launch,
@@ -224,7 +228,7 @@ mod tests {
     fn messages_have_obstacles() {
         for (message, obstacle) in MESSAGES {
             let message = format!("(service web) {message}");
-            assert_eq!(Obstacle::of(&message), *obstacle, "{message}");
+            assert_eq!(Obstacle::from_message(&message), *obstacle, "{message}");
         }
     }
 
@@ -243,7 +247,7 @@ mod tests {
         #[test]
         fn a_name_is_no_obstacle(name in "[a-zA-Z0-9_-]{1,255}") {
             let message = format!("(service {name}) has reached a steady state.");
-            prop_assert_eq!(Obstacle::of(&message), None);
+            prop_assert_eq!(Obstacle::from_message(&message), None);
         }
     }
 }

@@ -35,7 +35,7 @@ pub enum OnFailure {
 #[non_exhaustive]
 pub enum OnPause {
     /// End with [`PausedAtHook`](crate::ErrorKind::PausedAtHook): a program doesn't wait for
-    /// people. The deployment stays where it is; the error has the [`Pause`](crate::Pause) to
+    /// people. The deployment stays where it is; the error has the [`Pause`](crate::stages::Pause) to
     /// decide about, and the [`Handle`](crate::Handle) to follow it from there.
     #[default]
     Return,
@@ -49,7 +49,7 @@ pub enum OnPause {
 #[non_exhaustive]
 pub enum Patience {
     /// Until the first task fails of something that no further attempt will cure, such as an image
-    /// that doesn't exist: [`FailureCause::can_heal`](crate::FailureCause::can_heal). ECS itself
+    /// that doesn't exist: [`FailureCause::can_heal`](crate::diagnosis::FailureCause::can_heal). ECS itself
     /// goes on with the deployment, unless [`OnFailure::RollBack`] ends it.
     UntilHopeless,
     /// Until ECS gives up, or the time is up: the safe choice, since somebody may mend what is
@@ -58,10 +58,14 @@ pub enum Patience {
     UntilOver,
 }
 
+impl Terms {
+    pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+}
+
 impl Default for Terms {
     fn default() -> Self {
         Self {
-            timeout: crate::RollOut::DEFAULT_TIMEOUT,
+            timeout: Self::DEFAULT_TIMEOUT,
             on_failure: OnFailure::default(),
             on_pause: OnPause::default(),
             patience: Patience::default(),

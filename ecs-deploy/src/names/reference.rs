@@ -1,8 +1,10 @@
 //! What a task definition is called by.
 
 use std::fmt;
+use std::str::FromStr;
 
-use crate::error::{Error, Repr};
+use crate::names::arn::{EcsArn, region};
+use crate::names::invalid::{InvalidName, NameFlaw, Subject, check};
 
 /// A family, for its latest active revision; `FAMILY:REVISION`; or the ARN of a revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,20 +13,24 @@ pub(crate) struct Reference {
 }
 
 impl Reference {
-    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        match problem(text) {
-            None => Ok(Self { text: text.to_owned() }),
-            Some(problem) => Err(Repr::InvalidReference { text: text.to_owned(), problem }.into()),
-        }
-    }
-
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The region, where it is an ARN.
+    /// The region, if it is an ARN.
     pub(crate) fn region(&self) -> Option<&str> {
-        self.text.strip_prefix("arn:")?.split(':').nth(2)
+        region(&self.text)
+    }
+}
+
+impl FromStr for Reference {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        match examine(text) {
+            Ok(()) => Ok(Self { text: text.to_owned() }),
+            Err(flaw) => Err(InvalidName::new(Subject::TaskDefinition, text, flaw)),
+        }
     }
 }
 
@@ -35,50 +41,40 @@ impl fmt::Display for Reference {
 }
 
 /// API references of DescribeTaskDefinition and RegisterTaskDefinition.
-fn problem(text: &str) -> Option<String> {
-    let Some(rest) = text.strip_prefix("arn:") else {
-        return match text.split_once(':') {
-            Some((family, number)) => of_family(family).or_else(|| of_number(number)),
-            None => of_family(text),
-        };
+fn examine(text: &str) -> Result<(), NameFlaw> {
+    const KIND: &str = "a task definition";
+    let Some(arn) = EcsArn::parse(text, KIND)? else {
+        return examine_name(text, 0);
     };
-    let fields: Vec<&str> = rest.splitn(5, ':').collect();
-    let [_partition, "ecs", region, account, resource] = fields[..] else {
-        return Some("it isn't the ARN of a task definition".to_owned());
+    let Some(name) = arn.resource.strip_prefix("task-definition/") else {
+        return Err(NameFlaw::new(format!("it isn't the ARN of {KIND}"), arn.prefix.len()));
     };
-    if region.is_empty() {
-        return Some("its ARN names no region".to_owned());
-    }
-    if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some("its account isn't 12 digits".to_owned());
-    }
-    let Some(name) = resource.strip_prefix("task-definition/") else {
-        return Some("it isn't the ARN of a task definition".to_owned());
-    };
-    match name.split_once(':') {
-        Some((family, number)) => of_family(family).or_else(|| of_number(number)),
-        None => Some("its ARN lacks the revision".to_owned()),
+    match name.contains(':') {
+        true => examine_name(name, text.len() - name.len()),
+        false => Err(NameFlaw::new("its ARN lacks the revision", text.len())),
     }
 }
 
-fn of_family(family: &str) -> Option<String> {
-    if family.is_empty() {
-        return Some("its family is empty".to_owned());
+/// A family with or without a revision, which begins at `start`.
+fn examine_name(name: &str, start: usize) -> Result<(), NameFlaw> {
+    let (family, number) = match name.split_once(':') {
+        Some((family, number)) => (family, Some(number)),
+        None => (name, None),
+    };
+    check("its family", family).map_err(|flaw| flaw.shifted(start))?;
+    let is_number = |number: &str| {
+        number.bytes().all(|it| it.is_ascii_digit())
+            && !number.starts_with('0')
+            && number.parse::<u32>().is_ok()
+    };
+    match number {
+        Some(number) if !is_number(number) => {
+            let problem =
+                format!("its revision is `{}`, not a number from 1", number.escape_debug());
+            Err(NameFlaw::new(problem, start + family.len() + 1))
+        }
+        _ => Ok(()),
     }
-    if family.len() > 255 {
-        return Some(format!("its family has {} characters, at most 255", family.len()));
-    }
-    let stranger =
-        family.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'))?;
-    Some(format!("its family has {stranger:?}, where only letters, digits, '-' and '_' may be"))
-}
-
-fn of_number(number: &str) -> Option<String> {
-    let is_number = number.bytes().all(|byte| byte.is_ascii_digit())
-        && !number.starts_with('0')
-        && number.parse::<u32>().is_ok();
-    (!is_number)
-        .then(|| format!("its revision is `{}`, not a number from 1", number.escape_debug()))
 }
 
 #[cfg(test)]
@@ -94,7 +90,7 @@ mod tests {
             ("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:12", Some("eu-west-1")),
             ("arn:aws-cn:ecs:cn-north-1:123456789012:task-definition/a:1", Some("cn-north-1")),
         ] {
-            let reference = Reference::parse(text).unwrap();
+            let reference = text.parse::<Reference>().unwrap();
             assert_eq!((reference.as_str(), reference.region()), (text, region));
         }
     }
@@ -123,7 +119,7 @@ mod tests {
                 "its ARN lacks the revision",
             ),
         ] {
-            let error = Reference::parse(text).unwrap_err();
+            let error = text.parse::<Reference>().unwrap_err();
             assert_eq!(error.to_string(), format!("`{text}` names no task definition: {problem}"));
         }
     }

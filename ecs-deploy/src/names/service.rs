@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Repr};
+use crate::names::arn::{EcsArn, region};
+use crate::names::ecr_host::partition;
+use crate::names::invalid::{InvalidName, NameFlaw, Subject, check};
 
 /// The name of an ECS service: of its cluster and its own, or its ARN.
 ///
@@ -32,17 +34,16 @@ pub struct Service {
 }
 
 impl Service {
-    /// The service `name` in `cluster`, in the region and account of whoever deploys to it.
+    /// The service `name` in `cluster`, in the region and account of the credentials.
     ///
     /// # Errors
-    /// [`InvalidService`](crate::ErrorKind::InvalidService) where one isn't a name that ECS
-    /// accepts: 1 to 255 letters, digits, hyphens and underscores.
-    pub fn new(cluster: impl Into<String>, name: impl Into<String>) -> Result<Self, Error> {
+    /// [`InvalidName`] if one of them isn't a name that ECS accepts: 1 to 255 letters, digits,
+    /// hyphens and underscores. As an [`Error`](crate::Error) it has the kind
+    /// [`InvalidService`](crate::ErrorKind::InvalidService).
+    pub fn new(cluster: impl Into<String>, name: impl Into<String>) -> Result<Self, InvalidName> {
         let (cluster, name) = (cluster.into(), name.into());
-        for (what, text) in [("cluster", &cluster), ("service", &name)] {
-            if let Some(problem) = problem(what, text) {
-                return Err(invalid(text, problem));
-            }
+        for (what, text) in [(CLUSTER, &cluster), (SERVICE, &name)] {
+            check(what, text).map_err(|flaw| invalid(text, flaw))?;
         }
         Ok(Self { cluster, name, prefix: String::new() })
     }
@@ -57,9 +58,9 @@ impl Service {
         &self.name
     }
 
-    /// The region, where the service was given by its ARN.
+    /// The region, if the service was given by its ARN.
     pub fn region(&self) -> Option<&str> {
-        self.prefix.split(':').nth(3)
+        region(&self.prefix)
     }
 
     /// The same service in the region and account of `arn`, which is one of ECS's; as it is where
@@ -88,12 +89,7 @@ impl Service {
 
     /// Its ARN, or a pattern for it in any account of `region` where only the names are known.
     pub(crate) fn pattern(&self, region: &str) -> String {
-        let partition = match region {
-            china if china.starts_with("cn-") => "aws-cn",
-            government if government.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        };
-        self.beside(&format!("arn:{partition}:ecs:{region}:*:service")).to_string()
+        self.beside(&format!("arn:{}:ecs:{region}:*:service", partition(region))).to_string()
     }
 
     /// What to call the cluster by in a request: the ARN where there is one, so that ECS refuses
@@ -108,42 +104,17 @@ impl Service {
 
 /// By ARN, or as `CLUSTER/SERVICE`: what `Display` prints.
 impl FromStr for Service {
-    type Err = Error;
+    type Err = InvalidName;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let Some(rest) = text.strip_prefix("arn:") else {
-            let (cluster, name) = text
-                .split_once('/')
-                .ok_or_else(|| invalid(text, "it is neither CLUSTER/SERVICE nor an ARN".into()))?;
-            return Self::new(cluster, name).map_err(|error| error.about(text));
-        };
-        let fields: Vec<&str> = rest.splitn(5, ':').collect();
-        let [_partition, "ecs", region, account, resource] = fields[..] else {
-            return Err(invalid(text, "it isn't the ARN of an ECS service".into()));
-        };
-        if region.is_empty() {
-            return Err(invalid(text, "its ARN names no region".into()));
-        }
-        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(invalid(text, "its account isn't 12 digits".into()));
-        }
-        let Some(path) = resource.strip_prefix("service/") else {
-            return Err(invalid(text, "it isn't the ARN of an ECS service".into()));
-        };
-        // Services from before 2021 may still have the short form of the ARN.
-        let (cluster, name) = path.split_once('/').ok_or_else(|| {
-            invalid(text, "its ARN lacks the cluster, so name the cluster beside it".into())
-        })?;
-        let prefix = text.strip_suffix(resource).unwrap_or_default().to_owned();
-        let names = Self::new(cluster, name).map_err(|error| error.about(text))?;
-        Ok(Self { prefix, ..names })
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        parse(text).map_err(|flaw| invalid(text, flaw))
     }
 }
 
 impl TryFrom<String> for Service {
-    type Error = Error;
+    type Error = InvalidName;
 
-    fn try_from(text: String) -> Result<Self, Error> {
+    fn try_from(text: String) -> Result<Self, InvalidName> {
         text.parse()
     }
 }
@@ -164,23 +135,43 @@ impl fmt::Display for Service {
     }
 }
 
-/// API references of CreateCluster and CreateService.
-fn problem(what: &str, text: &str) -> Option<String> {
-    if text.is_empty() {
-        return Some(format!("the {what}'s name is empty"));
-    }
-    if text.len() > 255 {
-        return Some(format!("the {what}'s name has {} characters, at most 255", text.len()));
-    }
-    let stranger = text.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'))?;
-    Some(format!(
-        "the {what}'s name has {stranger:?}, where only letters, digits, '-' and '_' may be"
-    ))
+fn parse(text: &str) -> Result<Service, NameFlaw> {
+    const KIND: &str = "an ECS service";
+    let Some(arn) = EcsArn::parse(text, KIND)? else {
+        let names = text
+            .split_once('/')
+            .ok_or_else(|| NameFlaw::new("it is neither CLUSTER/SERVICE nor an ARN", text.len()))?;
+        return with_names(names, 0, "");
+    };
+    let Some(path) = arn.resource.strip_prefix("service/") else {
+        return Err(NameFlaw::new(format!("it isn't the ARN of {KIND}"), arn.prefix.len()));
+    };
+    // Services from before 2021 may still have the short form of the ARN.
+    let names = path.split_once('/').ok_or_else(|| {
+        let problem = "its ARN lacks the cluster, so name the cluster beside it";
+        NameFlaw::new(problem, text.len() - path.len())
+    })?;
+    with_names(names, text.len() - path.len(), arn.prefix)
 }
 
-fn invalid(text: &str, problem: String) -> Error {
-    Repr::InvalidService { text: text.to_owned(), problem }.into()
+/// The names of the cluster and the service, of which the first begins at `start`.
+fn with_names(
+    (cluster, name): (&str, &str),
+    start: usize,
+    prefix: &str,
+) -> Result<Service, NameFlaw> {
+    check(CLUSTER, cluster).map_err(|flaw| flaw.shifted(start))?;
+    check(SERVICE, name).map_err(|flaw| flaw.shifted(start + cluster.len() + 1))?;
+    let [cluster, name, prefix] = [cluster, name, prefix].map(str::to_owned);
+    Ok(Service { cluster, name, prefix })
 }
+
+fn invalid(text: &str, flaw: NameFlaw) -> InvalidName {
+    InvalidName::new(Subject::Service, text, flaw)
+}
+
+const CLUSTER: &str = "the cluster's name";
+const SERVICE: &str = "the service's name";
 
 #[cfg(test)]
 mod tests {
@@ -210,36 +201,42 @@ mod tests {
     #[test]
     fn a_bad_name_is_explained() {
         let long = "a".repeat(256);
-        for (text, expected) in [
-            ("web", "`web` is no ECS service: it is neither CLUSTER/SERVICE nor an ARN"),
-            ("/web", "`/web` is no ECS service: the cluster's name is empty"),
+        for (text, offset, expected) in [
+            ("web", 3, "`web` is no ECS service: it is neither CLUSTER/SERVICE nor an ARN"),
+            ("/web", 0, "`/web` is no ECS service: the cluster's name is empty"),
             (
                 "prod/web/1",
+                8,
                 "`prod/web/1` is no ECS service: the service's name has '/', where only letters, \
                  digits, '-' and '_' may be",
             ),
             (
                 "arn:aws:ecs:eu-west-1:12345678901:service/prod/web",
+                22,
                 "`arn:aws:ecs:eu-west-1:12345678901:service/prod/web` is no ECS service: its \
                  account isn't 12 digits",
             ),
             (
                 "arn:aws:ecs:eu-west-1:123456789012:service/web",
+                43,
                 "`arn:aws:ecs:eu-west-1:123456789012:service/web` is no ECS service: its ARN \
                  lacks the cluster, so name the cluster beside it",
             ),
             (
                 "arn:aws:ecr:eu-west-1:123456789012:repository/web",
+                0,
                 "`arn:aws:ecr:eu-west-1:123456789012:repository/web` is no ECS service: it isn't \
                  the ARN of an ECS service",
             ),
             (
                 "arn:aws:ecs::123456789012:service/prod/web",
+                12,
                 "`arn:aws:ecs::123456789012:service/prod/web` is no ECS service: its ARN names \
                  no region",
             ),
         ] {
-            assert_eq!(text.parse::<Service>().unwrap_err().to_string(), expected);
+            let invalid = text.parse::<Service>().unwrap_err();
+            assert_eq!((invalid.to_string().as_str(), invalid.offset()), (expected, offset));
         }
         let error = Service::new("prod", long).unwrap_err();
         assert!(error.to_string().ends_with("the service's name has 256 characters, at most 255"));

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::error::{Error, Repr};
+use crate::error::Error;
+use crate::error::repr::Repr;
 use crate::json::value::{Json, Object};
 
 /// A container definition to be edited: from

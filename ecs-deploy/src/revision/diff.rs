@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
 use crate::revision::Revision;
 use crate::revision::canonical::Node;
 
@@ -26,7 +29,8 @@ use crate::revision::canonical::Node;
 /// [`with_values`](Self::with_values) shows them. Secrets are shown, because all that a task
 /// definition has of one is where it is kept; and so is everything else, commands, labels and
 /// options of the log driver included.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct Diff {
     changes: Vec<Change>,
 }
@@ -44,13 +48,14 @@ impl Diff {
     /// What changes from what `before` holds to what `after` does, registered or not.
     ///
     /// ```
-    /// use ecs_deploy::{Diff, Revision};
+    /// use ecs_deploy::Revision;
+    /// use ecs_deploy::diff::Diff;
     ///
-    /// let before = r#"{
+    /// let before: Revision = r#"{
     ///     "family": "web",
     ///     "containerDefinitions": [{ "name": "web", "image": "web:1", "essential": true }]
-    /// }"#;
-    /// let before = Revision::from_json(before)?;
+    /// }"#
+    /// .parse()?;
     /// let mut after = before.clone();
     /// after.set_images([("web", "web:2")])?;
     /// assert_eq!(
@@ -60,7 +65,7 @@ impl Diff {
     /// # Ok::<(), ecs_deploy::Error>(())
     /// ```
     pub fn between(before: &Revision, after: &Revision) -> Self {
-        Self::of(Some(&before.canonical()), &after.canonical())
+        Self::new(Some(&before.canonical()), &after.canonical())
     }
 
     /// Whether nothing changed.
@@ -87,10 +92,18 @@ impl Diff {
         fmt::from_fn(|f| self.changes.iter().try_for_each(|change| change.print(f, &COLORS)))
     }
 
-    pub(crate) fn of(before: Option<&Node>, after: &Node) -> Self {
+    fn new(before: Option<&Node>, after: &Node) -> Self {
         let mut changes = Vec::new();
         compare(&mut Vec::new(), before, Some(after), &mut changes);
         Self { changes }
+    }
+}
+
+impl Revision {
+    /// The differences from the revision that this is a copy of or based on; everything, if it is
+    /// neither.
+    pub fn diff(&self) -> Diff {
+        Diff::new(self.base_canonical().as_ref(), &self.canonical())
     }
 }
 
@@ -141,6 +154,17 @@ impl fmt::Display for Diff {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.print(f, &PLAIN)
+    }
+}
+
+/// Masked as in `Display`.
+impl Serialize for Change {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut change = serializer.serialize_struct("Change", 3)?;
+        change.serialize_field("path", &self.path)?;
+        change.serialize_field("before", &self.before())?;
+        change.serialize_field("after", &self.after())?;
+        change.end()
     }
 }
 

@@ -1,16 +1,20 @@
 //! [`Follow`]: a deployment that has begun, to its outcome.
 
+use std::future::{Future, IntoFuture};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::deployer::Deployer;
+use crate::ecs::client::Ecs;
 use crate::ecs::limit::deadline;
-use crate::error::{Error, Repr};
+use crate::error::Error;
+use crate::error::repr::Repr;
+use crate::model::deployed::Deployed;
 use crate::model::handle::Handle;
 use crate::model::terms::{OnFailure, OnPause, Patience, Terms, terms};
-use crate::report::{Story, awaited};
-use crate::rollout::roll_out::Deployed;
+use crate::names::arn::region;
+use crate::report::Story;
+use crate::rollout::events::outcome_and_events;
 use crate::watch::wait::Wait;
 
 /// A deployment that has begun, to be watched to its end: await it for the outcome, or call
@@ -26,31 +30,32 @@ use crate::watch::wait::Wait;
 #[must_use = "nothing is looked at until it is awaited or its events are"]
 #[derive(Debug)]
 pub struct Follow {
-    deployer: Deployer,
+    ecs: Ecs,
     handle: Handle,
     terms: Terms,
 }
 
 impl Follow {
-    pub(crate) fn new(deployer: Deployer, handle: Handle) -> Self {
-        Self { deployer, handle, terms: Terms::default() }
+    pub(crate) fn new(ecs: Ecs, handle: Handle) -> Self {
+        Self { ecs, handle, terms: Terms::default() }
     }
 
     terms!();
 
     async fn run(self, story: Story) -> Result<Deployed, Error> {
         let began = Instant::now();
-        let Self { deployer, handle, terms } = self;
+        let Self { ecs, handle, terms } = self;
         // Somewhere else there may be a service of the same name.
-        let region = deployer.region();
-        if handle.revision().split(':').nth(3).is_some_and(|it| it != region) {
+        let here = ecs.region();
+        if region(handle.revision()).is_some_and(|it| it != here) {
+            let region = here;
             return Err(Repr::Region { service: handle.service().clone(), region }.into());
         }
-        Wait::new(&deployer, &handle, terms, deadline(began, terms.timeout), None, &story)
+        Wait::new(&ecs, &handle, terms, deadline(began, terms.timeout), None, &story)
             .run(None)
             .await?;
         Ok(Deployed::new(&handle, began.elapsed()))
     }
 }
 
-awaited!(Follow);
+outcome_and_events!(Follow);

@@ -1,63 +1,55 @@
-//! The calls that begin a rollout, up to the answer that names its deployment.
+//! [`Launch`]: the calls that begin a rollout, up to the answer that names its deployment.
 
 use std::time::Duration;
 
-use aws_sdk_ecs::types::Service as Description;
-use tokio::time::{sleep, timeout};
+use aws_sdk_ecs::types::{Deployment, Service as Description};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::deployer::Deployer;
 use crate::ecs::limit::Limit;
 use crate::ecs::update::Update;
-use crate::error::{Error, ErrorKind, Repr};
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
+use crate::error::repr::Repr;
+use crate::model::description::{has_failed, primary, running};
+use crate::model::finding::Finding;
 use crate::model::handle::{Handle, Origin};
-use crate::names::service::Service;
+use crate::names::arn::{number, short};
 use crate::report::{Event, Story};
-use crate::revision::{Revision, number, short};
-use crate::rollout::preflight::{Finding, Refused, findings};
-use crate::watch::fold::{has_failed, primary, running};
+use crate::revision::{CopySource, Revision};
+use crate::rollout::preflight::findings;
+use crate::rollout::request::{DeploymentRequest, Expectation};
+use crate::watch::identify::deployment_of;
 
-/// What was asked for.
-#[derive(Debug)]
-pub(crate) struct Order {
-    pub(crate) deployer: Deployer,
-    pub(crate) service: Service,
-    pub(crate) update: Update,
-    pub(crate) refused: Refused,
-    pub(crate) expected: Option<Expected>,
-    #[cfg(feature = "ecr")]
-    pub(crate) images: Option<crate::ImageCheck>,
+/// A rollout that begins, and the time that it has for that.
+pub(super) struct Launch<'a> {
+    request: &'a DeploymentRequest,
+    limit: Limit<'a>,
+    story: &'a Story,
 }
 
-/// What the service is to be like still.
-#[derive(Debug)]
-pub(crate) enum Expected {
-    /// This deployment is PRIMARY, and it is to be undone.
-    Deployment(String),
-    /// It runs this task definition, and nothing is to be done, or something is.
-    Planned { running: String, is_unchanged: bool },
-}
-
-/// What is to begin, and within which time.
-pub(crate) struct Begin<'a> {
-    pub(crate) order: &'a Order,
-    pub(crate) limit: Limit<'a>,
-    pub(crate) story: &'a Story,
-}
-
-impl Begin<'_> {
+impl<'a> Launch<'a> {
+    pub(super) fn new(
+        request: &'a DeploymentRequest,
+        story: &'a Story,
+        deadline: Instant,
+        timeout: Duration,
+    ) -> Self {
+        let limit = Limit { what: "the rollout to", service: &request.service, deadline, timeout };
+        Self { request, limit, story }
+    }
     /// The deployment, and the service as it is when it has begun.
-    pub(crate) async fn run(
+    pub(super) async fn run(
         &self,
         revision: &mut Revision,
     ) -> Result<(Handle, Description), Error> {
-        let Seen { description, is_copy } = self.look(revision).await?;
+        let Baseline { description, is_copy } = self.look(revision).await?;
         self.refuse_unexpected(&description, revision)?;
         if self.is_unchanged(&description, revision) {
             if description.desired_count() == 0 {
-                self.story.tell(Event::Warning(Finding::desired_count_zero()));
+                self.story.tell(Event::Warning { finding: Finding::desired_count_zero() });
             }
             let handle = self.handle(revision, &description, None)?;
-            self.story.tell(Event::Unchanged(handle.revision().to_owned()));
+            self.story.tell(Event::Unchanged { revision: handle.revision().to_owned() });
             return Ok((handle, description));
         }
         self.check(&description, revision).await?;
@@ -66,33 +58,33 @@ impl Begin<'_> {
         let before = self.starts(&description, revision).then_some(&description);
         let handle = self.handle(revision, &start, before)?;
         let deployment = handle.deployment();
-        self.story.tell(match handle.followed().origin {
+        self.story.tell(match handle.record().origin {
             Origin::Started => {
-                tracing::info!(service = %self.order.service, revision = handle.revision(), deployment, "started");
-                Event::Started(handle.clone())
+                tracing::info!(service = %self.request.service, revision = handle.revision(), deployment, "started");
+                Event::Started { handle: handle.clone() }
             }
-            Origin::Found => Event::Unchanged(handle.revision().to_owned()),
+            Origin::Found => Event::Unchanged { revision: handle.revision().to_owned() },
         });
         Ok((handle, start))
     }
 
     /// Whether nothing is to be registered, and the service runs the revision or is about to.
-    pub(crate) fn is_unchanged(&self, description: &Description, revision: &Revision) -> bool {
-        self.order.update.is_empty()
+    pub(super) fn is_unchanged(&self, description: &Description, revision: &Revision) -> bool {
+        self.request.update.is_empty()
             && !revision.is_changed()
             && ours(description, revision).is_some_and(|it| !has_failed(it))
     }
 
     /// What is worth knowing before it begins.
-    pub(crate) async fn findings(
+    pub(super) async fn findings(
         &self,
         description: &Description,
         revision: &Revision,
     ) -> Vec<Finding> {
         #[cfg_attr(not(feature = "ecr"), expect(unused_mut, reason = "images are checked in ECR"))]
-        let mut findings = findings(description, &self.order.update);
+        let mut findings = findings(description, &self.request.update);
         #[cfg(feature = "ecr")]
-        if let Some(images) = &self.order.images {
+        if let Some(images) = &self.request.images {
             findings.extend(images.check(revision).await.into_iter().map(Finding::from));
         }
         #[cfg(not(feature = "ecr"))]
@@ -100,42 +92,48 @@ impl Begin<'_> {
         findings
     }
 
-    /// Before anything is registered: is it a service that can be deployed to? `current` has just
-    /// looked, as a rule.
-    pub(crate) async fn look(&self, revision: &mut Revision) -> Result<Seen, Error> {
+    /// Before anything is registered: is it a service that can be deployed to? As a rule, the copy
+    /// was made just now, and no further look is needed.
+    pub(super) async fn look(&self, revision: &mut Revision) -> Result<Baseline, Error> {
         let is_changed = revision.is_changed();
-        let observed = revision.observed.take().filter(|it| it.service.may_be(&self.order.service));
-        let is_copy = is_changed && observed.is_some();
-        let description = match observed {
-            // What was registered since is no longer what it was a copy of.
-            Some(it)
-                if it.at.elapsed() <= FRESH
-                    && (is_changed || running(&it.description) == revision.arn()) =>
-            {
-                it.description
-            }
-            Some(copied) => {
-                let description = self.describe().await?;
-                self.refuse_others(revision, &copied.description, &description)?;
-                description
-            }
+        let source = revision.take_source();
+        let source = source.filter(|it| it.service.may_be(&self.request.service));
+        let is_copy = is_changed && source.is_some();
+        let description = match source {
+            Some(source) => self.look_since(revision, &source).await?,
             None => self.describe().await?,
         };
-        let rebase = self.order.deployer.rebase(revision, &description);
+        let rebase = self.request.ecs.rebase(revision, &description);
         self.limit.hold("DescribeTaskDefinition", rebase).await?;
-        Ok(Seen { description, is_copy })
+        Ok(Baseline { description, is_copy })
+    }
+
+    /// The service, which must not have got another task definition since the copy.
+    async fn look_since(
+        &self,
+        revision: &Revision,
+        source: &CopySource,
+    ) -> Result<Description, Error> {
+        // What was registered since is no longer what it was a copy of.
+        let is_current = |it: &Description| revision.is_changed() || running(it) == revision.arn();
+        if let Some(copied) = self.request.ecs.snapshots().fresh(source).filter(is_current) {
+            return Ok(copied);
+        }
+        let description = self.describe().await?;
+        self.refuse_others(revision, source, &description)?;
+        Ok(description)
     }
 
     async fn check(&self, description: &Description, revision: &Revision) -> Result<(), Error> {
         let findings = self.findings(description, revision).await;
         let (refused, told): (Vec<Finding>, Vec<Finding>) =
-            findings.into_iter().partition(|finding| self.order.refused.contains(finding));
+            findings.into_iter().partition(|finding| self.request.refused.contains(finding));
         if !refused.is_empty() {
-            let service = self.order.service.clone();
+            let service = self.request.service.clone();
             return Err(Repr::NotReady { service, findings: refused }.into());
         }
         for finding in told {
-            self.story.tell(Event::Warning(finding));
+            self.story.tell(Event::Warning { finding });
         }
         Ok(())
     }
@@ -151,9 +149,9 @@ impl Begin<'_> {
             return Ok(description);
         }
         let base = revision.arn().unwrap_or_default().to_owned();
-        let register = self.order.deployer.register(revision);
+        let register = self.request.ecs.register(revision);
         let arn = self.limit.hold("RegisterTaskDefinition", register).await?;
-        self.story.tell(Event::Registered(arn.clone()));
+        self.story.tell(Event::Registered { revision: arn.clone() });
         // Whoever deploys a change of this family registers a revision first. Where there is one
         // between ours and the one that ours was copied from, it may run by now.
         if !is_copy || number(&arn) == number(&base).map(|number| number + 1) {
@@ -171,10 +169,10 @@ impl Begin<'_> {
     fn refuse_others(
         &self,
         revision: &Revision,
-        copied: &Description,
+        source: &CopySource,
         now: &Description,
     ) -> Result<(), Error> {
-        match (running(copied), running(now)) {
+        match (source.running.as_deref(), running(now)) {
             (Some(base), Some(running)) if running != base && revision.arn() != Some(running) => {
                 // What has yet to be registered has no name.
                 let what = match revision.is_changed() {
@@ -192,21 +190,22 @@ impl Begin<'_> {
         description: &Description,
         revision: &Revision,
     ) -> Result<(), Error> {
-        let runs = running(description).unwrap_or_default();
-        match &self.order.expected {
-            Some(Expected::Planned { running, .. }) if running != runs => {
-                Err(self.outdated("the plan", running, runs))
+        let runs = running(description);
+        let now = runs.unwrap_or_default();
+        match &self.request.expected {
+            Some(Expectation::Planned { running, .. }) if running.as_deref() != runs => {
+                Err(self.outdated("the plan", running.as_deref().unwrap_or_default(), now))
             }
-            Some(Expected::Planned { running, is_unchanged: true })
+            Some(Expectation::Planned { is_unchanged: true, .. })
                 if !self.is_unchanged(description, revision) =>
             {
-                let failed = format!("{} in a deployment that failed", short(runs));
-                Err(self.outdated("the plan", running, &failed))
+                let failed = format!("{} in a deployment that failed", short(now));
+                Err(self.outdated("the plan", now, &failed))
             }
-            Some(Expected::Deployment(id))
+            Some(Expectation::Deployment(id))
                 if primary(description).and_then(|it| it.id()) != Some(id) =>
             {
-                Err(self.outdated("the way back", id, runs))
+                Err(self.outdated("the way back", id, now))
             }
             _ => Ok(()),
         }
@@ -214,11 +213,11 @@ impl Begin<'_> {
 
     /// Whether UpdateService starts a deployment.
     fn starts(&self, before: &Description, revision: &Revision) -> bool {
-        self.order.update.starts() || ours(before, revision).is_none_or(has_failed)
+        self.request.update.starts() || ours(before, revision).is_none_or(has_failed)
     }
 
     fn outdated(&self, what: &str, base: &str, running: &str) -> Error {
-        let (service, revision) = (self.order.service.clone(), what.to_owned());
+        let (service, revision) = (self.request.service.clone(), what.to_owned());
         let (base, running) = (short(base).to_owned(), short(running).to_owned());
         Repr::Outdated { service, revision, base, running }.into()
     }
@@ -227,7 +226,7 @@ impl Begin<'_> {
     async fn start(&self, revision: &Revision, before: &Description) -> Result<Description, Error> {
         let arn = revision.arn().unwrap_or_default();
         let update = self.update(before, revision);
-        let call = self.order.deployer.update(&self.order.service, arn, &update);
+        let call = self.request.ecs.update(&self.request.service, arn, &update);
         let error = match self.limit.hold("UpdateService", call).await {
             Ok(started) => return Ok(started),
             Err(error) => error,
@@ -243,8 +242,8 @@ impl Begin<'_> {
     }
 
     /// As it is sent.
-    pub(crate) fn update(&self, before: &Description, revision: &Revision) -> Update {
-        let mut update = self.order.update.clone();
+    pub(super) fn update(&self, before: &Description, revision: &Revision) -> Update {
+        let mut update = self.request.update.clone();
         // ECS has given that one up, and takes it up again only where it is forced to.
         if ours(before, revision).is_some_and(has_failed) {
             update.force();
@@ -264,11 +263,11 @@ impl Begin<'_> {
             if attempt > 0 {
                 sleep(BETWEEN_LOOKS).await;
             }
-            let Ok(Some(found)) = self.order.deployer.find(&self.order.service).await else {
+            let Ok(Some(found)) = self.request.ecs.find(&self.request.service).await else {
                 continue;
             };
-            let handle = Handle::new(&self.order.service, revision, &found, Some(before));
-            if handle.is_some_and(|it| it.followed().origin == Origin::Started) {
+            let handle = deployment_of(&self.request.service, revision, &found, Some(before));
+            if handle.is_some_and(|it| it.record().origin == Origin::Started) {
                 return Some(found);
             }
         }
@@ -281,35 +280,30 @@ impl Begin<'_> {
         description: &Description,
         before: Option<&Description>,
     ) -> Result<Handle, Error> {
-        Handle::new(&self.order.service, revision, description, before).ok_or_else(|| {
+        deployment_of(&self.request.service, revision, description, before).ok_or_else(|| {
             let problem = format!("its PRIMARY deployment isn't one of {}", revision.short());
             Error::protocol("UpdateService", problem)
         })
     }
 
     async fn describe(&self) -> Result<Description, Error> {
-        self.limit.hold("DescribeServices", self.order.deployer.describe(&self.order.service)).await
+        self.limit.hold("DescribeServices", self.request.ecs.describe(&self.request.service)).await
     }
 }
 
 /// The service before the rollout.
-pub(crate) struct Seen {
-    pub(crate) description: Description,
+pub(super) struct Baseline {
+    pub(super) description: Description,
     /// Whether the revision is a changed copy of what ran there then.
     is_copy: bool,
 }
 
 /// The PRIMARY deployment, if it is one of `revision`.
-fn ours<'a>(
-    description: &'a Description,
-    revision: &Revision,
-) -> Option<&'a aws_sdk_ecs::types::Deployment> {
+fn ours<'a>(description: &'a Description, revision: &Revision) -> Option<&'a Deployment> {
     primary(description)
         .filter(|it| it.task_definition().is_some() && it.task_definition() == revision.arn())
 }
 
-/// For how long what [`Deployer::current`] saw is still the truth about an unchanged service.
-const FRESH: Duration = Duration::from_secs(30);
 /// For finding out whether a deployment has begun.
 const LONGEST_DOUBT: Duration = Duration::from_secs(10);
 const LOOKS_IN_DOUBT: u32 = 3;

@@ -1,20 +1,23 @@
 //! [`Plan`]: what a rollout would do, to be looked at before it does it.
 
+mod record;
+
 use std::fmt;
-use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use tokio::time::Instant;
 
-use crate::deployer::Deployer;
+use crate::ecs::limit::deadline;
 use crate::ecs::update::Update;
-use crate::error::{Error, Repr};
-use crate::model::handle::{restored, saved};
+use crate::error::Error;
+use crate::model::description::running;
+use crate::model::finding::{Finding, RefusedKinds};
+use crate::names::arn::short;
 use crate::names::service::Service;
+use crate::report::Story;
+use crate::revision::Revision;
 use crate::revision::diff::Diff;
-use crate::revision::{Revision, short};
-use crate::rollout::launch::Expected;
-use crate::rollout::preflight::{Finding, FindingKind, Refused};
+use crate::rollout::launch::{Baseline, Launch};
+use crate::rollout::request::DeploymentRequest;
 use crate::rollout::roll_out::RollOut;
 
 /// What a rollout would do: the change, what a first look found, and the calls. `Display` shows it
@@ -23,19 +26,22 @@ use crate::rollout::roll_out::RollOut;
 /// What a [check of the images](crate::RollOut) found is in it; to check them again when it is
 /// applied, ask for it again.
 ///
-/// It can be [saved](Self::to_json), approved by somebody, and [applied](Deployer::apply) by
-/// another process; that is refused where the service runs another task definition by then.
+/// It can be saved in serde's formats, reviewed, and [applied](crate::Deployer::apply) by another
+/// process; that is refused if the service runs another task definition by then. A saved plan holds
+/// the whole task definition, with the values of its environment variables: keep it as safe as
+/// that.
 ///
 /// ```no_run
-/// use ecs_deploy::{Deployer, Plan, Revision, Service};
+/// use ecs_deploy::plan::Plan;
+/// use ecs_deploy::{Deployer, Revision, Service};
 ///
 /// # async fn dry_run(deployer: Deployer, service: Service, revision: Revision)
 /// #     -> Result<(), Box<dyn std::error::Error>> {
 /// let plan = deployer.roll_out(&service, revision).plan().await?;
 /// print!("{plan}");
-/// std::fs::write("plan.json", plan.to_json())?;
+/// std::fs::write("plan.json", serde_json::to_string(&plan)?)?;
 ///
-/// let plan: Plan = std::fs::read_to_string("plan.json")?.parse()?;
+/// let plan: Plan = serde_json::from_str(&std::fs::read_to_string("plan.json")?)?;
 /// let deployed = deployer.apply(&plan).await?;
 /// # Ok(())
 /// # }
@@ -44,37 +50,43 @@ use crate::rollout::roll_out::RollOut;
 pub struct Plan {
     pub(crate) service: Service,
     /// The ARN of the task definition that the service runs now.
-    pub(crate) running: String,
+    pub(crate) running: Option<String>,
     pub(crate) revision: Revision,
     pub(crate) update: Update,
     pub(crate) findings: Vec<Finding>,
-    pub(crate) refused: Refused,
+    pub(crate) refused: RefusedKinds,
     pub(crate) is_unchanged: bool,
 }
 
-/// As it is saved.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Saved {
-    service: Service,
-    running: String,
-    revision: Value,
-    update: Update,
-    /// Kinds and texts.
-    findings: Vec<(String, String)>,
-    refused: Vec<String>,
-    is_unchanged: bool,
-}
-
-impl Deployer {
-    /// Does what `plan` says. Before anything is changed, the service is looked at again:
-    /// [`Outdated`](crate::ErrorKind::Outdated) where it runs another task definition than when the
-    /// plan was made, or where there was nothing to do and now there is. Nothing happens until the
-    /// returned [`RollOut`] is awaited, whose terms are set anew.
-    pub fn apply(&self, plan: &Plan) -> RollOut {
-        let Plan { service, running, revision, update, refused, is_unchanged, .. } = plan.clone();
-        let expected = Expected::Planned { running, is_unchanged };
-        RollOut::new(self.clone(), service, revision).planned(update, refused, expected)
+impl RollOut {
+    /// What the rollout would do, found out without changing anything: DescribeServices, unless
+    /// [`Deployer::current`](crate::Deployer::current) has just looked, and DescribeTaskDefinition for a revision from a file.
+    /// [`Deployer::apply`](crate::Deployer::apply) does it.
+    ///
+    /// # Errors
+    /// Those of [`Deployer::current`](crate::Deployer::current). What would keep the rollout from beginning is no error here,
+    /// but [in the plan](Plan::refused).
+    ///
+    /// # Cancellation
+    /// It may be dropped at any time.
+    pub async fn plan(self) -> Result<Plan, Error> {
+        let (request, mut revision, terms) = self.into_parts();
+        // Nobody listens.
+        let story = Story::default();
+        let deadline = deadline(Instant::now(), terms.timeout);
+        let launch = Launch::new(&request, &story, deadline, terms.timeout);
+        let Baseline { description, .. } = launch.look(&mut revision).await?;
+        let is_unchanged = launch.is_unchanged(&description, &revision);
+        let (findings, update) = match is_unchanged {
+            true => (Vec::new(), Update::default()),
+            false => {
+                let findings = launch.findings(&description, &revision).await;
+                (findings, launch.update(&description, &revision))
+            }
+        };
+        let running = running(&description).map(str::to_owned);
+        let DeploymentRequest { service, refused, .. } = request;
+        Ok(Plan { service, running, revision, update, findings, refused, is_unchanged })
     }
 }
 
@@ -84,9 +96,9 @@ impl Plan {
         &self.service
     }
 
-    /// The ARN of the task definition that the service ran when the plan was made.
-    pub fn running(&self) -> &str {
-        &self.running
+    /// The ARN of the task definition that the service ran when the plan was made, if it ran one.
+    pub fn running(&self) -> Option<&str> {
+        self.running.as_deref()
     }
 
     /// What it changes of the task definition.
@@ -125,21 +137,6 @@ impl Plan {
         calls
     }
 
-    /// One line of JSON, which parsing reads. The whole task definition is in it, and so what its
-    /// environment variables hold: keep it as you keep that.
-    pub fn to_json(&self) -> String {
-        let kind_and_text = |it: &Finding| (it.kind().name().to_owned(), it.to_string());
-        saved(&Saved {
-            service: self.service.clone(),
-            running: self.running.clone(),
-            revision: self.revision.save(),
-            update: self.update.clone(),
-            findings: self.findings.iter().map(kind_and_text).collect(),
-            refused: self.refused.names().map(str::to_owned).collect(),
-            is_unchanged: self.is_unchanged,
-        })
-    }
-
     /// What `Display` shows, with the change [in colors](Diff::colored).
     pub fn colored(&self) -> impl fmt::Display + '_ {
         fmt::from_fn(|f| self.print(f, &self.diff().colored()))
@@ -147,7 +144,7 @@ impl Plan {
 
     fn print(&self, f: &mut fmt::Formatter<'_>, diff: &dyn fmt::Display) -> fmt::Result {
         let Self { service, running, update, .. } = self;
-        writeln!(f, "{service} runs {}", short(running))?;
+        writeln!(f, "{service} runs {}", running.as_deref().map_or("nothing", short))?;
         if self.is_empty() {
             return writeln!(f, "nothing is to be changed");
         }
@@ -162,31 +159,6 @@ impl Plan {
             writeln!(f, "{what}: {finding}")?;
         }
         writeln!(f, "calls: {}", self.calls().join(", "))
-    }
-}
-
-/// What [`Plan::to_json`] returns.
-impl FromStr for Plan {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let saved: Saved = restored(text, WHAT)?;
-        let revision = Revision::restore(&saved.revision).ok_or_else(|| {
-            let problem = "its revision isn't one".to_owned();
-            Error::from(Repr::Unreadable { what: WHAT, problem })
-        })?;
-        // A later version may know more kinds; what it finds is looked for again.
-        let finding =
-            |(kind, text): (String, String)| Some(Finding::new(FindingKind::named(&kind)?, text));
-        Ok(Self {
-            service: saved.service,
-            running: saved.running,
-            revision,
-            update: saved.update,
-            findings: saved.findings.into_iter().filter_map(finding).collect(),
-            refused: saved.refused.iter().filter_map(|it| FindingKind::named(it)).collect(),
-            is_unchanged: saved.is_unchanged,
-        })
     }
 }
 
@@ -215,8 +187,6 @@ impl fmt::Debug for Plan {
     }
 }
 
-const WHAT: &str = "plan";
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,10 +201,10 @@ mod tests {
         revision.set_images([("web", "web:2")]).unwrap();
         let mut update = Update::default();
         update.force();
-        let running = revision.arn().unwrap().to_owned();
+        let running = revision.arn().map(str::to_owned);
         let findings = vec![Finding::desired_count_zero()];
         let service = "demo/web".parse().unwrap();
-        let (refused, is_unchanged) = (Refused::default(), false);
+        let (refused, is_unchanged) = (RefusedKinds::default(), false);
         Plan { service, running, revision, update, findings, refused, is_unchanged }
     }
 

@@ -1,134 +1,17 @@
 //! What a look at a service shows before anything is registered.
 
-use std::collections::BTreeSet;
-use std::fmt;
-
-use aws_sdk_ecs::types::{DeploymentRolloutState, SchedulingStrategy, Service as Description};
+use aws_sdk_ecs::types::{SchedulingStrategy, Service as Description};
 use serde_json::Value;
 
 use crate::ecs::update::Update;
-use crate::watch::fold::primary;
-
-/// Something about a service, or about what is to be deployed, that is worth knowing before a
-/// rollout begins. `Display` says it in one clause.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    kind: FindingKind,
-    text: String,
-}
-
-/// What kind of [`Finding`] it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum FindingKind {
-    /// ECS won't notice that the deployment fails, and goes on with it for ever. Switch the
-    /// deployment circuit breaker on.
-    CircuitBreakerOff,
-    /// Another deployment hasn't ended. The new one takes its place.
-    DeploymentInProgress,
-    /// The service wants no tasks: the rollout will succeed without having started any.
-    DesiredCountZero,
-    /// An image isn't in ECR. Push it, or correct its name. Looked for only where that is asked for.
-    ImageMissing,
-    /// Whether an image is in ECR, and fits, couldn't be found out.
-    ImageUnchecked,
-    /// An image is for another platform than the tasks run on.
-    ImageWrongPlatform,
-    /// The service's minimum and maximum percent leave no room to start a task, nor to stop one:
-    /// the rollout can't ever end. Lower the one or raise the other. AWS documents the message
-    /// that the service repeats then ("unable to stop or start tasks during a deployment").
-    NoProgress,
-}
-
-impl FindingKind {
-    /// As which it is saved.
-    pub(crate) fn name(self) -> &'static str {
-        let named = NAMES.iter().find(|(kind, _)| *kind == self);
-        named.map_or("", |(_, name)| name)
-    }
-
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        NAMES.iter().find(|(_, it)| *it == name).map(|(kind, _)| *kind)
-    }
-}
-
-const NAMES: [(FindingKind, &str); 7] = [
-    (FindingKind::CircuitBreakerOff, "circuitBreakerOff"),
-    (FindingKind::DeploymentInProgress, "deploymentInProgress"),
-    (FindingKind::DesiredCountZero, "desiredCountZero"),
-    (FindingKind::ImageMissing, "imageMissing"),
-    (FindingKind::ImageUnchecked, "imageUnchecked"),
-    (FindingKind::ImageWrongPlatform, "imageWrongPlatform"),
-    (FindingKind::NoProgress, "noProgress"),
-];
-
-impl Finding {
-    pub(crate) fn new(kind: FindingKind, text: String) -> Self {
-        Self { kind, text }
-    }
-
-    pub(crate) fn desired_count_zero() -> Self {
-        let text = "the service wants no tasks: nothing will show whether the revision runs";
-        Self::new(FindingKind::DesiredCountZero, text.to_owned())
-    }
-
-    /// What kind it is.
-    pub fn kind(&self) -> FindingKind {
-        self.kind
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-/// Which findings keep a rollout from beginning.
-#[derive(Debug, Clone)]
-pub(crate) struct Refused {
-    kinds: BTreeSet<FindingKind>,
-}
-
-/// Those with which a rollout can't succeed.
-impl Default for Refused {
-    fn default() -> Self {
-        let kinds =
-            [FindingKind::ImageMissing, FindingKind::ImageWrongPlatform, FindingKind::NoProgress];
-        Self { kinds: BTreeSet::from(kinds) }
-    }
-}
-
-impl Refused {
-    pub(crate) fn insert(&mut self, kind: FindingKind) {
-        self.kinds.insert(kind);
-    }
-
-    pub(crate) fn remove(&mut self, kind: FindingKind) {
-        self.kinds.remove(&kind);
-    }
-
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.kinds.iter().map(|it| it.name())
-    }
-
-    pub(crate) fn contains(&self, finding: &Finding) -> bool {
-        self.kinds.contains(&finding.kind)
-    }
-}
-
-impl FromIterator<FindingKind> for Refused {
-    fn from_iter<I: IntoIterator<Item = FindingKind>>(kinds: I) -> Self {
-        Self { kinds: kinds.into_iter().collect() }
-    }
-}
+use crate::model::description::{is_in_progress, primary};
+use crate::model::finding::{Finding, FindingKind};
 
 /// What the description of a service shows about a deployment with `update`.
 pub(crate) fn findings(description: &Description, update: &Update) -> Vec<Finding> {
     let mut findings = Vec::new();
     let settings = Settings::new(description, update);
-    let progress = primary(description)
-        .filter(|it| it.rollout_state() == Some(&DeploymentRolloutState::InProgress));
+    let progress = primary(description).filter(|it| is_in_progress(it));
     if let Some(id) = progress.and_then(|it| it.id()) {
         let text = format!("the deployment {id} is in progress, and this one takes its place");
         findings.push(Finding::new(FindingKind::DeploymentInProgress, text));
@@ -210,7 +93,8 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use aws_sdk_ecs::types::{
-        Deployment, DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentStrategy,
+        Deployment, DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentRolloutState,
+        DeploymentStrategy,
     };
 
     use super::*;

@@ -12,11 +12,11 @@ use aws_sdk_ecs::types::Service as Description;
 use tokio::sync::{self, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use crate::deployer::Deployer;
+use crate::ecs::client::Ecs;
 use crate::error::Error;
 use crate::names::service::Service;
 
-/// Who watches services of one deployer's account and region together. Clones are the same.
+/// Who watches services of one account and region together. Clones are the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
     shared: Arc<Shared>,
@@ -24,16 +24,16 @@ pub(crate) struct Batch {
 
 #[derive(Debug)]
 struct Shared {
-    deployer: Deployer,
+    ecs: Ecs,
     members: AtomicUsize,
-    wishes: Mutex<Vec<Wish>>,
+    lookups: Mutex<Vec<Lookup>>,
     /// Whoever holds it makes the calls, for all; its content is when the next one may be made.
     lead: sync::Mutex<Instant>,
 }
 
 /// One service to be looked at.
 #[derive(Debug)]
-struct Wish {
+struct Lookup {
     service: Service,
     answer: oneshot::Sender<Result<Option<Description>, Error>>,
 }
@@ -47,18 +47,18 @@ pub(crate) struct Member {
 }
 
 impl Batch {
-    pub(crate) fn new(deployer: &Deployer) -> Self {
+    pub(crate) fn new(ecs: &Ecs) -> Self {
         let shared = Shared {
-            deployer: deployer.clone(),
+            ecs: ecs.clone(),
             members: AtomicUsize::default(),
-            wishes: Mutex::default(),
+            lookups: Mutex::default(),
             lead: sync::Mutex::new(Instant::now()),
         };
         Self { shared: Arc::new(shared) }
     }
 
-    pub(crate) fn is_of(&self, deployer: &Deployer) -> bool {
-        self.shared.deployer.is_same(deployer)
+    pub(crate) fn is_of(&self, ecs: &Ecs) -> bool {
+        self.shared.ecs.is_same(ecs)
     }
 
     pub(crate) fn member(&self) -> Member {
@@ -73,11 +73,11 @@ impl Member {
     pub(crate) async fn find(&mut self, service: &Service) -> Result<Option<Description>, Error> {
         let shared = &self.batch.shared;
         if self.is_alone {
-            return shared.deployer.find(service).await;
+            return shared.ecs.find(service).await;
         }
         let found = loop {
             let (answer, answered) = oneshot::channel();
-            shared.wishes().push(Wish { service: service.clone(), answer });
+            shared.lookups().push(Lookup { service: service.clone(), answer });
             let mut answered = pin!(answered);
             let mut lead = pin!(shared.lead());
             let answered = poll_fn(|context| match answered.as_mut().poll(context) {
@@ -92,7 +92,7 @@ impl Member {
         match found {
             Err(error) if !error.is_retryable() => {
                 self.is_alone = true;
-                shared.deployer.find(service).await
+                shared.ecs.find(service).await
             }
             found => found,
         }
@@ -106,53 +106,52 @@ impl Drop for Member {
 }
 
 impl Shared {
-    /// Makes the calls, until it is dropped: when the own wish is fulfilled. Whoever waits then
+    /// Makes the calls, until it is dropped: when the own lookup is answered. Whoever waits then
     /// leads.
     async fn lead(&self) -> Infallible {
         let mut next = self.lead.lock().await;
         loop {
             sleep_until(*next).await;
-            let wishes = self.take();
-            if wishes.is_empty() {
-                // All were fulfilled, but for the own one, whose answer is on its way.
+            let lookups = self.take();
+            if lookups.is_empty() {
+                // All were answered, but for the own one, whose answer is on its way.
                 pending::<()>().await;
             }
             *next = Instant::now() + self.pace();
-            let services: Vec<Service> = wishes.iter().map(|it| it.service.clone()).collect();
-            for (wish, found) in wishes.into_iter().zip(self.deployer.find_all(&services).await) {
+            let services: Vec<Service> = lookups.iter().map(|it| it.service.clone()).collect();
+            for (lookup, found) in lookups.into_iter().zip(self.ecs.find_all(&services).await) {
                 // Whoever has stopped waiting doesn't want it any more.
-                let _ = wish.answer.send(found);
+                let _ = lookup.answer.send(found);
             }
         }
     }
 
     /// Between two calls: the budget of all who watch together.
     fn pace(&self) -> Duration {
-        let calls = self.members.load(Ordering::Relaxed).div_ceil(Deployer::AT_ONCE).max(1);
+        let calls = self.members.load(Ordering::Relaxed).div_ceil(Ecs::AT_ONCE).max(1);
         (ROUND / u32::try_from(calls).unwrap_or(u32::MAX)).max(SHORTEST)
     }
 
     /// Those of one cluster that have waited longest, and still do.
-    fn take(&self) -> Vec<Wish> {
-        let mut wishes = self.wishes();
-        wishes.retain(|it| !it.answer.is_closed());
-        let Some(cluster) = wishes.first().map(|it| it.service.cluster_reference()) else {
+    fn take(&self) -> Vec<Lookup> {
+        let mut lookups = self.lookups();
+        lookups.retain(|it| !it.answer.is_closed());
+        let Some(cluster) = lookups.first().map(|it| it.service.cluster_reference()) else {
             return Vec::new();
         };
         let mut taken = Vec::new();
         let mut left = Vec::new();
-        for wish in wishes.drain(..) {
-            let fits =
-                taken.len() < Deployer::AT_ONCE && wish.service.cluster_reference() == cluster;
-            if fits { taken.push(wish) } else { left.push(wish) }
+        for lookup in lookups.drain(..) {
+            let fits = taken.len() < Ecs::AT_ONCE && lookup.service.cluster_reference() == cluster;
+            if fits { taken.push(lookup) } else { left.push(lookup) }
         }
-        *wishes = left;
+        *lookups = left;
         taken
     }
 
-    fn wishes(&self) -> MutexGuard<'_, Vec<Wish>> {
+    fn lookups(&self) -> MutexGuard<'_, Vec<Lookup>> {
         // Nothing is left half done where somebody panics.
-        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

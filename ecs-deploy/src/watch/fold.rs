@@ -7,20 +7,23 @@ use std::collections::BTreeSet;
 
 use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service as Description};
 
-use crate::model::handle::{Followed, Form, Handle, Origin};
+use crate::model::description::{has_failed, is_complete, is_primary, primary};
+use crate::model::finding::Finding;
+use crate::model::handle::{DeploymentRecord, Form, Handle, Origin};
 use crate::model::obstacle::Obstacle;
-use crate::report::{Event, Progress};
-use crate::revision::short;
-use crate::rollout::preflight::Finding;
-use crate::watch::staged::{Newer, Pause, RollbackCause, Status};
+use crate::model::pause::{Pause, RollbackCause};
+use crate::model::progress::Progress;
+use crate::names::arn::short;
+use crate::report::Event;
+use crate::watch::stage_view::{Stage, StageView, Status};
 
 /// What is known of one deployment.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    followed: Followed,
+    record: DeploymentRecord,
     messages: BTreeSet<String>,
     progress: Option<Progress>,
-    stage: String,
+    stage: Option<Stage>,
     pause: Option<Pause>,
     /// In how many looks on end ours hasn't shown at all.
     absent: u32,
@@ -63,7 +66,7 @@ pub(crate) enum Verdict {
     Pending,
     /// ECS goes back to this task definition, by the deployment `by`.
     RolledBack {
-        to: String,
+        to: Option<String>,
         by: String,
         reason: String,
         cause: RollbackCause,
@@ -79,12 +82,12 @@ pub(crate) enum Verdict {
 
 impl Watch {
     pub(crate) fn new(handle: &Handle) -> Self {
-        let followed = handle.followed().clone();
+        let record = handle.record().clone();
         Self {
-            messages: followed.messages.clone(),
-            followed,
+            messages: record.messages.clone(),
+            record,
             progress: None,
-            stage: String::new(),
+            stage: None,
             pause: None,
             absent: 0,
             stopped: 0,
@@ -107,21 +110,21 @@ impl Watch {
     pub(crate) fn observe(
         &mut self,
         description: &Description,
-        newer: Option<&Newer>,
+        newer: Option<&StageView>,
     ) -> Observation {
         let mut events = self.new_messages(description);
         let mut is_worrying = events.iter().any(|event| match event {
-            Event::Message(text) => WORRYING.iter().any(|words| text.contains(words)),
+            Event::Message { text } => WORRYING.iter().any(|words| text.contains(words)),
             _ => false,
         });
         for event in &events {
-            if let Event::Message(text) = event
-                && Obstacle::of(text).is_some()
+            if let Event::Message { text } = event
+                && Obstacle::from_message(text).is_some()
             {
                 self.obstacle.clone_from(text);
             }
         }
-        let id = Some(self.followed.deployment.as_str());
+        let id = Some(self.record.deployment.as_str());
         let ours = description.deployments().iter().find(|it| it.id() == id);
         if let Some(ours) = ours {
             let progress = Progress {
@@ -133,31 +136,33 @@ impl Watch {
             if self.progress != Some(progress) {
                 is_worrying |= progress.failed > self.progress.unwrap_or_default().failed;
                 if progress.desired == 0 && self.progress.is_some_and(|before| before.desired > 0) {
-                    events.push(Event::Warning(Finding::desired_count_zero()));
+                    events.push(Event::Warning { finding: Finding::desired_count_zero() });
                 }
                 self.progress = Some(progress);
-                events.push(Event::Progress(progress));
+                events.push(Event::Progress { progress });
             }
             if has_failed(ours) {
                 ours.rollout_state_reason().unwrap_or_default().clone_into(&mut self.failure);
             }
         }
         if let Some(newer) = newer {
-            if !newer.stage.is_empty() && newer.stage != self.stage {
-                newer.stage.clone_into(&mut self.stage);
-                events.push(Event::Stage(newer.stage.clone()));
+            if newer.stage.is_some() && newer.stage != self.stage {
+                self.stage.clone_from(&newer.stage);
+                events.extend(newer.stage.clone().map(|Stage { name: stage, traffic_percent }| {
+                    Event::Stage { stage, traffic_percent }
+                }));
             }
             if newer.pause != self.pause {
                 self.pause = newer.pause.clone();
-                events.extend(newer.pause.clone().map(Event::Paused));
+                events.extend(newer.pause.clone().map(|pause| Event::Paused { pause }));
             }
         }
         self.stopped += u32::from(newer.is_some_and(|it| it.status == Status::Stopped));
         self.absent = if ours.is_some() { 0 } else { self.absent + 1 };
-        let is_primary = ours.is_some_and(|it| it.status() == Some(PRIMARY));
+        let is_primary = ours.is_some_and(is_primary);
         let verdict = self.judge(description, ours, newer);
         if let Verdict::RolledBack { to, .. } = &verdict {
-            events.push(Event::RollingBack(to.clone()));
+            events.push(Event::RollingBack { to: to.clone() });
         }
         Observation { events, is_worrying, is_primary, verdict }
     }
@@ -166,7 +171,7 @@ impl Watch {
     fn new_messages(&mut self, description: &Description) -> Vec<Event> {
         let new = description.events().iter().rev().filter_map(|event| {
             let is_new = self.messages.insert(event.id()?.to_owned());
-            is_new.then(|| Event::Message(event.message().unwrap_or_default().to_owned()))
+            is_new.then(|| Event::Message { text: event.message().unwrap_or_default().to_owned() })
         });
         new.collect()
     }
@@ -175,7 +180,7 @@ impl Watch {
         &self,
         description: &Description,
         ours: Option<&Deployment>,
-        newer: Option<&Newer>,
+        newer: Option<&StageView>,
     ) -> Verdict {
         match description.status() {
             None | Some("ACTIVE") => {}
@@ -186,11 +191,11 @@ impl Watch {
         let Some(primary) = primary(description) else {
             return Verdict::Pending;
         };
-        if primary.id() == Some(&self.followed.deployment) {
+        if primary.id() == Some(&self.record.deployment) {
             return self.judge_ours(description, primary, newer);
         }
         // Complete, before another one took over. By stages, only the newer view knows.
-        let is_rolling = self.followed.form == Form::Rolling;
+        let is_rolling = self.record.form == Form::Rolling;
         if is_rolling && ours.is_some_and(is_complete) {
             return Verdict::Completed;
         }
@@ -210,16 +215,16 @@ impl Watch {
         let reason = reason.to_owned();
         // A rollback makes the old deployment PRIMARY by its old id (reported). Should ECS give it
         // a new one, its reason or ours still tell.
-        let is_rollback = primary.id().is_some_and(|id| self.followed.earlier.contains(id))
+        let is_rollback = primary.id().is_some_and(|id| self.record.earlier.contains(id))
             || about_ours.is_some()
             || newer.is_some_and(|it| it.status == Status::GoingBack)
             || (ours.is_some_and(has_failed)
-                && self.followed.before.as_ref() == Some(&task_definition));
+                && self.record.before.as_ref() == Some(&task_definition));
         let task_definition = short(&task_definition).to_owned();
         let by = primary.id().unwrap_or_default().to_owned();
         if is_rollback {
             let cause = newer.map_or_else(|| in_words(&reason), |it| it.cause);
-            return Verdict::RolledBack { to: task_definition, by, reason, cause };
+            return Verdict::RolledBack { to: Some(task_definition), by, reason, cause };
         }
         Verdict::Unclear { by, task_definition, reason }
     }
@@ -229,7 +234,7 @@ impl Watch {
         &self,
         description: &Description,
         ours: &Deployment,
-        newer: Option<&Newer>,
+        newer: Option<&StageView>,
     ) -> Verdict {
         let verdict = match ours.rollout_state() {
             Some(DeploymentRolloutState::Completed) => Verdict::Completed,
@@ -254,7 +259,7 @@ impl Watch {
         match (newer.status, verdict) {
             (_, verdict @ Verdict::Failed { .. }) => verdict,
             (Status::GoingBack, _) => {
-                let to = self.followed.before.as_deref().map(short).unwrap_or_default().to_owned();
+                let to = self.record.before.as_deref().map(|it| short(it).to_owned());
                 let (by, reason) = (String::new(), newer.reason.clone());
                 Verdict::RolledBack { to, by, reason, cause: newer.cause }
             }
@@ -265,7 +270,7 @@ impl Watch {
                 Verdict::Failed { reason: newer.reason.clone(), cause: newer.cause }
             }
             // What was found in progress may be the way back to it, and its own success long ago.
-            (Status::Successful, verdict) if self.followed.origin == Origin::Found => verdict,
+            (Status::Successful, verdict) if self.record.origin == Origin::Found => verdict,
             (Status::Successful, _) => Verdict::Completed,
         }
     }
@@ -280,27 +285,6 @@ fn in_words(reason: &str) -> RollbackCause {
     }
 }
 
-pub(crate) fn primary(description: &Description) -> Option<&Deployment> {
-    description.deployments().iter().find(|it| it.status() == Some(PRIMARY))
-}
-
-/// The task definition of the PRIMARY deployment.
-pub(crate) fn running(description: &Description) -> Option<&str> {
-    primary(description)?.task_definition()
-}
-
-pub(crate) fn is_complete(deployment: &Deployment) -> bool {
-    deployment.rollout_state() == Some(&DeploymentRolloutState::Completed)
-}
-
-pub(crate) fn is_in_progress(deployment: &Deployment) -> bool {
-    deployment.rollout_state() == Some(&DeploymentRolloutState::InProgress)
-}
-
-pub(crate) fn has_failed(deployment: &Deployment) -> bool {
-    deployment.rollout_state() == Some(&DeploymentRolloutState::Failed)
-}
-
 /// In messages that are worth a look at stopped tasks: AWS documentation, "Service event messages".
 const WORRYING: [&str; 4] = [
     "deployment failed",
@@ -308,8 +292,6 @@ const WORRYING: [&str; 4] = [
     "is unhealthy in",
     "unable to consistently start tasks",
 ];
-
-const PRIMARY: &str = "PRIMARY";
 
 /// A description may be older than the one before it: ECS is eventually consistent. One without
 /// our deployment at all is believed when as many on end say so; none fails and is forgotten so

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgGroup, Parser};
-use ecs_deploy::{Deployer, ImageCheck, OnFailure, Patience, Plan, RollOut, Service};
+use ecs_deploy::diagnosis::Patience;
+use ecs_deploy::image_check::ImageCheck;
+use ecs_deploy::plan::Plan;
+use ecs_deploy::{Deployer, OnFailure, RollOut, Service};
 use examples::{BoxError, Images, Session, Story, load, plan_text, run, save};
 use examples::{show_diff, show_events};
 use imagedefs::ImageDefinitions;

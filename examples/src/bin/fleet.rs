@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
-use ecs_deploy::{Deployer, Fleet, FleetPolicy, OnFailure, Outcome, RollOut, Service};
+use ecs_deploy::fleet::{Fleet, FleetPolicy, Outcome};
+use ecs_deploy::{Deployer, OnFailure, RollOut, Service};
 use examples::{BoxError, Images, Session, Story, create_services, run};
 use imagedefs::ImageDefinitions;
 

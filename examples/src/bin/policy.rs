@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser, ValueEnum};
 use ecr_push::{LookUp, NewRepository, PushPolicy, Repository};
-use ecs_deploy::{DeployPolicy, Service};
+use ecs_deploy::Service;
+use ecs_deploy::policy::DeployPolicy;
 use examples::{BoxError, Story, run};
 
 /// Print the least that an IAM policy has to allow for pushes into Amazon ECR, for deployments to

@@ -1,21 +1,24 @@
+use aws_sdk_ecs::types::TaskStopCode;
+
 use super::*;
+use crate::model::cause::symptoms::Symptoms;
 
 fn read(stop_code: TaskStopCode, exit_code: Option<i32>, reasons: [&str; 2]) -> FailureCause {
     let stop_code = Some(&stop_code);
-    FailureCause::of(&Symptoms { stop_code, exit_code, is_unhealthy: false, reasons })
+    Symptoms { stop_code, exit_code, is_unhealthy: false, reasons }.cause()
 }
 
 #[test]
 fn texts_have_causes() {
     for (text, cause) in TEXTS {
-        assert_eq!(FailureCause::in_text(text), Some(*cause), "{text}");
+        assert_eq!(text::cause(text), Some(*cause), "{text}");
     }
 }
 
 #[test]
 fn texts_without_a_known_cause_have_none() {
     for text in ["", "Essential container in task exited", "Task failed to start", "what?"] {
-        assert_eq!(FailureCause::in_text(text), None, "{text}");
+        assert_eq!(text::cause(text), None, "{text}");
     }
 }
 
@@ -24,7 +27,7 @@ fn texts_without_a_known_cause_have_none() {
 fn a_text_that_is_cut_short_is_what_it_was_or_can_heal() {
     for (text, cause) in TEXTS {
         for (end, _) in text.char_indices() {
-            let short = FailureCause::in_text(&text[..end]).unwrap_or(FailureCause::Unknown);
+            let short = text::cause(&text[..end]).unwrap_or(FailureCause::Unknown);
             assert!(short == *cause || short.can_heal(), "{short}: {}", &text[..end]);
         }
     }
@@ -51,7 +54,7 @@ fn advice_is_no_cause() {
             FailureCause::LogDriverFailed,
         ),
     ] {
-        assert_eq!(FailureCause::in_text(text), Some(cause), "{text}");
+        assert_eq!(text::cause(text), Some(cause), "{text}");
     }
 }
 
@@ -80,9 +83,9 @@ fn where_a_text_has_both_it_may_pass() {
         ),
     ] {
         let text = format!("{begin}AccessDeniedException");
-        assert_eq!(FailureCause::in_text(&text), Some(denied), "{text}");
+        assert_eq!(text::cause(&text), Some(denied), "{text}");
         let text = format!("{text}: dial tcp 192.0.2.1:443: i/o timeout");
-        assert_eq!(FailureCause::in_text(&text), Some(both), "{text}");
+        assert_eq!(text::cause(&text), Some(both), "{text}");
     }
 }
 
@@ -103,7 +106,7 @@ fn codes_come_before_texts() {
     {
         let stop_code = Some(&TaskStopCode::ServiceSchedulerInitiated);
         let symptoms = Symptoms { stop_code, exit_code: Some(143), is_unhealthy, reasons };
-        assert_eq!(FailureCause::of(&symptoms), cause);
+        assert_eq!(symptoms.cause(), cause);
     }
 }
 

@@ -2,10 +2,10 @@
 //! messages", "CannotPullContainer task errors", "ResourceInitializationError errors"); the rest is
 //! what the container runtimes say, and what the ECS agent makes of it, as its source has it.
 
-use super::FailureCause;
+use crate::model::cause::FailureCause;
 
 /// `None` where the text says nothing that is known.
-pub(super) fn cause(text: &str) -> Option<FailureCause> {
+pub(crate) fn cause(text: &str) -> Option<FailureCause> {
     let text = Text::new(text);
     let is = |phrases| text.has(phrases);
     let cause = if is(&["outofmemory"]) {

@@ -2,7 +2,7 @@ use super::*;
 
 fn revision(members: &str) -> Revision {
     let container = format!(r#"{{"family":"web","containerDefinitions":[{members}]}}"#);
-    Revision::from_json(&container).unwrap()
+    container.parse::<Revision>().unwrap()
 }
 
 const BEFORE: &str = r#"

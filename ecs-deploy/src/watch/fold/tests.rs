@@ -3,6 +3,7 @@ use aws_sdk_ecs::types::ServiceEvent;
 
 use super::*;
 use crate::names::service::Service;
+use crate::watch::identify::found;
 
 /// `id status state task-definition running`, PRIMARY first; `-` for no state.
 fn service(deployments: &[&str]) -> Description {
@@ -41,7 +42,7 @@ fn settled(start: &Description, description: &Description) -> Verdict {
 }
 
 fn watching(start: &Description) -> Watch {
-    Watch::new(&Handle::of(&Service::new("demo", "web").unwrap(), start))
+    Watch::new(&found(&Service::new("demo", "web").unwrap(), start))
 }
 
 /// By the deployment `m`.
@@ -54,7 +55,7 @@ fn rolled_back_by(by: &str, reason: &str) -> Verdict {
         "" => RollbackCause::Unknown,
         _ => RollbackCause::CircuitBreaker,
     };
-    let (to, by, reason) = ("web:1".to_owned(), by.to_owned(), reason.to_owned());
+    let (to, by, reason) = (Some("web:1".to_owned()), by.to_owned(), reason.to_owned());
     Verdict::RolledBack { to, by, reason, cause }
 }
 
@@ -202,9 +203,9 @@ fn messages_are_told_once_and_in_order() {
     let later = with(vec![event("3", "b"), event("2", "a"), event("1", "old")]);
     let messages = |observation: Observation| -> Vec<Event> {
         let all = observation.events.into_iter();
-        all.filter(|event| matches!(event, Event::Message(_))).collect()
+        all.filter(|event| matches!(event, Event::Message { .. })).collect()
     };
-    let expected = [Event::Message("a".to_owned()), Event::Message("b".to_owned())];
+    let expected = ["a", "b"].map(|text| Event::Message { text: text.to_owned() });
     assert_eq!(messages(watch.observe(&later, None)), expected);
     assert_eq!(messages(watch.observe(&later, None)), []);
 }
