@@ -181,7 +181,7 @@ fn show(plan: &Plan, file: Option<&Path>) -> Result<(), BoxError> {
     let output = Story::on_stdout();
     output.result(plan_text(plan, &output))?;
     if let Some(file) = file {
-        save(file, &plan.to_json())?;
+        save(file, plan)?;
         Story::on_stderr().tell(format!("saved in {}", file.display()));
     }
     match plan.refused().count() {

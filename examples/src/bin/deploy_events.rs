@@ -108,10 +108,13 @@ async fn watch(mut events: Events, log: &Log, file: Option<&Path>) -> Result<(),
     while let Some(event) = events.next().await {
         log.tell_event(&event);
         if let (Event::Started { handle, .. }, Some(file)) = (&event, file) {
-            match save(file, &handle.to_string()) {
+            match save(file, handle) {
                 Ok(()) => log.tell("saved", file.display()),
                 // It has begun. To stop watching now would be worse than to have no file.
-                Err(error) => log.tell("not saved", format!("{error}; it would be: {handle}")),
+                Err(error) => {
+                    let handle = serde_json::to_string(handle)?;
+                    log.tell("not saved", format!("{error}; it would be: {handle}"));
+                }
             }
         }
     }
@@ -155,13 +158,16 @@ impl Log {
             },
             Event::Paused { pause, .. } => self.tell("paused", format!("{pause}")),
             Event::Progress { progress, .. } => self.tell("progress", progress),
-            Event::Registered { revision: arn, .. } => self.tell("registered", arn),
-            Event::RollingBack { to, .. } => self.tell("going back", format!("to {to}")),
-            Event::Stage { stage, .. } => self.tell("stage", stage),
+            Event::Registered { revision, .. } => self.tell("registered", revision),
+            Event::RollingBack { to: Some(to), .. } => self.tell("going back", format!("to {to}")),
+            Event::Stage { stage, traffic_percent: None, .. } => self.tell("stage", stage),
+            Event::Stage { stage, traffic_percent: Some(percent), .. } => {
+                self.tell("stage", format!("{stage}, {percent} % of the traffic"));
+            }
             Event::Started { handle, .. } => self.tell("started", handle.deployment()),
-            Event::Succeeded { revision: arn, .. } => self.tell("runs", arn),
+            Event::Succeeded { revision, .. } => self.tell("runs", revision),
             Event::TaskFailed { failure, .. } => self.tell("stopped", failure),
-            Event::Unchanged { revision: arn, .. } => self.tell("unchanged", arn),
+            Event::Unchanged { revision, .. } => self.tell("unchanged", revision),
             Event::Warning { finding, .. } => self.tell("warning", finding),
             other => self.tell("event", other),
         }
