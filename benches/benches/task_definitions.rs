@@ -3,7 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
-use ecs_deploy::{Deployer, Diff, Revision, Service};
+use ecs_deploy::diff::Diff;
+use ecs_deploy::{Deployer, Revision, Service};
 use local_aws::LocalAws;
 use serde_json::{Value, json};
 
@@ -15,10 +16,9 @@ pub(crate) fn task_definitions(criterion: &mut Criterion) {
     let after = task_definition(2).to_string();
     group.throughput(Throughput::Bytes(before.len() as u64));
     group.bench_function("read", |bencher| {
-        bencher.iter(|| Revision::from_json(black_box(&before)).expect("a revision"));
+        bencher.iter(|| black_box(&before).parse::<Revision>().expect("a revision"));
     });
-    let [before, after] =
-        [before, after].map(|text| Revision::from_json(&text).expect("a revision"));
+    let [before, after] = [before, after].map(|text| text.parse::<Revision>().expect("a revision"));
     group.bench_function("diff", |bencher| {
         bencher.iter(|| Diff::between(black_box(&before), black_box(&after)));
     });

@@ -1,28 +1,25 @@
-//! [`ImageCheck`]: whether a revision's images are there and fit, before anything is deployed.
+//! Whether a revision's images are there and fit, before anything is deployed: [`ImageCheck`].
 
 mod blob;
+mod finding;
+mod lookup;
 mod manifest;
 mod platform;
 mod reference;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::config::Region;
-use aws_sdk_ecr::error::ProvideErrorMetadata as _;
-use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier};
 use aws_types::SdkConfig;
 use tokio::time::{Instant, timeout_at};
 
-use self::manifest::Manifest;
-use self::platform::{Needs, Platform};
-use self::reference::{EcrImage, Endpoint, Pick};
-use crate::deploy::Deployer;
-use crate::error::Error;
-use crate::preflight::{Finding, FindingKind};
+pub use self::finding::{ImageFinding, ImageProblem};
+use self::lookup::look;
+use self::platform::Needs;
+use self::reference::{EcrImage, Endpoint};
 use crate::revision::Revision;
 
 /// Looks whether the images of a [`Revision`] are in Amazon ECR, and whether they are made for the
@@ -42,7 +39,8 @@ use crate::revision::Revision;
 /// add; a repository of another account has to allow it by its own policy, too.
 ///
 /// ```no_run
-/// use ecs_deploy::{Deployer, ImageCheck, Service};
+/// use ecs_deploy::image_check::ImageCheck;
+/// use ecs_deploy::{Deployer, Service};
 ///
 /// # async fn deploy(config: &aws_types::SdkConfig, service: Service)
 /// #     -> Result<(), ecs_deploy::Error> {
@@ -73,7 +71,7 @@ impl ImageCheck {
 
     pub(crate) async fn check(&self, revision: &Revision) -> Vec<ImageFinding> {
         let deadline = Instant::now() + LONGEST;
-        let needs = Needs::of(revision);
+        let needs = Needs::from_revision(revision);
         let mut images: Vec<(EcrImage<'_>, &str, Vec<String>)> = Vec::new();
         for (container, text) in revision.images() {
             let Some(image) = EcrImage::parse(text) else { continue };
@@ -91,7 +89,7 @@ impl ImageCheck {
                 Err(ImageProblem::Unchecked { why })
             };
             if let Err(problem) = timeout_at(deadline, look).await.unwrap_or_else(late) {
-                findings.push(ImageFinding { image: text.to_owned(), containers, problem });
+                findings.push(ImageFinding::new(text, containers, problem));
             }
         }
         findings
@@ -114,199 +112,6 @@ impl ImageCheck {
         };
         clients.entry(image.endpoint()).or_insert_with_key(make).clone()
     }
-}
-
-impl Deployer {
-    /// What is wrong with the images of `revision`, or couldn't be checked; empty where all is well.
-    /// Nothing is changed by it, and nothing that goes wrong here is an error: a finding says what
-    /// and why, once for each image.
-    ///
-    /// It takes one BatchGetImage for each image that is in ECR, and for one that isn't an index of
-    /// several platforms a GetDownloadUrlForLayer and a download of a few kilobytes; 30 seconds at
-    /// most in all.
-    ///
-    /// # Cancellation
-    /// It may be dropped at any time.
-    pub async fn check_images(&self, check: &ImageCheck, revision: &Revision) -> Vec<ImageFinding> {
-        check.check(revision).await
-    }
-}
-
-/// What [`Deployer::check_images`] found out about an image. `Display` is one line for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageFinding {
-    image: String,
-    containers: Vec<String>,
-    problem: ImageProblem,
-}
-
-impl ImageFinding {
-    /// The image, as the task definition names it.
-    pub fn image(&self) -> &str {
-        &self.image
-    }
-
-    /// The containers that are made of it, in the order of the task definition.
-    pub fn containers(&self) -> &[String] {
-        &self.containers
-    }
-
-    /// What is wrong with it.
-    pub fn problem(&self) -> &ImageProblem {
-        &self.problem
-    }
-}
-
-/// As a rollout takes it.
-impl From<ImageFinding> for Finding {
-    fn from(finding: ImageFinding) -> Self {
-        let kind = match &finding.problem {
-            ImageProblem::Missing => FindingKind::ImageMissing,
-            ImageProblem::Unchecked { .. } => FindingKind::ImageUnchecked,
-            ImageProblem::WrongPlatform { .. } => FindingKind::ImageWrongPlatform,
-        };
-        Self::new(kind, finding.to_string())
-    }
-}
-
-impl fmt::Display for ImageFinding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { image, containers, problem } = self;
-        write!(f, "the image {image} of {} {problem}", containers.join(" and "))
-    }
-}
-
-/// What is wrong with an image. `Display` goes on where "the image X" began.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ImageProblem {
-    /// The repository has no such image, or the registry no such repository. Push it, or correct its
-    /// name.
-    ///
-    /// For an image behind a pull through cache rule, ECR looks into the other registry itself, and
-    /// says only then that there is none. That this needs no other permission than BatchGetImage is
-    /// inferred.
-    Missing,
-    /// It couldn't be found out, which says nothing about the image.
-    Unchecked {
-        /// Why, and what to do about it.
-        why: String,
-    },
-    /// It is for other platforms than the one that the tasks run on. Build it for that, or correct
-    /// the task definition's `runtimePlatform`.
-    WrongPlatform {
-        /// The platforms that it is for, such as `linux/arm64`.
-        has: Vec<String>,
-        /// What the tasks run on; where only one of both is known, that.
-        wants: String,
-    },
-}
-
-impl ImageProblem {
-    /// Whether no task can start with it: it is certain that the image is missing or doesn't fit.
-    pub fn prevents_start(&self) -> bool {
-        match self {
-            Self::Missing | Self::WrongPlatform { .. } => true,
-            Self::Unchecked { .. } => false,
-        }
-    }
-}
-
-impl fmt::Display for ImageProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing => f.write_str("isn't in ECR"),
-            Self::Unchecked { why } => write!(f, "couldn't be checked: {why}"),
-            Self::WrongPlatform { has, wants } => {
-                write!(f, "is for {}, and the tasks run on {wants}", has.join(", "))
-            }
-        }
-    }
-}
-
-async fn look(client: &Client, image: &EcrImage<'_>, needs: &Needs) -> Result<(), ImageProblem> {
-    let text = manifest(client, image).await?;
-    if needs.are_unknown() {
-        return Ok(());
-    }
-    let has = match Manifest::parse(&text).map_err(unchecked)? {
-        Manifest::Image { config, size } => {
-            let json = blob::fetch(client, image, &config, size).await?;
-            vec![Platform::of_config(&json).map_err(unchecked)?]
-        }
-        Manifest::Index { platforms, is_complete } => {
-            if !is_complete && !platforms.iter().any(|it| needs.are_met_by(it)) {
-                let why = "its index doesn't say which platforms all of its images are for";
-                return Err(unchecked(why.to_owned()));
-            }
-            platforms
-        }
-    };
-    if has.iter().any(|platform| needs.are_met_by(platform)) {
-        return Ok(());
-    }
-    let has = has.iter().map(Platform::to_string).collect();
-    Err(ImageProblem::WrongPlatform { has, wants: needs.to_string() })
-}
-
-/// The manifest or index that the image's name leads to.
-async fn manifest(client: &Client, image: &EcrImage<'_>) -> Result<String, ImageProblem> {
-    let id = match image.pick {
-        Pick::Digest(digest) => ImageIdentifier::builder().image_digest(digest),
-        Pick::Tag(tag) => ImageIdentifier::builder().image_tag(tag),
-    };
-    let output = client
-        .batch_get_image()
-        .registry_id(image.account)
-        .repository_name(image.repository)
-        .image_ids(id.build())
-        .set_accepted_media_types(Some(manifest::MEDIA_TYPES.map(str::to_owned).to_vec()))
-        .send()
-        .await;
-    let output = match output {
-        Ok(output) => output,
-        Err(error) if error.code() == Some("RepositoryNotFoundException") => {
-            return Err(ImageProblem::Missing);
-        }
-        Err(error) => return Err(refused("BatchGetImage", image, error)),
-    };
-    if let Some(text) = output.images().iter().find_map(|it| it.image_manifest()) {
-        return Ok(text.to_owned());
-    }
-    match output.failures().first() {
-        Some(failure) if failure.failure_code() == Some(&ImageFailureCode::ImageNotFound) => {
-            Err(ImageProblem::Missing)
-        }
-        Some(failure) => {
-            let code = failure.failure_code().map_or("no code", ImageFailureCode::as_str);
-            let reason = failure.failure_reason().unwrap_or("ECR gives no reason");
-            Err(unchecked(format!("{reason} ({code})")))
-        }
-        None => Err(unchecked("ECR's answer has neither an image nor a failure".to_owned())),
-    }
-}
-
-fn unchecked(why: String) -> ImageProblem {
-    ImageProblem::Unchecked { why }
-}
-
-/// A call that ECR refused or didn't answer.
-fn refused<E>(
-    operation: &'static str,
-    image: &EcrImage<'_>,
-    error: aws_sdk_ecr::error::SdkError<E, aws_sdk_ecr::config::http::HttpResponse>,
-) -> ImageProblem
-where
-    E: aws_sdk_ecr::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    let arn = image.arn();
-    let error = Error::api(operation, &arn, error);
-    // One text for all: a finding has no source.
-    let why = match std::error::Error::source(&error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    };
-    unchecked(why)
 }
 
 /// For all images: they are to be looked at, not waited for.

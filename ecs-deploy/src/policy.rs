@@ -1,5 +1,6 @@
-//! [`DeployPolicy`]: the least that an IAM policy has to allow for deployments to a service.
+//! The least that an IAM policy has to allow for deployments to a service: [`DeployPolicy`].
 
+mod statement;
 mod statements;
 
 use std::collections::BTreeSet;
@@ -7,11 +8,12 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-pub(crate) use self::statements::PASSED_TO;
-use self::statements::{Condition, Part};
-use crate::error::{Error, Repr};
+use self::statement::{Condition, Part};
+use crate::error::Error;
+use crate::names::ecr_host::EcrHost;
+use crate::names::invalid::{InvalidName, NameFlaw, Subject};
+use crate::names::service::Service;
 use crate::revision::Revision;
-use crate::service::Service;
 
 /// The least-privilege IAM policy of deployments to one service, for exactly what is used of this
 /// crate.
@@ -20,7 +22,8 @@ use crate::service::Service;
 /// it, and says what is lost without it where a deployment does without.
 ///
 /// ```
-/// use ecs_deploy::{DeployPolicy, Service};
+/// use ecs_deploy::Service;
+/// use ecs_deploy::policy::DeployPolicy;
 ///
 /// let service: Service = "arn:aws:ecs:eu-west-1:123456789012:service/prod/web".parse()?;
 /// let policy = DeployPolicy::new(&service)?
@@ -70,8 +73,8 @@ impl DeployPolicy {
     /// [`InvalidService`](crate::ErrorKind::InvalidService) where only the names are known.
     pub fn new(service: &Service) -> Result<Self, Error> {
         let Some(prefix) = service.prefix() else {
-            let problem = "a policy needs its region and account, which its ARN has".to_owned();
-            return Err(Repr::InvalidService { text: service.to_string(), problem }.into());
+            let flaw = NameFlaw::new("a policy needs its region and account, which its ARN has", 0);
+            return Err(InvalidName::new(Subject::Service, &service.to_string(), flaw).into());
         };
         Ok(Self {
             prefix: prefix.to_owned(),
@@ -88,10 +91,11 @@ impl DeployPolicy {
     /// service was given by its names.
     ///
     /// ```no_run
-    /// # use ecs_deploy::{DeployPolicy, Deployer, Service};
+    /// # use ecs_deploy::policy::DeployPolicy;
+    /// # use ecs_deploy::{Deployer, Service};
     /// # async fn print(deployer: Deployer, service: Service) -> Result<(), ecs_deploy::Error> {
     /// let revision = deployer.current(&service).await?;
-    /// println!("{}", DeployPolicy::of(&service, &revision)?.diagnosis().roll_back());
+    /// println!("{}", DeployPolicy::from_revision(&service, &revision)?.diagnosis().roll_back());
     /// # Ok(())
     /// # }
     /// ```
@@ -99,7 +103,7 @@ impl DeployPolicy {
     /// # Errors
     /// [`InvalidService`](crate::ErrorKind::InvalidService) where neither names a region and an
     /// account.
-    pub fn of(service: &Service, revision: &Revision) -> Result<Self, Error> {
+    pub fn from_revision(service: &Service, revision: &Revision) -> Result<Self, Error> {
         let mut policy = Self::new(&service.beside(revision.arn().unwrap_or_default()))?
             .family(revision.family());
         for role in revision.roles() {
@@ -171,8 +175,7 @@ impl DeployPolicy {
     /// Whether images are there is looked up before they are deployed: those of `images` that are
     /// in a private registry of ECR, by their full references. Others take no permission.
     pub fn check_images<I: AsRef<str>>(mut self, images: impl IntoIterator<Item = I>) -> Self {
-        let arns = images.into_iter().filter_map(|image| self.repository_arn(image.as_ref()));
-        let arns: Vec<String> = arns.collect();
+        let arns = images.into_iter().filter_map(|image| repository_arn(image.as_ref()));
         self.repositories.extend(arns);
         self
     }
@@ -220,27 +223,13 @@ impl DeployPolicy {
     fn field(&self, index: usize) -> &str {
         self.prefix.split(':').nth(index).unwrap_or_default()
     }
-
-    /// Of `ACCOUNT.dkr.ecr.REGION.SUFFIX/NAME` with a tag, a digest or both. With FIPS or dual
-    /// stack, the host says so (ECR user guide, "Endpoints").
-    fn repository_arn(&self, image: &str) -> Option<String> {
-        let (host, path) = image.split_once('/')?;
-        let (account, rest) = host.split_once(".dkr")?;
-        let (registry, rest) = rest.strip_prefix(['.', '-'])?.split_once('.')?;
-        let (region, suffix) = rest.split_once('.')?;
-        let is_account = account.len() == 12 && account.bytes().all(|it| it.is_ascii_digit());
-        let is_registry = ["ecr", "ecr-fips"].contains(&registry);
-        if !is_account || !is_registry || !REGISTRIES.contains(&suffix) {
-            return None;
-        }
-        let name = path.split(['@', ':']).next()?;
-        Some(format!("arn:{}:ecr:{region}:{account}:repository/{name}", self.field(1)))
-    }
 }
 
-/// How the hosts of private registries end.
-const REGISTRIES: [&str; 5] =
-    ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "on.amazonwebservices.com.cn", "on.aws"];
+/// The repository of an image in a private registry of ECR.
+fn repository_arn(image: &str) -> Option<String> {
+    let (host, path) = EcrHost::split(image)?;
+    Some(host.repository_arn(path.split(['@', ':']).next()?))
+}
 
 /// The policy document, as IAM takes it.
 impl fmt::Display for DeployPolicy {

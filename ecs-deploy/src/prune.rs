@@ -1,17 +1,20 @@
-//! [`Prune`]: deregisters old revisions of a task definition, and none that is needed.
+//! Old revisions of a task definition: [`Prune`] deregisters those that nothing needs.
 
+mod plan;
 mod usage;
 
-use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
-use self::usage::{Reader, Scope};
-use crate::deploy::Deployer;
-use crate::error::{Error, Repr};
-use crate::patience::patiently;
-use crate::revision::short;
-use crate::service::Service;
+use self::plan::KeptRevision;
+pub use self::plan::{KeepReason, PrunePlan, Pruned};
+use self::usage::{Scope, UsageReader};
+use crate::ecs::client::Ecs;
+use crate::ecs::patience::patiently;
+use crate::error::Error;
+use crate::error::repr::Repr;
+use crate::names::arn::short;
+use crate::names::service::Service;
 
 /// Deregisters the old revisions of a family: await it, or look at the [`plan`](Self::plan) first.
 ///
@@ -42,7 +45,7 @@ use crate::service::Service;
 /// # Errors
 /// Those of the calls. Where one that is needed to know what is in use isn't allowed, the error
 /// says that nothing was deregistered, and [`missing_statement`](Error::missing_statement) what to
-/// allow; [`DeployPolicy::prune`](crate::DeployPolicy::prune) prints all of it. Where
+/// allow; [`DeployPolicy::prune`](crate::policy::DeployPolicy::prune) prints all of it. Where
 /// DeregisterTaskDefinition fails on the way, [`Error::deregistered`] has those that are. Throttling,
 /// errors of ECS's own and lost connections are waited out for half a minute.
 ///
@@ -51,7 +54,7 @@ use crate::service::Service;
 #[must_use = "nothing is deregistered until it is awaited"]
 #[derive(Debug, Clone)]
 pub struct Prune {
-    deployer: Deployer,
+    ecs: Ecs,
     family: Family,
     keep: usize,
     scope: Scope,
@@ -59,30 +62,17 @@ pub struct Prune {
 
 /// Which family.
 #[derive(Debug, Clone)]
-enum Family {
+pub(crate) enum Family {
     Named(String),
-    Of(Service),
-}
-
-impl Deployer {
-    /// Prunes a family by its name. Nothing happens until the returned [`Prune`] is awaited.
-    pub fn prune(&self, family: impl Into<String>) -> Prune {
-        Prune::new(self, Family::Named(family.into()))
-    }
-
-    /// The same for the family of what `service` runs.
-    pub fn prune_family_of(&self, service: &Service) -> Prune {
-        Prune::new(self, Family::Of(service.clone()))
-    }
+    OfService(Service),
 }
 
 impl Prune {
     /// How many of the newest revisions are kept where [`keep`](Self::keep) doesn't say otherwise.
     pub const DEFAULT_KEEP: usize = 10;
 
-    fn new(deployer: &Deployer, family: Family) -> Self {
-        let (deployer, scope) = (deployer.clone(), Scope::Everything);
-        Self { deployer, family, keep: Self::DEFAULT_KEEP, scope }
+    pub(crate) fn new(ecs: Ecs, family: Family) -> Self {
+        Self { ecs, family, keep: Self::DEFAULT_KEEP, scope: Scope::Everything }
     }
 
     /// Keeps so many of the newest active revisions, whether they are in use or not. The newest is
@@ -105,11 +95,11 @@ impl Prune {
     /// # Errors
     /// As [`Prune`].
     pub async fn plan(&self) -> Result<PrunePlan, Error> {
-        let reader = Reader::new(&self.deployer);
+        let reader = UsageReader::new(&self.ecs);
         let mut scope = self.scope.clone();
         let family = match &self.family {
             Family::Named(family) => family.clone(),
-            Family::Of(service) => {
+            Family::OfService(service) => {
                 // Whatever else counts, what it runs does.
                 if let Scope::Services(services) = &mut scope
                     && !services.contains(service)
@@ -127,7 +117,7 @@ impl Prune {
 
     async fn plan_of(
         &self,
-        reader: &Reader<'_>,
+        reader: &UsageReader<'_>,
         family: &str,
         scope: &Scope,
     ) -> Result<PrunePlan, Error> {
@@ -138,7 +128,7 @@ impl Prune {
         let mut plan = PrunePlan {
             family: family.to_owned(),
             deregister: Vec::new(),
-            kept: newest.iter().map(|arn| (arn.clone(), Kept::Newest)).collect(),
+            kept: newest.iter().map(|arn| kept(arn, KeepReason::Newest)).collect(),
         };
         if old.is_empty() {
             return Ok(plan);
@@ -146,7 +136,7 @@ impl Prune {
         let mut uses = reader.uses(family, scope).await?;
         for arn in old {
             match uses.remove(arn) {
-                Some(kept) => plan.kept.push((arn.clone(), kept)),
+                Some(reason) => plan.kept.push(kept(arn, reason)),
                 None => plan.deregister.push(arn.clone()),
             }
         }
@@ -161,7 +151,7 @@ impl Prune {
         let mut deregistered = Vec::new();
         for arn in &deregister {
             let call = || {
-                let call = self.deployer.client().deregister_task_definition();
+                let call = self.ecs.client().deregister_task_definition();
                 let call = call.task_definition(arn).send();
                 async { call.await.map_err(|error| Error::api(OPERATION, short(arn), error)) }
             };
@@ -176,92 +166,15 @@ impl Prune {
     }
 }
 
+fn kept(arn: &str, reason: KeepReason) -> KeptRevision {
+    KeptRevision { revision: arn.to_owned(), reason }
+}
+
 impl IntoFuture for Prune {
     type Output = Result<Pruned, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
-    }
-}
-
-/// What would be deregistered, and why the rest is kept. `Display` has a line for each revision.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PrunePlan {
-    family: String,
-    deregister: Vec<String>,
-    kept: Vec<(String, Kept)>,
-}
-
-/// Why a revision is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Kept {
-    /// A deployment of this service refers to it; the ARN.
-    Deployment(String),
-    /// It is what this service would go back to; the ARN.
-    LastSuccessful(String),
-    /// It is among the newest.
-    Newest,
-    /// This task runs it, or is about to; the ARN.
-    Task(String),
-}
-
-impl PrunePlan {
-    /// The family.
-    pub fn family(&self) -> &str {
-        &self.family
-    }
-
-    /// The ARNs of the revisions that would be deregistered, newest first.
-    pub fn deregister(&self) -> &[String] {
-        &self.deregister
-    }
-
-    /// The ARNs of the active revisions that are kept, newest first, and why.
-    pub fn kept(&self) -> impl Iterator<Item = (&str, &Kept)> {
-        self.kept.iter().map(|(arn, kept)| (arn.as_str(), kept))
-    }
-}
-
-impl fmt::Display for PrunePlan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (arn, kept) in &self.kept {
-            writeln!(f, "keep {}: {kept}", short(arn))?;
-        }
-        for arn in &self.deregister {
-            writeln!(f, "deregister {}", short(arn))?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Kept::Deployment(service) => write!(f, "{service} deploys it"),
-            Kept::LastSuccessful(service) => write!(f, "{service} would go back to it"),
-            Kept::Newest => f.write_str("it is among the newest"),
-            Kept::Task(task) => write!(f, "{task} runs it"),
-        }
-    }
-}
-
-/// What was deregistered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pruned {
-    deregistered: Vec<String>,
-    kept: Vec<(String, Kept)>,
-}
-
-impl Pruned {
-    /// The ARNs of the revisions that were deregistered, oldest first.
-    pub fn deregistered(&self) -> &[String] {
-        &self.deregistered
-    }
-
-    /// The ARNs of the active revisions that are kept, newest first, and why.
-    pub fn kept(&self) -> impl Iterator<Item = (&str, &Kept)> {
-        self.kept.iter().map(|(arn, kept)| (arn.as_str(), kept))
     }
 }

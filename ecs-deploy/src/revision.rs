@@ -1,21 +1,23 @@
 //! [`Revision`]: a task definition to be edited and registered, with nothing lost on the way.
 
-mod container;
+pub(crate) mod canonical;
+pub(crate) mod container;
+pub(crate) mod diff;
 mod document;
 mod edit;
+mod file;
+pub(crate) mod record;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use aws_sdk_ecs::types::Service as Description;
-use tokio::time::Instant;
-
-pub use self::container::ContainerMut;
-use crate::canonical::{Node, canonical};
-use crate::diff::Diff;
-use crate::error::{Error, Repr};
-use crate::json::{Json, Object};
-use crate::service::Service;
+use crate::error::Error;
+use crate::error::repr::Repr;
+use crate::json::value::{Json, Object};
+use crate::names::arn::short;
+use crate::names::service::Service;
+use crate::revision::canonical::{Node, canonical};
+use crate::revision::container::ContainerMut;
 
 /// A task definition that is to be registered: a copy of one that is, or from a file.
 ///
@@ -23,7 +25,7 @@ use crate::service::Service;
 /// |---|---|
 /// | what a service runs | [`Deployer::current`](crate::Deployer::current) |
 /// | a family's latest, or any other revision | [`Deployer::revision`](crate::Deployer::revision) |
-/// | a JSON file in the AWS CLI's form | [`Revision::read`], [`Revision::from_json`] |
+/// | a JSON file in the AWS CLI's form | [`Revision::read`], `FromStr` |
 /// | the SDK's types | [`Revision::from_sdk`] |
 ///
 /// It holds the JSON of the API, not the SDK's types: members that ECS has and this build of the
@@ -39,8 +41,8 @@ pub struct Revision {
     members: Object,
     /// What it is compared with.
     base: Option<Base>,
-    /// The service that it was read from, as it was then.
-    pub(crate) observed: Option<Observed>,
+    /// Where it was copied from, if that was a service.
+    source: Option<CopySource>,
 }
 
 /// A registered revision.
@@ -51,12 +53,12 @@ struct Base {
     members: Object,
 }
 
-/// A service as it was at a moment.
+/// The service that a revision was copied from.
 #[derive(Debug, Clone)]
-pub(crate) struct Observed {
+pub(crate) struct CopySource {
     pub(crate) service: Service,
-    pub(crate) description: Description,
-    pub(crate) at: Instant,
+    /// The ARN of what the service ran then, if it ran anything.
+    pub(crate) running: Option<String>,
 }
 
 impl Revision {
@@ -162,13 +164,6 @@ impl Revision {
         self.members.insert("executionRoleArn", role);
     }
 
-    /// What differs from the revision that this is a copy of or based on; everything, where it is
-    /// neither.
-    pub fn diff(&self) -> Diff {
-        let base = self.base.as_ref().map(|base| canonical(&base.members));
-        Diff::of(base.as_ref(), &self.canonical())
-    }
-
     /// The same content, compared with the registered revision that `other` is a copy of: what a
     /// file that is kept in git changes to what runs. Where that is nothing in ECS's eyes, nothing
     /// is registered either, and `other`'s revision is the one that is rolled out. Where `other` is
@@ -188,12 +183,22 @@ impl Revision {
     /// ```
     pub fn based_on(mut self, other: &Revision) -> Self {
         self.rebase(other);
-        self.observed.clone_from(&other.observed);
+        self.source.clone_from(&other.source);
         self
     }
 
     pub(crate) fn rebase(&mut self, other: &Revision) {
         self.base.clone_from(&other.base);
+    }
+
+    pub(crate) fn copied_from(mut self, source: CopySource) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// Where it was copied from; from now on it is as if it came from elsewhere.
+    pub(crate) fn take_source(&mut self) -> Option<CopySource> {
+        self.source.take()
     }
 
     /// A member of the task definition that is to be registered.
@@ -211,8 +216,7 @@ impl Revision {
     pub(crate) fn is_changed(&self) -> bool {
         match &self.base {
             Some(base) if base.members == self.members => false,
-            Some(base) => canonical(&base.members) != self.canonical(),
-            None => true,
+            _ => self.base_canonical().is_none_or(|base| base != self.canonical()),
         }
     }
 
@@ -238,6 +242,11 @@ impl Revision {
     /// Whether its tasks have a network interface each, which takes a network configuration.
     pub(crate) fn has_own_network(&self) -> bool {
         self.members.text("networkMode") == Some("awsvpc")
+    }
+
+    /// The canonical form of what it is compared with.
+    fn base_canonical(&self) -> Option<Node> {
+        self.base.as_ref().map(|base| canonical(&base.members))
     }
 
     pub(crate) fn canonical(&self) -> Node {
@@ -268,16 +277,6 @@ impl fmt::Debug for Revision {
             .field("is_changed", &self.is_changed())
             .finish_non_exhaustive()
     }
-}
-
-/// `FAMILY:REVISION` of a task definition's ARN.
-pub(crate) fn short(arn: &str) -> &str {
-    arn.rsplit_once('/').map_or(arn, |(_, short)| short)
-}
-
-/// The revision's number at the end of a task definition's ARN.
-pub(crate) fn number(arn: &str) -> Option<u64> {
-    arn.rsplit_once(':')?.1.parse().ok()
 }
 
 #[cfg(test)]

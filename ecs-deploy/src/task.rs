@@ -1,20 +1,22 @@
-//! [`RunTask`]: a one-off task beside a service, such as a database migration before a rollout.
+//! One-off tasks beside a service, such as a database migration before a rollout: [`RunTask`].
 
 mod ending;
 mod logs;
 mod run;
+mod task_run;
+mod watch;
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::deploy::Deployer;
+pub use self::task_run::TaskRun;
+use crate::ecs::client::Ecs;
 use crate::error::Error;
+pub use crate::model::logs::Logs;
+use crate::names::service::Service;
 use crate::revision::Revision;
-use crate::service::Service;
-
-pub use self::logs::Logs;
 
 /// A one-off task that has yet to be started: await it for its exit code.
 ///
@@ -24,7 +26,7 @@ pub use self::logs::Logs;
 /// Volumes that a service configures at deployment aren't among them, because DescribeServices
 /// doesn't show them.
 ///
-/// `Ok(Ran)` means that the container that counts exited with 0 and that no other essential one
+/// `Ok(TaskRun)` means that the container that counts exited with 0 and that no other essential one
 /// failed. The one that counts is the one that was [named](Self::container), or the first essential
 /// one; it should be essential, because ECS stops the task when an essential container exits. The
 /// others are told to stop then, and may exit with 137 or 143 for it, by SIGKILL or SIGTERM. A task
@@ -36,8 +38,8 @@ pub use self::logs::Logs;
 /// let mut revision = deployer.current(&service).await?;
 /// revision.set_images([("web", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:…")])?;
 /// // Registers the revision, so that the rollout doesn't have to.
-/// let ran = deployer.run_task(&service, &mut revision).command(["migrate"]).await?;
-/// println!("{ran}");
+/// let run = deployer.run_task(&service, &mut revision).command(["migrate"]).await?;
+/// println!("{run}");
 /// deployer.roll_out(&service, revision).await?;
 /// # Ok(())
 /// # }
@@ -49,7 +51,7 @@ pub use self::logs::Logs;
 /// container, its exit code and the reason in [`task_failures`](Error::task_failures);
 /// [`TimedOut`](crate::ErrorKind::TimedOut);
 /// [`UnknownContainer`](crate::ErrorKind::UnknownContainer), before anything is done; and those of
-/// DescribeServices, [`Deployer::register`], RunTask and DescribeTasks. Throttling, errors of ECS's
+/// DescribeServices, [`Deployer::register`](crate::Deployer::register), RunTask and DescribeTasks. Throttling, errors of ECS's
 /// own, lost connections and a task that is missing for a moment don't end the wait.
 ///
 /// # Cancellation
@@ -58,7 +60,7 @@ pub use self::logs::Logs;
 /// its answer was lost, so that no second task is started.
 #[must_use = "no task is started until it is awaited"]
 pub struct RunTask<'a> {
-    deployer: Deployer,
+    ecs: Ecs,
     service: Service,
     definition: Definition<'a>,
     container: Option<String>,
@@ -69,7 +71,7 @@ pub struct RunTask<'a> {
 }
 
 /// What is to be run.
-enum Definition<'a> {
+pub(crate) enum Definition<'a> {
     Given(&'a mut Revision),
     /// Family, `FAMILY:REVISION` or ARN.
     Named(String),
@@ -86,28 +88,10 @@ pub enum OnTimeout {
     Stop,
 }
 
-impl Deployer {
-    /// A task of `revision`, which is registered before if it has changed, with the settings of
-    /// `service`. Nothing happens until the returned [`RunTask`] is awaited.
-    pub fn run_task<'a>(&self, service: &Service, revision: &'a mut Revision) -> RunTask<'a> {
-        RunTask::new(self, service, Definition::Given(revision))
-    }
-
-    /// The same with a task definition that is registered: by its ARN, as `FAMILY:REVISION`, or the
-    /// newest active one of a family by its name. It takes DescribeTaskDefinition once more.
-    pub fn run_registered_task(
-        &self,
-        service: &Service,
-        task_definition: impl Into<String>,
-    ) -> RunTask<'static> {
-        RunTask::new(self, service, Definition::Named(task_definition.into()))
-    }
-}
-
 impl<'a> RunTask<'a> {
-    fn new(deployer: &Deployer, service: &Service, definition: Definition<'a>) -> Self {
+    pub(crate) fn new(ecs: Ecs, service: &Service, definition: Definition<'a>) -> Self {
         Self {
-            deployer: deployer.clone(),
+            ecs,
             service: service.clone(),
             definition,
             container: None,
@@ -158,7 +142,7 @@ impl<'a> RunTask<'a> {
 }
 
 impl<'a> IntoFuture for RunTask<'a> {
-    type Output = Result<Ran, Error>;
+    type Output = Result<TaskRun, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
@@ -177,53 +161,5 @@ impl fmt::Debug for RunTask<'_> {
             .field("timeout", &self.timeout)
             .field("on_timeout", &self.on_timeout)
             .finish_non_exhaustive()
-    }
-}
-
-/// A one-off task that did what it was to do. `Display` is one line for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ran {
-    task: String,
-    container: String,
-    exit_codes: Vec<(String, Option<i32>)>,
-    logs: Vec<Logs>,
-    elapsed: Duration,
-}
-
-impl Ran {
-    /// The task's ARN.
-    pub fn task(&self) -> &str {
-        &self.task
-    }
-
-    /// The container that counted, which exited with 0.
-    pub fn container(&self) -> &str {
-        &self.container
-    }
-
-    /// What each container exited with; `None` where it never ran.
-    pub fn exit_codes(&self) -> impl Iterator<Item = (&str, Option<i32>)> {
-        self.exit_codes.iter().map(|(name, code)| (name.as_str(), *code))
-    }
-
-    /// Where the containers' logs are, as far as their definitions tell.
-    pub fn logs(&self) -> &[Logs] {
-        &self.logs
-    }
-
-    /// How long it took, from the first call to when it showed as stopped.
-    pub fn elapsed(&self) -> Duration {
-        self.elapsed
-    }
-}
-
-impl fmt::Display for Ran {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { task, container, .. } = self;
-        write!(f, "container {container} of {task} exited with code 0")?;
-        match self.logs.iter().find(|logs| logs.container() == container) {
-            Some(logs) => write!(f, "; its log: {logs}"),
-            None => Ok(()),
-        }
     }
 }

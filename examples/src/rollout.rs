@@ -1,6 +1,8 @@
 //! A rollout on the screen: what changes, then line by line what happens.
 
-use ecs_deploy::{Deployed, Deployer, Error, Events, OnFailure, Plan, Revision, Service};
+use ecs_deploy::events::Events;
+use ecs_deploy::plan::Plan;
+use ecs_deploy::{Deployed, Deployer, Error, OnFailure, Revision, Service};
 
 use crate::story::Story;
 

@@ -1,10 +1,11 @@
 //! What one process saves for another: plans and handles.
 
-use std::fmt::Display;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
-use std::str::FromStr;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::ending::BoxError;
 
@@ -12,21 +13,19 @@ use crate::ending::BoxError;
 ///
 /// # Errors
 /// Where the file can't be read, or holds something else.
-pub fn load<T>(path: &Path) -> Result<T, BoxError>
-where
-    T: FromStr<Err: Display>,
-{
+pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, BoxError> {
     let text = fs::read_to_string(path)
         .map_err(|error| format!("{} can't be read: {error}", path.display()))?;
-    text.trim_end().parse().map_err(|error| format!("{}: {error}", path.display()).into())
+    serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
-/// Writes a line to a file, over what is there. A new file is for its owner alone, since a plan has
-/// what the environment variables of a task definition hold.
+/// Writes one line of JSON to a file, over what is there. A new file is for its owner alone, because a
+/// plan holds the values of environment variables.
 ///
 /// # Errors
 /// Where it can't be written.
-pub fn save(path: &Path, line: &str) -> Result<(), BoxError> {
+pub fn save(path: &Path, content: &impl Serialize) -> Result<(), BoxError> {
+    let line = serde_json::to_string(content)?;
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

@@ -10,7 +10,8 @@ use std::time::Duration;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::client::Waiters;
 use aws_sdk_ecs::types::{DeploymentCircuitBreaker, DeploymentConfiguration};
-use ecs_deploy::{Deployer, Event, RollOut, Service};
+use ecs_deploy::events::Event;
+use ecs_deploy::{Deployer, RollOut, Service};
 use local_aws::{LocalAws, Script};
 use tokio::time::Instant;
 
@@ -79,8 +80,8 @@ async fn failures() -> Result<(), BoxError> {
         let (mut began, mut cause) = (Instant::now(), None);
         while let Some(event) = events.next().await {
             match event {
-                Event::Started(_) => began = Instant::now(),
-                Event::TaskFailed(failure) if cause.is_none() => {
+                Event::Started { .. } => began = Instant::now(),
+                Event::TaskFailed { failure, .. } if cause.is_none() => {
                     cause =
                         Some(format!("after {} s: {}", began.elapsed().as_secs(), failure.cause()));
                 }
@@ -146,7 +147,7 @@ impl World {
     async fn begin(&self) -> Result<(), BoxError> {
         let mut events = self.roll_out().await?.events();
         while let Some(event) = events.next().await {
-            if let Event::Started(_) = event {
+            if let Event::Started { .. } = event {
                 return Ok(());
             }
         }

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use aws_sdk_ecs::config::http::HttpResponse;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::RequestId;
-use serde_json::Value;
 
-use super::ErrorKind;
-use crate::policy::PASSED_TO;
+use crate::error::kind::ErrorKind;
+use crate::error::missing_statement::MissingStatement;
 
 /// What came back instead of an output.
 #[derive(Clone)]
@@ -52,6 +51,16 @@ impl ApiFailure {
         }
     }
 
+    /// The statement whose lack the refusal is about; `None` if no statement helps.
+    pub(super) fn missing_statement(
+        &self,
+        operation: &str,
+        resource: &str,
+    ) -> Option<MissingStatement> {
+        let message = self.message.as_deref().unwrap_or_default();
+        MissingStatement::from_refusal(operation, resource, message)
+    }
+
     pub(super) fn is_passing(&self) -> bool {
         self.status.is_some_and(|status| status >= 500)
             || matches!(self.kind, ErrorKind::Network | ErrorKind::Throttled)
@@ -91,71 +100,6 @@ impl std::error::Error for ApiFailure {
     }
 }
 
-/// The IAM statement whose lack a refusal is about.
-pub(super) struct Missing {
-    /// In JSON.
-    pub(super) statement: String,
-    /// The kind of policy that lacks it, such as `session policy`.
-    policy: String,
-}
-
-impl Missing {
-    /// `None` where no statement helps, because something denies it.
-    ///
-    /// AWS names the action and the resource, which are not always the operation's: registering a
-    /// task definition needs `iam:PassRole` for its roles, too. Where AWS doesn't, as in an encoded
-    /// message, the operation on `resource` is what there is. (IAM user guide, "Troubleshoot access
-    /// denied error messages".)
-    pub(super) fn of(operation: &str, resource: &str, source: &ApiFailure) -> Option<Self> {
-        let text = source.message.as_deref().unwrap_or_default();
-        if text.contains("with an explicit deny") {
-            return None;
-        }
-        let after = |words: &str| text.split_once(words)?.1.split_whitespace().next();
-        let named = after("is not authorized to perform: ").filter(|action| action.contains(':'));
-        let action = named.map_or_else(|| format!("ecs:{operation}"), str::to_owned);
-        let resource = after(" on resource: ")
-            .filter(|named| named.starts_with("arn:") || *named == "*")
-            .unwrap_or(resource);
-        let condition = match action.as_str() {
-            "ecs:TagResource" => {
-                format!(r#","Condition":{{"StringEquals":{{"ecs:CreateAction":"{operation}"}}}}"#)
-            }
-            "iam:PassRole" => format!(
-                r#","Condition":{{"StringEquals":{{"iam:PassedToService":"{PASSED_TO}"}}}}"#
-            ),
-            _ => String::new(),
-        };
-        let (action, resource) = (Value::from(action), Value::from(lasting(resource)));
-        let statement =
-            format!(r#"{{"Effect":"Allow","Action":{action},"Resource":{resource}{condition}}}"#);
-        let policy = text
-            .split_once("because no ")
-            .and_then(|(_, rest)| rest.split_once(" allows "))
-            .map_or("policy", |(policy, _)| {
-                policy.strip_prefix("identity-based ").unwrap_or(policy)
-            });
-        Some(Self { statement, policy: policy.to_owned() })
-    }
-}
-
-/// What is to be allowed where AWS refused one revision, task or deployment: the next one is another.
-fn lasting(resource: &str) -> String {
-    let mut fields = resource.splitn(6, ':');
-    let (end, kind) = match fields.nth(5).and_then(|it| it.split_once('/')) {
-        Some(("task-definition", _)) => (resource.rfind(':'), "task-definition"),
-        Some((kind @ ("service-deployment" | "service-revision" | "task"), _)) => {
-            (resource.rfind('/'), kind)
-        }
-        _ => (None, ""),
-    };
-    match end {
-        // A family without a revision has no such end.
-        Some(end) if !resource[end..].contains(kind) => format!("{}*", &resource[..=end]),
-        _ => resource.to_owned(),
-    }
-}
-
 fn kind_of(code: &str) -> ErrorKind {
     match code {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
@@ -188,8 +132,8 @@ pub(super) fn api_failed(
     source: &ApiFailure,
 ) -> String {
     match source.kind {
-        ErrorKind::AccessDenied => match Missing::of(operation, resource, source) {
-            Some(Missing { statement, policy }) => {
+        ErrorKind::AccessDenied => match source.missing_statement(operation, resource) {
+            Some(MissingStatement { statement, policy }) => {
                 format!("{operation} on {subject} isn't allowed: add {statement} to the {policy}")
             }
             None => format!(

@@ -3,14 +3,16 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Error, ErrorKind, Repr};
-use crate::diagnose::TaskFailure;
-use crate::service::Service;
-use crate::task::Logs;
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
+use crate::error::repr::Repr;
+use crate::model::logs::Logs;
+use crate::model::task_failure::TaskFailure;
+use crate::names::service::Service;
 
 /// Which task an error is about.
 #[derive(Debug)]
-pub(crate) struct OneOff {
+pub(crate) struct OneOffTask {
     pub(crate) service: Service,
     /// `FAMILY:REVISION`
     pub(crate) revision: String,
@@ -22,22 +24,22 @@ pub(crate) struct OneOff {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TaskRepr {
     #[error("{task} failed: {}{}", failure.explanation(), log(task, failure))]
-    Failed { task: OneOff, failure: TaskFailure },
+    Failed { task: OneOffTask, failure: TaskFailure },
 
     #[error("{task} goes on, but its outcome is unknown")]
-    Lost { task: OneOff, source: Error },
+    Lost { task: OneOffTask, source: Error },
 
     #[error("no task of {revision} could be started beside {service}: {reason}")]
     NotPlaced { service: Service, revision: String, reason: String },
 
     #[error("{task} didn't start: {}{}", failure.explanation(), log(task, failure))]
-    NotStarted { task: OneOff, failure: TaskFailure },
+    NotStarted { task: OneOffTask, failure: TaskFailure },
 
     #[error(
         "{task} wasn't done after {} s{}; {remedy}",
-        after.as_secs(), if status.is_empty() { String::new() } else { format!(": {status}") }
+        after.as_secs(), status.as_ref().map(|it| format!(": {it}")).unwrap_or_default()
     )]
-    TimedOut { task: OneOff, after: Duration, status: String, remedy: String },
+    TimedOut { task: OneOffTask, after: Duration, status: Option<String>, remedy: String },
 }
 
 impl TaskRepr {
@@ -72,7 +74,7 @@ impl TaskRepr {
         }
     }
 
-    pub(super) fn task(&self) -> Option<&OneOff> {
+    pub(super) fn task(&self) -> Option<&OneOffTask> {
         match self {
             TaskRepr::Failed { task, .. }
             | TaskRepr::Lost { task, .. }
@@ -98,7 +100,7 @@ impl From<TaskRepr> for Error {
     }
 }
 
-impl fmt::Display for OneOff {
+impl fmt::Display for OneOffTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { service, revision, task, .. } = self;
         write!(f, "the task {task} of {revision} beside {service}")
@@ -106,7 +108,7 @@ impl fmt::Display for OneOff {
 }
 
 /// Where to read on: the log of the container that failed.
-fn log(task: &OneOff, failure: &TaskFailure) -> String {
+fn log(task: &OneOffTask, failure: &TaskFailure) -> String {
     // What never ran has no log.
     let container = failure.container().filter(|_| failure.exit_code().is_some());
     let logs = task.logs.iter().find(|logs| Some(logs.container()) == container);

@@ -1,12 +1,15 @@
 use std::time::Duration;
 
 use aws_sdk_ecs::config::http::HttpResponse;
+use aws_sdk_ecs::error::SdkError;
 use aws_sdk_ecs::operation::describe_services::DescribeServicesError;
 use aws_sdk_ecs::operation::update_service::UpdateServiceError;
 use aws_sdk_ecs::types::{Container, Deployment, Service as Description, Task};
 
 use super::*;
-use crate::events::Progress;
+use crate::error::rollout::{Remedy, RolloutReport};
+use crate::error::task::TaskRepr;
+use crate::watch::identify::found;
 
 fn refused(status: u16, code: &str, message: &str) -> SdkError<UpdateServiceError, HttpResponse> {
     let metadata = aws_sdk_ecs::error::ErrorMetadata::builder().code(code).message(message).build();
@@ -28,17 +31,17 @@ fn failure(exit_code: i32) -> TaskFailure {
         .stopped_reason("Essential container in task exited")
         .containers(Container::builder().name("web").exit_code(exit_code).build())
         .build();
-    TaskFailure::of(&task).unwrap()
+    TaskFailure::from_task(&task).unwrap()
 }
 
-fn rollout(reason: &str, failures: Vec<TaskFailure>, remedy: Remedy) -> Rollout {
+fn rollout(reason: &str, failures: Vec<TaskFailure>, remedy: Remedy) -> RolloutReport {
     let ours = Deployment::builder()
         .id("ecs-svc/2")
         .status("PRIMARY")
         .task_definition("arn:aws:ecs:us-east-1:123456789012:task-definition/web:8");
     let description = Description::builder().deployments(ours.build()).build();
-    Rollout {
-        handle: Handle::of(&service(), &description),
+    RolloutReport {
+        handle: found(&service(), &description),
         last: Some(Progress { desired: 2, running: 0, pending: 1, failed: 3 }),
         reason: reason.to_owned(),
         failures,
@@ -168,7 +171,7 @@ fn every_other_error_in_full() {
         (
             Repr::RolledBack {
                 rollout: rollout(reason, vec![failure(1)], Remedy::NotAsked),
-                to: "web:7".into(),
+                to: Some("web:7".into()),
                 cause: RollbackCause::CircuitBreaker,
             },
             ErrorKind::RolledBack,
@@ -178,7 +181,7 @@ fn every_other_error_in_full() {
         (
             Repr::RolledBack {
                 rollout: rollout("", vec![], Remedy::NotAsked),
-                to: "web:7".into(),
+                to: Some("web:7".into()),
                 cause: RollbackCause::Unknown,
             },
             ErrorKind::RolledBack,
@@ -191,7 +194,10 @@ fn every_other_error_in_full() {
              container in task exited; ECS goes on with it",
         ),
         (
-            Repr::Stopped { rollout: rollout("", vec![], Remedy::NotAsked), to: "web:7".into() },
+            Repr::Stopped {
+                rollout: rollout("", vec![], Remedy::NotAsked),
+                to: Some("web:7".into()),
+            },
             ErrorKind::Stopped,
             "the rollout of web:8 to prod/web was stopped on request; it goes back to web:7",
         ),

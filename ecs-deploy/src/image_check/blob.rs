@@ -13,8 +13,8 @@ use aws_smithy_runtime_api::client::http::{HttpConnector as _, HttpConnectorSett
 use aws_smithy_types::byte_stream::ByteStream;
 use sha2::{Digest as _, Sha256};
 
-use super::reference::EcrImage;
-use super::{ImageProblem, refused, unchecked};
+use crate::image_check::finding::{ImageProblem, refused, unchecked};
+use crate::image_check::reference::EcrImage;
 
 /// The config with this digest. It is asked for once: whoever needs more certainty asks again.
 pub(super) async fn fetch(
@@ -29,7 +29,7 @@ pub(super) async fn fetch(
     let transport = Transport::default();
     let output = client
         .get_download_url_for_layer()
-        .registry_id(image.account)
+        .registry_id(image.host.account)
         .repository_name(image.repository)
         .layer_digest(digest)
         .customize()

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::platform::Platform;
+use crate::image_check::platform::Platform;
 
 /// What an image's name leads to.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,8 +24,10 @@ impl Manifest {
         let json: Value = serde_json::from_str(text)
             .map_err(|error| format!("its manifest is no JSON ({error})"))?;
         if let Some(entries) = json.get("manifests").and_then(Value::as_array) {
-            let platforms: Vec<Option<Platform>> =
-                entries.iter().map(|entry| entry.get("platform").and_then(Platform::of)).collect();
+            let platforms: Vec<Option<Platform>> = entries
+                .iter()
+                .map(|entry| entry.get("platform").and_then(Platform::from_json))
+                .collect();
             let is_complete = platforms.iter().all(Option::is_some);
             let platforms =
                 platforms.into_iter().flatten().filter(|it| !it.is_for_nothing()).collect();

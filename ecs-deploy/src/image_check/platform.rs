@@ -4,8 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::json::Json;
-
+use crate::json::value::Json;
 use crate::revision::Revision;
 
 /// What an image is for, in the words of the OCI's image specification: `linux` and `amd64`.
@@ -25,16 +24,16 @@ pub(super) struct Needs {
 impl Platform {
     /// From an object with the members `os` and `architecture`: an index has one for each image, and
     /// an image's config is one itself. `None` where it doesn't say.
-    pub(super) fn of(json: &Value) -> Option<Self> {
+    pub(super) fn from_json(json: &Value) -> Option<Self> {
         let text = |name| json.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         Some(Self { os: text("os")?.to_owned(), architecture: text("architecture")?.to_owned() })
     }
 
     /// From the bytes of an image's config.
-    pub(super) fn of_config(json: &[u8]) -> Result<Self, String> {
+    pub(super) fn from_config(json: &[u8]) -> Result<Self, String> {
         let config: Value = serde_json::from_slice(json)
             .map_err(|error| format!("its config isn't JSON ({error})"))?;
-        Self::of(&config).ok_or_else(|| "its config doesn't say what it is for".to_owned())
+        Self::from_json(&config).ok_or_else(|| "its config doesn't say what it is for".to_owned())
     }
 
     /// What builders add to an index beside the images, such as attestations, is for nothing.
@@ -51,7 +50,7 @@ impl fmt::Display for Platform {
 }
 
 impl Needs {
-    pub(super) fn of(revision: &Revision) -> Self {
+    pub(super) fn from_revision(revision: &Revision) -> Self {
         let platform = revision.member("runtimePlatform");
         let said = |name| platform.and_then(Json::as_object).and_then(|it| it.text(name));
         let compatibilities = revision.member("requiresCompatibilities").and_then(Json::as_array);
@@ -105,7 +104,7 @@ mod tests {
             "family": "web",
         });
         definition.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-        Needs::of(&Revision::described(&definition.to_string(), "[]"))
+        Needs::from_revision(&Revision::described(&definition.to_string(), "[]"))
     }
 
     #[test]
@@ -138,7 +137,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_compared() {
-        let image = Platform::of(&json!({ "os": "linux", "architecture": "arm64" })).unwrap();
+        let image =
+            Platform::from_json(&json!({ "os": "linux", "architecture": "arm64" })).unwrap();
         for (os, architecture, expected, words) in [
             (Some("linux"), Some("arm64"), true, "linux/arm64"),
             (Some("linux"), Some("amd64"), false, "linux/amd64"),
@@ -157,11 +157,13 @@ mod tests {
     #[test]
     fn a_config_says_what_it_is_for_or_why_not() {
         let config = br#"{ "os": "linux", "architecture": "amd64", "config": {} }"#;
-        assert_eq!(Platform::of_config(config).unwrap().to_string(), "linux/amd64");
+        assert_eq!(Platform::from_config(config).unwrap().to_string(), "linux/amd64");
         assert_eq!(
-            Platform::of_config(b"{}").unwrap_err(),
+            Platform::from_config(b"{}").unwrap_err(),
             "its config doesn't say what it is for"
         );
-        assert!(Platform::of_config(b"<html>").unwrap_err().starts_with("its config isn't JSON ("));
+        assert!(
+            Platform::from_config(b"<html>").unwrap_err().starts_with("its config isn't JSON (")
+        );
     }
 }

@@ -1,14 +1,13 @@
 //! The names of images in private registries of ECR.
 
+use crate::names::ecr_host::EcrHost;
+
 /// An image in ECR. Two texts that name the same are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EcrImage<'a> {
-    pub(super) account: &'a str,
+    pub(super) host: EcrHost<'a>,
     pub(super) repository: &'a str,
     pub(super) pick: Pick<'a>,
-    region: &'a str,
-    is_fips: bool,
-    is_dual_stack: bool,
 }
 
 /// Which image of the repository.
@@ -29,76 +28,26 @@ pub(super) struct Endpoint {
 impl<'a> EcrImage<'a> {
     /// `None` where it isn't in a private registry of ECR.
     pub(super) fn parse(image: &'a str) -> Option<Self> {
-        let (host, path) = image.split_once('/')?;
-        let (account, rest) = host.split_at_checked(12)?;
-        if !account.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        let (service, rest) =
-            SERVICES.iter().find_map(|service| Some((service, rest.strip_prefix(service)?)))?;
-        let (region, suffix) = rest.split_once('.')?;
-        if region.is_empty() || !SUFFIXES.contains(&suffix) {
-            return None;
-        }
+        let (host, path) = EcrHost::split(image)?;
         // Beside a digest, a tag says nothing: whoever pulls goes by the digest.
         let (name, digest) = match path.split_once('@') {
             Some((name, digest)) => (name, Some(digest)),
             None => (path, None),
         };
         let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
-        Some(Self {
-            account,
-            repository,
-            pick: digest.map_or(Pick::Tag(tag), Pick::Digest),
-            region,
-            is_fips: service.contains("-fips"),
-            is_dual_stack: service.contains("dkr-ecr"),
-        })
+        Some(Self { host, repository, pick: digest.map_or(Pick::Tag(tag), Pick::Digest) })
     }
 
     pub(super) fn endpoint(&self) -> Endpoint {
-        let Self { region, is_fips, is_dual_stack, .. } = *self;
+        let EcrHost { region, is_fips, is_dual_stack, .. } = self.host;
         Endpoint { region: region.to_owned(), is_fips, is_dual_stack }
     }
 
     /// The repository's ARN.
     pub(super) fn arn(&self) -> String {
-        let Self { account, repository, region, .. } = self;
-        let partition = PARTITIONS
-            .iter()
-            .find(|(prefix, _)| region.starts_with(prefix))
-            .map_or("aws", |(_, partition)| partition);
-        format!("arn:{partition}:ecr:{region}:{account}:repository/{repository}")
+        self.host.repository_arn(self.repository)
     }
 }
-
-/// What follows the account, as AWS's own credential helper accepts it: the dot form everywhere,
-/// the dash form of the dual-stack hosts.
-const SERVICES: [&str; 4] = [".dkr.ecr.", ".dkr.ecr-fips.", ".dkr-ecr.", ".dkr-ecr-fips."];
-
-/// The DNS suffixes of the partitions.
-const SUFFIXES: [&str; 9] = [
-    "amazonaws.com",
-    "amazonaws.com.cn",
-    "amazonaws.eu",
-    "c2s.ic.gov",
-    "cloud.adc-e.uk",
-    "csp.hci.ic.gov",
-    "on.amazonwebservices.com.cn",
-    "on.aws",
-    "sc2s.sgov.gov",
-];
-
-/// The partition by the region's prefix, as the SDKs' partitions.json has it.
-const PARTITIONS: [(&str, &str); 7] = [
-    ("cn-", "aws-cn"),
-    ("eu-isoe-", "aws-iso-e"),
-    ("eusc-", "aws-eusc"),
-    ("us-gov-", "aws-us-gov"),
-    ("us-iso-", "aws-iso"),
-    ("us-isob-", "aws-iso-b"),
-    ("us-isof-", "aws-iso-f"),
-];
 
 #[cfg(test)]
 mod tests {
@@ -117,7 +66,7 @@ mod tests {
         ] {
             let text = format!("{host}/team/web:2");
             let image = EcrImage::parse(&text).unwrap();
-            assert_eq!((image.account, image.repository), ("123456789012", "team/web"));
+            assert_eq!((image.host.account, image.repository), ("123456789012", "team/web"));
             assert_eq!(image.pick, Pick::Tag("2"));
             let region = region.to_owned();
             assert_eq!(image.endpoint(), Endpoint { region, is_fips, is_dual_stack });

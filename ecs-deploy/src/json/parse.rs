@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Json, Object};
+use crate::json::value::{Json, Object};
 
 /// Why a text isn't taken, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,12 +19,17 @@ impl fmt::Display for Flaw {
     }
 }
 
-pub(super) fn parse(text: &str) -> Result<Json, Flaw> {
-    let mut parser = Parser { text, at: 0, depth: 0 };
-    let value = parser.value()?;
-    match parser.next() {
-        None => Ok(value),
-        Some(_) => Err(parser.unexpected("the end of the text")),
+impl Json {
+    /// # Errors
+    /// Where it isn't JSON (RFC 8259), a name is twice in one object, or the nesting is deeper than
+    /// 127 levels.
+    pub(crate) fn parse(text: &str) -> Result<Self, Flaw> {
+        let mut parser = Parser { text, at: 0, depth: 0 };
+        let value = parser.value()?;
+        match parser.next() {
+            None => Ok(value),
+            Some(_) => Err(parser.unexpected("the end of the text")),
+        }
     }
 }
 

@@ -1,35 +1,9 @@
 //! What each part of a policy allows. Service Authorization Reference, "Actions, resources, and
 //! condition keys for Amazon ECS", but where another source is named.
 
-use super::DeployPolicy;
-
-/// What a policy can be asked to allow beside a rollout itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Part {
-    Diagnosis,
-    Hooks,
-    Prune,
-    RollBack,
-    RunTask,
-    ServiceDeployments,
-    Tags,
-}
-
-/// One statement of the document.
-pub(super) struct Statement {
-    pub(super) sid: &'static str,
-    /// With the reason, and what is lost without it.
-    pub(super) actions: Vec<(&'static str, &'static str, Option<&'static str>)>,
-    pub(super) resources: Vec<String>,
-    pub(super) condition: Option<Condition>,
-}
-
-/// The operator, the key and the value.
-pub(super) type Condition = (&'static str, &'static str, String);
-
-/// The principal is the same in every partition, China's included (developer guide of Amazon Web
-/// Services in China, "Amazon ECS task IAM role").
-pub(crate) const PASSED_TO: &str = "ecs-tasks.amazonaws.com";
+use crate::error::PASSED_TO;
+use crate::policy::DeployPolicy;
+use crate::policy::statement::{Condition, Part, Statement};
 
 impl DeployPolicy {
     pub(super) fn statements(&self) -> Vec<Statement> {

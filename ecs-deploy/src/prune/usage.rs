@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{
-    DeploymentControllerType, DesiredStatus, Service as Description, ServiceDeploymentStatus,
-    SortOrder,
+    DeploymentControllerType, DesiredStatus, Service as Description, SortOrder,
 };
 
-use super::Kept;
-use crate::deploy::Deployer;
-use crate::error::{Error, ErrorKind, Repr};
-use crate::patience::patiently;
-use crate::revision::short;
-use crate::service::Service;
+use crate::ecs::client::Ecs;
+use crate::ecs::pages::pages;
+use crate::ecs::patience::{Attempts, patiently};
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
+use crate::names::arn::family;
+use crate::names::service::Service;
+use crate::prune::plan::KeepReason;
+use crate::watch::history::History;
 
 /// Whose use of a family counts.
 #[derive(Debug, Clone)]
@@ -24,17 +25,16 @@ pub(super) enum Scope {
 }
 
 /// The revisions in use, and the first reason that was found for each, by their ARNs.
-type Uses = HashMap<String, Kept>;
+type Uses = HashMap<String, KeepReason>;
 
 /// Reads one family's revisions and their uses.
-pub(super) struct Reader<'a> {
-    deployer: &'a Deployer,
-    client: &'a Client,
+pub(super) struct UsageReader<'a> {
+    ecs: &'a Ecs,
 }
 
-impl<'a> Reader<'a> {
-    pub(super) fn new(deployer: &'a Deployer) -> Self {
-        Self { deployer, client: deployer.client() }
+impl<'a> UsageReader<'a> {
+    pub(super) fn new(ecs: &'a Ecs) -> Self {
+        Self { ecs }
     }
 
     /// The family of what a service runs.
@@ -53,8 +53,9 @@ impl<'a> Reader<'a> {
     /// The active revisions, newest first.
     pub(super) async fn revisions(&self, of: &str) -> Result<Vec<String>, Error> {
         const OPERATION: &str = "ListTaskDefinitions";
-        let list = self.client.list_task_definitions().family_prefix(of).sort(SortOrder::Desc);
-        let mut arns = pages(OPERATION, of, |token| {
+        let list =
+            self.ecs.client().list_task_definitions().family_prefix(of).sort(SortOrder::Desc);
+        let mut arns = pages(Attempts::Patient, OPERATION, of, |token| {
             let list = list.clone().max_results(100).set_next_token(token).send();
             async {
                 let output = list.await.map_err(|error| Error::api(OPERATION, of, error))?;
@@ -97,20 +98,15 @@ impl<'a> Reader<'a> {
 
     /// A service that was named, and has to be there: a wrong name would hide what it uses.
     async fn service(&self, service: &Service) -> Result<Description, Error> {
-        let region = self.deployer.region();
-        if service.region().is_some_and(|of_service| of_service != region) {
-            return Err(Repr::Region { service: service.clone(), region }.into());
-        }
-        let found = patiently("DescribeServices", service, || self.deployer.find(service)).await?;
-        let missing = || Repr::NoService { service: service.clone(), region };
-        found.ok_or_else(|| missing().into())
+        patiently("DescribeServices", service, || self.ecs.existing(service)).await
     }
 
     async fn clusters(&self) -> Result<Vec<String>, Error> {
         const OPERATION: &str = "ListClusters";
-        let region = &self.deployer.region();
-        pages(OPERATION, region, |token| {
-            let list = self.client.list_clusters().max_results(100).set_next_token(token).send();
+        let region = &self.ecs.region();
+        pages(Attempts::Patient, OPERATION, region, |token| {
+            let list =
+                self.ecs.client().list_clusters().max_results(100).set_next_token(token).send();
             async {
                 let output = list.await.map_err(|error| Error::api(OPERATION, region, error))?;
                 Ok((output.cluster_arns.unwrap_or_default(), output.next_token))
@@ -121,8 +117,8 @@ impl<'a> Reader<'a> {
 
     async fn services_in(&self, cluster: &str) -> Result<Vec<Description>, Error> {
         const OPERATION: &str = "ListServices";
-        let list = self.client.list_services().cluster(cluster).max_results(100);
-        let arns = pages(OPERATION, cluster, |token| {
+        let list = self.ecs.client().list_services().cluster(cluster).max_results(100);
+        let arns = pages(Attempts::Patient, OPERATION, cluster, |token| {
             let list = list.clone().set_next_token(token).send();
             async {
                 let output = list.await.map_err(|error| Error::api(OPERATION, cluster, error))?;
@@ -135,7 +131,7 @@ impl<'a> Reader<'a> {
         // API reference of DescribeServices: up to 10.
         for arns in arns.chunks(10) {
             const OPERATION: &str = "DescribeServices";
-            let describe = self.client.describe_services().cluster(cluster);
+            let describe = self.ecs.client().describe_services().cluster(cluster);
             let describe = describe.set_services(Some(arns.to_vec()));
             let output = patiently(OPERATION, cluster, || {
                 let describe = describe.clone().send();
@@ -171,14 +167,16 @@ impl<'a> Reader<'a> {
         for arn in current.chain(deployments).chain(task_sets).flatten() {
             if family(arn) == of {
                 uses_it = true;
-                uses.entry(arn.to_owned()).or_insert(Kept::Deployment(service.to_owned()));
+                uses.entry(arn.to_owned())
+                    .or_insert(KeepReason::Deployment { service: service.to_owned() });
             }
         }
         let controller = description.deployment_controller().map(|it| it.r#type());
         // Only ECS's own deployments have a history there.
         if uses_it && matches!(controller, None | Some(DeploymentControllerType::Ecs)) {
             for arn in self.last_successful(cluster, service).await? {
-                uses.entry(arn).or_insert(Kept::LastSuccessful(service.to_owned()));
+                uses.entry(arn)
+                    .or_insert(KeepReason::LastSuccessful { service: service.to_owned() });
             }
         }
         Ok(())
@@ -187,39 +185,15 @@ impl<'a> Reader<'a> {
     /// The task definitions of the last two successful deployments: the one that runs, as a rule,
     /// and the one before it.
     async fn last_successful(&self, cluster: &str, service: &str) -> Result<Vec<String>, Error> {
-        const LIST: &str = "ListServiceDeployments";
-        const DESCRIBE: &str = "DescribeServiceRevisions";
-        let list = self
-            .client
-            .list_service_deployments()
-            .cluster(cluster)
-            .service(service)
-            .status(ServiceDeploymentStatus::Successful)
-            .max_results(100);
-        let mut deployments = pages(LIST, service, |token| {
-            let list = list.clone().set_next_token(token).send();
-            async {
-                let output = list.await.map_err(|error| Error::api(LIST, service, error))?;
-                Ok((output.service_deployments.unwrap_or_default(), output.next_token))
-            }
-        })
-        .await?;
-        // The API reference promises no order.
-        deployments.sort_by_key(|it| std::cmp::Reverse(it.created_at().map(|at| at.as_nanos())));
-        let revisions = deployments.into_iter().filter_map(|it| it.target_service_revision_arn);
-        let revisions: Vec<String> = revisions.take(2).collect();
-        if revisions.is_empty() {
-            return Ok(Vec::new());
+        let ecs = self.ecs;
+        let attempts = Attempts::Patient;
+        let history = History { ecs, cluster, service, subject: service, attempts };
+        let mut revisions = history.service_revisions().await?;
+        revisions.truncate(2);
+        match revisions.is_empty() {
+            true => Ok(Vec::new()),
+            false => history.task_definitions(&revisions).await,
         }
-        let describe = self.client.describe_service_revisions();
-        let describe = describe.set_service_revision_arns(Some(revisions));
-        let output = patiently(DESCRIBE, service, || {
-            let describe = describe.clone().send();
-            async { describe.await.map_err(|error| Error::api(DESCRIBE, service, error)) }
-        })
-        .await?;
-        let revisions = output.service_revisions.unwrap_or_default().into_iter();
-        Ok(revisions.filter_map(|it| it.task_definition).collect())
     }
 
     /// What the family's tasks in a cluster run, those on their way included: they are wanted to be
@@ -227,9 +201,9 @@ impl<'a> Reader<'a> {
     async fn note_tasks(&self, of: &str, cluster: &str, uses: &mut Uses) -> Result<(), Error> {
         const LIST: &str = "ListTasks";
         const DESCRIBE: &str = "DescribeTasks";
-        let list = self.client.list_tasks().cluster(cluster).family(of).max_results(100);
+        let list = self.ecs.client().list_tasks().cluster(cluster).family(of).max_results(100);
         let list = list.desired_status(DesiredStatus::Running);
-        let arns = pages(LIST, cluster, |token| {
+        let arns = pages(Attempts::Patient, LIST, cluster, |token| {
             let list = list.clone().set_next_token(token).send();
             async {
                 let output = list.await.map_err(|error| Error::api(LIST, cluster, error))?;
@@ -240,7 +214,7 @@ impl<'a> Reader<'a> {
         let arns = unless_gone(arns)?;
         // API reference of DescribeTasks: up to 100. One that is missing has stopped long since.
         for arns in arns.chunks(100) {
-            let describe = self.client.describe_tasks().cluster(cluster);
+            let describe = self.ecs.client().describe_tasks().cluster(cluster);
             let describe = describe.set_tasks(Some(arns.to_vec()));
             let output = patiently(DESCRIBE, cluster, || {
                 let describe = describe.clone().send();
@@ -249,32 +223,11 @@ impl<'a> Reader<'a> {
             .await?;
             for task in output.tasks.unwrap_or_default() {
                 if let (Some(arn), Some(task)) = (task.task_definition_arn, task.task_arn) {
-                    uses.entry(arn).or_insert(Kept::Task(task));
+                    uses.entry(arn).or_insert(KeepReason::Task { task });
                 }
             }
         }
         Ok(())
-    }
-}
-
-/// All pages of a list.
-async fn pages<T, F>(
-    operation: &'static str,
-    subject: &str,
-    page: impl Fn(Option<String>) -> F,
-) -> Result<Vec<T>, Error>
-where
-    F: Future<Output = Result<(Vec<T>, Option<String>), Error>>,
-{
-    let mut all = Vec::new();
-    let mut token = None;
-    loop {
-        let (items, next) = patiently(operation, subject, || page(token.clone())).await?;
-        all.extend(items);
-        if next.is_none() {
-            return Ok(all);
-        }
-        token = next;
     }
 }
 
@@ -284,9 +237,4 @@ fn unless_gone(listed: Result<Vec<String>, Error>) -> Result<Vec<String>, Error>
         Err(error) if error.kind() == ErrorKind::ClusterNotFound => Ok(Vec::new()),
         listed => listed,
     }
-}
-
-/// The family in a task definition's ARN.
-fn family(arn: &str) -> &str {
-    short(arn).split(':').next().unwrap_or_default()
 }

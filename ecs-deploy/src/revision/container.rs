@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::error::{Error, Repr};
-use crate::json::{Json, Object};
+use crate::error::Error;
+use crate::error::repr::Repr;
+use crate::json::value::{Json, Object};
 
 /// A container definition to be edited: from
 /// [`Revision::container_mut`](crate::Revision::container_mut).

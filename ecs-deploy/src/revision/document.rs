@@ -1,81 +1,18 @@
-//! A task definition as text: as ECS returns it, as the AWS CLI reads and writes it, as it is saved.
+//! A task definition as text: as ECS returns it, and as the AWS CLI reads and prints it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::fmt;
+use std::str::FromStr;
 
 use aws_sdk_ecs::types::{Tag, TaskDefinition};
-use serde_json::Value;
 
-use super::{Base, Revision};
-use crate::error::{Error, Repr};
-use crate::json::{Json, Object};
-use crate::sdk;
+use crate::error::Error;
+use crate::error::repr::Repr;
+use crate::json::sdk;
+use crate::json::value::{Json, Object};
+use crate::revision::{Base, Revision};
 
 impl Revision {
-    /// Reads the text of a task definition as the AWS CLI takes and prints it:
-    ///
-    /// - the input of `aws ecs register-task-definition --cli-input-json`;
-    /// - the output of `aws ecs describe-task-definition`, with its `tags` where `--include TAGS`
-    ///   asked for them: without, the new revision has none;
-    /// - the `taskDefinition` object of that output alone.
-    ///
-    /// The nine members that ECS adds are left out. Everything else stays, members that this build
-    /// of the SDK doesn't know included; ECS judges it when it is registered. A byte-order mark is
-    /// no matter.
-    ///
-    /// ```
-    /// use ecs_deploy::Revision;
-    ///
-    /// let revision = Revision::from_json(r#"{
-    ///     "family": "web",
-    ///     "containerDefinitions": [{ "name": "web", "image": "web:1", "memory": 512 }]
-    /// }"#)?;
-    /// assert_eq!((revision.family(), revision.arn()), ("web", None));
-    /// # Ok::<(), ecs_deploy::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition) where it isn't JSON or
-    /// has a member twice (with the line and the column), where `family` or `containerDefinitions`
-    /// is missing, where two containers have one name, and for CloudFormation's spelling.
-    pub fn from_json(text: &str) -> Result<Self, Error> {
-        Self::parse(text).map_err(|problem| invalid("the text", problem))
-    }
-
-    /// Reads a file, with [`from_json`](Self::from_json). It blocks while it does.
-    ///
-    /// # Errors
-    /// [`File`](crate::ErrorKind::File) where it can't be read or isn't UTF-8, and those of
-    /// [`from_json`](Self::from_json).
-    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let name = path.as_ref().display().to_string();
-        match std::fs::read_to_string(path) {
-            Ok(text) => {
-                Self::parse(&text).map_err(|problem| invalid(&format!("`{name}`"), problem))
-            }
-            Err(source) => Err(Repr::File { path: name, action: "read", source }.into()),
-        }
-    }
-
-    /// The text that [`from_json`](Self::from_json) reads, in the first of its three forms: the
-    /// input of `aws ecs register-task-definition --cli-input-json`, with lines, and indented as
-    /// the AWS CLI does it. It has the values of environment variables.
-    pub fn to_json(&self) -> String {
-        self.members.to_pretty() + "\n"
-    }
-
-    /// Writes [`to_json`](Self::to_json) to a file, over what is there. It blocks while it does.
-    ///
-    /// # Errors
-    /// [`File`](crate::ErrorKind::File).
-    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        let path = path.as_ref();
-        std::fs::write(path, self.to_json()).map_err(|source| {
-            let path = path.display().to_string();
-            Repr::File { path, action: "written", source }.into()
-        })
-    }
-
     /// From the SDK's types: the answer to a DescribeTaskDefinition of the caller's, or what it has
     /// built. A copy of a registered task definition where `definition` has an ARN.
     ///
@@ -83,8 +20,7 @@ impl Revision {
     /// in its types. [`Deployer::revision`](crate::Deployer::revision) has no such limit.
     ///
     /// # Errors
-    /// [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition) as for
-    /// [`from_json`](Self::from_json).
+    /// [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition), as for `FromStr`.
     pub fn from_sdk(definition: &TaskDefinition, tags: &[Tag]) -> Result<Self, Error> {
         let revision = || -> Result<Self, String> {
             let mut members = sdk::to_json(definition)?;
@@ -96,7 +32,7 @@ impl Revision {
             check(&members)?;
             let arn = definition.task_definition_arn();
             let base = arn.map(|arn| Base { arn: arn.to_owned(), members: members.clone() });
-            Ok(Self { members, base, observed: None })
+            Ok(Self { members, base, source: None })
         };
         revision().map_err(|problem| invalid("the SDK's value", problem))
     }
@@ -113,39 +49,10 @@ impl Revision {
         adopt_tags(&mut members, response);
         strip(&mut members);
         let base = Some(Base { arn, members: members.clone() });
-        Ok(Self { members, base, observed: None })
+        Ok(Self { members, base, source: None })
     }
 
-    /// All of it, to be continued with by another process. It has the values of environment
-    /// variables.
-    pub(crate) fn save(&self) -> Value {
-        // As texts: `Value` keeps neither the members' order nor the numbers' spelling.
-        let mut saved = serde_json::json!({ "members": self.members.to_string() });
-        if let Some(Base { arn, members }) = &self.base {
-            saved["arn"] = Value::from(arn.as_str());
-            saved["registered"] = Value::from(members.to_string());
-        }
-        saved
-    }
-
-    /// What [`save`](Self::save) saved; `None` where it is something else.
-    pub(crate) fn restore(saved: &Value) -> Option<Self> {
-        let object = |name| match Json::parse(saved.get(name)?.as_str()?) {
-            Ok(Json::Object(object)) => Some(object),
-            _ => None,
-        };
-        let base = match saved.get("arn") {
-            Some(arn) => {
-                Some(Base { arn: arn.as_str()?.to_owned(), members: object("registered")? })
-            }
-            None => None,
-        };
-        let members = object("members")?;
-        check(&members).ok()?;
-        Some(Self { members, base, observed: None })
-    }
-
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut document = match Json::parse(text).map_err(|flaw| flaw.to_string())? {
             Json::Object(document) => document,
@@ -167,7 +74,50 @@ impl Revision {
         };
         strip(&mut members);
         check(&members)?;
-        Ok(Self { members, base: None, observed: None })
+        Ok(Self { members, base: None, source: None })
+    }
+}
+
+/// Reads a task definition as the AWS CLI takes and prints it:
+///
+/// - the input of `aws ecs register-task-definition --cli-input-json`;
+/// - the output of `aws ecs describe-task-definition`, with its `tags` if `--include TAGS` asked for
+///   them: without, the new revision has none;
+/// - the `taskDefinition` object of that output alone.
+///
+/// The nine members that ECS adds are left out. Everything else stays, members that this build of
+/// the SDK doesn't know included; ECS judges it when it is registered. A byte-order mark is skipped.
+///
+/// ```
+/// use ecs_deploy::Revision;
+///
+/// let revision: Revision = r#"{
+///     "family": "web",
+///     "containerDefinitions": [{ "name": "web", "image": "web:1", "memory": 512 }]
+/// }"#
+/// .parse()?;
+/// assert_eq!((revision.family(), revision.arn()), ("web", None));
+/// # Ok::<(), ecs_deploy::Error>(())
+/// ```
+///
+/// # Errors
+/// [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition) if the text isn't JSON or has a
+/// member twice (with the line and the column), if `family` or `containerDefinitions` is missing, if
+/// two containers have one name, and for CloudFormation's spelling.
+impl FromStr for Revision {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text).map_err(|problem| invalid("the text", problem))
+    }
+}
+
+/// Prints what `FromStr` reads, in the first of its three forms: the input of `aws ecs
+/// register-task-definition --cli-input-json`, in lines, and indented as the AWS CLI does it. It
+/// shows the values of environment variables.
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.members.to_pretty())
     }
 }
 

@@ -2,12 +2,13 @@
 
 use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInput;
 
-use super::Revision;
-use super::document::{check, invalid};
-use crate::canonical::{Order, key, order};
-use crate::error::{Error, Repr};
-use crate::json::{Json, Object};
-use crate::sdk;
+use crate::error::Error;
+use crate::error::repr::Repr;
+use crate::json::sdk;
+use crate::json::value::{Json, Object};
+use crate::revision::Revision;
+use crate::revision::canonical::{Order, key, order};
+use crate::revision::document::{check, invalid};
 
 impl Revision {
     /// Edits anything that the SDK's types have. The differences that `change` makes are carried
@@ -18,17 +19,18 @@ impl Revision {
     /// ```
     /// use ecs_deploy::Revision;
     ///
-    /// let mut revision = Revision::from_json(r#"{
+    /// let mut revision: Revision = r#"{
     ///     "family": "web",
     ///     "newerThanTheSdk": 1,
     ///     "containerDefinitions": [{ "name": "web", "image": "web:1" }]
-    /// }"#)?;
+    /// }"#
+    /// .parse()?;
     /// revision.edit(|input| {
     ///     for container in input.container_definitions.iter_mut().flatten() {
     ///         container.stop_timeout = Some(30);
     ///     }
     /// })?;
-    /// let json = revision.to_json();
+    /// let json = revision.to_string();
     /// assert!(json.contains("\"newerThanTheSdk\": 1") && json.contains("\"stopTimeout\": 30"));
     /// # Ok::<(), ecs_deploy::Error>(())
     /// ```

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ErrorKind;
+use crate::revision::diff::Diff;
+use crate::revision::record::RevisionRecord;
 
 const ARN: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:7";
 
@@ -48,18 +50,18 @@ fn all_but_the_read_only_members_is_registered_again() {
     let text =
         format!(r#"{{"taskDefinition":{definition},"tags":{tags},"ResponseMetadata":{{}}}}"#);
     for text in [text, expected.clone(), format!("\u{feff}{expected}")] {
-        let revision = Revision::from_json(&text).unwrap();
+        let revision = text.parse::<Revision>().unwrap();
         assert_eq!(revision.request(), expected);
         assert_eq!(revision.arn(), None);
     }
-    assert_eq!(Revision::from_json(&definition).unwrap().request(), format!("{{{kept}}}"));
+    assert_eq!(definition.parse::<Revision>().unwrap().request(), format!("{{{kept}}}"));
 }
 
 #[test]
 fn an_empty_list_of_tags_is_left_out() {
     assert!(!web().request().contains("tags"));
     let text = WEB.replacen('{', r#"{"tags":[],"#, 1);
-    assert!(!Revision::from_json(&text).unwrap().request().contains("tags"));
+    assert!(!text.parse::<Revision>().unwrap().request().contains("tags"));
 }
 
 #[test]
@@ -67,7 +69,7 @@ fn a_file_comes_back_as_it_went_in() {
     let text = "{\n    \"family\": \"web\",\n    \"cpu\": \"256\",\n    \"containerDefinitions\": \
                 [\n        {\n            \"name\": \"web\",\n            \"new\": 1.50,\n            \
                 \"command\": []\n        }\n    ]\n}\n";
-    assert_eq!(Revision::from_json(text).unwrap().to_json(), text);
+    assert_eq!(text.parse::<Revision>().unwrap().to_string(), text);
 }
 
 #[test]
@@ -115,7 +117,7 @@ fn what_is_no_task_definition_is_explained() {
              `containerDefinitions` are expected",
         ),
     ] {
-        let error = Revision::from_json(text).unwrap_err();
+        let error = text.parse::<Revision>().unwrap_err();
         assert_eq!(error.to_string(), format!("the text is no task definition: {problem}"));
         assert_eq!(error.kind(), ErrorKind::InvalidTaskDefinition);
     }
@@ -164,7 +166,7 @@ fn unknown_containers_are_refused_at_once_and_change_nothing() {
     );
     assert!(!revision.is_changed());
     let long = "w".repeat(100_000);
-    let error = Revision::from_json(WEB).unwrap().container_mut(&long).unwrap_err();
+    let error = WEB.parse::<Revision>().unwrap().container_mut(&long).unwrap_err();
     assert_eq!(error.to_string(), format!("web has no container `{long}`, only `web` and `log`"));
 }
 
@@ -179,7 +181,7 @@ fn only_the_named_images_change() {
 
 #[test]
 fn what_is_there_already_is_set_without_a_trace() {
-    let mut revision = Revision::from_json(WEB).unwrap();
+    let mut revision = WEB.parse::<Revision>().unwrap();
     let before = revision.request();
     let mut web = revision.container_mut("web").unwrap();
     web.set_image("a:1").set_env("LOG", "info").set_secret("KEY", "arn:key");
@@ -283,7 +285,7 @@ fn the_task_has_members_of_its_own() {
 
 #[test]
 fn a_file_is_based_on_what_is_registered() {
-    let file = Revision::from_json(WEB).unwrap();
+    let file = WEB.parse::<Revision>().unwrap();
     assert!(file.is_changed());
     let same = file.clone().based_on(&web());
     assert!(!same.is_changed());
@@ -311,22 +313,28 @@ fn debug_shows_no_content() {
 fn what_was_saved_is_restored() {
     let mut changed = web();
     changed.container_mut("web").unwrap().set_env("A", "b");
-    for revision in [web(), changed, Revision::from_json(WEB).unwrap()] {
-        let saved = revision.save().to_string();
-        let restored = Revision::restore(&saved.parse().unwrap()).unwrap();
+    for revision in [web(), changed, WEB.parse::<Revision>().unwrap()] {
+        let saved = serde_json::to_string(&RevisionRecord::from(&revision)).unwrap();
+        let restored = restored(serde_json::from_str(&saved).unwrap()).unwrap();
         assert_eq!(restored.members, revision.members);
         assert_eq!(restored.base, revision.base);
     }
-    let saved = web().save();
-    for member in ["members", "registered"] {
+    let saved = serde_json::to_value(RevisionRecord::from(&web())).unwrap();
+    for member in ["/members", "/registered", "/registered/members"] {
         for broken in [serde_json::json!(1), serde_json::json!("{"), serde_json::json!("[]")] {
             let mut saved = saved.clone();
-            saved[member] = broken;
-            assert!(Revision::restore(&saved).is_none(), "{saved}");
+            *saved.pointer_mut(member).unwrap() = broken;
+            assert!(restored(saved.clone()).is_err(), "{saved}");
         }
     }
-    assert!(Revision::restore(&serde_json::json!({ "members": "{}" })).is_none());
-    assert!(Revision::restore(&serde_json::json!(null)).is_none());
+    assert!(restored(serde_json::json!({ "members": "{}" })).is_err());
+    assert!(restored(serde_json::json!(null)).is_err());
+}
+
+fn restored(saved: serde_json::Value) -> Result<Revision, String> {
+    let record: RevisionRecord =
+        serde_json::from_value(saved).map_err(|error| error.to_string())?;
+    record.try_into()
 }
 
 proptest! {
@@ -340,8 +348,8 @@ proptest! {
         let text = format!(
             r#"{{"family":"{family}","containerDefinitions":[{{"name":"{name}","new":{value}}}]}}"#
         );
-        if let Ok(revision) = Revision::from_json(&text) {
-            let again = Revision::from_json(&revision.to_json()).unwrap();
+        if let Ok(revision) = text.parse::<Revision>() {
+            let again = revision.to_string().parse::<Revision>().unwrap();
             prop_assert_eq!(again.request(), revision.request());
             let is_kept = revision.request().contains(&format!("\"new\":{value}"));
             prop_assert!(is_kept || value.contains('\\'));

@@ -2,18 +2,18 @@
 
 use aws_sdk_ecs::types::{Container, Task, TaskStopCode};
 
-use crate::diagnose::TaskFailure;
+use crate::model::task_failure::TaskFailure;
 
 /// Why a task that has stopped didn't do what it was to do.
 #[derive(Debug, PartialEq)]
-pub(super) struct Failure {
+pub(super) struct EndingFailure {
     pub(super) what: TaskFailure,
     /// Whether the container that counts ever ran.
     pub(super) has_run: bool,
 }
 
 /// `counts` is the container that counts, `essential` are all essential ones.
-pub(super) fn failure(task: &Task, counts: &str, essential: &[String]) -> Option<Failure> {
+pub(super) fn failure(task: &Task, counts: &str, essential: &[String]) -> Option<EndingFailure> {
     let containers = || {
         let named = task.containers().iter().filter(|it| it.name() == Some(counts));
         let others = task.containers().iter().filter(|it| it.name() != Some(counts));
@@ -21,7 +21,7 @@ pub(super) fn failure(task: &Task, counts: &str, essential: &[String]) -> Option
     };
     let has_run = containers().next().is_some_and(|it| it.exit_code().is_some());
     let because = |container: Option<&Container>| {
-        Some(Failure { what: TaskFailure::with(task, container), has_run })
+        Some(EndingFailure { what: TaskFailure::from_culprit(task, container), has_run })
     };
     match task.stop_code() {
         None | Some(TaskStopCode::EssentialContainerExited) => {}

@@ -1,28 +1,32 @@
 //! From RunTask to the end of the task.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::time::Duration;
 
 use aws_sdk_ecs::operation::run_task::RunTaskOutput;
 use aws_sdk_ecs::types::{
-    ContainerOverride, KeyValuePair, PropagateTags, Service as Description, Task, TaskOverride,
+    ContainerOverride, KeyValuePair, PropagateTags, Service as Description, TaskOverride,
 };
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::Instant;
 
-use super::ending::failure;
-use super::{Definition, Logs, OnTimeout, Ran, RunTask};
-use crate::deploy::Deployer;
-use crate::error::{Error, OneOff, Repr, TaskRepr};
-use crate::json::Json;
-use crate::limit::{Limit, deadline};
-use crate::patience::patiently;
+use crate::ecs::client::Ecs;
+use crate::ecs::limit::{Limit, deadline};
+use crate::ecs::patience::patiently;
+use crate::error::Error;
+use crate::error::repr::Repr;
+use crate::error::task::{OneOffTask, TaskRepr};
+use crate::json::value::Json;
+use crate::names::service::Service;
 use crate::revision::Revision;
-use crate::service::Service;
+use crate::task::ending::failure;
+use crate::task::logs::logs;
+use crate::task::task_run::{TaskRun, TaskRunRecord};
+use crate::task::watch::{STARTED_BY, TaskState, TaskWatch};
+use crate::task::{Definition, OnTimeout, RunTask};
 
 impl RunTask<'_> {
-    pub(super) async fn run(self) -> Result<Ran, Error> {
+    pub(super) async fn run(self) -> Result<TaskRun, Error> {
         let began = Instant::now();
-        let Self { deployer, service, definition, container, command, environment, .. } = self;
+        let Self { ecs, service, definition, container, command, environment, .. } = self;
         let limit = Limit {
             what: "the task beside",
             service: &service,
@@ -32,35 +36,35 @@ impl RunTask<'_> {
         if let Definition::Given(revision) = &definition {
             which(revision, container.as_deref())?;
         }
-        let description = limit.hold("DescribeServices", deployer.describe(&service)).await?;
+        let description = limit.hold("DescribeServices", ecs.describe(&service)).await?;
         let described;
         let revision: &Revision = match definition {
             Definition::Given(revision) => {
-                limit.hold("RegisterTaskDefinition", deployer.register(revision)).await?;
+                limit.hold("RegisterTaskDefinition", ecs.register(revision)).await?;
                 revision
             }
             Definition::Named(reference) => {
-                let describe = deployer.definition(&reference);
+                let describe = ecs.definition(&reference);
                 described = limit.hold("DescribeTaskDefinition", describe).await?;
                 &described
             }
         };
         let container = which(revision, container.as_deref())?;
         let overrides = overrides(&container, command, environment);
-        let start = start(&deployer, &service, &description, revision, overrides);
+        let start = start(&ecs, &service, &description, revision, overrides);
         let output = limit.hold("RunTask", start).await?;
         let task = started(output, &service, revision)?;
         tracing::info!(%service, %task, "task started");
-        let one_off = OneOff {
+        let one_off = OneOffTask {
             service: service.clone(),
             revision: revision.short(),
-            logs: Logs::of(revision, &task, &deployer.region()),
+            logs: logs(revision, &task, &ecs.region()),
             task,
         };
-        let watch = Watch { deployer: &deployer, one_off: &one_off, deadline: limit.deadline };
+        let watch = TaskWatch { ecs: &ecs, one_off: &one_off, deadline: limit.deadline };
         let stopped = match watch.wait().await {
-            Ok(Seen::Stopped(task)) => task,
-            Ok(Seen::Status(status)) => {
+            Ok(TaskState::Stopped(task)) => task,
+            Ok(TaskState::Open { status }) => {
                 let remedy = match self.on_timeout {
                     OnTimeout::Leave => "it goes on".to_owned(),
                     OnTimeout::Stop => watch.stop(self.timeout).await,
@@ -80,19 +84,19 @@ impl RunTask<'_> {
         let exit_codes = stopped.containers().iter().map(|container| {
             (container.name().unwrap_or_default().to_owned(), container.exit_code())
         });
-        Ok(Ran {
+        Ok(TaskRun::new(TaskRunRecord {
             exit_codes: exit_codes.collect(),
             task: one_off.task,
             container,
             logs: one_off.logs,
             elapsed: began.elapsed(),
-        })
+        }))
     }
 }
 
 /// RunTask with the service's settings, once however often it takes.
 async fn start(
-    deployer: &Deployer,
+    ecs: &Ecs,
     service: &Service,
     description: &Description,
     revision: &Revision,
@@ -107,7 +111,7 @@ async fn start(
     // Reported: it is refused where the task has no network interface of its own.
     let network = description.network_configuration().filter(|_| revision.has_own_network());
     let constraints = description.placement_constraints();
-    let request = deployer
+    let request = ecs
         .client()
         .run_task()
         .cluster(service.cluster_reference())
@@ -126,8 +130,7 @@ async fn start(
         let call = request.clone().send();
         async move {
             let result = call.await;
-            result
-                .map_err(|error| Error::service_api("RunTask", service, &deployer.region(), error))
+            result.map_err(|error| Error::service_api("RunTask", service, &ecs.region(), error))
         }
     })
     .await
@@ -151,91 +154,6 @@ fn started(output: RunTaskOutput, service: &Service, revision: &Revision) -> Res
     let reason = reasons.join("; ");
     let (service, revision) = (service.clone(), revision.short());
     Err(TaskRepr::NotPlaced { service, revision, reason }.into())
-}
-
-/// Looks at a task that was started.
-struct Watch<'a> {
-    deployer: &'a Deployer,
-    one_off: &'a OneOff,
-    deadline: Instant,
-}
-
-/// What a look at it shows.
-enum Seen {
-    /// It hasn't stopped; empty before anything was seen of it.
-    Status(String),
-    Stopped(Box<Task>),
-}
-
-impl Watch<'_> {
-    /// Until it has stopped or the time is up.
-    async fn wait(&self) -> Result<Seen, Error> {
-        let mut interval = SHORTEST;
-        let mut missing_since = None;
-        let mut last = String::new();
-        loop {
-            let next = Instant::now() + interval;
-            sleep_until(next.min(self.deadline)).await;
-            // The last look may take a moment more: what has stopped by now needn't be stopped.
-            let is_last = next >= self.deadline;
-            let now = Instant::now();
-            let until = match is_last {
-                true => now + LAST_CALL,
-                false => self.deadline.min(now + LONGEST_CALL),
-            };
-            match timeout_at(until, self.look()).await {
-                Ok(Ok(Some(task))) if task.last_status() == Some("STOPPED") => {
-                    return Ok(Seen::Stopped(Box::new(task)));
-                }
-                Ok(Ok(Some(task))) => {
-                    let status = task.last_status().unwrap_or_default();
-                    interval =
-                        if status == last { (interval + STEP).min(LONGEST) } else { SHORTEST };
-                    status.clone_into(&mut last);
-                    missing_since = None;
-                }
-                // API reference: DescribeTasks may know nothing yet of what RunTask has started.
-                Ok(Ok(None)) => {
-                    let since = *missing_since.get_or_insert_with(Instant::now);
-                    if since.elapsed() >= MISSING_FOR {
-                        let problem = format!("{} is missing", self.one_off.task);
-                        return Err(Error::protocol("DescribeTasks", problem));
-                    }
-                }
-                Ok(Err(error)) if error.is_retryable() => {
-                    tracing::debug!(task = self.one_off.task, %error, "looking again later");
-                    interval = (interval * 2).min(LONGEST_IN_TROUBLE);
-                }
-                Ok(Err(error)) => return Err(error),
-                Err(_) => {}
-            }
-            if is_last {
-                return Ok(Seen::Status(last));
-            }
-        }
-    }
-
-    async fn look(&self) -> Result<Option<Task>, Error> {
-        let OneOff { service, task, .. } = self.one_off;
-        let describe = self.deployer.client().describe_tasks();
-        let output = describe.cluster(service.cluster_reference()).tasks(task).send().await;
-        let output = output.map_err(|error| Error::api("DescribeTasks", task, error))?;
-        Ok(output.tasks.unwrap_or_default().into_iter().next())
-    }
-
-    /// Stops it, and says what came of that.
-    async fn stop(&self, after: Duration) -> String {
-        let OneOff { service, task, .. } = self.one_off;
-        let stop = self.deployer.client().stop_task().cluster(service.cluster_reference());
-        let reason = format!("{STARTED_BY}: not done after {} s", after.as_secs());
-        match timeout(LAST_CALL, stop.task(task).reason(reason).send()).await {
-            Ok(Ok(_)) => "it is being stopped".to_owned(),
-            Ok(Err(error)) => {
-                format!("it couldn't be stopped: {}", Error::api("StopTask", task, error))
-            }
-            Err(_) => "it was to be stopped, but ECS didn't answer".to_owned(),
-        }
-    }
 }
 
 /// The container that counts.
@@ -288,14 +206,3 @@ fn client_token() -> String {
     let random = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", random(), random())
 }
-
-/// Up to 128 letters, digits, hyphens, slashes and underscores (API reference).
-const STARTED_BY: &str = "ecs-deploy";
-const SHORTEST: Duration = Duration::from_secs(2);
-const STEP: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(5);
-const LONGEST_IN_TROUBLE: Duration = Duration::from_secs(20);
-const LONGEST_CALL: Duration = Duration::from_secs(30);
-/// For a call after the deadline.
-const LAST_CALL: Duration = Duration::from_secs(10);
-const MISSING_FOR: Duration = Duration::from_secs(60);

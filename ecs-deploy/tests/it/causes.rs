@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aws_sdk_ecs::types::DesiredStatus;
-use ecs_deploy::{Event, FailureCause, Obstacle, TaskFailure};
+use ecs_deploy::diagnosis::{FailureCause, Obstacle, TaskFailure};
+use ecs_deploy::events::Event;
 use local_aws::{HealthCheck, Script};
 
 use crate::demo::{Demo, NEW_IMAGE};
@@ -17,7 +18,7 @@ async fn first_failure(demo: &Demo, script: Script) -> (TaskFailure, f64) {
     let mut events = demo.deployer.roll_out(&demo.service, demo.changed().await).events();
     let failure = loop {
         match events.next().await {
-            Some(Event::TaskFailed(failure)) => break failure,
+            Some(Event::TaskFailed { failure, .. }) => break failure,
             Some(_) => {}
             None => panic!("{script:?}: {:?}", events.finish().await),
         }
@@ -77,7 +78,9 @@ async fn a_task_that_somebody_stopped_is_told_but_is_not_the_explanation() {
     let mut is_stopped = false;
     while let Some(event) = events.next().await {
         // As soon as tasks of the new revision run: the old ones' are the first two.
-        if !is_stopped && matches!(&event, Event::Progress(progress) if progress.running() > 0) {
+        if !is_stopped
+            && matches!(&event, Event::Progress { progress, .. } if progress.running() > 0)
+        {
             let list = demo.ecs.list_tasks().cluster("demo").send().await.unwrap();
             let new = list.task_arns().last().unwrap();
             let stop = demo.ecs.stop_task().cluster("demo").task(new).reason("out of the way");
@@ -107,8 +110,8 @@ async fn where_no_task_begins_the_messages_name_the_obstacle() {
     let mut events = roll_out.timeout(Duration::from_secs(60)).events();
     let mut obstacles = Vec::new();
     while let Some(event) = events.next().await {
-        if let Event::Message(message) = event {
-            obstacles.extend(Obstacle::of(&message));
+        if let Event::Message { text: message, .. } = event {
+            obstacles.extend(Obstacle::from_message(&message));
         }
     }
     assert_eq!(obstacles, [Obstacle::Capacity]);

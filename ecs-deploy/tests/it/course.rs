@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{DeploymentConfiguration, DesiredStatus, ServiceDeployment};
-use ecs_deploy::{Deployed, Error, Event, RollOut};
+use ecs_deploy::events::Event;
+use ecs_deploy::{Deployed, Error, RollOut};
 
 use crate::demo::Demo;
 
@@ -29,7 +30,7 @@ impl Course {
         let mut events = roll_out.events();
         let (mut story, mut told) = (Vec::new(), None);
         while let Some(event) = events.next().await {
-            if matches!(event, Event::TaskFailed(_)) {
+            if matches!(event, Event::TaskFailed { .. }) {
                 told = told.or(demo.local.journal().calls().last().map(|it| it.at.as_secs_f64()));
             }
             story.push(event);
@@ -56,13 +57,10 @@ impl Course {
         self.outcome.as_ref().unwrap_err()
     }
 
-    /// The stages that were told, in their order.
-    pub(crate) fn stages(&self) -> Vec<&str> {
-        let stages = self.events.iter().filter_map(|it| match it {
-            Event::Stage(stage) => Some(stage.as_str()),
-            _ => None,
-        });
-        stages.collect()
+    /// The stages that were reported, in their order.
+    pub(crate) fn stages(&self) -> Vec<String> {
+        let stages = self.events.iter().filter(|it| matches!(it, Event::Stage { .. }));
+        stages.map(Event::to_string).collect()
     }
 
     /// Beside the looks at the service: one for every 2 to 5 seconds.

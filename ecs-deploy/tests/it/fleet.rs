@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use ecs_deploy::{ErrorKind, Event, Fleet, FleetPolicy, Outcome, RollOut, Service};
+use ecs_deploy::events::Event;
+use ecs_deploy::fleet::{Fleet, FleetPolicy, Outcome};
+use ecs_deploy::{ErrorKind, RollOut, Service};
 use local_aws::{Fault, LocalAws, RollbackId, Script, When};
 use tokio::time::{Instant, sleep};
 
@@ -91,7 +93,7 @@ async fn the_events_are_those_of_each_service() {
     let mut events = fleet.events();
     let mut succeeded = Vec::new();
     while let Some((service, event)) = events.next().await {
-        if let Event::Succeeded(_) = event {
+        if let Event::Succeeded { .. } = event {
             succeeded.push(service);
         }
     }
@@ -208,7 +210,7 @@ async fn a_service_that_may_not_be_looked_at_does_not_hide_the_others() {
     let mut events = fleet.events();
     let mut started = 0;
     while started < 2 {
-        started += usize::from(matches!(events.next().await.unwrap().1, Event::Started(_)));
+        started += usize::from(matches!(events.next().await.unwrap().1, Event::Started { .. }));
     }
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*",
         "Resource":"*"},{"Effect":"Deny","Action":"ecs:DescribeServices",
@@ -233,7 +235,7 @@ async fn a_common_call_that_is_not_answered_holds_up_nobody_for_ever() {
     let mut events = fleet.events();
     let mut started = 0;
     while started < services.len() {
-        started += usize::from(matches!(events.next().await.unwrap().1, Event::Started(_)));
+        started += usize::from(matches!(events.next().await.unwrap().1, Event::Started { .. }));
     }
     demo.local.inject(
         When::for_the_next("DescribeServices", Duration::from_secs(60)),
@@ -302,7 +304,7 @@ async fn throttling_does_not_keep_anything_from_being_taken_back() {
         .with(roll_out(&demo, &services[1]).await);
     let mut events = fleet.events();
     while let Some((service, event)) = events.next().await {
-        if matches!(event, Event::Failed(_)) && service == services[1] {
+        if matches!(event, Event::Failed { .. }) && service == services[1] {
             let while_at_it = When::for_the_next("DescribeServices", Duration::from_secs(15));
             demo.local.inject(while_at_it, Fault::Throttle);
         }
@@ -324,7 +326,7 @@ async fn many_are_taken_back_by_few_looks() {
     let mut events = fleet.events();
     let mut began = None;
     while let Some((_, event)) = events.next().await {
-        if matches!(event, Event::Failed(_)) {
+        if matches!(event, Event::Failed { .. }) {
             let looks = demo.local.journal().count("DescribeServices");
             began.get_or_insert((Instant::now(), looks));
         }
@@ -343,7 +345,7 @@ async fn many_are_taken_back_by_few_looks() {
 async fn what_keeps_each_is_in_the_text_of_all() {
     let (demo, services) = fleet(1).await;
     let mut events = Fleet::new().with(roll_out(&demo, &services[0]).await).events();
-    while !matches!(events.next().await.unwrap().1, Event::Started(_)) {}
+    while !matches!(events.next().await.unwrap().1, Event::Started { .. }) {}
     let nothing = r#"{"Version":"2012-10-17","Statement":[]}"#;
     demo.local.set_policy(LocalAws::USER, nothing).unwrap();
     let error = events.finish().await.unwrap_err();

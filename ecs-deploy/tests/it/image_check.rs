@@ -13,7 +13,8 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_types::body::SdkBody;
-use ecs_deploy::{ImageCheck, ImageFinding, ImageProblem, Revision, Service};
+use ecs_deploy::image_check::{ImageCheck, ImageFinding, ImageProblem};
+use ecs_deploy::{Revision, Service};
 use local_aws::{Fault, LocalAws, When};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use ecs_deploy::{Error, ErrorKind, Event, FindingKind, OnFailure};
+use ecs_deploy::events::Event;
+use ecs_deploy::plan::FindingKind;
+use ecs_deploy::{Error, ErrorKind, OnFailure};
 use local_aws::{HealthCheck, Script};
 use tokio::time::{Instant, sleep};
 
@@ -36,18 +38,26 @@ async fn the_story_of_a_success() {
         story.push(event);
     }
     let deployed = events.finish().await.unwrap();
-    assert_eq!(story[0], Event::Registered(WEB_2.to_owned()));
-    let Event::Started(handle) = &story[1] else { panic!("{:?}", story[1]) };
+    assert!(
+        matches!(&story[0], Event::Registered { revision, .. } if revision == WEB_2),
+        "{:?}",
+        story[0]
+    );
+    let Event::Started { handle, .. } = &story[1] else { panic!("{:?}", story[1]) };
     assert_eq!(handle.deployment(), deployed.deployment());
     let progress: Vec<String> = story
         .iter()
-        .filter(|event| matches!(event, Event::Progress(_)))
+        .filter(|event| matches!(event, Event::Progress { .. }))
         .map(ToString::to_string)
         .collect();
     assert_eq!(progress, ["0 of 2 running", "0 of 2 running, 2 pending", "2 of 2 running"]);
-    let messages = story.iter().filter(|event| matches!(event, Event::Message(_))).count();
+    let messages = story.iter().filter(|event| matches!(event, Event::Message { .. })).count();
     assert_eq!(messages, 4);
-    assert_eq!(story.last(), Some(&Event::Succeeded(WEB_2.to_owned())));
+    assert!(
+        matches!(story.last(), Some(Event::Succeeded { revision, .. }) if revision == WEB_2),
+        "{:?}",
+        story.last()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,7 +69,7 @@ async fn next_can_be_dropped_and_called_again() {
     loop {
         tokio::select! {
             event = events.next() => match event {
-                Some(Event::Started(_)) => started += 1,
+                Some(Event::Started { .. }) => started += 1,
                 Some(_) => {}
                 None => break,
             },
@@ -98,7 +108,7 @@ async fn the_cause_is_known_within_one_look_of_the_first_stopped_task() {
     let began = Instant::now();
     let cause = loop {
         match events.next().await {
-            Some(Event::TaskFailed(failure)) => break failure,
+            Some(Event::TaskFailed { failure, .. }) => break failure,
             Some(_) => {}
             None => panic!("{:?}", events.finish().await),
         }
@@ -137,7 +147,7 @@ async fn a_failed_health_check_is_told_as_the_cause() {
         let prefix = format!("demo/web rolled web:2 back to web:1: {cause}");
         assert!(error.to_string().starts_with(&prefix), "{error}");
         for failure in error.task_failures() {
-            assert_eq!(failure.stop_code(), "ServiceSchedulerInitiated");
+            assert_eq!(failure.stop_code(), Some("ServiceSchedulerInitiated"));
             assert!(failure.reason().starts_with(cause), "{failure}");
             assert_eq!((failure.container(), failure.exit_code()), (None, None));
         }
@@ -151,7 +161,7 @@ async fn a_failed_health_check_is_told_when_the_task_has_stopped() {
     demo.local.script("demo", "web", script);
     let mut events = demo.deployer.roll_out(&demo.service, demo.changed().await).events();
     let began = Instant::now();
-    while !matches!(events.next().await.unwrap(), Event::TaskFailed(_)) {}
+    while !matches!(events.next().await.unwrap(), Event::TaskFailed { .. }) {}
     // The first ones fail after 86 s, and take 10 s to stop.
     let elapsed = began.elapsed().as_secs();
     assert!((96..=101).contains(&elapsed), "{elapsed}");
@@ -280,8 +290,7 @@ async fn a_desired_count_of_zero_succeeds_and_says_so() {
     let mut events = demo.deployer.roll_out(&demo.service, demo.changed().await).events();
     let mut warned = false;
     while let Some(event) = events.next().await {
-        warned |=
-            matches!(&event, Event::Warning(it) if it.kind() == FindingKind::DesiredCountZero);
+        warned |= matches!(&event, Event::Warning { finding: it, .. } if it.kind() == FindingKind::DesiredCountZero);
     }
     assert!(warned);
     assert_eq!(events.finish().await.unwrap().revision(), WEB_2);
@@ -317,7 +326,7 @@ async fn a_rollout_that_has_begun_is_watched_to_its_end() {
     let demo = Demo::new();
     let mut events = demo.deployer.roll_out(&demo.service, demo.changed().await).events();
     let handle = loop {
-        if let Some(Event::Started(handle)) = events.next().await {
+        if let Some(Event::Started { handle, .. }) = events.next().await {
             break handle;
         }
     };

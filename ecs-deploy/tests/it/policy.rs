@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ecs_deploy::{DeployPolicy, Deployed, Error, ErrorKind, OnFailure, Permission, Ran};
+use ecs_deploy::policy::{DeployPolicy, Permission};
+use ecs_deploy::task::TaskRun;
+use ecs_deploy::{Deployed, Error, ErrorKind, OnFailure};
 use local_aws::{LocalAws, Script};
 use serde_json::Value;
 use tokio::time::sleep;
@@ -29,7 +31,7 @@ pub(crate) fn without(policy: &DeployPolicy, actions: &[String]) -> Value {
 
 async fn core(demo: &Demo) -> DeployPolicy {
     let revision = demo.deployer.current(&demo.service).await.unwrap();
-    DeployPolicy::of(&demo.service, &revision).unwrap()
+    DeployPolicy::from_revision(&demo.service, &revision).unwrap()
 }
 
 async fn full(demo: &Demo) -> DeployPolicy {
@@ -207,7 +209,7 @@ async fn tagging() -> Demo {
     demo
 }
 
-async fn migrate(demo: &Demo) -> Result<Ran, Error> {
+async fn migrate(demo: &Demo) -> Result<TaskRun, Error> {
     let mut revision = demo.deployer.current(&demo.service).await?;
     revision.set_images([("web", NEW_IMAGE)])?;
     let task = demo.deployer.run_task(&demo.service, &mut revision).command(["migrate"]);

@@ -7,7 +7,10 @@ use std::time::Duration;
 use aws_sdk_ecs::types::{
     AwsVpcConfiguration, DeploymentController, DeploymentControllerType, NetworkConfiguration,
 };
-use ecs_deploy::{DeployPolicy, ErrorKind, Kept, OnTimeout, Service};
+use ecs_deploy::policy::DeployPolicy;
+use ecs_deploy::prune::KeepReason;
+use ecs_deploy::task::OnTimeout;
+use ecs_deploy::{ErrorKind, Service};
 use local_aws::{Fault, LocalAws, Script, When};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -96,7 +99,7 @@ async fn with_nothing_old_one_call_is_enough() {
     let calls = demo.operations().len();
     let pruned = demo.deployer.prune("web").await.unwrap();
     assert_eq!(pruned.deregistered(), [""; 0]);
-    assert!(pruned.kept().all(|(_, kept)| *kept == Kept::Newest));
+    assert!(pruned.kept().all(|(_, kept)| *kept == KeepReason::Newest));
     assert_eq!(since(&demo, calls), ["ListTaskDefinitions"]);
 }
 
@@ -119,7 +122,11 @@ async fn the_way_back_is_kept() {
     let plan = demo.deployer.prune("web").keep(1).plan().await.unwrap();
     assert_eq!(plan.deregister(), arns([2, 1]));
     let service = || SERVICE.to_owned();
-    let kept = [Kept::Newest, Kept::Deployment(service()), Kept::LastSuccessful(service())];
+    let kept = [
+        KeepReason::Newest,
+        KeepReason::Deployment { service: service() },
+        KeepReason::LastSuccessful { service: service() },
+    ];
     assert_eq!(
         plan.kept().collect::<Vec<_>>(),
         arns([5, 4, 3]).iter().map(String::as_str).zip(&kept).collect::<Vec<_>>()
@@ -148,7 +155,8 @@ async fn both_ends_of_a_rollout_are_kept() {
     sleep(Duration::from_secs(20)).await;
     let plan = demo.deployer.prune("web").keep(1).plan().await.unwrap();
     assert_eq!(plan.deregister(), [""; 0]);
-    let deployed = plan.kept().filter(|(_, kept)| matches!(kept, Kept::Deployment(_))).count();
+    let deployed =
+        plan.kept().filter(|(_, kept)| matches!(kept, KeepReason::Deployment { .. })).count();
     assert_eq!(deployed, 2);
 }
 
@@ -176,7 +184,7 @@ async fn what_runs_in_another_cluster_is_kept() {
     assert_eq!(plan.deregister(), arns((14..=24).rev().filter(|it| *it != 20)));
     let of_task = arns([20]);
     let kept = plan.kept().find(|(arn, _)| *arn == of_task[0]).unwrap();
-    assert_eq!(*kept.1, Kept::Task(task));
+    assert_eq!(*kept.1, KeepReason::Task { task });
     let operations = since(&demo, calls);
     let count = |operation: &str| operations.iter().filter(|it| *it == operation).count();
     assert_eq!(count("ListClusters"), 1);
@@ -228,7 +236,7 @@ async fn a_named_service_that_is_missing_is_an_error() {
 async fn where_something_cannot_be_read_nothing_is_deregistered() {
     let demo = with_revisions(3).await;
     let revision = demo.deployer.current(&demo.service).await.unwrap();
-    let policy = DeployPolicy::of(&demo.service, &revision).unwrap().prune();
+    let policy = DeployPolicy::from_revision(&demo.service, &revision).unwrap().prune();
     for action in [
         "ecs:DescribeServiceRevisions",
         "ecs:DescribeServices",
@@ -267,7 +275,7 @@ async fn where_something_cannot_be_read_nothing_is_deregistered() {
 async fn it_runs_under_just_its_policy() {
     let demo = with_revisions(3).await;
     let revision = demo.deployer.current(&demo.service).await.unwrap();
-    let policy = DeployPolicy::of(&demo.service, &revision).unwrap().prune();
+    let policy = DeployPolicy::from_revision(&demo.service, &revision).unwrap().prune();
     let deregister = ["ecs:DeregisterTaskDefinition".to_owned()];
     demo.local.set_policy(LocalAws::USER, &without(&policy, &deregister).to_string()).unwrap();
     let error = demo.deployer.prune("web").keep(1).await.unwrap_err();

@@ -10,9 +10,9 @@ use aws_sdk_ecs::config::interceptors::{
 use aws_sdk_ecs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ecs::error::BoxError;
 use aws_types::region::Region;
-use ecs_deploy::{
-    Deployer, ErrorKind, Event, Events, FindingKind, Handle, OnFailure, Plan, Service,
-};
+use ecs_deploy::events::{Event, Events};
+use ecs_deploy::plan::{FindingKind, Plan};
+use ecs_deploy::{Deployer, ErrorKind, Handle, OnFailure, Service};
 use local_aws::{Fault, LocalAws, Script, When};
 use tokio::time::{Instant, sleep};
 
@@ -106,7 +106,7 @@ impl Intercept for Stale {
 
 async fn started(events: &mut Events) -> Handle {
     loop {
-        if let Event::Started(handle) = events.next().await.unwrap() {
+        if let Event::Started { handle, .. } = events.next().await.unwrap() {
             return handle;
         }
     }
@@ -192,7 +192,7 @@ async fn a_failure_stays_one_though_an_older_answer_comes_after_it() {
     let mut is_told = false;
     while let Some(event) = events.next().await {
         stale.keep(began.elapsed() <= Duration::from_secs(60));
-        if let Event::Message(text) = &event
+        if let Event::Message { text, .. } = &event
             && text.contains("deployment failed")
             && !is_told
         {
@@ -291,7 +291,7 @@ async fn a_plan_to_do_nothing_does_nothing() {
     let current = demo.deployer.current(&demo.service).await.unwrap();
     let plan = demo.deployer.roll_out(&demo.service, current).plan().await.unwrap();
     assert!(plan.to_string().contains("with: forceNewDeployment=true"), "{plan}");
-    let plan: Plan = plan.to_json().parse().unwrap();
+    let plan: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
     demo.local.script("demo", "web", Script::Healthy);
     assert!(demo.deployer.apply(&plan).await.unwrap().was_changed());
 }
@@ -304,7 +304,7 @@ async fn a_deployment_of_somebody_else_is_not_told_as_started() {
     force(&demo).await;
     let mut events = demo.deployer.roll_out(&demo.service, current).desired_count(3).events();
     while let Some(event) = events.next().await {
-        assert!(!matches!(event, Event::Started(_)), "{event}");
+        assert!(!matches!(event, Event::Started { .. }), "{event}");
     }
     assert!(!events.finish().await.unwrap().was_changed());
 }

@@ -62,7 +62,7 @@ async fn aws_own_tags_are_left_out() {
     let response = r#"{"taskDefinition":{"family":"web","containerDefinitions":
         [{"name":"web","image":"a:1","memory":1}]},
         "tags":[{"key":"aws:cloudformation:stack-name","value":"web"}]}"#;
-    let mut revision = ecs_deploy::Revision::from_json(response).unwrap();
+    let mut revision = response.parse::<ecs_deploy::Revision>().unwrap();
     let arn = demo.deployer.register(&mut revision).await.unwrap();
     assert!(arn.ends_with("task-definition/web:2"));
 }

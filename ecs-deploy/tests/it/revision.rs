@@ -160,7 +160,7 @@ async fn every_member_goes_back_as_it_came() {
     demo.deployer.register(&mut revision).await.unwrap();
 
     // And by a file.
-    let mut revision = Revision::from_json(&current.to_json()).unwrap();
+    let mut revision: Revision = current.to_string().parse().unwrap();
     revision.container_mut(container).unwrap().set_image(NEW_IMAGE);
     demo.deployer.register(&mut revision).await.unwrap();
     assert_eq!(*sent.lock().unwrap(), [expected.as_str(), &expected, &expected]);

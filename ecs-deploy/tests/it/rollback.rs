@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ecs_deploy::{ErrorKind, Event};
+use ecs_deploy::ErrorKind;
+use ecs_deploy::events::Event;
 use local_aws::{LocalAws, Script};
 use tokio::time::sleep;
 
@@ -26,8 +27,8 @@ async fn what_ran_before_runs_again() {
     let mut events = demo.deployer.roll_back(&demo.service).events();
     let mut told = Vec::new();
     while let Some(event) = events.next().await {
-        if let Event::RollingBack(to) = event {
-            told.push(to);
+        if let Event::RollingBack { to, .. } = event {
+            told.extend(to);
         }
     }
     let deployed = events.finish().await.unwrap();
@@ -54,7 +55,7 @@ async fn a_deployment_in_progress_is_undone_by_ecs_itself() {
     let demo = Demo::new();
     demo.local.script("demo", "web", Script::Slow { pulling: Duration::from_secs(600) });
     let mut events = demo.deployer.roll_out(&demo.service, demo.changed().await).events();
-    while !matches!(events.next().await.unwrap(), Event::Started(_)) {}
+    while !matches!(events.next().await.unwrap(), Event::Started { .. }) {}
     sleep(Duration::from_secs(60)).await;
     let (rolled_out, rolled_back) =
         tokio::join!(events.finish(), demo.deployer.roll_back(&demo.service).into_future());
@@ -79,7 +80,7 @@ async fn without_leave_to_stop_it_the_last_complete_one_is_deployed() {
     demo.local.script("demo", "web", Script::Crash { exit_code: 1 });
     demo.local.set_policy(LocalAws::USER, policy).unwrap();
     let mut events = demo.deployer.roll_out(&demo.service, demo.changed().await).events();
-    while !matches!(events.next().await.unwrap(), Event::Started(_)) {}
+    while !matches!(events.next().await.unwrap(), Event::Started { .. }) {}
     demo.local.script("demo", "web", Script::Healthy);
     let deployed = demo.deployer.roll_back(&demo.service).await.unwrap();
     assert!(deployed.revision().ends_with("web:1"));

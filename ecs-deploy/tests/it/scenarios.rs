@@ -9,9 +9,11 @@ use aws_sdk_ecs::types::{
     DeploymentConfiguration, DeploymentController, DeploymentControllerType,
     DeploymentEarlySuccessCriteria, ServiceRevisionCleanup,
 };
-use ecs_deploy::{
-    Error, ErrorKind, Event, FailureCause, FindingKind, Patience, RollbackCause, Service,
-};
+use ecs_deploy::diagnosis::{FailureCause, Patience};
+use ecs_deploy::events::Event;
+use ecs_deploy::plan::FindingKind;
+use ecs_deploy::rollback::RollbackCause;
+use ecs_deploy::{Error, ErrorKind, Service};
 use local_aws::{Fault, LocalAws, RollbackId, Script, When};
 use tokio::time::sleep;
 
@@ -142,7 +144,7 @@ async fn a_desired_count_of_zero() {
     let course = Course::of(&demo, roll_out).await;
     course.outcome.as_ref().unwrap();
     let warned = course.events.iter().filter(
-        |it| matches!(it, Event::Warning(it) if it.kind() == FindingKind::DesiredCountZero),
+        |it| matches!(it, Event::Warning { finding: it, .. } if it.kind() == FindingKind::DesiredCountZero),
     );
     assert_eq!(warned.count(), 1);
     course.assert_calls(&CHANGE);

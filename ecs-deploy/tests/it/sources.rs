@@ -1,6 +1,7 @@
 //! Where revisions come from, and what becomes of those that aren't copies.
 
-use ecs_deploy::{Diff, ErrorKind, Revision};
+use ecs_deploy::diff::Diff;
+use ecs_deploy::{ErrorKind, Revision};
 use serde_json::{Value, json};
 
 use crate::demo::{Demo, NEW_IMAGE};
@@ -11,7 +12,7 @@ use crate::every_member::every_member;
 const FILE: &str = include_str!("taskdef.json");
 
 fn file() -> Revision {
-    Revision::from_json(FILE).unwrap()
+    FILE.parse().unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -27,7 +28,7 @@ async fn a_revision_is_read_by_family_by_number_and_by_arn() {
         let found = demo.deployer.revision(reference).await.unwrap();
         assert_eq!(found.arn(), Some(arn.as_str()));
         assert!(found.diff().is_empty());
-        assert!(found.to_json().contains(r#""key": "project""#));
+        assert!(found.to_string().contains(r#""key": "project""#));
         assert_eq!(demo.operations()[calls..], ["DescribeTaskDefinition"]);
     }
 }
@@ -94,7 +95,7 @@ async fn a_file_with_a_change_is_registered_as_it_stands() {
     let sent = demo.bodies("RegisterTaskDefinition");
     let mut revision = file();
     revision.set_images([("web", NEW_IMAGE)]).unwrap();
-    let written = revision.to_json();
+    let written = revision.to_string();
     let deployed = demo.deployer.roll_out(&demo.service, revision).await.unwrap();
     assert!(deployed.revision().ends_with("task-definition/web:2"));
     assert_eq!(
@@ -102,7 +103,7 @@ async fn a_file_with_a_change_is_registered_as_it_stands() {
         ["DescribeServices", "DescribeTaskDefinition", "RegisterTaskDefinition", "UpdateService"]
     );
     let sent = sent.lock().unwrap().remove(0);
-    assert_eq!(Revision::from_json(&sent).unwrap().to_json(), written);
+    assert_eq!(sent.parse::<Revision>().unwrap().to_string(), written);
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,7 +153,7 @@ async fn what_ecs_adds_to_a_file_is_no_change() {
                 continue;
             };
             let described = demo.deployer.revision(&arn).await.unwrap();
-            let file = Revision::from_json(&file.to_string()).unwrap().based_on(&described);
+            let file = file.to_string().parse::<Revision>().unwrap().based_on(&described);
             assert_eq!(file.diff().to_string(), "", "without {place}");
             compared += 1;
         }
@@ -192,7 +193,7 @@ fn files_are_read_and_written() {
     let folder_itself = file().write(&folder).unwrap_err();
     std::fs::remove_dir_all(&folder).unwrap();
 
-    assert_eq!(again.to_json(), file().to_json());
+    assert_eq!(again.to_string(), file().to_string());
     let (path, folder) = (path.display(), folder.display());
     for (error, kind, message) in [
         (missing, ErrorKind::File, format!("`{path}` couldn't be read")),

@@ -7,7 +7,10 @@ use aws_sdk_ecs::types::{
     DeploymentLifecycleHookStage, DeploymentLifecycleHookTargetType, DeploymentStrategy,
     LinearConfiguration,
 };
-use ecs_deploy::{ErrorKind, Event, OnPause, Resolution, RollbackCause};
+use ecs_deploy::ErrorKind;
+use ecs_deploy::events::Event;
+use ecs_deploy::rollback::RollbackCause;
+use ecs_deploy::stages::{OnPause, Resolution};
 use local_aws::{AlarmState, Script};
 use tokio::time::sleep;
 
@@ -40,7 +43,8 @@ async fn blue_green_at_a_pause() {
     // API reference: a day by default.
     course.assert_known_after(hook.expires_at().unwrap().as_secs_f64() - 86_400.0);
     let pause = error.pause().unwrap();
-    assert_eq!((pause.stage(), pause.on_timeout()), ("POST_TEST_TRAFFIC_SHIFT", "ROLLBACK"));
+    assert_eq!(pause.stage(), Some("POST_TEST_TRAFFIC_SHIFT"));
+    assert_eq!(pause.on_timeout(), Some(Resolution::RollBack));
     assert_eq!(
         error.to_string(),
         format!(
@@ -53,9 +57,9 @@ async fn blue_green_at_a_pause() {
     assert_eq!(course.calls["DescribeServiceDeployments"], course.calls["DescribeServices"] + 1);
 
     // Somebody else decides, and follows it to its end: perhaps in another process.
-    let saved = error.handle().unwrap().to_string();
+    let saved = serde_json::to_string(error.handle().unwrap()).unwrap();
     demo.deployer.resolve(pause, Resolution::Continue).await.unwrap();
-    let deployed = demo.deployer.follow(saved.parse().unwrap()).await.unwrap();
+    let deployed = demo.deployer.follow(serde_json::from_str(&saved).unwrap()).await.unwrap();
     assert!(deployed.was_changed());
     assert_eq!(demo.running().await, deployed.revision());
     let again = demo.deployer.resolve(pause, Resolution::Continue).await.unwrap_err();
@@ -69,11 +73,11 @@ async fn blue_green_told_to_go_back_at_a_pause() {
     let mut events = changed(&demo).await.on_pause(OnPause::Wait).events();
     let mut stages = Vec::new();
     while let Some(event) = events.next().await {
-        match event {
-            Event::Paused(pause) => {
-                demo.deployer.resolve(&pause, Resolution::RollBack).await.unwrap();
+        match &event {
+            Event::Paused { pause, .. } => {
+                demo.deployer.resolve(pause, Resolution::RollBack).await.unwrap();
             }
-            Event::Stage(stage) => stages.push(stage),
+            Event::Stage { .. } => stages.push(event.to_string()),
             _ => {}
         }
     }
@@ -81,7 +85,7 @@ async fn blue_green_told_to_go_back_at_a_pause() {
     assert_eq!(error.kind(), ErrorKind::RolledBack);
     assert_eq!(error.rollback_cause(), Some(RollbackCause::LifecycleHook));
     assert_eq!(error.rolled_back_to(), Some("web:1"));
-    assert_eq!(stages[0], "PRE_SCALE_UP, 0 % of the traffic");
+    assert_eq!(stages[0], "at PRE_SCALE_UP, 0 % of the traffic");
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,7 +96,7 @@ async fn blue_green_to_the_end_of_its_bake_time() {
     course.outcome.as_ref().unwrap();
     course.assert_known_after(finished(&demo).await);
     let stages = course.stages();
-    assert!(stages.contains(&"BAKE_TIME, 100 % of the traffic"), "{stages:?}");
+    assert!(stages.contains(&"at BAKE_TIME, 100 % of the traffic".to_owned()), "{stages:?}");
 }
 
 /// The revision that ECS goes back to was successful before: that isn't the end of going back.
@@ -101,7 +105,8 @@ async fn a_way_back_that_is_found_is_watched_to_its_end() {
     let demo = Demo::new();
     configure(&demo, blue_green(None)).await;
     let mut events = changed(&demo).await.events();
-    while !matches!(events.next().await.unwrap(), Event::Stage(it) if it.starts_with("BAKE_TIME")) {
+    while !matches!(events.next().await.unwrap(), Event::Stage { stage, .. } if stage == "BAKE_TIME")
+    {
     }
     let arn = newest(&demo).await.service_deployment_arn.unwrap();
     demo.ecs.stop_service_deployment().service_deployment_arn(arn).send().await.unwrap();
@@ -127,13 +132,13 @@ async fn linear_and_canary_to_their_end() {
             DeploymentConfiguration::builder()
                 .strategy(DeploymentStrategy::Linear)
                 .linear_configuration(linear),
-            "PRODUCTION_TRAFFIC_SHIFT, 40 % of the traffic",
+            "at PRODUCTION_TRAFFIC_SHIFT, 40 % of the traffic",
         ),
         (
             DeploymentConfiguration::builder()
                 .strategy(DeploymentStrategy::Canary)
                 .canary_configuration(canary),
-            "PRODUCTION_TRAFFIC_SHIFT, 10 % of the traffic",
+            "at PRODUCTION_TRAFFIC_SHIFT, 10 % of the traffic",
         ),
     ] {
         let demo = Demo::new();
@@ -142,8 +147,8 @@ async fn linear_and_canary_to_their_end() {
         course.outcome.as_ref().unwrap();
         course.assert_known_after(finished(&demo).await);
         let stages = course.stages();
-        assert!(stages.contains(&first), "{stages:?}");
-        assert_eq!(stages.last(), Some(&"CLEAN_UP, 100 % of the traffic"));
+        assert!(stages.contains(&first.to_owned()), "{stages:?}");
+        assert_eq!(stages.last().unwrap(), "at CLEAN_UP, 100 % of the traffic");
 
         // The tasks fail before any traffic is theirs.
         demo.local.script("demo", "web", Script::Crash { exit_code: 3 });

@@ -8,7 +8,8 @@ use aws_sdk_ecs::types::{
     CapacityProviderStrategyItem, ContainerDefinition, DesiredStatus, LogConfiguration, LogDriver,
     PropagateTags,
 };
-use ecs_deploy::{Error, ErrorKind, OnTimeout, Ran, Revision, RunTask};
+use ecs_deploy::task::{OnTimeout, RunTask, TaskRun};
+use ecs_deploy::{Error, ErrorKind, Revision};
 use local_aws::{Fault, LocalAws, Script, When};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -22,7 +23,7 @@ async fn current(demo: &Demo) -> Revision {
 }
 
 /// Runs `web:1` as it is.
-async fn run(demo: &Demo) -> Result<Ran, Error> {
+async fn run(demo: &Demo) -> Result<TaskRun, Error> {
     demo.deployer.run_task(&demo.service, &mut current(demo).await).await
 }
 

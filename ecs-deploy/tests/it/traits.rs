@@ -1,11 +1,19 @@
 //! What the types promise by their traits and sizes.
 
+use ecs_deploy::container::ContainerMut;
+use ecs_deploy::diagnosis::{FailureCause, Obstacle, Patience, TaskFailure};
+use ecs_deploy::diff::{Change, Diff};
+use ecs_deploy::events::{Event, Events, Progress};
+use ecs_deploy::fleet::{Fleet, FleetEvents, FleetPolicy, Outcome};
+use ecs_deploy::follow::Follow;
+use ecs_deploy::plan::{Finding, FindingKind, Plan};
+use ecs_deploy::policy::{DeployPolicy, Permission};
+use ecs_deploy::prune::{KeepReason, Prune, PrunePlan, Pruned};
+use ecs_deploy::rollback::{RollBack, RollbackCause};
+use ecs_deploy::stages::{OnPause, Pause, Resolution};
+use ecs_deploy::task::{Logs, OnTimeout, RunTask, TaskRun};
 use ecs_deploy::{
-    Change, ContainerMut, DeployPolicy, Deployed, Deployer, Diff, Error, ErrorKind, Event, Events,
-    FailureCause, Finding, FindingKind, Fleet, FleetEvents, FleetPolicy, Follow, Handle, Kept,
-    Logs, Obstacle, OnFailure, OnPause, OnTimeout, Outcome, Patience, Pause, Permission, Plan,
-    Progress, Prune, PrunePlan, Pruned, Ran, Resolution, Revision, RollBack, RollOut,
-    RollbackCause, RunTask, Service, TaskFailure,
+    Deployed, Deployer, Error, ErrorKind, Handle, OnFailure, Revision, RollOut, Service,
 };
 
 #[test]
@@ -23,7 +31,7 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
     share::<Event>();
     share::<FailureCause>();
     share::<Obstacle>();
-    share::<Kept>();
+    share::<KeepReason>();
     share::<Logs>();
     share::<Finding>();
     share::<FindingKind>();
@@ -46,7 +54,7 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
     share::<Prune>();
     share::<PrunePlan>();
     share::<Pruned>();
-    share::<Ran>();
+    share::<TaskRun>();
     share::<Revision>();
     share::<RollOut>();
     share::<RunTask<'static>>();
@@ -63,14 +71,18 @@ fn everything_can_be_sent_and_only_the_running_rollout_not_shared() {
 #[test]
 fn what_is_found_of_images_can_be_sent() {
     fn share<T: Clone + Send + Sync + std::fmt::Debug + 'static>() {}
-    share::<ecs_deploy::ImageCheck>();
-    share::<ecs_deploy::ImageFinding>();
-    share::<ecs_deploy::ImageProblem>();
-    fn send<F: Send>(_: impl FnOnce(&Deployer, &ecs_deploy::ImageCheck, &Revision) -> F) {}
-    let future = |deployer: &Deployer, check: &ecs_deploy::ImageCheck, revision: &Revision| {
-        let (deployer, check, revision) = (deployer.clone(), check.clone(), revision.clone());
-        async move { deployer.check_images(&check, &revision).await }
-    };
+    share::<ecs_deploy::image_check::ImageCheck>();
+    share::<ecs_deploy::image_check::ImageFinding>();
+    share::<ecs_deploy::image_check::ImageProblem>();
+    fn send<F: Send>(
+        _: impl FnOnce(&Deployer, &ecs_deploy::image_check::ImageCheck, &Revision) -> F,
+    ) {
+    }
+    let future =
+        |deployer: &Deployer, check: &ecs_deploy::image_check::ImageCheck, revision: &Revision| {
+            let (deployer, check, revision) = (deployer.clone(), check.clone(), revision.clone());
+            async move { deployer.check_images(&check, &revision).await }
+        };
     send(future);
 }
 

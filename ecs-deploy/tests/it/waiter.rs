@@ -12,7 +12,8 @@ use aws_sdk_ecs::types::{
     ServiceRevisionCleanup,
 };
 use aws_smithy_runtime_api::client::waiters::error::WaiterError;
-use ecs_deploy::{Error, ErrorKind, Event, RollOut};
+use ecs_deploy::events::Event;
+use ecs_deploy::{Error, ErrorKind, RollOut};
 use local_aws::{Fault, Script, When};
 use tokio::time::{Instant, sleep};
 
@@ -122,7 +123,7 @@ impl Timeline {
 async fn ours(timeline: Timeline) -> (Result<(), ErrorKind>, u64) {
     let demo = timeline.demo().await;
     let mut events = timeline.roll_out(&demo).await.events();
-    while !matches!(events.next().await.unwrap(), Event::Started(_)) {}
+    while !matches!(events.next().await.unwrap(), Event::Started { .. }) {}
     let began = Instant::now();
     let ((), outcome) = tokio::join!(timeline.happens(&demo), events.finish());
     (outcome.map(|_| ()).map_err(|error: Error| error.kind()), began.elapsed().as_secs())
@@ -132,7 +133,7 @@ async fn ours(timeline: Timeline) -> (Result<(), ErrorKind>, u64) {
 async fn theirs(timeline: Timeline) -> (&'static str, u64) {
     let demo = timeline.demo().await;
     let mut events = timeline.roll_out(&demo).await.events();
-    while !matches!(events.next().await.unwrap(), Event::Started(_)) {}
+    while !matches!(events.next().await.unwrap(), Event::Started { .. }) {}
     drop(events);
     let began = Instant::now();
     let waiter = demo.ecs.wait_until_services_stable().cluster("demo").services("web");

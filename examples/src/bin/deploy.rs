@@ -5,7 +5,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgGroup, Parser};
-use ecs_deploy::{Deployer, ImageCheck, OnFailure, Patience, Plan, RollOut, Service};
+use ecs_deploy::diagnosis::Patience;
+use ecs_deploy::image_check::ImageCheck;
+use ecs_deploy::plan::Plan;
+use ecs_deploy::{Deployer, OnFailure, RollOut, Service};
 use examples::{BoxError, Images, Session, Story, load, plan_text, run, save};
 use examples::{show_diff, show_events};
 use imagedefs::ImageDefinitions;
@@ -178,7 +181,7 @@ fn show(plan: &Plan, file: Option<&Path>) -> Result<(), BoxError> {
     let output = Story::on_stdout();
     output.result(plan_text(plan, &output))?;
     if let Some(file) = file {
-        save(file, &plan.to_json())?;
+        save(file, plan)?;
         Story::on_stderr().tell(format!("saved in {}", file.display()));
     }
     match plan.refused().count() {

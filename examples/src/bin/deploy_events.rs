@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{ArgGroup, Parser};
-use ecs_deploy::{Deployer, ErrorKind, Event, Events, Handle, Obstacle, RollOut, Service};
+use ecs_deploy::diagnosis::Obstacle;
+use ecs_deploy::events::{Event, Events};
+use ecs_deploy::{Deployer, ErrorKind, Handle, RollOut, Service};
 use examples::{BoxError, Images, Session, Story, load, run, save};
 
 /// Roll new images out to an Amazon ECS service, and tell of each event in a line of its own, for
@@ -105,11 +107,14 @@ async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
 async fn watch(mut events: Events, log: &Log, file: Option<&Path>) -> Result<(), BoxError> {
     while let Some(event) = events.next().await {
         log.tell_event(&event);
-        if let (Event::Started(handle), Some(file)) = (&event, file) {
-            match save(file, &handle.to_string()) {
+        if let (Event::Started { handle, .. }, Some(file)) = (&event, file) {
+            match save(file, handle) {
                 Ok(()) => log.tell("saved", file.display()),
                 // It has begun. To stop watching now would be worse than to have no file.
-                Err(error) => log.tell("not saved", format!("{error}; it would be: {handle}")),
+                Err(error) => {
+                    let handle = serde_json::to_string(handle)?;
+                    log.tell("not saved", format!("{error}; it would be: {handle}"));
+                }
             }
         }
     }
@@ -145,22 +150,25 @@ impl Log {
 
     fn tell_event(&self, event: &Event) {
         match event {
-            Event::Failed(kind) => self.tell("failed", format!("{kind:?}")),
+            Event::Failed { kind, .. } => self.tell("failed", format!("{kind:?}")),
             // ECS says for people what no status shows: why there are no tasks, for one.
-            Event::Message(text) => match Obstacle::of(text) {
+            Event::Message { text, .. } => match Obstacle::from_message(text) {
                 Some(obstacle) => self.tell("in the way", format!("{obstacle}: {text}")),
                 None => self.tell("ECS", text),
             },
-            Event::Paused(pause) => self.tell("paused", format!("{pause}")),
-            Event::Progress(progress) => self.tell("progress", progress),
-            Event::Registered(arn) => self.tell("registered", arn),
-            Event::RollingBack(to) => self.tell("going back", format!("to {to}")),
-            Event::Stage(stage) => self.tell("stage", stage),
-            Event::Started(handle) => self.tell("started", handle.deployment()),
-            Event::Succeeded(arn) => self.tell("runs", arn),
-            Event::TaskFailed(failure) => self.tell("stopped", failure),
-            Event::Unchanged(arn) => self.tell("unchanged", arn),
-            Event::Warning(finding) => self.tell("warning", finding),
+            Event::Paused { pause, .. } => self.tell("paused", format!("{pause}")),
+            Event::Progress { progress, .. } => self.tell("progress", progress),
+            Event::Registered { revision, .. } => self.tell("registered", revision),
+            Event::RollingBack { to: Some(to), .. } => self.tell("going back", format!("to {to}")),
+            Event::Stage { stage, traffic_percent: None, .. } => self.tell("stage", stage),
+            Event::Stage { stage, traffic_percent: Some(percent), .. } => {
+                self.tell("stage", format!("{stage}, {percent} % of the traffic"));
+            }
+            Event::Started { handle, .. } => self.tell("started", handle.deployment()),
+            Event::Succeeded { revision, .. } => self.tell("runs", revision),
+            Event::TaskFailed { failure, .. } => self.tell("stopped", failure),
+            Event::Unchanged { revision, .. } => self.tell("unchanged", revision),
+            Event::Warning { finding, .. } => self.tell("warning", finding),
             other => self.tell("event", other),
         }
     }

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
-use ecs_deploy::{Deployer, Fleet, FleetPolicy, OnFailure, Outcome, RollOut, Service};
+use ecs_deploy::fleet::{Fleet, FleetPolicy, Outcome};
+use ecs_deploy::names::InvalidName;
+use ecs_deploy::{Deployer, OnFailure, RollOut, Service};
 use examples::{BoxError, Images, Session, Story, create_services, run};
 use imagedefs::ImageDefinitions;
 
@@ -95,7 +97,7 @@ async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
     }
 }
 
-fn services(wave: &str) -> Result<Vec<Service>, ecs_deploy::Error> {
+fn services(wave: &str) -> Result<Vec<Service>, InvalidName> {
     wave.split(',').map(str::parse).collect()
 }
 

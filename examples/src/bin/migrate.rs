@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgGroup, Parser};
-use ecs_deploy::{Deployer, Logs, OnFailure, RunTask, Service};
+use ecs_deploy::task::{Logs, RunTask};
+use ecs_deploy::{Deployer, OnFailure, Service};
 use examples::{BoxError, Images, Session, Story, run, show_diff, show_events};
 
 /// Run a command in the new image as a one-off task, such as a database migration, and roll the

@@ -6,7 +6,8 @@ use clap::{ArgGroup, Parser, ValueEnum};
 use ecr_push::Repository;
 use ecr_push::policy::PushPolicy;
 use ecr_push::settings::{LookUp, NewRepository};
-use ecs_deploy::{DeployPolicy, Service};
+use ecs_deploy::Service;
+use ecs_deploy::policy::DeployPolicy;
 use examples::{BoxError, Story, run};
 
 /// Print the least that an IAM policy has to allow for pushes into Amazon ECR, for deployments to

@@ -112,7 +112,7 @@ async fn what_is_no_plan_is_named() {
     let path = file.to_str().unwrap();
     let ended = Program::deploy().with(&["--aws", "--apply", path]).run().await;
     assert_eq!(ended.code, 1);
-    let expected = format!("error: {path}: the text is no plan that this version can use: ");
+    let expected = format!("error: {path}: missing field `version` at line 1 column 2");
     assert!(ended.stderr.starts_with(&expected), "{}", ended.stderr);
 }
 

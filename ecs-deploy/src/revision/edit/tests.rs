@@ -7,7 +7,7 @@ use crate::ErrorKind;
 const WEB: &str = r#"{"new":[1,{"a":1.0}],"family":"web","volumes":[],"containerDefinitions":[{"new":{"b":2},"name":"web","image":"a:1","environment":[{"name":"A","value":"1","new":3},{"name":"B","value":"2"}],"command":[],"healthCheck":{"command":["CMD"],"new":4}},{"name":"log","new":5}]}"#;
 
 fn edited(change: impl FnOnce(&mut RegisterTaskDefinitionInput)) -> String {
-    let mut revision = Revision::from_json(WEB).unwrap();
+    let mut revision = WEB.parse::<Revision>().unwrap();
     revision.edit(change).unwrap();
     revision.request()
 }
@@ -92,7 +92,7 @@ fn what_is_removed_is_gone() {
 
 #[test]
 fn what_is_left_must_be_a_task_definition() {
-    let mut revision = Revision::from_json(WEB).unwrap();
+    let mut revision = WEB.parse::<Revision>().unwrap();
     let error = revision.edit(|input| input.container_definitions = None).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -114,7 +114,7 @@ fn what_the_sdk_cannot_read_is_refused() {
         (r#""new":5"#, r#""memory":"1 GB""#, "`memory` of the container `log`"),
     ] {
         let text = WEB.replace(from, to);
-        let mut revision = Revision::from_json(&text).unwrap();
+        let mut revision = text.parse::<Revision>().unwrap();
         let error = revision.edit(|_| panic!("it is called with nothing")).unwrap_err();
         // What follows is the SDK's own.
         let expected = format!("the SDK's types don't take {place} of web: ");
@@ -129,7 +129,7 @@ fn a_variant_that_the_sdk_does_not_know_is_refused() {
         r#""new":5"#,
         r#""resourceRequirements":[{"type":"GPU","value":"1","sharingStrategy":{"newer":{}}}]"#,
     );
-    let mut revision = Revision::from_json(&text).unwrap();
+    let mut revision = text.parse::<Revision>().unwrap();
     let error = revision.edit(|_| panic!("it is called with nothing")).unwrap_err();
     let expected = "the SDK's types don't take all of web: ";
     assert!(error.to_string().starts_with(expected), "{error}");
@@ -160,8 +160,8 @@ proptest! {
     /// beside it.
     #[test]
     fn a_merge_is_what_was_made_of_it(
-        before in crate::json::tests::json(),
-        after in crate::json::tests::json(),
+        before in crate::json::value::tests::json(),
+        after in crate::json::value::tests::json(),
         list in "(containerDefinitions|tags|command)",
     ) {
         let wrap = |json: &Json| -> Object {

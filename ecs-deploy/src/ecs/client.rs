@@ -1,0 +1,45 @@
+//! [`Ecs`]: the client that makes all calls to ECS.
+
+use std::sync::Arc;
+
+use aws_sdk_ecs::Client;
+
+use crate::ecs::snapshots::Snapshots;
+
+/// ECS in one region and account. Clones share one client.
+#[derive(Debug, Clone)]
+pub(crate) struct Ecs {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    client: Client,
+    snapshots: Snapshots,
+}
+
+impl Ecs {
+    pub(crate) fn new(client: Client) -> Self {
+        Self { shared: Arc::new(Shared { client, snapshots: Snapshots::default() }) }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.shared.client
+    }
+
+    /// The services that were copied from lately.
+    pub(crate) fn snapshots(&self) -> &Snapshots {
+        &self.shared.snapshots
+    }
+
+    /// The configuration's region, for error messages.
+    pub(crate) fn region(&self) -> String {
+        let region = self.client().config().region();
+        region.map_or_else(|| "no region".to_owned(), |region| region.to_string())
+    }
+
+    /// Whether it is a clone of this one.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+}

@@ -1,0 +1,119 @@
+//! Reads and registers task definitions.
+
+use std::time::Duration;
+
+use aws_sdk_ecs::types::{Service as Description, TaskDefinitionField};
+use tokio::time::sleep;
+
+use crate::ecs::capture::{Capture, replace_body};
+use crate::ecs::client::Ecs;
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
+use crate::error::repr::Repr;
+use crate::names::reference::Reference;
+use crate::names::service::Service;
+use crate::revision::Revision;
+
+impl Ecs {
+    /// A copy of the task definition that `service` is to run now.
+    pub(crate) async fn current(&self, service: &Service) -> Result<Revision, Error> {
+        let description = self.describe(service).await?;
+        let arn = task_definition(&description)?.to_owned();
+        let source = self.snapshots().insert(service, description);
+        Ok(self.definition(&arn).await?.copied_from(source))
+    }
+
+    /// A copy of the task definition that `reference` names.
+    pub(crate) async fn revision(&self, reference: &str) -> Result<Revision, Error> {
+        let reference: Reference = reference.parse()?;
+        let region = self.region();
+        if reference.region().is_some_and(|of_reference| of_reference != region) {
+            let reference = reference.to_string();
+            return Err(Repr::DefinitionRegion { reference, region }.into());
+        }
+        self.definition(reference.as_str()).await
+    }
+
+    /// Registers `revision`, unless it is the same to ECS as what it is based on, and returns the
+    /// ARN.
+    pub(crate) async fn register(&self, revision: &mut Revision) -> Result<String, Error> {
+        const OPERATION: &str = "RegisterTaskDefinition";
+        if let (Some(arn), false) = (revision.arn(), revision.is_changed()) {
+            return Ok(arn.to_owned());
+        }
+        let mut delay = Duration::from_secs(1);
+        let output = loop {
+            let result = self
+                .client()
+                .register_task_definition()
+                .family(revision.family())
+                .customize()
+                .mutate_request(replace_body(revision.request()))
+                .send()
+                .await
+                .map_err(|error| Error::api(OPERATION, revision.family(), error));
+            match result {
+                Err(error) if delay <= longest_delay(&error) => {
+                    tracing::debug!(%error, "registering again later");
+                    sleep(delay).await;
+                    delay *= 2;
+                }
+                result => break result?,
+            }
+        };
+        let registered = output.task_definition.and_then(|it| it.task_definition_arn);
+        let arn = registered
+            .ok_or_else(|| Error::protocol(OPERATION, "there is no ARN in it".to_owned()))?;
+        tracing::info!(%arn, "registered");
+        revision.registered_as(arn.clone());
+        Ok(arn)
+    }
+
+    /// Bases a revision that is neither a copy nor based on anything on the task definition that the
+    /// service is to run, so that nothing is registered if nothing differs. One call, or none.
+    pub(crate) async fn rebase(
+        &self,
+        revision: &mut Revision,
+        description: &Description,
+    ) -> Result<(), Error> {
+        if revision.arn().is_none() {
+            let current = self.definition(task_definition(description)?).await?;
+            revision.rebase(&current);
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn definition(&self, reference: &str) -> Result<Revision, Error> {
+        const OPERATION: &str = "DescribeTaskDefinition";
+        let capture = Capture::default();
+        self.client()
+            .describe_task_definition()
+            .task_definition(reference)
+            .include(TaskDefinitionField::Tags)
+            .customize()
+            .interceptor(capture.clone())
+            .send()
+            .await
+            .map_err(|error| Error::definition_api(OPERATION, reference, &self.region(), error))?;
+        Revision::from_response(capture.json(OPERATION)?)
+    }
+}
+
+/// The ARN of what the service is to run.
+fn task_definition(description: &Description) -> Result<&str, Error> {
+    description.task_definition().ok_or_else(|| {
+        let service = description.service_name().unwrap_or_default();
+        let problem = format!("the service `{service}` has no task definition");
+        Error::protocol("DescribeServices", problem)
+    })
+}
+
+/// How long the last wait may be before another try, of waits that begin with a second and double:
+/// 31 seconds in all for a registration beside another one, 63 if the account is throttled.
+fn longest_delay(error: &Error) -> Duration {
+    Duration::from_secs(match error.kind() {
+        ErrorKind::Throttled => 32,
+        _ if error.is_concurrent_registration() => 16,
+        _ => 0,
+    })
+}

@@ -1,0 +1,70 @@
+//! How often a call is made: calls that are worth more patience than the SDK has.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use crate::error::Error;
+use crate::error::repr::Repr;
+
+/// How often a call is made. The SDK tries each of them several times.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Attempts {
+    /// As [`patiently`] does it.
+    Patient,
+    Single,
+}
+
+impl Attempts {
+    pub(crate) async fn make<T, F>(
+        self,
+        operation: &'static str,
+        subject: impl fmt::Display,
+        call: impl Fn() -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        match self {
+            Self::Patient => patiently(operation, subject, call).await,
+            Self::Single => call().await,
+        }
+    }
+}
+
+/// Makes a call again if it was throttled, if ECS had an error of its own, or if no answer came:
+/// five times in all, over half a minute and more.
+pub(crate) async fn patiently<T, F>(
+    operation: &'static str,
+    subject: impl fmt::Display,
+    call: impl Fn() -> F,
+) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut delay = SHORTEST;
+    loop {
+        // The SDK's clients have no time-out for an answer unless the caller sets one.
+        let error = match timeout(LONGEST_CALL, call()).await {
+            Ok(Err(error)) if error.is_retryable() => error,
+            Ok(result) => return result,
+            Err(_) => {
+                let subject = subject.to_string();
+                Repr::Unanswered { operation, subject, within: LONGEST_CALL }.into()
+            }
+        };
+        if delay > LONGEST {
+            return Err(error);
+        }
+        tracing::debug!(operation, %subject, %error, "once more");
+        sleep(delay).await;
+        delay *= 2;
+    }
+}
+
+const SHORTEST: Duration = Duration::from_secs(2);
+/// 2 + 4 + 8 + 16 seconds in all.
+const LONGEST: Duration = Duration::from_secs(16);
+const LONGEST_CALL: Duration = Duration::from_secs(30);

@@ -1,0 +1,71 @@
+//! Calls that change what a service runs.
+
+use aws_sdk_ecs::types::{
+    DeploymentLifecycleHookAction, Service as Description, StopServiceDeploymentStopType,
+};
+
+use crate::ecs::capture::replace_body;
+use crate::ecs::client::Ecs;
+use crate::ecs::update::Update;
+use crate::error::Error;
+use crate::model::pause::{Pause, Resolution};
+use crate::names::service::Service;
+
+impl Ecs {
+    /// Updates the service to `task_definition`, and returns it as it is then. Unless it is forced,
+    /// ECS starts no deployment if the PRIMARY one is of `task_definition` already.
+    pub(crate) async fn update(
+        &self,
+        service: &Service,
+        task_definition: &str,
+        update: &Update,
+    ) -> Result<Description, Error> {
+        const OPERATION: &str = "UpdateService";
+        let output = self
+            .client()
+            .update_service()
+            .service(service.name())
+            .customize()
+            .mutate_request(replace_body(update.request(service, task_definition)))
+            .send()
+            .await
+            .map_err(|error| Error::service_api(OPERATION, service, &self.region(), error))?;
+        output
+            .service
+            .ok_or_else(|| Error::protocol(OPERATION, "there is no service in it".to_owned()))
+    }
+
+    /// Has ECS roll a deployment back.
+    pub(crate) async fn stop(
+        &self,
+        service: &Service,
+        service_deployment: &str,
+    ) -> Result<(), Error> {
+        const OPERATION: &str = "StopServiceDeployment";
+        let call = self
+            .client()
+            .stop_service_deployment()
+            .service_deployment_arn(service_deployment)
+            .stop_type(StopServiceDeploymentStopType::Rollback);
+        call.send().await.map_err(|error| Error::api(OPERATION, service, error))?;
+        Ok(())
+    }
+
+    /// Decides about a deployment that waits at a lifecycle hook.
+    pub(crate) async fn resolve(&self, pause: &Pause, resolution: Resolution) -> Result<(), Error> {
+        const OPERATION: &str = "ContinueServiceDeployment";
+        let action = match resolution {
+            Resolution::Continue => DeploymentLifecycleHookAction::Continue,
+            Resolution::RollBack => DeploymentLifecycleHookAction::Rollback,
+        };
+        let call = self
+            .client()
+            .continue_service_deployment()
+            .service_deployment_arn(&pause.service_deployment)
+            .hook_id(&pause.hook)
+            .action(action);
+        let subject = &pause.service_deployment;
+        call.send().await.map_err(|error| Error::api(OPERATION, subject, error))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! [`Outcome`]: what became of one service of a fleet.
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::error::Error;
+use crate::model::deployed::Deployed;
+use crate::names::service::Service;
+
+/// What became of one service of a [`Fleet`](crate::fleet::Fleet).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It runs the revision.
+    Deployed(Deployed),
+    /// It doesn't.
+    Failed(Error),
+    /// Another one failed before: nothing was done.
+    NotBegun,
+    /// Another one failed, and it could not be taken back; for why.
+    NotTakenBack(Error),
+    /// Another one failed, and it runs again what it ran before.
+    TakenBack(Deployed),
+}
+
+/// With the member `outcome`, such as `notTakenBack`, and `deployed` or `error`.
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (name, deployed, error) = match self {
+            Outcome::Deployed(deployed) => ("deployed", Some(deployed), None),
+            Outcome::Failed(error) => ("failed", None, Some(error)),
+            Outcome::NotBegun => ("notBegun", None, None),
+            Outcome::NotTakenBack(error) => ("notTakenBack", None, Some(error)),
+            Outcome::TakenBack(deployed) => ("takenBack", Some(deployed), None),
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("outcome", name)?;
+        if let Some(deployed) = deployed {
+            map.serialize_entry("deployed", deployed)?;
+        }
+        if let Some(error) = error {
+            map.serialize_entry("error", error)?;
+        }
+        map.end()
+    }
+}
+
+/// `2 of 5 services don't run their new revision: …; …`
+pub(super) fn fleet_failed(outcomes: &[(Service, Outcome)]) -> String {
+    let mut text = String::new();
+    let mut failed = 0;
+    let mut others = [(0, "not begun"), (0, "taken back")];
+    for (service, outcome) in outcomes {
+        match outcome {
+            Outcome::Deployed(_) => continue,
+            Outcome::Failed(error) => text.push_str(&format!("; {}", chain(error))),
+            Outcome::NotBegun => others[0].0 += 1,
+            Outcome::NotTakenBack(error) => {
+                text.push_str(&format!("; {service} couldn't be taken back: {}", chain(error)));
+            }
+            Outcome::TakenBack(_) => others[1].0 += 1,
+        }
+        failed += 1;
+    }
+    for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
+        text.push_str(&format!("; {count} {what}"));
+    }
+    let text = text.trim_start_matches("; ");
+    format!("{failed} of {} services don't run their new revision: {text}", outcomes.len())
+}
+
+/// An error of several has no source, so that each of them has to say why.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,190 @@
+//! [`Group`]: the rollouts of a fleet while they go on, and what is taken back.
+
+use std::future::poll_fn;
+use std::mem;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::ecs::client::Ecs;
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
+use crate::error::outcome::Outcome;
+use crate::error::repr::Repr;
+use crate::fleet::policy::FleetPolicy;
+use crate::model::deployed::Deployed;
+use crate::model::handle::Handle;
+use crate::model::terms::OnFailure;
+use crate::names::service::Service;
+use crate::report::Event;
+use crate::rollout::events::Events;
+use crate::rollout::roll_out::RollOut;
+use crate::rollout::rollback::RollBack;
+use crate::watch::batch::Batch;
+
+/// All that was to be deployed so far.
+pub(super) struct Group {
+    policy: FleetPolicy,
+    sender: UnboundedSender<(Service, Event)>,
+    entries: Vec<Entry>,
+    /// Whether nothing more is to begin.
+    has_failed: bool,
+}
+
+struct Entry {
+    ecs: Ecs,
+    service: Service,
+    timeout: Duration,
+    batch: Batch,
+    /// The deployment that was started.
+    handle: Option<Handle>,
+    state: EntryState,
+}
+
+enum EntryState {
+    RollingOut(Events),
+    /// With why, where it is itself what failed.
+    TakingBack(Events, Option<Error>),
+    Ended(Outcome),
+}
+
+impl Group {
+    pub(super) fn new(policy: FleetPolicy, sender: UnboundedSender<(Service, Event)>) -> Self {
+        Self { policy, sender, entries: Vec::new(), has_failed: false }
+    }
+
+    pub(super) fn add(&mut self, mut roll_out: RollOut, batch: &Batch) {
+        let (ecs, service) = (roll_out.ecs().clone(), roll_out.service().clone());
+        let (timeout, batch) = (roll_out.terms().timeout, batch.clone());
+        let state = if self.has_failed {
+            EntryState::Ended(Outcome::NotBegun)
+        } else {
+            if self.policy == FleetPolicy::AllOrNothing {
+                // What fails is taken back like all others, and watched.
+                roll_out = roll_out.on_failure(OnFailure::Leave);
+            }
+            EntryState::RollingOut(roll_out.watched_by(Some(batch.member())).events())
+        };
+        self.entries.push(Entry { ecs, service, timeout, batch, handle: None, state });
+    }
+
+    /// Goes on until all that has begun has ended.
+    pub(super) async fn settle(&mut self) {
+        while let Some((index, event)) = poll_fn(|context| self.poll_next(context)).await {
+            match event {
+                Some(event) => self.tell(index, event),
+                None => self.conclude(index).await,
+            }
+            if self.has_failed && self.policy == FleetPolicy::AllOrNothing {
+                self.entries.iter_mut().for_each(Entry::take_back);
+            }
+        }
+    }
+
+    /// The next event of any of them, or that one has ended.
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(usize, Option<Event>)>> {
+        let mut next = Poll::Ready(None);
+        for (index, entry) in self.entries.iter_mut().enumerate() {
+            let (EntryState::RollingOut(events) | EntryState::TakingBack(events, _)) =
+                &mut entry.state
+            else {
+                continue;
+            };
+            match events.poll_next(context) {
+                Poll::Ready(event) => return Poll::Ready(Some((index, event))),
+                Poll::Pending => next = Poll::Pending,
+            }
+        }
+        next
+    }
+
+    fn tell(&mut self, index: usize, event: Event) {
+        let entry = &mut self.entries[index];
+        if let (Event::Started { handle }, EntryState::RollingOut(_)) = (&event, &entry.state) {
+            entry.handle = Some(handle.clone());
+        }
+        // Nobody may be listening.
+        let _ = self.sender.send((entry.service.clone(), event));
+    }
+
+    async fn conclude(&mut self, index: usize) {
+        let entry = &mut self.entries[index];
+        let state = mem::replace(&mut entry.state, EntryState::Ended(Outcome::NotBegun));
+        entry.state = match state {
+            EntryState::RollingOut(events) => match events.finish().await {
+                Ok(deployed) => EntryState::Ended(Outcome::Deployed(deployed)),
+                Err(error) => {
+                    self.has_failed |= self.policy != FleetPolicy::KeepGoing;
+                    entry.failed(error, self.policy)
+                }
+            },
+            EntryState::TakingBack(events, failure) => {
+                EntryState::Ended(match (events.finish().await, failure) {
+                    (Ok(_), Some(failure)) => Outcome::Failed(failure),
+                    (Ok(deployed), None) => Outcome::TakenBack(deployed),
+                    (Err(error), _) => Outcome::NotTakenBack(error),
+                })
+            }
+            ended => ended,
+        };
+    }
+
+    pub(super) fn end(self) -> Result<Vec<(Service, Deployed)>, Error> {
+        let outcomes = self.entries.into_iter().map(|entry| match entry.state {
+            EntryState::Ended(outcome) => (entry.service, outcome),
+            // `settle` has seen the end of each.
+            EntryState::RollingOut(_) | EntryState::TakingBack(..) => {
+                (entry.service, Outcome::NotBegun)
+            }
+        });
+        let outcomes: Vec<(Service, Outcome)> = outcomes.collect();
+        if outcomes.iter().any(|(_, outcome)| !matches!(outcome, Outcome::Deployed(_))) {
+            return Err(Repr::Fleet { outcomes }.into());
+        }
+        let deployed = outcomes.into_iter().filter_map(|(service, outcome)| match outcome {
+            Outcome::Deployed(deployed) => Some((service, deployed)),
+            _ => None,
+        });
+        Ok(deployed.collect())
+    }
+}
+
+impl Entry {
+    /// It is taken back as well, whatever became of it; but not what somebody else has replaced, or
+    /// what these credentials don't reach any more.
+    fn failed(&self, error: Error, policy: FleetPolicy) -> EntryState {
+        let is_left = match error.kind() {
+            ErrorKind::PausedAtHook
+            | ErrorKind::RolledBack
+            | ErrorKind::RolloutFailed
+            | ErrorKind::Stopped
+            | ErrorKind::TimedOut => policy != FleetPolicy::AllOrNothing,
+            _ => true,
+        };
+        match error.handle() {
+            Some(handle) if !is_left => {
+                EntryState::TakingBack(self.way_back(handle.clone()), Some(error))
+            }
+            _ => EntryState::Ended(Outcome::Failed(error)),
+        }
+    }
+
+    /// Where it has started a deployment. One that is about to is let go until that is known.
+    fn take_back(&mut self) {
+        if !matches!(
+            self.state,
+            EntryState::RollingOut(_) | EntryState::Ended(Outcome::Deployed(_))
+        ) {
+            return;
+        }
+        if let Some(handle) = self.handle.clone() {
+            self.state = EntryState::TakingBack(self.way_back(handle), None);
+        }
+    }
+
+    fn way_back(&self, handle: Handle) -> Events {
+        let (ecs, batch) = (self.ecs.clone(), self.batch.clone());
+        RollBack::only(ecs, handle, self.timeout, batch).events()
+    }
+}

@@ -1,0 +1,214 @@
+//! [`Handle`]: a deployment that has begun, for everything that follows it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::saved::{self, Saved};
+use crate::names::arn::short;
+use crate::names::service::Service;
+
+/// A deployment that has begun: all that is needed to follow it, also from another process.
+///
+/// It can be saved and read in serde's formats: one CI job saves it, and a later one continues to
+/// watch the deployment with [`Deployer::follow`](crate::Deployer::follow). It holds names, ids and
+/// images, and nothing of the task definition that could be secret. `Display` is for people.
+///
+/// ```
+/// use ecs_deploy::events::Event;
+/// use ecs_deploy::{Deployed, Deployer, RollOut};
+///
+/// type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+///
+/// async fn begin(roll_out: RollOut) -> Result<Option<String>> {
+///     let mut events = roll_out.events();
+///     while let Some(event) = events.next().await {
+///         if let Event::Started { handle, .. } = event {
+///             return Ok(Some(serde_json::to_string(&handle)?));
+///         }
+///     }
+///     Ok(None)
+/// }
+///
+/// async fn end(deployer: &Deployer, saved: &str) -> Result<Deployed> {
+///     Ok(deployer.follow(serde_json::from_str(saved)?).await?)
+/// }
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Handle(#[serde(with = "saved")] Box<DeploymentRecord>);
+
+/// What a [`Handle`] holds.
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeploymentRecord {
+    pub(crate) service: Service,
+    /// The ARN of the revision that it brings.
+    pub(crate) revision: String,
+    /// Such as `ecs-svc/1234567890123456789`.
+    pub(crate) deployment: String,
+    /// The ARN of the newer view on it, as far as ECS has told.
+    pub(crate) service_deployment: Option<String>,
+    pub(crate) images: Vec<(String, String)>,
+    /// Whether it goes by stages, or stops at hooks: only the newer view shows that.
+    pub(crate) form: Form,
+    /// Whether it was started for this, rather than found.
+    pub(crate) origin: Origin,
+    /// Deployments that were there before. One of them becoming PRIMARY again is a rollback.
+    pub(crate) earlier: BTreeSet<String>,
+    /// The task definition of the last deployment that was complete when it began.
+    pub(crate) completed: Option<String>,
+    /// What ran before it, complete or not.
+    pub(crate) before: Option<String>,
+    /// The ids of the service's messages that are older.
+    pub(crate) messages: BTreeSet<String>,
+}
+
+/// How a deployment goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Form {
+    /// A rolling update without hooks: the service itself shows all that matters.
+    Rolling,
+    Staged,
+}
+
+/// Where a deployment is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Origin {
+    Found,
+    Started,
+}
+
+impl Handle {
+    /// The service.
+    pub fn service(&self) -> &Service {
+        &self.0.service
+    }
+
+    /// The ARN of the task definition's revision that the deployment brings.
+    pub fn revision(&self) -> &str {
+        &self.0.revision
+    }
+
+    /// The deployment's id, such as `ecs-svc/1234567890123456789`.
+    pub fn deployment(&self) -> &str {
+        &self.0.deployment
+    }
+
+    pub(crate) fn new(record: DeploymentRecord) -> Self {
+        Self(Box::new(record))
+    }
+
+    pub(crate) fn record(&self) -> &DeploymentRecord {
+        &self.0
+    }
+}
+
+impl Saved for Box<DeploymentRecord> {
+    const NAME: &'static str = "handle";
+}
+
+impl DeploymentRecord {
+    /// `FAMILY:REVISION`
+    pub(crate) fn short(&self) -> &str {
+        short(&self.revision)
+    }
+
+    /// What joins the deployment, its service revision and its service deployment: reported, and
+    /// what other tools rely on.
+    pub(crate) fn number(&self) -> &str {
+        short(&self.deployment)
+    }
+}
+
+/// `deployment ecs-svc/1234567890123456789 of web:2 to prod/web`
+impl fmt::Display for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let DeploymentRecord { deployment, service, .. } = self.record();
+        write!(f, "deployment {deployment} of {} to {service}", self.record().short())
+    }
+}
+
+/// The messages' ids are noise.
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("service", &self.0.service)
+            .field("revision", &self.0.revision)
+            .field("deployment", &self.0.deployment)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service as Description};
+
+    use super::*;
+    use crate::watch::identify::found;
+
+    fn handle() -> Handle {
+        let service = "arn:aws:ecs:eu-west-1:123456789012:service/prod/web".parse().unwrap();
+        let arn = |revision| format!("arn:aws:ecs:eu-west-1:1:task-definition/web:{revision}");
+        let new = Deployment::builder().id("ecs-svc/2").status("PRIMARY").task_definition(arn(2));
+        let old = Deployment::builder()
+            .id("ecs-svc/1")
+            .status("ACTIVE")
+            .task_definition(arn(1))
+            .rollout_state(DeploymentRolloutState::Completed);
+        let description = Description::builder().deployments(new.build()).deployments(old.build());
+        found(&service, &description.build())
+    }
+
+    #[test]
+    fn what_is_saved_is_restored() {
+        let handle = handle();
+        let saved = serde_json::to_string(&handle).unwrap();
+        assert_eq!(
+            saved,
+            r#"{"version":1,"service":"arn:aws:ecs:eu-west-1:123456789012:service/prod/web","revision":"arn:aws:ecs:eu-west-1:1:task-definition/web:2","deployment":"ecs-svc/2","serviceDeployment":null,"images":[],"form":"rolling","origin":"found","earlier":["ecs-svc/1"],"completed":"arn:aws:ecs:eu-west-1:1:task-definition/web:1","before":"arn:aws:ecs:eu-west-1:1:task-definition/web:1","messages":[]}"#
+        );
+        let restored: Handle = serde_json::from_str(&saved).unwrap();
+        assert_eq!(restored, handle);
+        assert_eq!(restored.deployment(), "ecs-svc/2");
+        assert_eq!(restored.record().earlier, BTreeSet::from(["ecs-svc/1".to_owned()]));
+    }
+
+    #[test]
+    fn is_printed_for_people() {
+        assert_eq!(
+            handle().to_string(),
+            "deployment ecs-svc/2 of web:2 to arn:aws:ecs:eu-west-1:123456789012:service/prod/web"
+        );
+    }
+
+    #[test]
+    fn what_is_no_handle_is_refused() {
+        let saved = serde_json::to_string(&handle()).unwrap();
+        let newer = saved.replace(r#""version":1"#, r#""version":2"#);
+        let unversioned = saved.replace(r#""version":1,"#, "");
+        let no_service = saved.replace("service/prod/web", "service/web");
+        for (text, problem) in [
+            ("ecs-svc/2", "expected value at line 1 column 1"),
+            (newer.as_str(), "unsupported version 2 of a saved handle: this build reads version 1"),
+            // Of another version, the content isn't read at all.
+            (
+                r#"{"version":3}"#,
+                "unsupported version 3 of a saved handle: this build reads version 1",
+            ),
+            (unversioned.as_str(), "missing field `version`"),
+            (
+                no_service.as_str(),
+                "invalid handle: `arn:aws:ecs:eu-west-1:123456789012:service/web` is no ECS \
+                 service: its ARN lacks the cluster, so name the cluster beside it",
+            ),
+        ] {
+            let error = serde_json::from_str::<Handle>(text).unwrap_err();
+            assert!(error.to_string().starts_with(problem), "{error}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The parts of ARNs.
+
+use crate::names::invalid::NameFlaw;
+
+/// The ARN of something of ECS's, in its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EcsArn<'a> {
+    /// What comes before the resource, with the colon at its end.
+    pub(super) prefix: &'a str,
+    /// Such as `service/prod/web`.
+    pub(super) resource: &'a str,
+}
+
+impl<'a> EcsArn<'a> {
+    /// Reads an ARN whose resource is a `kind`, such as "an ECS service"; `None` if the text isn't an
+    /// ARN at all.
+    pub(super) fn parse(text: &'a str, kind: &str) -> Result<Option<Self>, NameFlaw> {
+        let Some(rest) = text.strip_prefix("arn:") else {
+            return Ok(None);
+        };
+        let fields: Vec<&str> = rest.splitn(5, ':').collect();
+        let [partition, "ecs", region, account, resource] = fields[..] else {
+            return Err(NameFlaw::new(format!("it isn't the ARN of {kind}"), 0));
+        };
+        let region_start = "arn:".len() + partition.len() + ":ecs:".len();
+        if region.is_empty() {
+            return Err(NameFlaw::new("its ARN names no region", region_start));
+        }
+        if account.len() != 12 || !account.bytes().all(|it| it.is_ascii_digit()) {
+            let start = region_start + region.len() + 1;
+            return Err(NameFlaw::new("its account isn't 12 digits", start));
+        }
+        let prefix = text.strip_suffix(resource).unwrap_or_default();
+        Ok(Some(Self { prefix, resource }))
+    }
+}
+
+/// What comes after the last slash: `FAMILY:REVISION` of a task definition's ARN.
+pub(crate) fn short(arn: &str) -> &str {
+    arn.rsplit_once('/').map_or(arn, |(_, short)| short)
+}
+
+/// The family in a task definition's ARN.
+pub(crate) fn family(arn: &str) -> &str {
+    short(arn).split(':').next().unwrap_or_default()
+}
+
+/// The revision's number at the end of a task definition's ARN.
+pub(crate) fn number(arn: &str) -> Option<u64> {
+    arn.rsplit_once(':')?.1.parse().ok()
+}
+
+/// The region of an ARN; `None` if the text isn't one.
+pub(crate) fn region(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:")?.split(':').nth(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_a_task_definition_s_arn() {
+        let arn = "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:12";
+        assert_eq!((short(arn), family(arn), number(arn)), ("web:12", "web", Some(12)));
+        assert_eq!((region(arn), region("web:12")), (Some("eu-west-1"), None));
+    }
+}

@@ -1,0 +1,30 @@
+//! The name that was likely meant by another.
+
+/// The name that is so near that it is likely meant: a slip for every three characters.
+pub(crate) fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+    // No container's name is longer, and what comes from outside may be of any length.
+    let name: Vec<char> = (name.len() <= 255).then(|| name.chars().collect())?;
+    let limit = (name.len() / 3).max(1);
+    let distances = known.iter().map(|known| (distance(&name, known), known));
+    let (distance, nearest) = distances.min_by_key(|(distance, _)| *distance)?;
+    (distance <= limit).then_some(nearest)
+}
+
+/// How many characters have to be added, removed, replaced or swapped with their neighbor.
+fn distance(from: &[char], to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut rows = [vec![0; to.len() + 1], (0..=to.len()).collect(), vec![0; to.len() + 1]];
+    for (row, &a) in from.iter().enumerate() {
+        let [before, last, next] = &mut rows;
+        next[0] = row + 1;
+        for (column, &b) in to.iter().enumerate() {
+            let replaced = last[column] + usize::from(a != b);
+            next[column + 1] = replaced.min(last[column + 1] + 1).min(next[column] + 1);
+            if row > 0 && column > 0 && a == to[column - 1] && b == from[row - 1] {
+                next[column + 1] = next[column + 1].min(before[column - 1] + 1);
+            }
+        }
+        rows.rotate_left(1);
+    }
+    rows[1][to.len()]
+}

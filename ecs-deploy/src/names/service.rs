@@ -1,0 +1,244 @@
+//! [`Service`]: which service of which cluster.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::arn::{EcsArn, region};
+use crate::names::ecr_host::partition;
+use crate::names::invalid::{InvalidName, NameFlaw, Subject, check};
+
+/// The name of an ECS service: of its cluster and its own, or its ARN.
+///
+/// ```
+/// use ecs_deploy::Service;
+///
+/// let by_name = Service::new("prod", "web")?;
+/// assert_eq!(by_name.to_string(), "prod/web");
+///
+/// let by_arn: Service = "arn:aws:ecs:eu-west-1:123456789012:service/prod/web".parse()?;
+/// assert_eq!((by_arn.cluster(), by_arn.name()), ("prod", "web"));
+/// assert_eq!(by_arn.region(), Some("eu-west-1"));
+/// # Ok::<(), ecs_deploy::Error>(())
+/// ```
+///
+/// In serde's formats it is the same text as in `Display`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Service {
+    cluster: String,
+    name: String,
+    /// What stands before `service/` in the ARN; empty where only the names are known.
+    prefix: String,
+}
+
+impl Service {
+    /// The service `name` in `cluster`, in the region and account of the credentials.
+    ///
+    /// # Errors
+    /// [`InvalidName`] if one of them isn't a name that ECS accepts: 1 to 255 letters, digits,
+    /// hyphens and underscores. As an [`Error`](crate::Error) it has the kind
+    /// [`InvalidService`](crate::ErrorKind::InvalidService).
+    pub fn new(cluster: impl Into<String>, name: impl Into<String>) -> Result<Self, InvalidName> {
+        let (cluster, name) = (cluster.into(), name.into());
+        for (what, text) in [(CLUSTER, &cluster), (SERVICE, &name)] {
+            check(what, text).map_err(|flaw| invalid(text, flaw))?;
+        }
+        Ok(Self { cluster, name, prefix: String::new() })
+    }
+
+    /// The cluster's name.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// The service's own name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The region, if the service was given by its ARN.
+    pub fn region(&self) -> Option<&str> {
+        region(&self.prefix)
+    }
+
+    /// The same service in the region and account of `arn`, which is one of ECS's; as it is where
+    /// it was given by its own.
+    pub(crate) fn beside(&self, arn: &str) -> Self {
+        let prefix: Vec<&str> = arn.splitn(6, ':').collect();
+        match prefix[..] {
+            ["arn", partition, "ecs", region, account, _] if self.prefix.is_empty() => {
+                Self { prefix: format!("arn:{partition}:ecs:{region}:{account}:"), ..self.clone() }
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// Whether it can be the same: names say nothing of the region and the account.
+    pub(crate) fn may_be(&self, other: &Self) -> bool {
+        let (here, there) = (self.prefix.as_str(), other.prefix.as_str());
+        (&self.cluster, &self.name) == (&other.cluster, &other.name)
+            && (here == there || here.is_empty() || there.is_empty())
+    }
+
+    /// What stands before `service/` in its ARN; `None` where only the names are known.
+    pub(crate) fn prefix(&self) -> Option<&str> {
+        Some(self.prefix.as_str()).filter(|prefix| !prefix.is_empty())
+    }
+
+    /// Its ARN, or a pattern for it in any account of `region` where only the names are known.
+    pub(crate) fn pattern(&self, region: &str) -> String {
+        self.beside(&format!("arn:{}:ecs:{region}:*:service", partition(region))).to_string()
+    }
+
+    /// What to call the cluster by in a request: the ARN where there is one, so that ECS refuses
+    /// another account's instead of taking a cluster of the same name.
+    pub(crate) fn cluster_reference(&self) -> String {
+        match self.prefix.as_str() {
+            "" => self.cluster.clone(),
+            prefix => format!("{prefix}cluster/{}", self.cluster),
+        }
+    }
+}
+
+/// By ARN, or as `CLUSTER/SERVICE`: what `Display` prints.
+impl FromStr for Service {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        parse(text).map_err(|flaw| invalid(text, flaw))
+    }
+}
+
+impl TryFrom<String> for Service {
+    type Error = InvalidName;
+
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        text.parse()
+    }
+}
+
+impl From<Service> for String {
+    fn from(service: Service) -> Self {
+        service.to_string()
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cluster, name, prefix } = self;
+        match prefix.as_str() {
+            "" => write!(f, "{cluster}/{name}"),
+            prefix => write!(f, "{prefix}service/{cluster}/{name}"),
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Service, NameFlaw> {
+    const KIND: &str = "an ECS service";
+    let Some(arn) = EcsArn::parse(text, KIND)? else {
+        let names = text
+            .split_once('/')
+            .ok_or_else(|| NameFlaw::new("it is neither CLUSTER/SERVICE nor an ARN", text.len()))?;
+        return with_names(names, 0, "");
+    };
+    let Some(path) = arn.resource.strip_prefix("service/") else {
+        return Err(NameFlaw::new(format!("it isn't the ARN of {KIND}"), arn.prefix.len()));
+    };
+    // Services from before 2021 may still have the short form of the ARN.
+    let names = path.split_once('/').ok_or_else(|| {
+        let problem = "its ARN lacks the cluster, so name the cluster beside it";
+        NameFlaw::new(problem, text.len() - path.len())
+    })?;
+    with_names(names, text.len() - path.len(), arn.prefix)
+}
+
+/// The names of the cluster and the service, of which the first begins at `start`.
+fn with_names(
+    (cluster, name): (&str, &str),
+    start: usize,
+    prefix: &str,
+) -> Result<Service, NameFlaw> {
+    check(CLUSTER, cluster).map_err(|flaw| flaw.shifted(start))?;
+    check(SERVICE, name).map_err(|flaw| flaw.shifted(start + cluster.len() + 1))?;
+    let [cluster, name, prefix] = [cluster, name, prefix].map(str::to_owned);
+    Ok(Service { cluster, name, prefix })
+}
+
+fn invalid(text: &str, flaw: NameFlaw) -> InvalidName {
+    InvalidName::new(Subject::Service, text, flaw)
+}
+
+const CLUSTER: &str = "the cluster's name";
+const SERVICE: &str = "the service's name";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_parsed(cluster in "[a-zA-Z0-9_-]{1,40}", name in "[a-zA-Z0-9_-]{1,40}") {
+            let by_name = Service::new(&cluster, &name).unwrap();
+            prop_assert_eq!(&by_name.to_string().parse::<Service>().unwrap(), &by_name);
+            let arn = format!("arn:aws-cn:ecs:cn-north-1:123456789012:service/{cluster}/{name}");
+            let by_arn: Service = arn.parse().unwrap();
+            prop_assert_eq!(by_arn.to_string(), arn);
+            prop_assert_eq!(by_arn.region(), Some("cn-north-1"));
+            prop_assert_eq!(by_arn.cluster_reference(), format!("arn:aws-cn:ecs:cn-north-1:123456789012:cluster/{}", cluster));
+        }
+
+        #[test]
+        fn nothing_panics(text in ".{0,60}", tail in "[a-z:/]{0,40}") {
+            let _ = text.parse::<Service>();
+            let _ = format!("arn:aws:ecs:{tail}").parse::<Service>();
+        }
+    }
+
+    #[test]
+    fn a_bad_name_is_explained() {
+        let long = "a".repeat(256);
+        for (text, offset, expected) in [
+            ("web", 3, "`web` is no ECS service: it is neither CLUSTER/SERVICE nor an ARN"),
+            ("/web", 0, "`/web` is no ECS service: the cluster's name is empty"),
+            (
+                "prod/web/1",
+                8,
+                "`prod/web/1` is no ECS service: the service's name has '/', where only letters, \
+                 digits, '-' and '_' may be",
+            ),
+            (
+                "arn:aws:ecs:eu-west-1:12345678901:service/prod/web",
+                22,
+                "`arn:aws:ecs:eu-west-1:12345678901:service/prod/web` is no ECS service: its \
+                 account isn't 12 digits",
+            ),
+            (
+                "arn:aws:ecs:eu-west-1:123456789012:service/web",
+                43,
+                "`arn:aws:ecs:eu-west-1:123456789012:service/web` is no ECS service: its ARN \
+                 lacks the cluster, so name the cluster beside it",
+            ),
+            (
+                "arn:aws:ecr:eu-west-1:123456789012:repository/web",
+                0,
+                "`arn:aws:ecr:eu-west-1:123456789012:repository/web` is no ECS service: it isn't \
+                 the ARN of an ECS service",
+            ),
+            (
+                "arn:aws:ecs::123456789012:service/prod/web",
+                12,
+                "`arn:aws:ecs::123456789012:service/prod/web` is no ECS service: its ARN names \
+                 no region",
+            ),
+        ] {
+            let invalid = text.parse::<Service>().unwrap_err();
+            assert_eq!((invalid.to_string().as_str(), invalid.offset()), (expected, offset));
+        }
+        let error = Service::new("prod", long).unwrap_err();
+        assert!(error.to_string().ends_with("the service's name has 256 characters, at most 255"));
+    }
+}

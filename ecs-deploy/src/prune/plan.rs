@@ -1,0 +1,107 @@
+//! [`PrunePlan`]: which revisions are deregistered, and why the others are kept.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::names::arn::short;
+
+/// What would be deregistered, and why the rest is kept. `Display` has a line for each revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PrunePlan {
+    pub(super) family: String,
+    pub(super) deregister: Vec<String>,
+    pub(super) kept: Vec<KeptRevision>,
+}
+
+/// A revision that is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct KeptRevision {
+    /// Its ARN.
+    pub(super) revision: String,
+    #[serde(flatten)]
+    pub(super) reason: KeepReason,
+}
+
+/// Why a revision is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "reason", rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum KeepReason {
+    /// A deployment of a service refers to it.
+    Deployment {
+        /// The service's ARN.
+        service: String,
+    },
+    /// It is what a service would go back to.
+    LastSuccessful {
+        /// The service's ARN.
+        service: String,
+    },
+    /// It is among the newest.
+    Newest,
+    /// A task runs it, or is about to.
+    Task {
+        /// The task's ARN.
+        task: String,
+    },
+}
+
+impl PrunePlan {
+    /// The family.
+    pub fn family(&self) -> &str {
+        &self.family
+    }
+
+    /// The ARNs of the revisions that would be deregistered, newest first.
+    pub fn deregister(&self) -> &[String] {
+        &self.deregister
+    }
+
+    /// The ARNs of the active revisions that are kept, newest first, and why.
+    pub fn kept(&self) -> impl Iterator<Item = (&str, &KeepReason)> {
+        self.kept.iter().map(|it| (it.revision.as_str(), &it.reason))
+    }
+}
+
+impl fmt::Display for PrunePlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for KeptRevision { revision, reason } in &self.kept {
+            writeln!(f, "keep {}: {reason}", short(revision))?;
+        }
+        for arn in &self.deregister {
+            writeln!(f, "deregister {}", short(arn))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for KeepReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KeepReason::Deployment { service } => write!(f, "{service} deploys it"),
+            KeepReason::LastSuccessful { service } => write!(f, "{service} would go back to it"),
+            KeepReason::Newest => f.write_str("it is among the newest"),
+            KeepReason::Task { task } => write!(f, "{task} runs it"),
+        }
+    }
+}
+
+/// What was deregistered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    pub(super) deregistered: Vec<String>,
+    pub(super) kept: Vec<KeptRevision>,
+}
+
+impl Pruned {
+    /// The ARNs of the revisions that were deregistered, oldest first.
+    pub fn deregistered(&self) -> &[String] {
+        &self.deregistered
+    }
+
+    /// The ARNs of the active revisions that are kept, newest first, and why.
+    pub fn kept(&self) -> impl Iterator<Item = (&str, &KeepReason)> {
+        self.kept.iter().map(|it| (it.revision.as_str(), &it.reason))
+    }
+}

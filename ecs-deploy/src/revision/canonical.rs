@@ -1,0 +1,293 @@
+//! The form in which task definitions are compared: two of them differ in it where they differ to
+//! ECS. A file that is kept in git has neither the members that ECS adds nor ECS's order.
+
+use std::collections::BTreeMap;
+
+use crate::json::value::{Json, Object};
+
+/// A value without what doesn't count.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Node {
+    /// An object's members, or a list's elements by what they are told apart by.
+    Branch(BTreeMap<String, Node>),
+    Leaf(Json),
+}
+
+/// The canonical form of what RegisterTaskDefinition is called with.
+pub(crate) fn canonical(members: &Object) -> Node {
+    let rules = Rules { network_mode: members.text("networkMode").unwrap_or("bridge") };
+    Node::Branch(rules.members(&[], members, &[]))
+}
+
+/// What a list's order says. `path` has the names of members only, from the outside in.
+pub(crate) fn order(path: &[&str]) -> Order {
+    use Order::{Counts, Ignored, Keyed};
+    match path {
+        ["containerDefinitions"] | ["volumes"] => Keyed(&["name"]),
+        ["inferenceAccelerators"] => Keyed(&["deviceName"]),
+        ["tags"] => Keyed(&["key"]),
+        ["placementConstraints"] | ["requiresCompatibilities"] => Ignored,
+        ["proxyConfiguration", "properties"] => Keyed(&["name"]),
+        ["containerDefinitions", inner @ ..] => match inner {
+            ["environment"] | ["secrets"] | ["ulimits"] => Keyed(&["name"]),
+            ["logConfiguration", "secretOptions"] => Keyed(&["name"]),
+            ["dependsOn"] => Keyed(&["containerName"]),
+            ["extraHosts"] => Keyed(&["hostname"]),
+            ["linuxParameters", "capabilities", "add" | "drop"] => Ignored,
+            ["linuxParameters", "devices"] => Keyed(&["hostPath"]),
+            ["linuxParameters", "tmpfs"] | ["mountPoints"] => Keyed(&["containerPath"]),
+            ["portMappings"] => Keyed(&["containerPort", "containerPortRange", "protocol"]),
+            ["resourceRequirements"] => Keyed(&["type"]),
+            ["restartPolicy", "ignoredExitCodes"] => Ignored,
+            ["systemControls"] => Keyed(&["namespace"]),
+            ["volumesFrom"] => Keyed(&["sourceContainer"]),
+            // `environmentFiles`, too: API reference of ContainerDefinition, they are processed
+            // from the top down.
+            _ => Counts,
+        },
+        _ => Counts,
+    }
+}
+
+/// Whether another order of a list's elements makes a difference.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Order {
+    Counts,
+    Ignored,
+    /// It doesn't, and these members tell the elements apart.
+    Keyed(&'static [&'static str]),
+}
+
+/// What an element of a keyed list is told apart by; `None` where it lacks that.
+pub(crate) fn key(element: &Json, members: &[&str]) -> Option<String> {
+    let element = element.as_object()?;
+    let mut parts: Vec<String> = Vec::new();
+    for name in members {
+        match element.get(name) {
+            Some(Json::String(text)) => parts.push(text.clone()),
+            Some(Json::Number(spelling)) => parts.push(number(spelling)),
+            _ => {}
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join("/"))
+}
+
+impl Node {
+    /// For people: text as it is, everything else as JSON.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Node::Leaf(Json::String(text)) => text.clone(),
+            node => node.to_json().to_string(),
+        }
+    }
+
+    fn to_json(&self) -> Json {
+        match self {
+            Node::Branch(members) => {
+                let members = members.iter().map(|(name, node)| (name.clone(), node.to_json()));
+                Json::Object(members.collect())
+            }
+            Node::Leaf(json) => json.clone(),
+        }
+    }
+}
+
+struct Rules<'a> {
+    network_mode: &'a str,
+}
+
+impl Rules<'_> {
+    fn members(&self, path: &[&str], object: &Object, without: &[&str]) -> BTreeMap<String, Node> {
+        let mut members = BTreeMap::new();
+        for (name, value) in object.iter().filter(|(name, _)| !without.contains(name)) {
+            let path = [path, &[name]].concat();
+            let node = self.value(&path, value);
+            if let Some(node) = node.filter(|node| !self.is_default(&path, node, object)) {
+                members.insert(name.to_owned(), node);
+            }
+        }
+        members
+    }
+
+    /// `None` where the value is as good as absent.
+    fn value(&self, path: &[&str], value: &Json) -> Option<Node> {
+        match value {
+            // AWS's JSON protocols: a null member is an absent one.
+            Json::Null => None,
+            Json::Object(object) => {
+                let members = self.members(path, object, &[]);
+                match members.is_empty() {
+                    true => (!may_be_empty(path)).then(|| Node::Leaf(Object::default().into())),
+                    false => Some(Node::Branch(members)),
+                }
+            }
+            Json::Array(elements) => self.list(path, elements),
+            Json::String(text) => Some(Node::Leaf(amount(path, text).as_str().into())),
+            other => Some(Node::Leaf(normal(other))),
+        }
+    }
+
+    fn list(&self, path: &[&str], elements: &[Json]) -> Option<Node> {
+        let order = order(path);
+        if elements.is_empty() && (order != Order::Counts || may_be_empty(path)) {
+            return None;
+        }
+        if let Order::Keyed(by) = order
+            && let Some(elements) = self.keyed(path, elements, by)
+        {
+            return Some(Node::Branch(elements));
+        }
+        let mut elements: Vec<Json> = elements
+            .iter()
+            .map(|element| match element {
+                Json::Object(object) => Node::Branch(self.members(path, object, &[])).to_json(),
+                other => normal(other),
+            })
+            .collect();
+        // Of two elements of one name, the last may win, but two mappings of a port both hold.
+        if order == Order::Ignored || path.last() == Some(&"portMappings") {
+            elements.sort_by_cached_key(Json::to_string);
+        }
+        Some(Node::Leaf(elements.into()))
+    }
+
+    /// `None` where two elements can't be told apart.
+    fn keyed(
+        &self,
+        path: &[&str],
+        elements: &[Json],
+        by: &[&str],
+    ) -> Option<BTreeMap<String, Node>> {
+        let mut nodes = BTreeMap::new();
+        for element in elements {
+            let mut key = key(element, by)?;
+            let object = element.as_object()?;
+            if path.last() == Some(&"portMappings") && object.text("protocol").is_none() {
+                key.push_str("/tcp");
+            }
+            let members = self.members(path, object, by);
+            let node = match lone(path, &members) {
+                Some(value) => value,
+                None if members.is_empty() => Node::Leaf(Object::default().into()),
+                None => Node::Branch(members),
+            };
+            if nodes.insert(key, node).is_some() {
+                return None;
+            }
+        }
+        Some(nodes)
+    }
+
+    /// Whether it is what ECS takes an absent member for. API references of ContainerDefinition,
+    /// PortMapping, HealthCheck, MountPoint, VolumeFrom, EFSVolumeConfiguration and
+    /// RegisterTaskDefinition; that `cpu` shows as 0 is seen in published descriptions.
+    fn is_default(&self, path: &[&str], node: &Node, object: &Object) -> bool {
+        let Node::Leaf(value) = node else {
+            return false;
+        };
+        let is_number = |default: &str| *value == Json::Number(default.to_owned());
+        let is_text = |default: &str| value.as_str() == Some(default);
+        match path {
+            ["enableFaultInjection"] => *value == Json::Bool(false),
+            ["volumes", "efsVolumeConfiguration", inner @ ..] => match inner {
+                ["rootDirectory"] => is_text("/"),
+                ["authorizationConfig", "iam"] | ["transitEncryption"] => is_text("DISABLED"),
+                _ => false,
+            },
+            ["containerDefinitions", inner @ ..] => match inner {
+                ["cpu"] => is_number("0"),
+                ["essential"] => *value == Json::Bool(true),
+                ["healthCheck", "interval"] => is_number("30"),
+                ["healthCheck", "retries"] => is_number("3"),
+                ["healthCheck", "timeout"] => is_number("5"),
+                ["mountPoints" | "volumesFrom", "readOnly"] => *value == Json::Bool(false),
+                ["portMappings", "hostPort"] => match self.network_mode {
+                    "awsvpc" | "host" => {
+                        object.get("containerPort").map(normal).as_ref() == Some(value)
+                    }
+                    _ => is_number("0"),
+                },
+                ["portMappings", "protocol"] => is_text("tcp"),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+/// The value of an element that has nothing else beside its key, such as an environment variable.
+fn lone(path: &[&str], members: &BTreeMap<String, Node>) -> Option<Node> {
+    let name = match path.last() {
+        Some(&("secrets" | "secretOptions")) => "valueFrom",
+        _ => "value",
+    };
+    match (members.len(), members.get(name)) {
+        (1, Some(Node::Leaf(value))) => Some(Node::Leaf(value.clone())),
+        _ => None,
+    }
+}
+
+/// Objects and ordered lists that say nothing where nothing is in them. Not `command` and
+/// `entryPoint`, with which an image's own may be meant to be undone. Inferred for a volume's
+/// `host`, which published descriptions have where it wasn't given.
+fn may_be_empty(path: &[&str]) -> bool {
+    match path {
+        ["volumes", inner @ ..] => {
+            matches!(inner, ["host"] | ["efsVolumeConfiguration", "authorizationConfig"])
+        }
+        ["containerDefinitions", inner @ ..] => matches!(
+            inner,
+            ["credentialSpecs"]
+                | ["dnsSearchDomains"]
+                | ["dnsServers"]
+                | ["dockerLabels"]
+                | ["dockerSecurityOptions"]
+                | ["environmentFiles"]
+                | ["links"]
+                | ["logConfiguration", "options"]
+        ),
+        _ => false,
+    }
+}
+
+/// API reference of RegisterTaskDefinition: `1 vCPU` is 1024 and `1 GB` is 1024 when it has been
+/// registered.
+fn amount(path: &[&str], text: &str) -> String {
+    let unit = match path {
+        ["cpu"] => "vcpu",
+        ["memory"] => "gb",
+        _ => return text.to_owned(),
+    };
+    let lower = text.to_ascii_lowercase();
+    let amount = lower.strip_suffix(unit).and_then(|amount| amount.trim_end().parse::<f64>().ok());
+    amount.map_or_else(|| text.to_owned(), |amount| number(&(amount * 1024.0).to_string()))
+}
+
+/// With its numbers spelled in one way, and its members sorted.
+fn normal(value: &Json) -> Json {
+    match value {
+        Json::Array(elements) => Json::Array(elements.iter().map(normal).collect()),
+        Json::Number(spelling) => Json::Number(number(spelling)),
+        Json::Object(object) => {
+            let members = object.iter().filter(|(_, value)| **value != Json::Null);
+            let sorted: BTreeMap<String, Json> =
+                members.map(|(name, value)| (name.to_owned(), normal(value))).collect();
+            Json::Object(sorted.into_iter().collect())
+        }
+        other => other.clone(),
+    }
+}
+
+fn number(spelling: &str) -> String {
+    if let Ok(integer) = spelling.parse::<i128>() {
+        return integer.to_string();
+    }
+    match spelling.parse::<f64>() {
+        // `-0.0` is 0, and `1e2` is 100.
+        Ok(float) if float.is_finite() => (float + 0.0).to_string(),
+        _ => spelling.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! [`Events`]: the story of a rollout, as it happens.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::error::Error;
+use crate::model::deployed::Deployed;
+use crate::report::{Event, Story};
+
+/// The events of a rollout as they happen. The rollout goes on only while
+/// [`next`](Self::next) or [`finish`](Self::finish) is awaited: nothing runs in the background.
+///
+/// # Cancellation
+/// `next` can be dropped and called again, as in `tokio::select!`: nothing is lost. Dropping the
+/// `Events` stops watching; what ECS has been told to do, it does nevertheless. Before
+/// [`Event::Started`] that may be nothing, or a registered revision that nobody uses.
+#[must_use = "the rollout goes on only while its events are awaited"]
+pub struct Events {
+    inner: EventFuture<Event, Deployed>,
+}
+
+impl Events {
+    pub(crate) fn new<F>(run: impl FnOnce(Story) -> F) -> Self
+    where
+        F: Future<Output = Result<Deployed, Error>> + Send + 'static,
+    {
+        let inner = EventFuture::new(|sender| {
+            let story = Story::new(sender);
+            let future = run(story.clone());
+            async move {
+                let outcome = future.await;
+                story.tell(match &outcome {
+                    Ok(deployed) => Event::Succeeded { revision: deployed.revision().to_owned() },
+                    Err(error) => Event::Failed { kind: error.kind() },
+                });
+                outcome
+            }
+        });
+        Self { inner }
+    }
+
+    /// The next event; `None` once the rollout has ended, well or not:
+    /// [`finish`](Self::finish) has the outcome.
+    pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.inner.poll_next(context)
+    }
+
+    /// Waits for the end, and returns the outcome. Events that nobody has asked for are dropped.
+    ///
+    /// # Errors
+    /// Those of [`RollOut`](crate::RollOut).
+    pub async fn finish(self) -> Result<Deployed, Error> {
+        self.inner.finish().await
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("outcome", &self.inner.outcome).finish_non_exhaustive()
+    }
+}
+
+/// A future, and the events that it sends while it is awaited.
+pub(crate) struct EventFuture<E, T> {
+    future: Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>,
+    receiver: UnboundedReceiver<E>,
+    pub(crate) outcome: Option<Result<T, Error>>,
+}
+
+impl<E, T> EventFuture<E, T> {
+    pub(crate) fn new<F>(run: impl FnOnce(UnboundedSender<E>) -> F) -> Self
+    where
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let (sender, receiver) = unbounded_channel();
+        Self { future: Box::pin(run(sender)), receiver, outcome: None }
+    }
+
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<E>> {
+        let Self { future, receiver, outcome } = self;
+        if let Ok(event) = receiver.try_recv() {
+            return Poll::Ready(Some(event));
+        }
+        if outcome.is_none() {
+            match future.as_mut().poll(context) {
+                Poll::Ready(result) => *outcome = Some(result),
+                Poll::Pending => {
+                    return match receiver.try_recv() {
+                        Ok(event) => Poll::Ready(Some(event)),
+                        Err(_) => Poll::Pending,
+                    };
+                }
+            }
+        }
+        Poll::Ready(receiver.try_recv().ok())
+    }
+
+    pub(crate) async fn finish(self) -> Result<T, Error> {
+        let Self { future, receiver, outcome } = self;
+        // Nobody will ask for what is told from now on.
+        drop(receiver);
+        match outcome {
+            Some(outcome) => outcome,
+            None => future.await,
+        }
+    }
+}
+
+/// For a builder that ends with a complete deployment: awaiting it returns the outcome, and
+/// `events()` the story.
+macro_rules! outcome_and_events {
+    ($builder:ident) => {
+        impl $builder {
+            /// The same as a story. Nothing happens until its [`next`](crate::events::Events::next) or
+            /// [`finish`](crate::events::Events::finish) is awaited.
+            pub fn events(self) -> crate::rollout::events::Events {
+                crate::rollout::events::Events::new(|story| self.run(story))
+            }
+        }
+
+        /// As a future, it is the outcome without its story.
+        impl IntoFuture for $builder {
+            type Output = Result<crate::model::deployed::Deployed, crate::error::Error>;
+            type IntoFuture = std::pin::Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                Box::pin(self.events().finish())
+            }
+        }
+    };
+}
+pub(crate) use outcome_and_events;

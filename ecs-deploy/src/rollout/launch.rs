@@ -1,0 +1,310 @@
+//! [`Launch`]: the calls that begin a rollout, up to the answer that names its deployment.
+
+use std::time::Duration;
+
+use aws_sdk_ecs::types::{Deployment, Service as Description};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::ecs::limit::Limit;
+use crate::ecs::update::Update;
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
+use crate::error::repr::Repr;
+use crate::model::description::{has_failed, primary, running};
+use crate::model::finding::Finding;
+use crate::model::handle::{Handle, Origin};
+use crate::names::arn::{number, short};
+use crate::report::{Event, Story};
+use crate::revision::{CopySource, Revision};
+use crate::rollout::preflight::findings;
+use crate::rollout::request::{DeploymentRequest, Expectation};
+use crate::watch::identify::deployment_of;
+
+/// A rollout that begins, and the time that it has for that.
+pub(super) struct Launch<'a> {
+    request: &'a DeploymentRequest,
+    limit: Limit<'a>,
+    story: &'a Story,
+}
+
+impl<'a> Launch<'a> {
+    pub(super) fn new(
+        request: &'a DeploymentRequest,
+        story: &'a Story,
+        deadline: Instant,
+        timeout: Duration,
+    ) -> Self {
+        let limit = Limit { what: "the rollout to", service: &request.service, deadline, timeout };
+        Self { request, limit, story }
+    }
+    /// The deployment, and the service as it is when it has begun.
+    pub(super) async fn run(
+        &self,
+        revision: &mut Revision,
+    ) -> Result<(Handle, Description), Error> {
+        let Baseline { description, is_copy } = self.look(revision).await?;
+        self.refuse_unexpected(&description, revision)?;
+        if self.is_unchanged(&description, revision) {
+            if description.desired_count() == 0 {
+                self.story.tell(Event::Warning { finding: Finding::desired_count_zero() });
+            }
+            let handle = self.handle(revision, &description, None)?;
+            self.story.tell(Event::Unchanged { revision: handle.revision().to_owned() });
+            return Ok((handle, description));
+        }
+        self.check(&description, revision).await?;
+        let description = self.register(revision, description, is_copy).await?;
+        let start = self.start(revision, &description).await?;
+        let before = self.starts(&description, revision).then_some(&description);
+        let handle = self.handle(revision, &start, before)?;
+        let deployment = handle.deployment();
+        self.story.tell(match handle.record().origin {
+            Origin::Started => {
+                tracing::info!(service = %self.request.service, revision = handle.revision(), deployment, "started");
+                Event::Started { handle: handle.clone() }
+            }
+            Origin::Found => Event::Unchanged { revision: handle.revision().to_owned() },
+        });
+        Ok((handle, start))
+    }
+
+    /// Whether nothing is to be registered, and the service runs the revision or is about to.
+    pub(super) fn is_unchanged(&self, description: &Description, revision: &Revision) -> bool {
+        self.request.update.is_empty()
+            && !revision.is_changed()
+            && ours(description, revision).is_some_and(|it| !has_failed(it))
+    }
+
+    /// What is worth knowing before it begins.
+    pub(super) async fn findings(
+        &self,
+        description: &Description,
+        revision: &Revision,
+    ) -> Vec<Finding> {
+        #[cfg_attr(not(feature = "ecr"), expect(unused_mut, reason = "images are checked in ECR"))]
+        let mut findings = findings(description, &self.request.update);
+        #[cfg(feature = "ecr")]
+        if let Some(images) = &self.request.images {
+            findings.extend(images.check(revision).await.into_iter().map(Finding::from));
+        }
+        #[cfg(not(feature = "ecr"))]
+        let _ = revision;
+        findings
+    }
+
+    /// Before anything is registered: is it a service that can be deployed to? As a rule, the copy
+    /// was made just now, and no further look is needed.
+    pub(super) async fn look(&self, revision: &mut Revision) -> Result<Baseline, Error> {
+        let is_changed = revision.is_changed();
+        let source = revision.take_source();
+        let source = source.filter(|it| it.service.may_be(&self.request.service));
+        let is_copy = is_changed && source.is_some();
+        let description = match source {
+            Some(source) => self.look_since(revision, &source).await?,
+            None => self.describe().await?,
+        };
+        let rebase = self.request.ecs.rebase(revision, &description);
+        self.limit.hold("DescribeTaskDefinition", rebase).await?;
+        Ok(Baseline { description, is_copy })
+    }
+
+    /// The service, which must not have got another task definition since the copy.
+    async fn look_since(
+        &self,
+        revision: &Revision,
+        source: &CopySource,
+    ) -> Result<Description, Error> {
+        // What was registered since is no longer what it was a copy of.
+        let is_current = |it: &Description| revision.is_changed() || running(it) == revision.arn();
+        if let Some(copied) = self.request.ecs.snapshots().fresh(source).filter(is_current) {
+            return Ok(copied);
+        }
+        let description = self.describe().await?;
+        self.refuse_others(revision, source, &description)?;
+        Ok(description)
+    }
+
+    async fn check(&self, description: &Description, revision: &Revision) -> Result<(), Error> {
+        let findings = self.findings(description, revision).await;
+        let (refused, told): (Vec<Finding>, Vec<Finding>) =
+            findings.into_iter().partition(|finding| self.request.refused.contains(finding));
+        if !refused.is_empty() {
+            let service = self.request.service.clone();
+            return Err(Repr::NotReady { service, findings: refused }.into());
+        }
+        for finding in told {
+            self.story.tell(Event::Warning { finding });
+        }
+        Ok(())
+    }
+
+    /// Registers the revision if it has changed, and returns the service as it was last seen.
+    async fn register(
+        &self,
+        revision: &mut Revision,
+        description: Description,
+        is_copy: bool,
+    ) -> Result<Description, Error> {
+        if !revision.is_changed() {
+            return Ok(description);
+        }
+        let base = revision.arn().unwrap_or_default().to_owned();
+        let register = self.request.ecs.register(revision);
+        let arn = self.limit.hold("RegisterTaskDefinition", register).await?;
+        self.story.tell(Event::Registered { revision: arn.clone() });
+        // Whoever deploys a change of this family registers a revision first. Where there is one
+        // between ours and the one that ours was copied from, it may run by now.
+        if !is_copy || number(&arn) == number(&base).map(|number| number + 1) {
+            return Ok(description);
+        }
+        let description = self.describe().await?;
+        match running(&description).filter(|running| *running != base) {
+            Some(running) => Err(self.outdated(&revision.short(), &base, running)),
+            None => Ok(description),
+        }
+    }
+
+    /// What was deployed since the revision was copied isn't undone, even where the revision has
+    /// been registered meanwhile.
+    fn refuse_others(
+        &self,
+        revision: &Revision,
+        source: &CopySource,
+        now: &Description,
+    ) -> Result<(), Error> {
+        match (source.running.as_deref(), running(now)) {
+            (Some(base), Some(running)) if running != base && revision.arn() != Some(running) => {
+                // What has yet to be registered has no name.
+                let what = match revision.is_changed() {
+                    true => "the new revision".to_owned(),
+                    false => revision.short(),
+                };
+                Err(self.outdated(&what, base, running))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn refuse_unexpected(
+        &self,
+        description: &Description,
+        revision: &Revision,
+    ) -> Result<(), Error> {
+        let runs = running(description);
+        let now = runs.unwrap_or_default();
+        match &self.request.expected {
+            Some(Expectation::Planned { running, .. }) if running.as_deref() != runs => {
+                Err(self.outdated("the plan", running.as_deref().unwrap_or_default(), now))
+            }
+            Some(Expectation::Planned { is_unchanged: true, .. })
+                if !self.is_unchanged(description, revision) =>
+            {
+                let failed = format!("{} in a deployment that failed", short(now));
+                Err(self.outdated("the plan", now, &failed))
+            }
+            Some(Expectation::Deployment(id))
+                if primary(description).and_then(|it| it.id()) != Some(id) =>
+            {
+                Err(self.outdated("the way back", id, now))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether UpdateService starts a deployment.
+    fn starts(&self, before: &Description, revision: &Revision) -> bool {
+        self.request.update.starts() || ours(before, revision).is_none_or(has_failed)
+    }
+
+    fn outdated(&self, what: &str, base: &str, running: &str) -> Error {
+        let (service, revision) = (self.request.service.clone(), what.to_owned());
+        let (base, running) = (short(base).to_owned(), short(running).to_owned());
+        Repr::Outdated { service, revision, base, running }.into()
+    }
+
+    /// The service with the deployment.
+    async fn start(&self, revision: &Revision, before: &Description) -> Result<Description, Error> {
+        let arn = revision.arn().unwrap_or_default();
+        let update = self.update(before, revision);
+        let call = self.request.ecs.update(&self.request.service, arn, &update);
+        let error = match self.limit.hold("UpdateService", call).await {
+            Ok(started) => return Ok(started),
+            Err(error) => error,
+        };
+        let looks = match error.kind() {
+            // What is throttled isn't carried out; but a first try may have been.
+            ErrorKind::Throttled => 1,
+            kind if kind == ErrorKind::TimedOut || error.is_retryable() => LOOKS_IN_DOUBT,
+            _ => return Err(error),
+        };
+        let look = self.started_nevertheless(revision, before, looks);
+        timeout(LONGEST_DOUBT, look).await.ok().flatten().ok_or(error)
+    }
+
+    /// As it is sent.
+    pub(super) fn update(&self, before: &Description, revision: &Revision) -> Update {
+        let mut update = self.request.update.clone();
+        // ECS has given that one up, and takes it up again only where it is forced to.
+        if ours(before, revision).is_some_and(has_failed) {
+            update.force();
+        }
+        update
+    }
+
+    /// Whether the call was carried out, and only its answer was lost: then there is a deployment,
+    /// which nobody would watch.
+    async fn started_nevertheless(
+        &self,
+        revision: &Revision,
+        before: &Description,
+        looks: u32,
+    ) -> Option<Description> {
+        for attempt in 0..looks {
+            if attempt > 0 {
+                sleep(BETWEEN_LOOKS).await;
+            }
+            let Ok(Some(found)) = self.request.ecs.find(&self.request.service).await else {
+                continue;
+            };
+            let handle = deployment_of(&self.request.service, revision, &found, Some(before));
+            if handle.is_some_and(|it| it.record().origin == Origin::Started) {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    fn handle(
+        &self,
+        revision: &Revision,
+        description: &Description,
+        before: Option<&Description>,
+    ) -> Result<Handle, Error> {
+        deployment_of(&self.request.service, revision, description, before).ok_or_else(|| {
+            let problem = format!("its PRIMARY deployment isn't one of {}", revision.short());
+            Error::protocol("UpdateService", problem)
+        })
+    }
+
+    async fn describe(&self) -> Result<Description, Error> {
+        self.limit.hold("DescribeServices", self.request.ecs.describe(&self.request.service)).await
+    }
+}
+
+/// The service before the rollout.
+pub(super) struct Baseline {
+    pub(super) description: Description,
+    /// Whether the revision is a changed copy of what ran there then.
+    is_copy: bool,
+}
+
+/// The PRIMARY deployment, if it is one of `revision`.
+fn ours<'a>(description: &'a Description, revision: &Revision) -> Option<&'a Deployment> {
+    primary(description)
+        .filter(|it| it.task_definition().is_some() && it.task_definition() == revision.arn())
+}
+
+/// For finding out whether a deployment has begun.
+const LONGEST_DOUBT: Duration = Duration::from_secs(10);
+const LOOKS_IN_DOUBT: u32 = 3;
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);

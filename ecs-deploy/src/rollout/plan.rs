@@ -1,0 +1,231 @@
+//! [`Plan`]: what a rollout would do, to be looked at before it does it.
+
+mod record;
+
+use std::fmt;
+
+use tokio::time::Instant;
+
+use crate::ecs::limit::deadline;
+use crate::ecs::update::Update;
+use crate::error::Error;
+use crate::model::description::running;
+use crate::model::finding::{Finding, RefusedKinds};
+use crate::names::arn::short;
+use crate::names::service::Service;
+use crate::report::Story;
+use crate::revision::Revision;
+use crate::revision::diff::Diff;
+use crate::rollout::launch::{Baseline, Launch};
+use crate::rollout::request::DeploymentRequest;
+use crate::rollout::roll_out::RollOut;
+
+/// What a rollout would do: the change, what a first look found, and the calls. `Display` shows it
+/// to people, several lines of it.
+///
+/// What a [check of the images](crate::RollOut) found is in it; to check them again when it is
+/// applied, ask for it again.
+///
+/// It can be saved in serde's formats, reviewed, and [applied](crate::Deployer::apply) by another
+/// process; that is refused if the service runs another task definition by then. A saved plan holds
+/// the whole task definition, with the values of its environment variables: keep it as safe as
+/// that.
+///
+/// ```no_run
+/// use ecs_deploy::plan::Plan;
+/// use ecs_deploy::{Deployer, Revision, Service};
+///
+/// # async fn dry_run(deployer: Deployer, service: Service, revision: Revision)
+/// #     -> Result<(), Box<dyn std::error::Error>> {
+/// let plan = deployer.roll_out(&service, revision).plan().await?;
+/// print!("{plan}");
+/// std::fs::write("plan.json", serde_json::to_string(&plan)?)?;
+///
+/// let plan: Plan = serde_json::from_str(&std::fs::read_to_string("plan.json")?)?;
+/// let deployed = deployer.apply(&plan).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Plan {
+    pub(crate) service: Service,
+    /// The ARN of the task definition that the service runs now.
+    pub(crate) running: Option<String>,
+    pub(crate) revision: Revision,
+    pub(crate) update: Update,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) refused: RefusedKinds,
+    pub(crate) is_unchanged: bool,
+}
+
+impl RollOut {
+    /// What the rollout would do, found out without changing anything: DescribeServices, unless
+    /// [`Deployer::current`](crate::Deployer::current) has just looked, and DescribeTaskDefinition for a revision from a file.
+    /// [`Deployer::apply`](crate::Deployer::apply) does it.
+    ///
+    /// # Errors
+    /// Those of [`Deployer::current`](crate::Deployer::current). What would keep the rollout from beginning is no error here,
+    /// but [in the plan](Plan::refused).
+    ///
+    /// # Cancellation
+    /// It may be dropped at any time.
+    pub async fn plan(self) -> Result<Plan, Error> {
+        let (request, mut revision, terms) = self.into_parts();
+        // Nobody listens.
+        let story = Story::default();
+        let deadline = deadline(Instant::now(), terms.timeout);
+        let launch = Launch::new(&request, &story, deadline, terms.timeout);
+        let Baseline { description, .. } = launch.look(&mut revision).await?;
+        let is_unchanged = launch.is_unchanged(&description, &revision);
+        let (findings, update) = match is_unchanged {
+            true => (Vec::new(), Update::default()),
+            false => {
+                let findings = launch.findings(&description, &revision).await;
+                (findings, launch.update(&description, &revision))
+            }
+        };
+        let running = running(&description).map(str::to_owned);
+        let DeploymentRequest { service, refused, .. } = request;
+        Ok(Plan { service, running, revision, update, findings, refused, is_unchanged })
+    }
+}
+
+impl Plan {
+    /// The service.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// The ARN of the task definition that the service ran when the plan was made, if it ran one.
+    pub fn running(&self) -> Option<&str> {
+        self.running.as_deref()
+    }
+
+    /// What it changes of the task definition.
+    pub fn diff(&self) -> Diff {
+        self.revision.diff()
+    }
+
+    /// What a first look found, be it refused or only worth knowing.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The findings with which applying it ends before it begins, unless they are tolerated or
+    /// gone by then.
+    pub fn refused(&self) -> impl Iterator<Item = &Finding> {
+        self.findings().iter().filter(|it| self.refused.contains(it))
+    }
+
+    /// Whether it changes nothing: the service runs the revision already, or is about to.
+    pub fn is_empty(&self) -> bool {
+        self.is_unchanged
+    }
+
+    /// The operations of ECS that applying it calls, in their order, up to the answer that names
+    /// the deployment. After that, it is DescribeServices every 2 to 5 seconds, and the rest only
+    /// when something looks wrong. A revision of the family that somebody else registers meanwhile
+    /// takes one more DescribeServices.
+    pub fn calls(&self) -> Vec<&'static str> {
+        let mut calls = vec!["DescribeServices"];
+        if self.revision.is_changed() {
+            calls.push("RegisterTaskDefinition");
+        }
+        if !self.is_empty() {
+            calls.push("UpdateService");
+        }
+        calls
+    }
+
+    /// What `Display` shows, with the change [in colors](Diff::colored).
+    pub fn colored(&self) -> impl fmt::Display + '_ {
+        fmt::from_fn(|f| self.print(f, &self.diff().colored()))
+    }
+
+    fn print(&self, f: &mut fmt::Formatter<'_>, diff: &dyn fmt::Display) -> fmt::Result {
+        let Self { service, running, update, .. } = self;
+        writeln!(f, "{service} runs {}", running.as_deref().map_or("nothing", short))?;
+        if self.is_empty() {
+            return writeln!(f, "nothing is to be changed");
+        }
+        for line in diff.to_string().lines() {
+            writeln!(f, "  {line}")?;
+        }
+        if !update.is_empty() {
+            writeln!(f, "with: {update}")?;
+        }
+        for finding in self.findings() {
+            let what = if self.refused.contains(finding) { "refused" } else { "warning" };
+            writeln!(f, "{what}: {finding}")?;
+        }
+        writeln!(f, "calls: {}", self.calls().join(", "))
+    }
+}
+
+/// ```text
+/// demo/web runs web:1
+///   containers.web.image
+///     - 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:1
+///     + 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:2
+/// warning: the deployment circuit breaker is off: …
+/// calls: DescribeServices, RegisterTaskDefinition, UpdateService
+/// ```
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.print(f, &self.diff())
+    }
+}
+
+/// Without what the environment variables hold.
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("service", self.service())
+            .field("running", &self.running())
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Plan {
+        let definition = r#"{
+            "taskDefinitionArn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1",
+            "family": "web",
+            "containerDefinitions": [{ "name": "web", "image": "web:1" }]
+        }"#;
+        let mut revision = Revision::described(definition, "[]");
+        revision.set_images([("web", "web:2")]).unwrap();
+        let mut update = Update::default();
+        update.force();
+        let running = revision.arn().map(str::to_owned);
+        let findings = vec![Finding::desired_count_zero()];
+        let service = "demo/web".parse().unwrap();
+        let (refused, is_unchanged) = (RefusedKinds::default(), false);
+        Plan { service, running, revision, update, findings, refused, is_unchanged }
+    }
+
+    #[test]
+    fn it_shows_the_change_what_was_found_and_the_calls() {
+        let rest = "with: forceNewDeployment=true\n\
+                    warning: the service wants no tasks: nothing will show whether the revision runs\n\
+                    calls: DescribeServices, RegisterTaskDefinition, UpdateService\n";
+        let plan = plan();
+        assert_eq!(
+            plan.to_string(),
+            format!(
+                "demo/web runs web:1\n  containers.web.image\n    - web:1\n    + web:2\n{rest}"
+            )
+        );
+        assert_eq!(
+            plan.colored().to_string(),
+            format!(
+                "demo/web runs web:1\n  containers.web.image\n  \x1b[31m  - web:1\x1b[0m\n  \
+                 \x1b[32m  + web:2\x1b[0m\n{rest}"
+            )
+        );
+    }
+}

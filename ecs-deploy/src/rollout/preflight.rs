@@ -1,0 +1,183 @@
+//! What a look at a service shows before anything is registered.
+
+use aws_sdk_ecs::types::{SchedulingStrategy, Service as Description};
+use serde_json::Value;
+
+use crate::ecs::update::Update;
+use crate::model::description::{is_in_progress, primary};
+use crate::model::finding::{Finding, FindingKind};
+
+/// What the description of a service shows about a deployment with `update`.
+pub(crate) fn findings(description: &Description, update: &Update) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let settings = Settings::new(description, update);
+    let progress = primary(description).filter(|it| is_in_progress(it));
+    if let Some(id) = progress.and_then(|it| it.id()) {
+        let text = format!("the deployment {id} is in progress, and this one takes its place");
+        findings.push(Finding::new(FindingKind::DeploymentInProgress, text));
+    }
+    if settings.desired == 0 {
+        findings.push(Finding::desired_count_zero());
+    }
+    if settings.is_stuck() {
+        let Settings { desired, minimum_percent, maximum_percent, .. } = settings;
+        let tasks = if desired == 1 { "task" } else { "tasks" };
+        let text = format!(
+            "with {desired} {tasks}, a minimum of {minimum_percent} % and a maximum of \
+             {maximum_percent} % no task can be started before another is stopped, nor stopped \
+             before another is started: lower the one or raise the other"
+        );
+        findings.push(Finding::new(FindingKind::NoProgress, text));
+    }
+    if !settings.has_breaker {
+        let text = "the deployment circuit breaker is off: ECS goes on for ever with a revision \
+                    whose tasks fail";
+        findings.push(Finding::new(FindingKind::CircuitBreakerOff, text.to_owned()));
+    }
+    findings
+}
+
+/// As they will be.
+struct Settings {
+    desired: u64,
+    minimum_percent: u64,
+    maximum_percent: u64,
+    is_rolling: bool,
+    has_breaker: bool,
+}
+
+impl Settings {
+    /// The API reference of UpdateService has the members of a configuration that aren't given
+    /// stay as they are.
+    fn new(description: &Description, update: &Update) -> Self {
+        let old = description.deployment_configuration();
+        let new = |name: &str| update.configuration().and_then(|it| it.get(name));
+        let percent = |name, old: Option<i32>, default| {
+            let old = old.and_then(|it| u64::try_from(it).ok());
+            new(name).and_then(Value::as_u64).or(old).unwrap_or(default)
+        };
+        let strategy = new("strategy").and_then(Value::as_str);
+        let strategy = strategy.or(old.and_then(|it| it.strategy()).map(|it| it.as_str()));
+        let is_daemon = description.scheduling_strategy() == Some(&SchedulingStrategy::Daemon);
+        let breaker = new("deploymentCircuitBreaker").and_then(|it| it.get("enable")?.as_bool());
+        let old_breaker = old.and_then(|it| it.deployment_circuit_breaker());
+        let desired = update.new_count().map(u64::from);
+        Self {
+            desired: desired
+                .or(u64::try_from(description.desired_count()).ok())
+                .unwrap_or_default(),
+            minimum_percent: percent(
+                "minimumHealthyPercent",
+                old.and_then(|it| it.minimum_healthy_percent()),
+                100,
+            ),
+            maximum_percent: percent(
+                "maximumPercent",
+                old.and_then(|it| it.maximum_percent()),
+                200,
+            ),
+            is_rolling: !is_daemon && strategy.is_none_or(|it| it == "ROLLING"),
+            has_breaker: breaker.or(old_breaker.map(|it| it.enable())).unwrap_or(false),
+        }
+    }
+
+    /// Whether a rolling update has no room either way. AWS documentation: the maximum is rounded
+    /// down, the minimum up.
+    fn is_stuck(&self) -> bool {
+        let most = self.desired.saturating_mul(self.maximum_percent) / 100;
+        let fewest = self.desired.saturating_mul(self.minimum_percent).div_ceil(100);
+        self.is_rolling && self.desired > 0 && most <= self.desired && fewest >= self.desired
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::types::{
+        Deployment, DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentRolloutState,
+        DeploymentStrategy,
+    };
+
+    use super::*;
+
+    fn service(desired: i32, minimum: i32, maximum: i32) -> Description {
+        let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(true).build();
+        let configuration = DeploymentConfiguration::builder()
+            .minimum_healthy_percent(minimum)
+            .maximum_percent(maximum)
+            .deployment_circuit_breaker(breaker)
+            .build();
+        Description::builder()
+            .desired_count(desired)
+            .deployment_configuration(configuration)
+            .build()
+    }
+
+    fn kinds(description: &Description, update: &Update) -> Vec<FindingKind> {
+        findings(description, update).iter().map(Finding::kind).collect()
+    }
+
+    #[test]
+    fn a_service_without_room_is_found() {
+        for (desired, minimum, maximum, is_stuck) in [
+            (1, 100, 200, false),
+            (1, 100, 199, true),
+            (1, 50, 150, true),
+            (1, 0, 100, false),
+            (2, 50, 100, false),
+            (2, 100, 150, false),
+            (2, 51, 149, true),
+            (4, 100, 100, true),
+            (0, 100, 100, false),
+        ] {
+            let found = kinds(&service(desired, minimum, maximum), &Update::default());
+            let what = format!("{desired} {minimum} {maximum}");
+            assert_eq!(found.contains(&FindingKind::NoProgress), is_stuck, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_is_going_to_be_changed_counts() {
+        let mut update = Update::default();
+        update.desired_count(2);
+        assert_eq!(kinds(&service(1, 50, 150), &update), []);
+        let configuration = DeploymentConfiguration::builder()
+            .strategy(DeploymentStrategy::BlueGreen)
+            .deployment_circuit_breaker(
+                DeploymentCircuitBreaker::builder().enable(false).rollback(false).build(),
+            )
+            .build();
+        let mut update = Update::default();
+        update.deployment_configuration(&configuration);
+        assert_eq!(kinds(&service(1, 100, 100), &update), [FindingKind::CircuitBreakerOff]);
+    }
+
+    #[test]
+    fn each_finding_is_said_in_a_clause() {
+        let mut description = service(1, 100, 100);
+        description.deployments = Some(vec![
+            Deployment::builder()
+                .id("ecs-svc/1")
+                .status("PRIMARY")
+                .rollout_state(DeploymentRolloutState::InProgress)
+                .build(),
+        ]);
+        description.deployment_configuration.as_mut().unwrap().deployment_circuit_breaker = None;
+        let said: Vec<String> =
+            findings(&description, &Update::default()).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "the deployment ecs-svc/1 is in progress, and this one takes its place",
+                "with 1 task, a minimum of 100 % and a maximum of 100 % no task can be started \
+                 before another is stopped, nor stopped before another is started: lower the one \
+                 or raise the other",
+                "the deployment circuit breaker is off: ECS goes on for ever with a revision whose \
+                 tasks fail",
+            ]
+        );
+        assert_eq!(
+            findings(&service(0, 100, 200), &Update::default())[0].to_string(),
+            "the service wants no tasks: nothing will show whether the revision runs"
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! [`TaskRun`]: a one-off task that succeeded.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::logs::Logs;
+use crate::model::saved::{self, Saved};
+use crate::model::seconds;
+
+/// A one-off task that succeeded. `Display` is one line for people.
+///
+/// It can be saved and read in serde's formats.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TaskRun(#[serde(with = "saved")] TaskRunRecord);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TaskRunRecord {
+    pub(super) task: String,
+    pub(super) container: String,
+    pub(super) exit_codes: Vec<(String, Option<i32>)>,
+    pub(super) logs: Vec<Logs>,
+    #[serde(rename = "elapsedSeconds", with = "seconds")]
+    pub(super) elapsed: Duration,
+}
+
+impl Saved for TaskRunRecord {
+    const NAME: &'static str = "outcome of a task";
+}
+
+impl TaskRun {
+    pub(super) fn new(record: TaskRunRecord) -> Self {
+        Self(record)
+    }
+
+    /// The task's ARN.
+    pub fn task(&self) -> &str {
+        &self.0.task
+    }
+
+    /// The container that counted, which exited with 0.
+    pub fn container(&self) -> &str {
+        &self.0.container
+    }
+
+    /// What each container exited with; `None` where it never ran.
+    pub fn exit_codes(&self) -> impl Iterator<Item = (&str, Option<i32>)> {
+        self.0.exit_codes.iter().map(|(name, code)| (name.as_str(), *code))
+    }
+
+    /// Where the containers' logs are, as far as their definitions tell.
+    pub fn logs(&self) -> &[Logs] {
+        &self.0.logs
+    }
+
+    /// How long it took, from the first call to when it showed as stopped.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed
+    }
+}
+
+impl fmt::Display for TaskRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TaskRunRecord { task, container, logs, .. } = &self.0;
+        write!(f, "container {container} of {task} exited with code 0")?;
+        match logs.iter().find(|logs| logs.container() == container) {
+            Some(logs) => write!(f, "; its log: {logs}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! [`TaskWatch`]: looks at a task that was started, until it stops or its time is up.
+
+use std::time::Duration;
+
+use aws_sdk_ecs::types::Task;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::ecs::client::Ecs;
+use crate::error::Error;
+use crate::error::task::OneOffTask;
+use crate::watch::poll::{LONGEST_LOOK, Look, Pace};
+
+pub(super) struct TaskWatch<'a> {
+    pub(super) ecs: &'a Ecs,
+    pub(super) one_off: &'a OneOffTask,
+    pub(super) deadline: Instant,
+}
+
+/// What a look at the task shows.
+pub(super) enum TaskState {
+    /// It hasn't stopped; no look has shown its status if there is none.
+    Open {
+        status: Option<String>,
+    },
+    Stopped(Box<Task>),
+}
+
+impl TaskWatch<'_> {
+    /// Looks until the task has stopped or the time is up.
+    pub(super) async fn wait(&self) -> Result<TaskState, Error> {
+        let OneOffTask { task, .. } = self.one_off;
+        // API reference: DescribeTasks may know nothing yet of what RunTask has started.
+        let missing = || Error::protocol("DescribeTasks", format!("{task} is missing"));
+        let mut pace = Pace::new();
+        let mut last = None;
+        loop {
+            let next = Instant::now() + pace.interval();
+            sleep_until(next.min(self.deadline)).await;
+            // The last look may take a moment more: what has stopped by now needn't be stopped.
+            let is_last = next >= self.deadline;
+            let until = match is_last {
+                true => Instant::now() + LAST_CALL,
+                false => self.deadline.min(Instant::now() + LONGEST_LOOK),
+            };
+            if let Look::Found(task) = pace.look(until, self.look(), missing).await? {
+                if task.last_status() == Some("STOPPED") {
+                    return Ok(TaskState::Stopped(Box::new(task)));
+                }
+                let status = task.last_status().map(str::to_owned);
+                if status == last {
+                    pace.slow_down()
+                } else {
+                    pace.hurry()
+                }
+                last = status;
+            }
+            if is_last {
+                return Ok(TaskState::Open { status: last });
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<Option<Task>, Error> {
+        let OneOffTask { service, task, .. } = self.one_off;
+        let describe = self.ecs.client().describe_tasks();
+        let output = describe.cluster(service.cluster_reference()).tasks(task).send().await;
+        let output = output.map_err(|error| Error::api("DescribeTasks", task, error))?;
+        Ok(output.tasks.unwrap_or_default().into_iter().next())
+    }
+
+    /// Stops the task, and says what came of that.
+    pub(super) async fn stop(&self, after: Duration) -> String {
+        let OneOffTask { service, task, .. } = self.one_off;
+        let stop = self.ecs.client().stop_task().cluster(service.cluster_reference());
+        let reason = format!("{STARTED_BY}: not done after {} s", after.as_secs());
+        match timeout(LAST_CALL, stop.task(task).reason(reason).send()).await {
+            Ok(Ok(_)) => "it is being stopped".to_owned(),
+            Ok(Err(error)) => {
+                format!("it couldn't be stopped: {}", Error::api("StopTask", task, error))
+            }
+            Err(_) => "it was to be stopped, but ECS didn't answer".to_owned(),
+        }
+    }
+}
+
+/// Up to 128 letters, digits, hyphens, slashes and underscores (API reference).
+pub(super) const STARTED_BY: &str = "ecs-deploy";
+
+/// For a call after the deadline.
+const LAST_CALL: Duration = Duration::from_secs(10);

@@ -1,0 +1,161 @@
+//! One DescribeServices for several services: up to ten of a cluster go into one call.
+
+use std::convert::Infallible;
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use aws_sdk_ecs::types::Service as Description;
+use tokio::sync::{self, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use crate::ecs::client::Ecs;
+use crate::error::Error;
+use crate::names::service::Service;
+
+/// Who watches services of one account and region together. Clones are the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Batch {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    ecs: Ecs,
+    members: AtomicUsize,
+    lookups: Mutex<Vec<Lookup>>,
+    /// Whoever holds it makes the calls, for all; its content is when the next one may be made.
+    lead: sync::Mutex<Instant>,
+}
+
+/// One service to be looked at.
+#[derive(Debug)]
+struct Lookup {
+    service: Service,
+    answer: oneshot::Sender<Result<Option<Description>, Error>>,
+}
+
+/// One of those who watch.
+#[derive(Debug)]
+pub(crate) struct Member {
+    batch: Batch,
+    /// Where the policy allows some of the services only, a call for several is refused whole.
+    is_alone: bool,
+}
+
+impl Batch {
+    pub(crate) fn new(ecs: &Ecs) -> Self {
+        let shared = Shared {
+            ecs: ecs.clone(),
+            members: AtomicUsize::default(),
+            lookups: Mutex::default(),
+            lead: sync::Mutex::new(Instant::now()),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    pub(crate) fn is_of(&self, ecs: &Ecs) -> bool {
+        self.shared.ecs.is_same(ecs)
+    }
+
+    pub(crate) fn member(&self) -> Member {
+        self.shared.members.fetch_add(1, Ordering::Relaxed);
+        Member { batch: self.clone(), is_alone: false }
+    }
+}
+
+impl Member {
+    /// The service as it is; `None` where it is missing. It waits for the next common call: for
+    /// [`ROUND`] at most where there are few services.
+    pub(crate) async fn find(&mut self, service: &Service) -> Result<Option<Description>, Error> {
+        let shared = &self.batch.shared;
+        if self.is_alone {
+            return shared.ecs.find(service).await;
+        }
+        let found = loop {
+            let (answer, answered) = oneshot::channel();
+            shared.lookups().push(Lookup { service: service.clone(), answer });
+            let mut answered = pin!(answered);
+            let mut lead = pin!(shared.lead());
+            let answered = poll_fn(|context| match answered.as_mut().poll(context) {
+                Poll::Pending => lead.as_mut().poll(context).map(|never| match never {}),
+                answered => answered,
+            });
+            // There is none where whoever made the call has stopped waiting for it.
+            if let Ok(found) = answered.await {
+                break found;
+            }
+        };
+        match found {
+            Err(error) if !error.is_retryable() => {
+                self.is_alone = true;
+                shared.ecs.find(service).await
+            }
+            found => found,
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.batch.shared.members.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    /// Makes the calls, until it is dropped: when the own lookup is answered. Whoever waits then
+    /// leads.
+    async fn lead(&self) -> Infallible {
+        let mut next = self.lead.lock().await;
+        loop {
+            sleep_until(*next).await;
+            let lookups = self.take();
+            if lookups.is_empty() {
+                // All were answered, but for the own one, whose answer is on its way.
+                pending::<()>().await;
+            }
+            *next = Instant::now() + self.pace();
+            let services: Vec<Service> = lookups.iter().map(|it| it.service.clone()).collect();
+            for (lookup, found) in lookups.into_iter().zip(self.ecs.find_all(&services).await) {
+                // Whoever has stopped waiting doesn't want it any more.
+                let _ = lookup.answer.send(found);
+            }
+        }
+    }
+
+    /// Between two calls: the budget of all who watch together.
+    fn pace(&self) -> Duration {
+        let calls = self.members.load(Ordering::Relaxed).div_ceil(Ecs::AT_ONCE).max(1);
+        (ROUND / u32::try_from(calls).unwrap_or(u32::MAX)).max(SHORTEST)
+    }
+
+    /// Those of one cluster that have waited longest, and still do.
+    fn take(&self) -> Vec<Lookup> {
+        let mut lookups = self.lookups();
+        lookups.retain(|it| !it.answer.is_closed());
+        let Some(cluster) = lookups.first().map(|it| it.service.cluster_reference()) else {
+            return Vec::new();
+        };
+        let mut taken = Vec::new();
+        let mut left = Vec::new();
+        for lookup in lookups.drain(..) {
+            let fits = taken.len() < Ecs::AT_ONCE && lookup.service.cluster_reference() == cluster;
+            if fits { taken.push(lookup) } else { left.push(lookup) }
+        }
+        *lookups = left;
+        taken
+    }
+
+    fn lookups(&self) -> MutexGuard<'_, Vec<Lookup>> {
+        // Nothing is left half done where somebody panics.
+        self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ten services are looked at once in it, and more where the budget allows.
+const ROUND: Duration = Duration::from_secs(2);
+/// Between two calls, however many services there are: two calls a second.
+const SHORTEST: Duration = Duration::from_millis(500);

@@ -1,0 +1,81 @@
+//! [`Diagnosis`]: reads why the tasks of a deployment stopped.
+
+use std::collections::HashSet;
+
+use aws_sdk_ecs::types::DesiredStatus;
+
+use crate::ecs::client::Ecs;
+use crate::model::task_failure::TaskFailure;
+use crate::names::service::Service;
+use crate::report::{Event, Story};
+
+/// What is known of a deployment's stopped tasks.
+#[derive(Debug, Default)]
+pub(crate) struct Diagnosis {
+    seen: HashSet<String>,
+    failures: Vec<TaskFailure>,
+    /// Whether tasks of the deployment were still stopping.
+    is_unfinished: bool,
+}
+
+impl Diagnosis {
+    /// Reads the service's stopped tasks, and tells the failures that are new. What goes wrong here
+    /// is no matter: a rollout must be told rightly without these permissions, too.
+    pub(crate) async fn look(
+        &mut self,
+        ecs: &Ecs,
+        service: &Service,
+        deployment: &str,
+        story: &Story,
+    ) {
+        // `startedBy` can't be combined with another filter, and alone shows no stopped tasks.
+        let mut pages = ecs
+            .client()
+            .list_tasks()
+            .cluster(service.cluster_reference())
+            .service_name(service.name())
+            .desired_status(DesiredStatus::Stopped)
+            .into_paginator()
+            .send();
+        self.is_unfinished = false;
+        // Hundreds of stopped tasks don't tell more than the first few.
+        for _ in 0..3 {
+            let Some(Ok(page)) = pages.next().await else { break };
+            let new: Vec<String> =
+                page.task_arns().iter().filter(|arn| !self.seen.contains(*arn)).cloned().collect();
+            if new.is_empty() {
+                continue;
+            }
+            let describe = ecs.client().describe_tasks().cluster(service.cluster_reference());
+            let Ok(output) = describe.set_tasks(Some(new)).send().await else { break };
+            for task in output.tasks() {
+                let ours = task.started_by() == Some(deployment);
+                // One that is still stopping may have its reasons later.
+                if task.last_status() != Some("STOPPED") {
+                    self.is_unfinished |= ours;
+                    continue;
+                }
+                self.seen.extend(task.task_arn().map(str::to_owned));
+                if let Some(failure) = TaskFailure::from_task(task).filter(|_| ours) {
+                    story.tell(Event::TaskFailed { failure: failure.clone() });
+                    self.failures.push(failure);
+                }
+            }
+        }
+    }
+
+    /// Whether another look may tell more, though no more tasks have failed.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.is_unfinished
+    }
+
+    /// All failures so far, the first first.
+    pub(crate) fn failures(&self) -> &[TaskFailure] {
+        &self.failures
+    }
+
+    /// The same, at the end.
+    pub(crate) fn into_failures(self) -> Vec<TaskFailure> {
+        self.failures
+    }
+}

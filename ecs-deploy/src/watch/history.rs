@@ -1,0 +1,103 @@
+//! What a service ran before: the task definitions of its successful deployments.
+
+use std::cmp::Reverse;
+
+use aws_sdk_ecs::types::ServiceDeploymentStatus;
+
+use crate::ecs::client::Ecs;
+use crate::ecs::pages::pages;
+use crate::ecs::patience::Attempts;
+use crate::error::Error;
+use crate::error::repr::Repr;
+use crate::names::service::Service;
+
+/// The successful deployments of a service, which ECS keeps for 90 days.
+pub(crate) struct History<'a> {
+    pub(crate) ecs: &'a Ecs,
+    pub(crate) cluster: &'a str,
+    /// Its name or its ARN.
+    pub(crate) service: &'a str,
+    /// What errors call the service.
+    pub(crate) subject: &'a str,
+    pub(crate) attempts: Attempts,
+}
+
+impl History<'_> {
+    /// The ARNs of their service revisions, newest first.
+    pub(crate) async fn service_revisions(&self) -> Result<Vec<String>, Error> {
+        const OPERATION: &str = "ListServiceDeployments";
+        let list = self
+            .ecs
+            .client()
+            .list_service_deployments()
+            .cluster(self.cluster)
+            .service(self.service)
+            .status(ServiceDeploymentStatus::Successful)
+            .max_results(100);
+        let mut deployments = pages(self.attempts, OPERATION, self.subject, |token| {
+            let list = list.clone().set_next_token(token).send();
+            async {
+                let output = list.await;
+                let output = output.map_err(|it| Error::api(OPERATION, self.subject, it))?;
+                Ok((output.service_deployments.unwrap_or_default(), output.next_token))
+            }
+        })
+        .await?;
+        // The API reference promises no order.
+        deployments.sort_by_key(|it| Reverse(it.created_at().map(|at| at.as_nanos())));
+        Ok(deployments.into_iter().filter_map(|it| it.target_service_revision_arn).collect())
+    }
+
+    /// The task definitions of these service revisions, [`AT_ONCE`] at most, in their order.
+    pub(crate) async fn task_definitions(&self, of: &[String]) -> Result<Vec<String>, Error> {
+        const OPERATION: &str = "DescribeServiceRevisions";
+        let describe = self.ecs.client().describe_service_revisions();
+        let describe = describe.set_service_revision_arns(Some(of.to_vec()));
+        let call = || {
+            let describe = describe.clone().send();
+            async { describe.await.map_err(|it| Error::api(OPERATION, self.subject, it)) }
+        };
+        let output = self.attempts.make(OPERATION, self.subject, call).await?;
+        let task_definition = |arn: &String| {
+            let mut revisions = output.service_revisions().iter();
+            let revision = revisions.find(|it| it.service_revision_arn() == Some(arn))?;
+            revision.task_definition().map(str::to_owned)
+        };
+        Ok(of.iter().filter_map(task_definition).collect())
+    }
+}
+
+/// The task definition of the last successful deployment that wasn't one of `running`.
+///
+/// # Errors
+/// [`NothingToRollBackTo`](crate::ErrorKind::NothingToRollBackTo) if there is none, and those of the
+/// calls.
+pub(crate) async fn last_successful(
+    ecs: &Ecs,
+    service: &Service,
+    running: &str,
+    attempts: Attempts,
+) -> Result<String, Error> {
+    let (cluster, subject) = (service.cluster_reference(), service.to_string());
+    let history =
+        History { ecs, cluster: &cluster, service: service.name(), subject: &subject, attempts };
+    let revisions = history.service_revisions().await?;
+    if revisions.is_empty() {
+        return Err(nothing(service, "ECS knows no successful deployment of it"));
+    }
+    for revisions in revisions.chunks(AT_ONCE) {
+        let mut found = history.task_definitions(revisions).await?.into_iter();
+        if let Some(found) = found.find(|it| it != running) {
+            return Ok(found);
+        }
+    }
+    Err(nothing(service, "all its successful deployments that ECS knows ran what it runs now"))
+}
+
+/// Why there is no way back for a service.
+pub(crate) fn nothing(service: &Service, problem: &str) -> Error {
+    Repr::NothingToRollBackTo { service: service.clone(), problem: problem.to_owned() }.into()
+}
+
+/// So many service revisions can be described by one call (API reference).
+const AT_ONCE: usize = 20;

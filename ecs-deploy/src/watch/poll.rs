@@ -1,0 +1,146 @@
+//! When to look next, and what to do about a look that failed.
+
+use std::future::Future;
+use std::time::Duration;
+
+use aws_sdk_ecs::types::Service as Description;
+use tokio::time::{Instant, timeout_at};
+
+use crate::ecs::client::Ecs;
+use crate::error::Error;
+use crate::error::repr::Repr;
+use crate::names::service::Service;
+use crate::watch::batch::Member;
+
+/// The result of a look.
+#[derive(Debug)]
+pub(crate) enum Look<T> {
+    Found(T),
+    /// Nothing of that name: for a moment, ECS may not know what it has just made.
+    Missing,
+    /// Throttled, no answer, or an error of ECS's own: says nothing about what was looked at.
+    Trouble,
+}
+
+/// How often to look.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    interval: Duration,
+    longest: Duration,
+    missing_since: Option<Instant>,
+}
+
+impl Pace {
+    pub(crate) fn new() -> Self {
+        Self { interval: SHORTEST, longest: LONGEST, missing_since: None }
+    }
+
+    /// How long to wait before the next look.
+    pub(crate) fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Something has happened: more may follow soon.
+    pub(crate) fn hurry(&mut self) {
+        self.interval = SHORTEST;
+    }
+
+    /// Nothing has happened.
+    pub(crate) fn slow_down(&mut self) {
+        self.interval = (self.interval + STEP).min(self.longest);
+    }
+
+    /// Whether the end may be near: then a look that comes late is worth more than one that isn't
+    /// made.
+    pub(crate) fn expect_the_end(&mut self, is_near: bool) {
+        self.longest = if is_near { LONGEST_NEAR_THE_END } else { LONGEST };
+        self.interval = self.interval.min(self.longest);
+    }
+
+    /// Looks once. No answer by `until` is trouble: the SDK's clients have no time-out for an answer
+    /// unless the caller sets one.
+    ///
+    /// # Errors
+    /// One that no further look will cure, and `missing` if nothing has been found for a minute.
+    pub(crate) async fn look<T>(
+        &mut self,
+        until: Instant,
+        call: impl Future<Output = Result<Option<T>, Error>>,
+        missing: impl FnOnce() -> Error,
+    ) -> Result<Look<T>, Error> {
+        let Ok(found) = timeout_at(until, call).await else {
+            return Ok(Look::Trouble);
+        };
+        match found {
+            Ok(Some(found)) => {
+                self.missing_since = None;
+                // Back from trouble.
+                self.interval = self.interval.min(self.longest);
+                Ok(Look::Found(found))
+            }
+            Ok(None) => {
+                let since = *self.missing_since.get_or_insert_with(Instant::now);
+                if since.elapsed() < MISSING_FOR { Ok(Look::Missing) } else { Err(missing()) }
+            }
+            Err(error) if error.is_retryable() => {
+                tracing::debug!(%error, "looking again later");
+                self.interval = (self.interval * 2).min(LONGEST_IN_TROUBLE);
+                Ok(Look::Trouble)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Looks at one service again and again, as often as it is worth it.
+#[derive(Debug)]
+pub(crate) struct Poller<'a> {
+    ecs: &'a Ecs,
+    service: &'a Service,
+    /// If others look too, and one call is made for all.
+    member: Option<Member>,
+    pace: Pace,
+}
+
+impl<'a> Poller<'a> {
+    pub(crate) fn new(ecs: &'a Ecs, service: &'a Service, member: Option<Member>) -> Self {
+        Self { ecs, service, member, pace: Pace::new() }
+    }
+
+    pub(crate) fn pace(&mut self) -> &mut Pace {
+        &mut self.pace
+    }
+
+    /// How long to wait before the next look.
+    pub(crate) fn interval(&self) -> Duration {
+        self.pace.interval()
+    }
+
+    pub(crate) async fn look(&mut self) -> Result<Look<Description>, Error> {
+        let Self { ecs, service, member, pace } = self;
+        let find = async {
+            match member {
+                Some(member) => member.find(service).await,
+                None => ecs.find(service).await,
+            }
+        };
+        let missing = || Repr::NoService { service: service.clone(), region: ecs.region() }.into();
+        let look = pace.look(Instant::now() + LONGEST_LOOK, find, missing).await?;
+        // DescribeServices is eventually consistent: a service that was there a moment ago is hardly
+        // gone. A deleted one shows as INACTIVE for long.
+        if let Look::Missing = look {
+            pace.slow_down();
+        }
+        Ok(look)
+    }
+}
+
+/// For the answer to one look.
+pub(crate) const LONGEST_LOOK: Duration = Duration::from_secs(30);
+
+const SHORTEST: Duration = Duration::from_secs(2);
+const STEP: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(5);
+const LONGEST_NEAR_THE_END: Duration = Duration::from_secs(3);
+const LONGEST_IN_TROUBLE: Duration = Duration::from_secs(20);
+const MISSING_FOR: Duration = Duration::from_secs(60);

@@ -1,0 +1,100 @@
+//! [`StageReader`]: reads the service deployment of a deployment. Not every policy allows it, and it
+//! may lag behind by seconds (reported).
+
+use aws_sdk_ecs::types::ServiceDeploymentBrief;
+
+use crate::ecs::client::Ecs;
+use crate::error::Error;
+use crate::model::handle::DeploymentRecord;
+use crate::names::arn::short;
+use crate::watch::stage_view::StageView;
+
+/// How the newer view is had.
+#[derive(Debug)]
+pub(crate) struct StageReader {
+    arn: Option<String>,
+    /// What the policy doesn't allow isn't asked for again.
+    may_describe: bool,
+    may_list: bool,
+}
+
+impl StageReader {
+    pub(crate) fn new(record: &DeploymentRecord) -> Self {
+        Self { arn: record.service_deployment.clone(), may_describe: true, may_list: true }
+    }
+
+    /// The ARN of the service deployment, as far as it is known.
+    pub(crate) fn arn(&self) -> Option<&str> {
+        self.arn.as_deref()
+    }
+
+    /// Whether no further look will show anything.
+    pub(crate) fn is_denied(&self) -> bool {
+        !self.may_list && (!self.may_describe || self.arn.is_none())
+    }
+
+    /// `None` where ECS doesn't show it: not now, or not to these credentials. One call where the
+    /// ARN is known, two where it has to be found first. Where only the list is allowed, it has the
+    /// status and no more.
+    pub(crate) async fn look(&mut self, ecs: &Ecs, record: &DeploymentRecord) -> Option<StageView> {
+        if let Some(newer) = self.describe(ecs, record).await {
+            return Some(newer);
+        }
+        // Where it is known and there was no answer, another call most likely has none either.
+        let is_known = self.may_describe && self.arn.is_some();
+        if is_known || !self.may_list {
+            return None;
+        }
+        let ours = self.find(ecs, record).await?;
+        self.arn = ours.service_deployment_arn().map(str::to_owned);
+        if self.may_describe {
+            return self.describe(ecs, record).await;
+        }
+        Some(StageView::from_brief(&ours))
+    }
+
+    async fn describe(&mut self, ecs: &Ecs, record: &DeploymentRecord) -> Option<StageView> {
+        let arn = self.arn.as_ref().filter(|_| self.may_describe)?;
+        let call = ecs.client().describe_service_deployments().service_deployment_arns(arn);
+        let result = call.send().await;
+        let result = result.map_err(|it| Error::api("DescribeServiceDeployments", arn, it));
+        let output = unless_denied(result, &mut self.may_describe)?;
+        let newer = output
+            .service_deployments()
+            .first()
+            .and_then(|it| StageView::from_description(it, record));
+        if newer.is_none() {
+            // Of the deployment before, or not there yet.
+            self.arn = None;
+        }
+        newer
+    }
+
+    /// Joined by the number at the end of the deployment's id and of the service revision's ARN.
+    async fn find(
+        &mut self,
+        ecs: &Ecs,
+        record: &DeploymentRecord,
+    ) -> Option<ServiceDeploymentBrief> {
+        let list = ecs
+            .client()
+            .list_service_deployments()
+            .cluster(record.service.cluster_reference())
+            .service(record.service.name());
+        let result = list.send().await;
+        let result = result.map_err(|it| Error::api("ListServiceDeployments", &record.service, it));
+        let output = unless_denied(result, &mut self.may_list)?;
+        output.service_deployments.unwrap_or_default().into_iter().find(|it| {
+            it.target_service_revision_arn().is_some_and(|arn| short(arn) == record.number())
+        })
+    }
+}
+
+fn unless_denied<T>(result: Result<T, Error>, is_allowed: &mut bool) -> Option<T> {
+    result
+        .inspect_err(|error| {
+            tracing::debug!(%error, "no newer view of the deployment");
+            *is_allowed &= error.is_retryable();
+        })
+        .ok()
+}

@@ -1,0 +1,154 @@
+//! What is done about a deployment that failed or isn't complete in time.
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::ecs::patience::Attempts;
+use crate::ecs::update::Update;
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
+use crate::error::rollout::Remedy;
+use crate::model::handle::DeploymentRecord;
+use crate::model::terms::OnFailure;
+use crate::names::arn::short;
+use crate::report::Event;
+use crate::watch::fold::Verdict;
+use crate::watch::history::last_successful;
+use crate::watch::wait::{BETWEEN_TRIES, Wait};
+
+impl Wait<'_> {
+    /// It has failed, or its time is up. What was last seen of it may be long ago, so that nothing
+    /// is done about it before another look.
+    pub(super) async fn give_up(mut self, seen: Verdict) -> Result<(), Error> {
+        self.diagnose().await;
+        let (verdict, remedy) = match self.terms.on_failure {
+            OnFailure::RollBack => self.roll_back(seen).await,
+            OnFailure::Leave if seen == Verdict::Pending => {
+                (self.look_again().await.unwrap_or(seen), Remedy::NotAsked)
+            }
+            OnFailure::Leave if seen == Verdict::Hopeless => (seen, Remedy::GoesOn),
+            OnFailure::Leave => (seen, Remedy::NotAsked),
+        };
+        self.conclude(verdict, remedy).await
+    }
+
+    /// What became of the deployment by now, and what was done about it: nothing if it is complete
+    /// after all, or if ECS or another caller has put another deployment in its place.
+    async fn roll_back(&mut self, mut seen: Verdict) -> (Verdict, Remedy) {
+        let (ways, previous) = match self.ways().await {
+            Ok(ways) => ways,
+            Err(problem) => {
+                let verdict = self.look_again().await.unwrap_or(seen);
+                return (verdict, Remedy::Unavailable(problem));
+            }
+        };
+        let mut problem = String::new();
+        for way in ways {
+            match self.look_again().await {
+                // One from before tells nothing new.
+                Some(Verdict::Pending)
+                    if matches!(seen, Verdict::Hopeless | Verdict::Failed { .. }) => {}
+                Some(verdict @ (Verdict::Failed { .. } | Verdict::Pending)) => seen = verdict,
+                Some(verdict) => return (verdict, Remedy::NotAsked),
+                None => {
+                    let problem = "what the service runs by now can't be seen".to_owned();
+                    return (seen, Remedy::Unavailable(problem));
+                }
+            }
+            // For the revision that is PRIMARY already, ECS would start nothing.
+            if previous == self.record.revision && matches!(way, Way::UpdateService) {
+                break;
+            }
+            let to = short(&previous).to_owned();
+            match timeout_at(self.soon(), self.go_back(*way, &previous)).await {
+                Ok(Ok(())) => {
+                    self.story.tell(Event::RollingBack { to: Some(to.clone()) });
+                    return (seen, Remedy::RollingBack(to));
+                }
+                // Not in progress any more, or not allowed.
+                Ok(Err(error)) => {
+                    tracing::debug!(?way, %error, "no way back");
+                    problem = error.to_string();
+                }
+                Err(_) => return (seen, Remedy::Unanswered(to)),
+            }
+        }
+        (seen, Remedy::Unavailable(problem))
+    }
+
+    /// The ways back, best first, and the task definition that each leads to.
+    ///
+    /// # Errors
+    /// Why there is none.
+    async fn ways(&self) -> Result<(&'static [Way], String), String> {
+        let DeploymentRecord { service, revision, completed, .. } = self.record;
+        if let Some(completed) = completed {
+            return Ok((&[Way::StopServiceDeployment, Way::UpdateService], completed.clone()));
+        }
+        // ECS would stop this one and start nothing (reported): there is none to return to.
+        let search = last_successful(self.ecs, service, revision, Attempts::Single);
+        match timeout_at(self.soon(), search).await {
+            Ok(Ok(found)) => Ok((&[Way::UpdateService], found)),
+            Ok(Err(error)) if error.kind() == ErrorKind::NothingToRollBackTo => {
+                Err("no deployment before it was complete".to_owned())
+            }
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("the lookup of the last successful deployment timed out".to_owned()),
+        }
+    }
+
+    async fn go_back(&self, way: Way, previous: &str) -> Result<(), Error> {
+        match way {
+            Way::StopServiceDeployment => self.stop().await,
+            Way::UpdateService => {
+                let (service, update) = (&self.record.service, Update::default());
+                self.ecs.update(service, previous, &update).await?;
+                Ok(())
+            }
+        }
+    }
+
+    async fn stop(&self) -> Result<(), Error> {
+        let Some(arn) = self.stages.arn().or(self.record.service_deployment.as_deref()) else {
+            let problem = "it names no service deployment".to_owned();
+            return Err(Error::protocol("DescribeServices", problem));
+        };
+        self.ecs.stop(&self.record.service, arn).await
+    }
+
+    /// What has become of the deployment by now; `None` where that can't be seen.
+    async fn look_again(&mut self) -> Option<Verdict> {
+        let until = self.soon();
+        loop {
+            match timeout_at(until, self.ecs.find(&self.record.service)).await {
+                Ok(Ok(Some(description))) => {
+                    let observation = self.observe(&description, until).await;
+                    match observation.verdict {
+                        Verdict::Pending if !observation.is_primary => {}
+                        // The time that there was to decide is up, too.
+                        Verdict::Paused(_) => return Some(Verdict::Pending),
+                        verdict => return Some(verdict),
+                    }
+                }
+                Ok(Err(error)) if !error.is_retryable() => {
+                    tracing::debug!(%error, "no last look");
+                    return None;
+                }
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+            if Instant::now() + BETWEEN_TRIES >= until {
+                return None;
+            }
+            sleep(BETWEEN_TRIES).await;
+        }
+    }
+}
+
+/// How to go back.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// Undoes this very deployment, or nothing.
+    StopServiceDeployment,
+    /// Replaces whatever the service runs.
+    UpdateService,
+}
