@@ -114,6 +114,7 @@ impl fmt::Display for EventPattern {
 /// An input transformer of EventBridge, for a pipeline as the target. `Display` prints the JSON
 /// that PutTargets takes as `InputTransformer`, indented.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct InputTransformer {
     source_action: String,
     variables: Vec<(String, EventValue)>,
