@@ -54,7 +54,7 @@ impl DeployRule {
     pub fn event_pattern(&self) -> EventPattern {
         let any_of = |patterns: &[NamePattern]| match patterns {
             [] => json!([any_name()]),
-            patterns => patterns.iter().map(NamePattern::to_json).collect(),
+            patterns => patterns.iter().map(NamePattern::to_condition).collect(),
         };
         let mut detail = json!({
             "action-type": [self.trigger.action()],
