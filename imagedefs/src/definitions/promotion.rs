@@ -32,6 +32,7 @@ use crate::text::versioned::Versioned;
 /// "cn-north-1", "fromAccount": "111122223333", "tags": "refuse"}`; `fromAccount` and `tags`, which is
 /// `allow` or `refuse`, are optional. Reading it refuses another version and unknown members.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct Promotion {
     account: String,
     region: String,

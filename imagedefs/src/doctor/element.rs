@@ -6,8 +6,7 @@ use crate::names::container_name::ContainerName;
 use crate::names::image_uri::ImageUri;
 use crate::text::edit::Repair;
 use crate::text::flaw::{Flaw, Quoted};
-use crate::text::json::Text;
-use crate::text::json::{Member, Node, Value, has_member};
+use crate::text::json::{Member, Node, Text, Value, has_member};
 use crate::text::problem_kind::ProblemKind;
 
 impl Examination {

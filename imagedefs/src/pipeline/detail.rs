@@ -230,8 +230,9 @@ impl Serialize for ImageDetail {
 
 impl<'de> Deserialize<'de> for ImageDetail {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let refused =
-            |reasons| Error::refused(ErrorKind::InvalidImageDetail, "the image detail", reasons);
+        let refused = |reasons| {
+            Error::refused(ErrorKind::InvalidImageDetail, "cannot use the image detail", reasons)
+        };
         let members = DetailMembers::deserialize(deserializer)?;
         Self::check(members).map_err(|reasons| de::Error::custom(refused(reasons)))
     }

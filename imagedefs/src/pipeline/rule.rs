@@ -48,6 +48,7 @@ use crate::text::versioned::Versioned;
 /// ["shop/web"], "tags": ["v*"], "form": "any"}`; only the version is required. Reading it refuses
 /// another version and unknown members.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[must_use]
 pub struct DeployRule {
     trigger: DeployTrigger,
     /// If this is empty, every one is accepted.

@@ -6,8 +6,7 @@
 
 use crate::text::edit::Repair;
 use crate::text::flaw::{Flaw, Quoted};
-use crate::text::json::{Document, Member, Node, Value};
-use crate::text::json::{Text, Unit};
+use crate::text::json::{Document, Member, Node, Text, Unit, Value};
 use crate::text::problem_kind::ProblemKind;
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ impl NamePattern {
 
     /// Renders the pattern for EventBridge (EventBridge user guide, comparison operators). The
     /// guide says that an empty string can be matched, and leaves open whether it can be excluded.
-    pub(super) fn to_json(&self) -> serde_json::Value {
+    pub(super) fn to_condition(&self) -> serde_json::Value {
         match (self.extent, self.name.as_str()) {
             (Extent::Prefix, "") => any_name(),
             (Extent::Prefix, prefix) => serde_json::json!({ "prefix": prefix }),

@@ -54,7 +54,7 @@ impl DeployRule {
     pub fn event_pattern(&self) -> EventPattern {
         let any_of = |patterns: &[NamePattern]| match patterns {
             [] => json!([any_name()]),
-            patterns => patterns.iter().map(NamePattern::to_json).collect(),
+            patterns => patterns.iter().map(NamePattern::to_condition).collect(),
         };
         let mut detail = json!({
             "action-type": [self.trigger.action()],
@@ -114,6 +114,7 @@ impl fmt::Display for EventPattern {
 /// An input transformer of EventBridge, for a pipeline as the target. `Display` prints the JSON
 /// that PutTargets takes as `InputTransformer`, indented.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct InputTransformer {
     source_action: String,
     variables: Vec<(String, EventValue)>,
