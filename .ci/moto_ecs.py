@@ -87,15 +87,15 @@ DEFINITION = {
     ],
     "tags": [{"key": "team", "value": ""}, {"key": "a=b", "value": "c d"}],
 }
-NONSENSE = ("\nerror: the response to UpdateService can't be used: its PRIMARY deployment isn't "
-            "one of web:2\n")
+NONSENSE = ("\nerror: invalid response to UpdateService: its PRIMARY deployment doesn't "
+            "run web:2\n")
 # What ECS adds (API reference of TaskDefinition).
 ADDED = ["compatibilities", "deleteRequestedAt", "deregisteredAt", "registeredAt", "registeredBy",
          "requiresAttributes", "revision", "status", "taskDefinitionArn"]
 
 
-WARNING = ("warning: the deployment circuit breaker is off: ECS goes on for ever with a revision "
-           "whose tasks fail\n")
+WARNING = ("warning: the deployment circuit breaker is off: ECS retries a revision forever if its "
+           "tasks fail\n")
 
 
 def main():
@@ -127,7 +127,7 @@ def look_first(ecs, plan):
     saved = deploy(0, *SERVICE, "--image", f"web={IMAGE}", "--plan", plan)
     assert saved.stdout == dry.stdout, saved
     same = deploy(0, *SERVICE, "--image", "web=web:1", "--dry-run")
-    assert same.stdout == "prod/web runs web:1\nnothing is to be changed\n", same
+    assert same.stdout == "prod/web runs web:1\nnothing changes\n", same
     assert describe(ecs) == before, before
     assert revisions(ecs) == [1], revisions(ecs)
 

@@ -1,4 +1,4 @@
-//! [`Error`]: what failed, on what, and what to do about it.
+//! [`Error`]: what failed, on which subject, and how to fix it.
 
 pub(crate) mod answer;
 mod construction;
@@ -18,22 +18,22 @@ use crate::error::kind::ErrorKind;
 use crate::error::repr::Repr;
 use crate::names::text::NameKind;
 
-/// Why a name was refused, an image could not be read, or a push or a login did not succeed.
+/// A failure to parse a name, to read an image, to push, or to log in.
 ///
-/// `Display` is one clause that names the subject and, where there is one, the cure; what AWS or
-/// the operating system said is in [`source`](std::error::Error::source). A program's log wants
-/// the whole chain.
+/// `Display` is one clause that names the subject and, if there is one, the fix.
+/// [`source`](std::error::Error::source) holds the message of AWS or of the operating system. A
+/// program should log the whole chain.
 ///
 /// It serialises for a program's report: `kind`, `message`, `causes` (the chain of sources, outermost
 /// first) and `retryable`, and `operation`, `requestId` and `missingStatement` if there are any.
 ///
-/// A clone is the same error: several callers may have waited for one token.
+/// Clones share one error, because several callers may have waited for the same token.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Arc<Repr>);
 
 impl Error {
-    /// What kind of failure this is.
+    /// Returns the kind of this failure.
     pub fn kind(&self) -> ErrorKind {
         match &*self.0 {
             Repr::Api { kind, .. } => *kind,
@@ -56,8 +56,8 @@ impl Error {
         }
     }
 
-    /// Whether the same push may succeed later with nothing changed. The SDK has already tried
-    /// each request several times.
+    /// Returns whether the same push may succeed later without any change. The SDK has already
+    /// tried each request several times.
     pub fn is_retryable(&self) -> bool {
         match self.kind() {
             ErrorKind::Network | ErrorKind::Protocol | ErrorKind::Throttled => true,
@@ -66,10 +66,11 @@ impl Error {
         }
     }
 
-    /// The API operation that failed, such as `PutImage`; `None` where no operation
-    /// failed, or only because of a file: what a [`BlobMismatch`](ErrorKind::BlobMismatch) is about.
-    /// Of the registry's own protocol, that to which the request corresponds, and whose action the
-    /// policy has to allow.
+    /// Returns the API operation that failed, such as `PutImage`.
+    ///
+    /// `None` if no operation failed, or if one failed only because of a local file: then the kind
+    /// is [`BlobMismatch`](ErrorKind::BlobMismatch). A push by the registry's own protocol names
+    /// the API operation that corresponds to the request; the policy has to allow that action.
     pub fn operation(&self) -> Option<&'static str> {
         match &*self.0 {
             Repr::Api { operation, .. }
@@ -81,8 +82,8 @@ impl Error {
         }
     }
 
-    /// The IAM statement, in JSON, whose lack [`AccessDenied`](ErrorKind::AccessDenied) is about;
-    /// `None` for every other kind.
+    /// Returns the IAM statement, in JSON, that is missing if the kind is
+    /// [`AccessDenied`](ErrorKind::AccessDenied); `None` for every other kind.
     pub fn missing_statement(&self) -> Option<String> {
         match &*self.0 {
             Repr::Api { kind: ErrorKind::AccessDenied, operation, repository, source, .. } => {
@@ -93,12 +94,12 @@ impl Error {
         }
     }
 
-    /// AWS's id of the failed request, which its support asks for.
+    /// Returns AWS's id of the failed request. AWS Support asks for it.
     pub fn request_id(&self) -> Option<&str> {
         self.cause()?.request_id.as_deref()
     }
 
-    /// What AWS answered, where it did.
+    /// Returns AWS's answer, if there was one.
     fn cause(&self) -> Option<&Cause> {
         match &*self.0 {
             Repr::Api { source, .. } | Repr::Dropped { source, .. } => Some(source),
@@ -107,7 +108,7 @@ impl Error {
         }
     }
 
-    /// Says what it may mean that the connection broke.
+    /// Replaces a network failure by the error that explains what a broken connection may mean.
     pub(crate) fn dropped(self) -> Self {
         match Arc::try_unwrap(self.0) {
             Ok(Repr::Api { kind: ErrorKind::Network, operation, subject, repository, source }) => {
@@ -118,9 +119,9 @@ impl Error {
         }
     }
 
-    /// Names what an operation was about, such as one of the many layers of an image.
+    /// Adds what an operation was about, such as one of the many layers of an image.
     pub(crate) fn about(mut self, what: impl ToString) -> Self {
-        // Nobody else has it yet: it is on its way out of the call.
+        // The error has a single owner here: the call hasn't returned it yet.
         if let Some(Repr::Api { subject, .. } | Repr::Dropped { subject, .. }) =
             Arc::get_mut(&mut self.0)
             && subject.is_none()
@@ -130,8 +131,8 @@ impl Error {
         self
     }
 
-    /// Whether AWS has understood the request, and doesn't carry it out for a reason that isn't
-    /// known by its code.
+    /// Returns whether AWS understood the request and refuses it for a reason whose code this
+    /// crate doesn't know.
     pub(crate) fn is_refusal(&self) -> bool {
         self.kind() == ErrorKind::Service && !self.is_retryable()
     }

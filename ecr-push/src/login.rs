@@ -21,21 +21,21 @@ pub use self::docker_config::DockerConfig;
 pub use self::token::{Token, TokenProvider};
 
 impl Repository {
-    /// The repository `name` in the registry of whoever the credentials belong to, in the region
-    /// of the configuration.
+    /// Returns the repository `name` in the registry of the account that the credentials belong to,
+    /// in the region of the configuration.
     ///
-    /// One call of `sts:GetCallerIdentity`, which everybody may make: it needs no permission, and
-    /// none can be taken away (STS API reference). Where the account is known,
-    /// [`Repository::new`] needs no call.
+    /// This takes one call of `sts:GetCallerIdentity`. The call needs no permission, and a policy
+    /// can't deny it (STS API reference). If you know the account, use [`Repository::new`], which
+    /// makes no call.
     ///
     /// # Errors
-    /// [`InvalidRepository`](crate::ErrorKind::InvalidRepository) where the region or the name is
-    /// none, and [`Configuration`](crate::ErrorKind::Configuration) where no region is configured:
-    /// both before the call. Otherwise what STS refuses, such as
+    /// Returns [`InvalidRepository`](crate::ErrorKind::InvalidRepository) if the region or the name
+    /// is invalid, and [`Configuration`](crate::ErrorKind::Configuration) if the configuration has
+    /// no region; both before the call. Otherwise returns the error of STS, such as
     /// [`Credentials`](crate::ErrorKind::Credentials).
     ///
     /// # Cancellation
-    /// Dropping the future drops the call, and nothing is left behind.
+    /// Dropping the future drops the call and has no side effects.
     pub async fn from_caller(config: &SdkConfig, name: &str) -> Result<Self, Error> {
         const OPERATION: &str = "GetCallerIdentity";
         let region = config.region().map(Region::as_ref).filter(|region| !region.is_empty());
@@ -47,7 +47,7 @@ impl Repository {
             Error::login_call(kind, OPERATION, region, cause)
         })?;
         let account = identity.account().ok_or_else(|| {
-            Error::login_protocol(OPERATION, region, "the answer lacks the account's id")
+            Error::login_protocol(OPERATION, region, "the response has no account id")
         })?;
         Ok(Self::new(account, region, name)?)
     }

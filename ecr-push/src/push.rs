@@ -42,7 +42,7 @@ use crate::wire::new_repository::NewRepository;
 use crate::wire::transport::{RegistryEndpoint, Transport};
 
 impl Pusher {
-    /// Prepares the push of `image` into `repository`; nothing happens before it is awaited.
+    /// Prepares the push of `image` to `repository`. The push starts when it is awaited.
     pub fn push(&self, image: &Image, repository: &Repository) -> Push {
         Push {
             pusher: self.clone(),
@@ -59,33 +59,33 @@ impl Pusher {
     }
 }
 
-/// A push that is prepared. Await it for the outcome, take its [`events`](Self::events), or ask for
-/// its [`plan`](Self::plan) first.
+/// A prepared push. Await it for the outcome, follow its [`events`](Self::events), or get its
+/// [`plan`](Self::plan) first.
 ///
-/// Layers that the repository has are skipped; the others are sent several at once, the largest
-/// first, each in parts of the size that ECR asks for. Then come the manifests, an index after
-/// those that it lists, and the tags last: a tag never points at an image that isn't complete.
+/// The push skips the layers that the repository has and sends the others concurrently, the largest
+/// first, each in parts of the size that ECR requests. Then it puts the manifests, an index after
+/// those that it lists, and finally the tags. A tag never points to an incomplete image.
 ///
 /// # Errors
-/// [`RepositoryNotFound`](crate::ErrorKind::RepositoryNotFound),
-/// [`Unsupported`](crate::ErrorKind::Unsupported) before the first byte,
-/// [`BlobMismatch`](crate::ErrorKind::BlobMismatch) where what was sent of a file isn't what its
-/// digest says, [`Io`](crate::ErrorKind::Io) where it can't be read,
-/// [`InvalidOptions`](crate::ErrorKind::InvalidOptions) for options that don't go together,
-/// [`TagImmutable`](crate::ErrorKind::TagImmutable), and whatever else ECR refuses: each a
-/// kind of its own.
+/// Returns [`RepositoryNotFound`](crate::ErrorKind::RepositoryNotFound) if a repository is missing,
+/// [`Unsupported`](crate::ErrorKind::Unsupported) before the first byte if ECR can't store the
+/// image, [`BlobMismatch`](crate::ErrorKind::BlobMismatch) if the content of a file doesn't match
+/// its digest, [`Io`](crate::ErrorKind::Io) if a file can't be read,
+/// [`InvalidOptions`](crate::ErrorKind::InvalidOptions) if options conflict, and
+/// [`TagImmutable`](crate::ErrorKind::TagImmutable) if a tag can't be moved. Every other rejection
+/// by ECR has a kind of its own.
 ///
 /// # Cancellation
-/// Dropping the future cancels the push: nothing is sent after the requests that are on their way.
-/// ECR keeps layers that are complete for a later push to skip, and forgets unfinished uploads by
-/// itself; with a [`checkpoint`](Self::checkpoint), a later push goes on with those, too. No tag
-/// has moved before the last steps.
+/// Dropping the future cancels the push: it sends nothing after the requests in flight. ECR keeps
+/// complete layers, which a later push skips, and discards unfinished uploads itself. With a
+/// [`checkpoint`](Self::checkpoint), a later push also resumes unfinished uploads. Tags move only
+/// in the last steps, so a push that is cancelled earlier moves none.
 #[derive(Debug, Clone)]
 #[must_use = "a push does nothing until it is awaited"]
 pub struct Push {
     pusher: Pusher,
     image: Image,
-    /// Never empty, each once.
+    /// The repositories: at least one, without duplicates.
     repositories: Vec<Repository>,
     tags: Vec<Tag>,
     look_up: LookUp,
@@ -97,12 +97,11 @@ pub struct Push {
 }
 
 impl Push {
-    /// Tags the image as well. Without any, it can be had by its digest alone.
+    /// Adds a tag to the image. Without a tag, the image can be pulled only by its digest.
     ///
-    /// Whatever the order in which they are given, tags that look like the name of one version
-    /// (`1.4.2`, a commit) are set before those that move from version to version (`1.4`,
-    /// `latest`): where a repository's tags are immutable and `1.4.2` is taken, `latest` stays
-    /// where it was.
+    /// Tags that look like the name of one version (`1.4.2`, a commit) are set before those that
+    /// move from version to version (`1.4`, `latest`), in whatever order they are added. If a
+    /// repository's tags are immutable and `1.4.2` is taken, `latest` stays unchanged.
     pub fn tag(mut self, tag: Tag) -> Self {
         if !self.tags.contains(&tag) {
             self.tags.push(tag);
@@ -110,102 +109,103 @@ impl Push {
         self
     }
 
-    /// Pushes to another repository as well, of any region and account: the same image with the
-    /// same tags. Each blob is read once for all of them, and the slowest sets the pace; by
-    /// [`Transport::Registry`], each repository has a reader and a pace of its own.
+    /// Adds another repository, of any region and account, that gets the same image and the same
+    /// tags. The push reads each blob once for all repositories, at the pace of the slowest; with
+    /// [`Transport::Registry`], each repository has its own reader and its own pace.
     ///
-    /// No tag moves in any of them before all of them have every layer. Where one fails, the push
-    /// fails, and what the others have got by then stays there.
+    /// No tag moves in any repository before all of them have every layer. If one repository fails,
+    /// the push fails, and the others keep what they have received by then.
     pub fn also_to(mut self, repository: &Repository) -> Self {
-        // By any of its hosts it is the same repository.
+        // A repository is the same under each of its hosts.
         if self.repositories.iter().all(|other| other.arn() != repository.arn()) {
             self.repositories.push(repository.clone());
         }
         self
     }
 
-    /// Creates the repository where it is missing, with these settings. Needs
-    /// `ecr:CreateRepository`. Without this, a missing repository is an error.
+    /// Creates the repository with these settings if it is missing. Needs `ecr:CreateRepository`.
+    /// Without this option, a missing repository is an error.
     pub fn create_repository(mut self, settings: NewRepository) -> Self {
         self.missing_repository = MissingRepository::Create(settings);
         self
     }
 
-    /// Decides whether the image and its tags are looked up first, which takes
-    /// `ecr:BatchGetImage`: a push of what is there already puts nothing then, and says of each tag
-    /// where it was. Unless set, they are [where that is allowed](LookUp::WhereAllowed).
+    /// Decides whether the push looks up the image and its tags first, which needs
+    /// `ecr:BatchGetImage`. With the lookup, the push puts no manifest that exists already, and
+    /// reports for each tag where it pointed before. By default, the push looks them up [if the
+    /// policy allows it](LookUp::WhereAllowed).
     pub fn look_up(mut self, look_up: LookUp) -> Self {
         self.look_up = look_up;
         self
     }
 
-    /// Decides what becomes of layers of more than 4,200 parts: 42,000 MiB in the 10 MiB that ECR
-    /// asks for. They are [refused](LargeLayers::Refuse) unless set, because that ECR takes larger
-    /// parts than it asks for is documented by its API, and contradicted by its quotas.
+    /// Decides how the push treats layers of more than 4,200 parts, which is 42,000 MiB at the 10
+    /// MiB that ECR requests. By default the push [refuses](LargeLayers::Refuse) them: ECR's API
+    /// documentation allows parts larger than ECR requests, but its quotas contradict that.
     pub fn large_layers(mut self, large_layers: LargeLayers) -> Self {
         self.large_layers = large_layers;
         self
     }
 
-    /// Notes in a file how far each upload is, so that another push of the same image to the same
-    /// repositories, by another process, goes on in the middle of a layer where this one was
-    /// killed. It is removed when the push has succeeded, unless it has uploads of other pushes that
-    /// began within a day.
+    /// Records the progress of each upload in a file. If the process is killed, another push of the
+    /// same image to the same repositories resumes in the middle of a layer. A successful push
+    /// removes the file, unless it holds uploads of other pushes that started within a day.
     ///
-    /// A file that is out of date, belongs to other pushes, or ends in the middle of a line does
-    /// no harm. One that is no checkpoint is left as it is, and
+    /// A file that is out of date, belongs to other pushes, or ends in the middle of a line does no
+    /// harm. If the file is not a checkpoint, the push leaves it unchanged and
     /// [reported](crate::events::Event::CheckpointIgnored). It holds names, digests and the ids of uploads,
-    /// and no secret. Two pushes at the same time need a file each.
+    /// but no secret. Each concurrent push needs its own file.
     pub fn checkpoint(mut self, file: impl AsRef<Path>) -> Self {
         self.checkpoint = Some(file.as_ref().to_owned());
         self
     }
 
-    /// Sends layers and manifests by another protocol than [ECR's API](Transport::Api).
+    /// Sends layers and manifests through another protocol than [ECR's API](Transport::Api).
     ///
-    /// All options hold for both, but for these: [`checkpoint`](Self::checkpoint) is for the API
-    /// alone, [`mount_from`](Self::mount_from) for the registry's protocol alone, and
-    /// [`create_repository`](Self::create_repository) needs ECR's API, which a registry that isn't
-    /// ECR's hasn't. [`large_layers`](Self::large_layers) lets larger layers through in both, but
-    /// only the API has parts that could grow.
+    /// All options work with both protocols, except these: [`checkpoint`](Self::checkpoint) needs
+    /// the API, [`mount_from`](Self::mount_from) needs the registry's protocol, and
+    /// [`create_repository`](Self::create_repository) needs ECR's API, which other registries don't
+    /// have. [`large_layers`](Self::large_layers) admits larger layers in both, but only the API
+    /// has parts that can grow.
     ///
     /// # Errors
-    /// A push with options that don't go together ends with
-    /// [`InvalidOptions`](crate::ErrorKind::InvalidOptions) before anything is sent.
+    /// A push with conflicting options fails with
+    /// [`InvalidOptions`](crate::ErrorKind::InvalidOptions) before it sends anything.
     pub fn transport(mut self, transport: Transport) -> Self {
         self.transport = transport;
         self
     }
 
-    /// Takes layers over from another repository of the same registry that has them, such as that of
-    /// a base image, in place of sending them; those that can't be are sent. By
-    /// [`Transport::Registry`] alone: the API has no operation for it. Of several repositories that
-    /// are pushed to, it concerns those of the same account and region.
+    /// Mounts layers from another repository of the same registry, such as that of a base image,
+    /// instead of sending them. The push sends the layers that can't be mounted. This needs
+    /// [`Transport::Registry`], because the API has no operation for it. If the push has several
+    /// repositories, it applies to those in the same account and region.
     ///
-    /// ECR mounts a layer where the account setting `BLOB_MOUNTING` is on, both repositories are
-    /// encrypted alike, and the policy allows `ecr:GetDownloadUrlForLayer` on the other one (user
-    /// guide, "Blob mounting in Amazon ECR"); and, as users report, only one that an image there
-    /// names.
+    /// ECR mounts a layer if the account setting `BLOB_MOUNTING` is on, both repositories have the
+    /// same encryption, and the policy allows `ecr:GetDownloadUrlForLayer` on the other one (user
+    /// guide, "Blob mounting in Amazon ECR"). Users report that an image in the other repository
+    /// must also refer to the layer.
     pub fn mount_from(mut self, repository: &Repository) -> Self {
         self.mount_from = Some(repository.clone());
         self
     }
 
-    /// Finds out what the push is going to do, and changes nothing: what is skipped and sent, which
+    /// Returns a preview of the push without changing anything: the layers that it skips and sends,
     /// tags are created and moved, and what ECR is going to refuse.
     ///
     /// # Errors
-    /// [`InvalidOptions`](crate::ErrorKind::InvalidOptions) for options that don't go together;
-    /// otherwise where ECR can't be asked, or a repository doesn't exist and isn't to be created.
+    /// Returns [`InvalidOptions`](crate::ErrorKind::InvalidOptions) if options conflict. Otherwise
+    /// returns an error if a lookup fails, or if a repository is missing and the push doesn't
+    /// create it.
     ///
     /// # Cancellation
-    /// Dropping the future ends the asking. Nothing is left behind.
+    /// Dropping the future drops the lookups and has no side effects.
     pub async fn plan(&self) -> Result<Plan, Error> {
         self.check_options()?;
         self.clone().prepare(Reporter::default(), None).plan().await
     }
 
-    /// The least that an IAM policy has to allow for this push.
+    /// Returns the least IAM policy for this push.
     pub fn policy(&self) -> PushPolicy {
         let mut policy =
             PushPolicy::new(&self.repositories[0]).look_up(self.look_up).transport(self.transport);
@@ -221,7 +221,7 @@ impl Push {
         }
     }
 
-    /// The push as a story to follow, for progress bars and logs.
+    /// Returns the push as a stream of events, for progress bars and logs.
     pub fn events(self) -> Events {
         let (reporter, receiver) = Reporter::channel();
         Events::new(self.run(reporter), receiver)
@@ -258,20 +258,20 @@ impl Push {
         let creates = matches!(self.missing_repository, MissingRepository::Create(_));
         let problem = match self.transport {
             Transport::Registry if self.checkpoint.is_some() => {
-                "a checkpoint is for `Transport::Api` alone, since uploads of another process can't \
-                 be gone on with otherwise"
+                "`checkpoint` needs `Transport::Api`: the registry's protocol can't resume the \
+                 uploads of another process"
             }
             Transport::Registry if creates && !is_ecr => {
-                "a repository can be created by ECR's API alone, which a registry with another \
-                 login hasn't"
+                "`create_repository` needs ECR's API, which a registry with another login doesn't \
+                 have"
             }
             Transport::Api if self.mount_from.is_some() => {
-                "`mount_from` is for `Transport::Registry` alone, since ECR's API can't mount layers"
+                "`mount_from` needs `Transport::Registry`: ECR's API can't mount layers"
             }
             _ => match &self.mount_from {
                 Some(source) if !self.repositories.iter().any(|to| shares_registry(source, to)) => {
                     return Err(Error::invalid_options(format!(
-                        "no layer of {source} can be mounted, it is in another account or region"
+                        "can't mount layers of {source}: it is in another account or region"
                     )));
                 }
                 _ => return Ok(()),

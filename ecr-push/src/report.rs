@@ -13,162 +13,163 @@ use crate::names::tag::Tag;
 
 /// One step of a push.
 ///
-/// Enough to draw a bar for each layer and one for all of them: [`Planned`](Self::Planned) has the
-/// total of a repository, [`LayerProgress`](Self::LayerProgress) the bytes of a layer that have
-/// arrived. Whatever was lost on the way and is made good can be seen, too.
+/// The events are enough to draw a progress bar for each layer and one for the whole push:
+/// [`Planned`](Self::Planned) has the total of a repository, [`LayerProgress`](Self::LayerProgress)
+/// the bytes of a layer that have arrived. Retries and restarts are events, too.
 ///
 /// Serialised, `event` is its name, such as `layerProgress`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Event {
-    /// The file given as [`checkpoint`](crate::Push::checkpoint) is none, or can't be read or
-    /// written: it is left as it is, and the push goes on without.
+    /// The file given as [`checkpoint`](crate::Push::checkpoint) is not a checkpoint, or can't be
+    /// read or written. The file stays unchanged, and the push continues without it.
     #[non_exhaustive]
     CheckpointIgnored {
         /// The file.
         #[serde(serialize_with = "as_shown")]
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// A layer is complete in a repository.
     #[non_exhaustive]
     LayerFinished {
-        /// Which repository.
+        /// The repository.
         repository: Repository,
         /// Which layer.
         layer: Layer,
     },
-    /// The repository has the layer now, from [another one](crate::Push::mount_from): nothing is
-    /// sent.
+    /// The repository took the layer over from [another one](crate::Push::mount_from); the push
+    /// sends nothing.
     #[non_exhaustive]
     LayerMounted {
-        /// Which repository.
+        /// The repository.
         repository: Repository,
         /// Which layer.
         layer: Layer,
     },
-    /// A repository has more of a layer, or, where it has lost some, less.
+    /// The number of bytes that a repository has of a layer changed. It can decrease if the
+    /// repository lost some.
     #[non_exhaustive]
     LayerProgress {
-        /// Which repository.
+        /// The repository.
         repository: Repository,
-        /// Which layer.
+        /// The layer.
         layer: Layer,
-        /// How many of its bytes have arrived so far; by [`Transport::Registry`][registry], how many
-        /// are on their way, too.
+        /// How many of its bytes have arrived so far. With [`Transport::Registry`][registry], bytes
+        /// in transit count, too.
         ///
         /// [registry]: crate::transport::Transport::Registry
         sent: u64,
     },
-    /// The upload of a layer was lost, or refused for something that went wrong on the way, and
-    /// begins anew.
+    /// The upload of a layer restarts, because it was lost or because ECR rejected it after an
+    /// error in transit.
     #[non_exhaustive]
     LayerRestarted {
-        /// Which repository.
+        /// The repository.
         repository: Repository,
-        /// Which layer.
+        /// The layer.
         layer: Layer,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// The upload of a layer that an earlier push began goes on.
+    /// The push resumes the upload of a layer that an earlier push started.
     #[non_exhaustive]
     LayerResumed {
-        /// Which repository.
+        /// The repository.
         repository: Repository,
-        /// Which layer.
+        /// The layer.
         layer: Layer,
-        /// How many of its bytes have arrived by then.
+        /// How many of its bytes had arrived by then.
         sent: u64,
     },
-    /// The repository has the layer already: nothing is sent.
+    /// The repository already has the layer; the push sends nothing.
     #[non_exhaustive]
     LayerSkipped {
-        /// Which repository.
+        /// The repository.
         repository: Repository,
         /// Which layer.
         layer: Layer,
     },
-    /// A layer's upload begins.
+    /// The upload of a layer starts.
     #[non_exhaustive]
     LayerStarted {
-        /// Which repository.
+        /// The repository.
         repository: Repository,
-        /// Which layer.
+        /// The layer.
         layer: Layer,
     },
-    /// A manifest is in the repository now, by its digest.
+    /// The repository has stored a manifest under its digest.
     #[non_exhaustive]
     ManifestPut {
-        /// Which repository.
+        /// The repository.
         repository: Repository,
         /// The manifest's digest.
         digest: Digest,
     },
-    /// What has to be sent to a repository is known. Comes again where layers have vanished from
-    /// it before the image was complete, and are sent once more.
+    /// The push knows what it must send to a repository. The event repeats if the repository loses
+    /// layers before the image is complete and the push sends them again.
     #[non_exhaustive]
     Planned {
-        /// Which repository.
+        /// The repository.
         repository: Repository,
         /// How many layers and configs the image has.
         layers: usize,
         /// How many of them the repository lacks.
         missing: usize,
-        /// The bytes of those.
+        /// The total size of the missing layers and configs, in bytes.
         bytes: u64,
     },
-    /// A repository that was missing has been created.
+    /// The push created a missing repository.
     #[non_exhaustive]
     RepositoryCreated {
-        /// Which one.
+        /// The repository.
         repository: Repository,
     },
-    /// A request failed in a way that may pass, and the SDK sends it again.
+    /// A request failed with a transient error, and the SDK retries it.
     #[non_exhaustive]
     RequestRetried {
         /// The operation, such as `UploadLayerPart`.
         operation: &'static str,
-        /// Which repository.
+        /// The repository.
         repository: Repository,
-        /// The number of the attempt that is made now: 2 or more.
+        /// The number of the attempt that starts now: 2 or more.
         attempt: u32,
-        /// What became of the one before it.
+        /// The reason why the previous attempt failed.
         reason: String,
     },
-    /// A tag is on the image.
+    /// The tag points to the image.
     #[non_exhaustive]
     Tagged {
-        /// Which repository.
+        /// The repository.
         repository: Repository,
         /// The tag.
         tag: Tag,
         /// The image's digest.
         digest: Digest,
-        /// What this has changed.
+        /// The effect of setting the tag.
         change: TagChange,
     },
 }
 
-/// What setting a tag changes.
+/// The effect of setting a tag.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum TagChange {
-    /// The repository didn't have it.
+    /// The repository didn't have the tag.
     Created,
-    /// It is on this image already: nothing is done.
+    /// The tag already points to this image; the push leaves it unchanged.
     Kept,
-    /// It was on another image.
+    /// The tag pointed to another image.
     #[non_exhaustive]
     Moved {
-        /// Which one.
+        /// The digest of that image.
         from: Digest,
     },
-    /// It is set; what it was on before is not known, because it could not be looked up: that isn't
-    /// allowed or wanted, or ECR can't read the image, which may be in the archive.
+    /// The tag is set, and its previous image is unknown. The lookup was denied or disabled, or ECR
+    /// can't read the image, for example because it is archived.
     Set,
 }
 
@@ -176,14 +177,14 @@ impl fmt::Display for TagChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Created => f.write_str("new"),
-            Self::Kept => f.write_str("already there"),
+            Self::Kept => f.write_str("unchanged"),
             Self::Moved { from } => write!(f, "moved from {from}"),
             Self::Set => f.write_str("set"),
         }
     }
 }
 
-/// Where a push reports to; nowhere, where nobody asked.
+/// The target of a push's events. Without a receiver, events are dropped.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reporter(Option<mpsc::UnboundedSender<Event>>);
 
@@ -195,7 +196,7 @@ impl Reporter {
 
     pub(crate) fn report(&self, event: Event) {
         if let Some(sender) = &self.0 {
-            // A closed channel means that the caller wants the outcome only.
+            // A closed channel means that the caller wants only the outcome.
             let _ = sender.send(event);
         }
     }

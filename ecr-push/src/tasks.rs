@@ -1,4 +1,4 @@
-//! Work on other threads, awaited where it was ordered.
+//! Work on other threads that an async caller awaits.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     joined(spawn_blocking(work).await).await
 }
 
-/// As [`blocking`], for work that may take long: it is told to stop when nobody waits for it any
-/// more.
+/// Does the same as [`blocking`] for work that may take long. Sets `Stop` when the caller drops the
+/// future.
 pub(crate) async fn stoppable<T: Send + 'static>(
     work: impl FnOnce(&Stop) -> T + Send + 'static,
 ) -> T {
@@ -21,7 +21,7 @@ pub(crate) async fn stoppable<T: Send + 'static>(
     blocking(move || work(&stop)).await
 }
 
-/// Whether work is still wanted.
+/// A flag that is set when the result is no longer wanted.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stop(Arc<AtomicBool>);
 
@@ -35,7 +35,7 @@ impl Stop {
     }
 }
 
-/// What stops work when it is dropped.
+/// A guard that stops the work when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Wanted(Stop);
 
@@ -52,13 +52,13 @@ impl Drop for Wanted {
     }
 }
 
-/// What keeps its [`AllDone`] waiting, until the last clone is dropped.
+/// A guard that keeps its [`AllDone`] waiting until the last clone is dropped.
 #[derive(Debug, Clone)]
 pub(crate) struct Working(
-    #[expect(dead_code, reason = "held for its end")] mpsc::Sender<Infallible>,
+    #[expect(dead_code, reason = "dropping it is the signal")] mpsc::Sender<Infallible>,
 );
 
-/// The other end of all clones of a [`Working`].
+/// A receiver that waits for all clones of a [`Working`].
 #[derive(Debug)]
 pub(crate) struct AllDone(mpsc::Receiver<Infallible>);
 
@@ -71,12 +71,12 @@ impl Working {
 
 impl AllDone {
     pub(crate) async fn wait(mut self) {
-        // Nothing is ever sent: it ends when nobody can any more.
+        // The channel carries no messages; `recv` returns when the last sender is dropped.
         self.0.recv().await;
     }
 }
 
-/// What a task returned; its panic goes on here.
+/// Returns the result of a task. Propagates its panic.
 pub(crate) async fn joined<T>(ended: Result<T, JoinError>) -> T {
     match returned(ended) {
         Some(done) => done,
@@ -84,8 +84,8 @@ pub(crate) async fn joined<T>(ended: Result<T, JoinError>) -> T {
     }
 }
 
-/// As [`joined`], for whoever polls; `None` where there is nothing to come any more: only a runtime
-/// that shuts down cancels a task, and then nobody polls again.
+/// Does the same as [`joined`] for a caller that polls. Returns `None` if the task was cancelled;
+/// only the shutdown of the runtime cancels a task, and after that nothing polls again.
 pub(crate) fn returned<T>(ended: Result<T, JoinError>) -> Option<T> {
     match ended {
         Ok(done) => Some(done),

@@ -38,7 +38,7 @@ use crate::wire::registry::Registry;
 use crate::wire::registry::body::LayerContent;
 use crate::wire::registry::uploads::MountAnswer;
 
-/// What all uploads of a push share.
+/// The state that all uploads of a push share.
 #[derive(Debug, Clone)]
 pub(crate) struct Uploader {
     pub(crate) memory: Arc<Memory>,
@@ -225,8 +225,9 @@ async fn complete(
     Ok(())
 }
 
-/// How long the part from `first` on is: less than `part_size` where another upload waits within
-/// it, so that the two go on together, unless that would make it smaller than ECR takes.
+/// Returns the length of the part that starts at `first`. If another upload's cursor lies within
+/// the part, the part ends there, so that both uploads continue together, unless the part would be
+/// smaller than ECR accepts.
 fn meeting(cursors: &[u64], first: u64, part_size: u64) -> u64 {
     let apart = cursors.iter().map(|cursor| cursor - first);
     apart.filter(|&len| len >= part_size.div_ceil(2)).min().unwrap_or(part_size).min(part_size)
@@ -240,7 +241,7 @@ mod tests {
     fn uploads_that_are_apart_meet() {
         assert_eq!(meeting(&[20], 20, 10), 10);
         assert_eq!(meeting(&[20, 25], 20, 10), 5);
-        assert_eq!(meeting(&[20, 24], 20, 10), 10, "a part of 4 would be too small");
+        assert_eq!(meeting(&[20, 24], 20, 10), 10, "a part of 4 bytes would be too small");
         assert_eq!(meeting(&[20, 80, 27], 20, 10), 7);
     }
 }

@@ -26,7 +26,7 @@ pub enum Event {
         /// The error's kind.
         kind: ErrorKind,
     },
-    /// A message of the service itself, once each, in the order in which ECS wrote them.
+    /// A message of the service itself. Each is reported once, in the order of ECS's list.
     #[non_exhaustive]
     Message {
         /// ECS's words.
@@ -119,7 +119,7 @@ impl fmt::Display for Event {
     }
 }
 
-/// Where a rollout tells its events.
+/// The channel that a rollout sends its events to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Story {
     /// `None` if nobody listens.
@@ -134,7 +134,7 @@ impl Story {
     pub(crate) fn tell(&self, event: Event) {
         tracing::debug!(%event);
         if let Some(sender) = &self.sender {
-            // Nobody may be listening: the outcome comes without the story, too.
+            // The receiver may have been dropped: the caller may want the outcome only.
             let _ = sender.send(event);
         }
     }

@@ -1,4 +1,4 @@
-//! The SDK's clients: one for each endpoint, with what a push needs of their configuration.
+//! The SDK clients: one for each endpoint, configured for pushes.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +11,7 @@ use crate::aws::retries::QuotasAreFinal;
 use crate::names::host::Endpoint;
 use crate::names::repository::Repository;
 
-/// The clients of one configuration, made when they are first needed.
+/// The clients of one configuration, created on first use.
 #[derive(Debug)]
 pub(crate) struct Clients {
     config: SdkConfig,
@@ -27,7 +27,7 @@ impl Clients {
         &self.config
     }
 
-    /// The client for the repository's registry: its region, and its kind of endpoint.
+    /// Returns the client for the repository's registry: its region and its type of endpoint.
     pub(crate) fn client(&self, repository: &Repository) -> Client {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let make = |endpoint: &Endpoint| {
@@ -35,7 +35,8 @@ impl Clients {
             let mut config = aws_sdk_ecr::config::Builder::from(&self.config)
                 .region(Region::new(region.clone()))
                 .retry_classifier(QuotasAreFinal);
-            // What the configuration asks for stays: a host of the ordinary kind forbids neither.
+            // A standard host doesn't override the configuration: if the configuration asks for
+            // FIPS or dual stack, that stays.
             if *fips {
                 config = config.use_fips(true);
             }

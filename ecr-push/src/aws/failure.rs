@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::error::answer::Cause;
 use crate::error::kind::ErrorKind;
 
-/// What kind of failure it is, and what AWS says about it.
+/// Returns the kind of failure and AWS's explanation.
 pub(crate) fn explain<E>(error: SdkError<E, HttpResponse>) -> (ErrorKind, Cause)
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -16,7 +16,7 @@ where
     explain_as(None, error)
 }
 
-/// The same, where the kind may be known already.
+/// Does the same as [`explain`], with a kind that the caller may already know.
 pub(crate) fn explain_as<E>(
     known: Option<ErrorKind>,
     error: SdkError<E, HttpResponse>,
@@ -29,7 +29,7 @@ where
         text: describe(&error),
         status: error.raw_response().map(|response| response.status().as_u16()),
         request_id: error.request_id().map(str::to_owned),
-        // A service error's own text says no more than its code and message.
+        // A service error's own text adds nothing to its code and message.
         source: match error {
             SdkError::ServiceError(_) => None,
             other => other.into_source().ok(),
@@ -38,15 +38,15 @@ where
     (kind, cause)
 }
 
-/// What kind of failure it is, by the error's code.
+/// Returns the kind of failure, from the error's code.
 fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorKind {
     match error {
         SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
-            // `other` with a kind is a transport that knows that it is worth another try.
+            // `other` with a kind means that the transport considers the error retryable.
             Some(error) if error.is_io() || error.is_timeout() || error.as_other().is_some() => {
                 ErrorKind::Network
             }
-            // Credentials are resolved before anything is sent.
+            // The SDK resolves credentials before it sends anything.
             _ => ErrorKind::Configuration,
         },
         SdkError::ConstructionFailure(_) => ErrorKind::Configuration,
@@ -54,7 +54,7 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorKind
         _ => match error.code() {
             Some("AccessDeniedException" | "AccessDenied") => ErrorKind::AccessDenied,
             Some(
-                // STS's name of it.
+                // STS's name for the same error.
                 "ExpiredToken"
                 | "ExpiredTokenException"
                 | "IncompleteSignatureException"
@@ -91,7 +91,7 @@ pub(crate) fn describe<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse
     }
 }
 
-/// KMS's own code, which is a member of KmsException beside its message.
+/// Returns KMS's own code, a member of KmsException beside its message.
 fn kms_error<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<String> {
     if error.code() != Some("KmsException") {
         return None;

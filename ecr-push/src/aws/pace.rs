@@ -1,4 +1,4 @@
-//! PutImage at the pace that ECR allows.
+//! A rate limit that keeps PutImage within ECR's quota.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -8,20 +8,20 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::names::repository::Repository;
 
-/// ECR's Service Quotas page: 10 PutImage requests per second, for each account and region. It is
-/// the lowest of a push's quotas, since each manifest and each tag is a request of its own; the
-/// others are far from what a push needs.
+/// The quota on ECR's Service Quotas page: 10 PutImage requests per second, per account and region.
+/// It is the tightest of a push's quotas, because each manifest and each tag takes one request. A
+/// push stays far below the others.
 const PER_SECOND: usize = 10;
 
-/// When PutImage was called, by account and region.
+/// The times of the recent PutImage calls, by account and region.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     calls: Mutex<HashMap<(String, String), VecDeque<Instant>>>,
 }
 
 impl Pace {
-    /// Waits until another call makes no more than ten within any second. A push of few manifests
-    /// waits for nothing.
+    /// Waits until one more call keeps within ten calls per second. A push of few manifests doesn't
+    /// wait.
     pub(crate) async fn keep(&self, repository: &Repository) {
         let registry = (repository.account().to_owned(), repository.region().to_owned());
         let turn = {
@@ -44,7 +44,7 @@ impl Pace {
     }
 }
 
-/// A little more than a second, since requests don't all take equally long to arrive.
+/// Slightly more than a second, because the latency of requests varies.
 const WINDOW: Duration = Duration::from_millis(1050);
 
 #[cfg(test)]

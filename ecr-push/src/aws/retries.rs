@@ -1,4 +1,4 @@
-//! What a push needs to know of the SDK's retries, and the one that it forbids.
+//! Adjustments to the SDK's retries: reports each retry, and forbids one kind.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -16,8 +16,8 @@ use serde_json::Value;
 use crate::names::repository::Repository;
 use crate::report::{Event, Reporter};
 
-/// `LimitExceededException` is a hard quota of ECR's, such as images per repository. The SDK takes
-/// it for throttling, and would send the same part again and again.
+/// A retry classifier for `LimitExceededException`, which is a hard quota of ECR, such as images
+/// per repository. The SDK treats it as throttling and would resend the same part repeatedly.
 #[derive(Debug)]
 pub(crate) struct QuotasAreFinal;
 
@@ -25,7 +25,7 @@ impl ClassifyRetry for QuotasAreFinal {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         let error = context.output_or_error().and_then(Result::err);
         let code = error.and_then(|error| error.as_operation_error()).and_then(|error| {
-            // The operations of a push for which the service model has it.
+            // The operations of a push that can return it, according to the service model.
             let upload = error.downcast_ref::<UploadLayerPartError>().and_then(|it| it.code());
             let put = || error.downcast_ref::<PutImageError>().and_then(|it| it.code());
             let create = || error.downcast_ref::<CreateRepositoryError>().and_then(|it| it.code());
@@ -42,13 +42,13 @@ impl ClassifyRetry for QuotasAreFinal {
     }
 }
 
-/// Reports the attempts of one request after the first.
+/// Reports every attempt of a request after the first.
 #[derive(Debug)]
 pub(crate) struct Attempts {
     operation: &'static str,
     repository: Repository,
     reporter: Reporter,
-    /// How many there were, and why the last one failed.
+    /// The number of attempts, and the reason why the last one failed.
     seen: Mutex<(u32, String)>,
 }
 
@@ -79,7 +79,7 @@ impl Intercept for Attempts {
         if seen.0 > 1 {
             let (attempt, reason) = (seen.0, std::mem::take(&mut seen.1));
             let Self { operation, repository, .. } = self;
-            tracing::debug!(operation, %repository, attempt, reason, "sending it again");
+            tracing::debug!(operation, %repository, attempt, reason, "retrying the request");
             let repository = repository.clone();
             self.reporter.report(Event::RequestRetried { operation, repository, attempt, reason });
         }
@@ -100,9 +100,9 @@ impl Intercept for Attempts {
     }
 }
 
-/// Why an attempt failed, in a few words.
+/// Returns a short reason why an attempt failed.
 fn reason(context: &FinalizerInterceptorContextRef<'_>) -> String {
-    let Some(response) = context.response() else { return "no answer".to_owned() };
+    let Some(response) = context.response() else { return "no response".to_owned() };
     let status = response.status().as_u16();
     let body = response.body().bytes().unwrap_or_default();
     let of_api = || {
@@ -116,8 +116,8 @@ fn reason(context: &FinalizerInterceptorContextRef<'_>) -> String {
     }
 }
 
-/// The first of the errors in a body such as `{"errors":[{"code":"NAME_UNKNOWN","message":"…"}]}`:
-/// the distribution specification, "Error Codes".
+/// Returns the first error in a body such as `{"errors":[{"code":"NAME_UNKNOWN","message":"…"}]}`
+/// (distribution specification, "Error Codes").
 pub(crate) fn first_error(body: &[u8]) -> Option<Value> {
     let mut body: Value = serde_json::from_slice(body).ok()?;
     Some(body.get_mut("errors")?.get_mut(0)?.take())

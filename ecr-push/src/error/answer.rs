@@ -1,9 +1,9 @@
-//! What AWS answers when it refuses, told to whoever has to do something about it.
+//! The messages for AWS's refusals, with what the reader can do about them.
 
 use crate::error::kind::ErrorKind;
 use crate::names::repository::Repository;
 
-/// What AWS answered, or why there was no answer.
+/// AWS's answer, or the reason why there was no answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub(crate) struct Cause {
@@ -22,11 +22,11 @@ impl Cause {
     }
 }
 
-/// The IAM statement whose lack a refusal is about; `None` where no statement helps, because
-/// something denies it.
+/// Returns the IAM statement whose absence caused a refusal; `None` if a policy denies the action
+/// explicitly, because then no statement helps.
 ///
-/// AWS names the action and the resource, which are not always the operation's: creating a
-/// repository with tags needs `ecr:TagResource`, too, and one with a key of its own `kms:CreateGrant`.
+/// AWS names the action and the resource, which can differ from the operation's: creating a
+/// repository with tags also needs `ecr:TagResource`, and one with its own key `kms:CreateGrant`.
 pub(crate) fn missing_statement(
     operation: &str,
     repository: &Repository,
@@ -58,20 +58,19 @@ pub(crate) fn describe_api(
         ErrorKind::AccessDenied => match missing_statement(operation, repository, source) {
             Some(statement) => format!("{call} is not allowed: add {statement} to the policy"),
             None => format!(
-                "{call} is not allowed: a policy denies it, which no other that allows it outweighs"
+                "{call} is not allowed: a policy denies it explicitly, which overrides every `Allow`"
             ),
         },
         ErrorKind::Configuration => format!("{call} can't be sent"),
         ErrorKind::Credentials => format!("{call} was not accepted with these credentials"),
         ErrorKind::EncryptionKey => format!("{call} can't use the repository's KMS key"),
         ErrorKind::LimitExceeded => {
-            format!("{call} met a quota of account {account} in {region}")
+            format!("{call} exceeded a quota of account {account} in {region}")
         }
         ErrorKind::Network => format!("{call} got no answer from ECR"),
         ErrorKind::RepositoryNotFound => format!(
-            "there is no repository `{name}` in account {account}, region {region}: create it with \
-             `aws ecr create-repository --repository-name {name} --region {region}`, or correct \
-             the URI"
+            "repository `{name}` not found in account {account}, region {region}: create it with `aws \
+             ecr create-repository --repository-name {name} --region {region}`, or correct the URI"
         ),
         ErrorKind::Throttled => format!(
             "{call} was throttled: account {account} makes more requests in {region} than ECR \
@@ -81,7 +80,7 @@ pub(crate) fn describe_api(
     }
 }
 
-/// ECR's registry answers with a broken connection where others refuse: users' reports.
+/// Users report that ECR's registry breaks the connection in cases that other registries refuse.
 pub(crate) fn describe_dropped(
     operation: &str,
     subject: Option<&str>,
@@ -90,12 +89,12 @@ pub(crate) fn describe_dropped(
     let call = call(operation, subject, repository);
     let actions = match operation {
         "PutImage" => "`ecr:PutImage`",
-        // A layer that goes in one request takes both of the last two.
+        // An upload of a layer in a single request needs the last two actions.
         _ => "`ecr:InitiateLayerUpload`, `ecr:UploadLayerPart` or `ecr:CompleteLayerUpload`",
     };
     format!(
-        "{call} was cut off: where it is each time, the repository may be gone, or the policy may \
-         lack {actions} on {}; `Transport::Api` is told which",
+        "{call} was cut off: if this happens each time, the repository may be missing, or the policy \
+         may lack {actions} on {}; `Transport::Api` reports which",
         repository.arn()
     )
 }

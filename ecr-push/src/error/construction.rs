@@ -27,7 +27,7 @@ impl Error {
         Repr::InvalidPlatform { text: text.to_owned(), problem }.into()
     }
 
-    /// `subject` is the image's path, or what else it is known by.
+    /// Builds the error of an unusable image. `subject` is its path or another name for it.
     pub(crate) fn image(subject: &str, problem: impl Into<String>) -> Self {
         Repr::Image { subject: subject.to_owned(), problem: problem.into(), source: None }.into()
     }
@@ -45,12 +45,12 @@ impl Error {
         Repr::Io { path: path.to_owned(), source }.into()
     }
 
-    /// A compressed layer that can't be kept.
+    /// Builds the error of a compressed layer that can't be stored.
     pub(crate) fn temporary(folder: &Path, source: std::io::Error) -> Self {
         Repr::Temporary { folder: folder.to_owned(), source }.into()
     }
 
-    /// Content that can't be opened or read.
+    /// Builds the error of content that can't be opened or read.
     pub(crate) fn unreadable(place: &impl Display, source: std::io::Error) -> Self {
         Repr::Unreadable { place: place.to_string(), source }.into()
     }
@@ -73,7 +73,7 @@ impl Error {
         Repr::BlobSize { place: place.to_string(), digest: digest.clone(), expected, found }.into()
     }
 
-    /// An image with something in it that ECR doesn't store.
+    /// Builds the error of an image with content that ECR doesn't store.
     pub(crate) fn unsupported(image: &Digest, problems: &[impl ToString]) -> Self {
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Repr::Unsupported { image: image.clone(), problems: problems.join("; ") }.into()
@@ -87,13 +87,13 @@ impl Error {
         Repr::Protocol { operation, repository: repository.clone(), problem: problem.into() }.into()
     }
 
-    /// Of an upload whose parts don't move its cursor.
+    /// Builds the error of an upload that doesn't advance although ECR accepts its parts.
     pub(crate) fn stuck(repository: &Repository, layer: &Digest, next: u64) -> Self {
-        let problem = format!("the upload of {layer} does not get past byte {next}");
+        let problem = format!("the upload of {layer} does not advance past byte {next}");
         Self::protocol("UploadLayerPart", repository, problem)
     }
 
-    /// Of a layer whose second upload was lost or refused as well.
+    /// Builds the error of a layer that ECR lost or refused in both of its uploads.
     pub(crate) fn twice_in_vain(
         operation: &'static str,
         repository: &Repository,
@@ -129,7 +129,7 @@ impl Error {
         Repr::Api { kind, operation, subject: None, repository, source }.into()
     }
 
-    /// A call that concerns a region and no repository.
+    /// Builds the error of a call that concerns a region, not a repository.
     pub(crate) fn login_call(
         kind: ErrorKind,
         operation: &'static str,
@@ -148,7 +148,7 @@ impl Error {
             .into()
     }
 
-    /// A token that came when its time was over, by this machine's clock.
+    /// Builds the error of a token that had already expired, by this machine's clock, on arrival.
     pub(crate) fn expired_token(region: &str, now: SystemTime, expired: SystemTime) -> Self {
         LoginFailure::ExpiredToken { region: region.to_owned(), now, expired }.into()
     }

@@ -8,64 +8,63 @@ use serde::{Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The credentials are valid, but their policy lacks an action. Allow it on the repository, or
-    /// on what the text says.
+    /// The credentials are valid, but their policy lacks an action. Allow the action on the
+    /// repository, or on the resource that the message names.
     AccessDenied,
-    /// A blob's content isn't what its descriptor says: wrong size or digest, or it changed while
-    /// it was read. Build the image again.
+    /// A blob's content doesn't match its descriptor: the size or the digest differs, or the file
+    /// changed during the read. Build the image again.
     BlobMismatch,
     /// The configuration lacks what a request needs: credentials, or an HTTP client. Complete the
-    /// `SdkConfig`; the source says with what.
+    /// `SdkConfig`; the source says what is missing.
     Configuration,
-    /// Docker asks a credential helper for this registry, and would not read a login in its
+    /// Docker uses a credential helper for this registry and would ignore a login in its
     /// configuration. Use the helper, or remove it from the configuration.
     CredentialHelper,
-    /// Expired credentials, or ones that AWS doesn't know. Renew them.
+    /// The credentials are expired or unknown to AWS. Renew them.
     Credentials,
-    /// Docker's configuration can't be found, or is no JSON that a login can be added to. The text
-    /// says what is wrong with it, and in which line.
+    /// Docker's configuration can't be located, or isn't JSON that a login can be added to. The
+    /// message says what is wrong and on which line.
     DockerConfig,
-    /// KMS refuses the repository's key: it is disabled, or its policy doesn't allow its use. The
-    /// source says which.
+    /// KMS refuses to use the repository's key: the key is disabled, or its policy doesn't allow
+    /// its use. The source says which.
     EncryptionKey,
-    /// ECR gave a token that has expired already, by this machine's clock. Set the clock.
+    /// ECR returned a token that has already expired by this machine's clock. Set the clock.
     ExpiredToken,
-    /// A text that was to be a digest is none.
+    /// The string is not a valid digest.
     InvalidDigest,
-    /// A text that was to be the address of a registry is none.
+    /// The string is not a valid registry address.
     InvalidEndpoint,
-    /// The path holds no image that can be read, not the one that was asked for, or a broken one.
-    /// Build it again, or ask for what it has.
+    /// The path holds no readable image, a broken image, or not the requested image. Build it
+    /// again, or request an image that it has.
     InvalidImage,
-    /// Options of a push that don't go together. Leave out one of them; the text says which there
-    /// are.
+    /// The push has options that exclude each other. Remove one of them; the message names them.
     InvalidOptions,
-    /// A text that was to be a platform is none.
+    /// The string is not a valid platform.
     InvalidPlatform,
-    /// A text that was to be a repository's URI is none.
+    /// The string is not a valid repository URI.
     InvalidRepository,
-    /// A text that was to be a tag is none.
+    /// The string is not a valid tag.
     InvalidTag,
     /// A file could not be read or written.
     Io,
-    /// A quota of the account is used up, such as images per repository. Delete old images, or ask
-    /// AWS for more; trying again doesn't help.
+    /// The account has reached a quota, such as images per repository. Delete old images, or ask
+    /// AWS for a higher quota; a retry doesn't help.
     LimitExceeded,
-    /// No answer: no route, no name, no connection, or the time-out ran out.
+    /// AWS didn't answer: no route, a failed DNS lookup, no connection, or a timeout.
     Network,
-    /// ECR accepted the calls, but lost what had been uploaded, or its answers contradict each
-    /// other. A later push starts afresh.
+    /// ECR accepted the calls but lost the uploaded data, or its answers contradict each other.
+    /// A later push starts from the beginning.
     Protocol,
-    /// The registry has no such repository. Create it, or correct the URI.
+    /// The registry doesn't have this repository. Create it, or correct the URI.
     RepositoryNotFound,
-    /// ECR refused the request for another reason; the source says which.
+    /// ECR refused the request for another reason; the source says why.
     Service,
-    /// The tag exists with another image, and the repository's tags are immutable. Choose a new
-    /// tag.
+    /// The tag already refers to another image, and the repository's tags are immutable. Choose a
+    /// new tag.
     TagImmutable,
-    /// More requests than the account may make. Try again later.
+    /// The account sends more requests than ECR allows. Try again later.
     Throttled,
-    /// The image holds something that ECR doesn't store, such as an empty blob.
+    /// The image contains something that ECR doesn't store, such as an empty blob.
     Unsupported,
 }
 

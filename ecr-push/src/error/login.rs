@@ -1,4 +1,4 @@
-//! The failures of what comes before a push: who is calling, the token, Docker's configuration.
+//! The failures before a push: the caller's identity, the token, and Docker's configuration.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -8,12 +8,12 @@ use aws_sdk_ecr::primitives::{DateTime, DateTimeFormat};
 use crate::error::answer::Cause;
 use crate::error::kind::ErrorKind;
 
-/// Docker's setting that names a credential helper.
+/// The setting of Docker that names a credential helper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HelperSetting {
     /// `credHelpers`, for one registry.
     CredHelpers,
-    /// `credsStore`, for all of them.
+    /// `credsStore`, for all registries.
     CredsStore,
 }
 
@@ -25,21 +25,21 @@ pub(crate) enum LoginFailure {
     #[error("{}", describe_helper(path, registry, *setting, helper))]
     CredentialHelper { path: PathBuf, registry: String, setting: HelperSetting, helper: String },
 
-    #[error("{} is no Docker configuration that can take a login: {problem}", path.display())]
+    #[error("can't add a login to Docker's configuration {}: {problem}", path.display())]
     DockerConfig { path: PathBuf, problem: String },
 
     #[error("{}", describe_expired(region, *now, *expired))]
     ExpiredToken { region: String, now: SystemTime, expired: SystemTime },
 
     #[error(
-        "there is no place for Docker's configuration: set HOME, or DOCKER_CONFIG to the folder \
-         that holds config.json"
+        "can't locate Docker's configuration: set HOME, or set DOCKER_CONFIG to the folder that holds \
+         config.json"
     )]
     NoHome,
 
     #[error(
-        "no region is configured, and a registry is in one: set AWS_REGION, or a `region` in the \
-         profile"
+        "no region is configured, and every registry belongs to one: set AWS_REGION, or `region` in \
+         the profile"
     )]
     NoRegion,
 
@@ -81,7 +81,7 @@ impl LoginFailure {
         }
     }
 
-    /// What AWS answered, where it did.
+    /// Returns AWS's answer, if there was one.
     pub(crate) fn cause(&self) -> Option<&Cause> {
         match self {
             Self::Call { source, .. } => Some(source),
@@ -93,8 +93,8 @@ impl LoginFailure {
 fn describe_call(kind: ErrorKind, operation: &str, region: &str) -> String {
     match kind {
         ErrorKind::AccessDenied => format!(
-            "{operation} in {region} is not allowed: add {} to the policy, as it is for no single \
-             repository",
+            "{operation} in {region} is not allowed: add {} to the policy; the action can't be limited \
+             to one repository",
             statement(operation)
         ),
         ErrorKind::Configuration => format!("{operation} in {region} can't be sent"),
@@ -107,7 +107,8 @@ fn describe_call(kind: ErrorKind, operation: &str, region: &str) -> String {
     }
 }
 
-/// What the policy lacks. These actions have no resource: the service authorization reference.
+/// Returns the statement that the policy lacks. These actions have no resource, according to the
+/// service authorization reference.
 fn statement(operation: &str) -> String {
     let service = if operation == "GetCallerIdentity" { "sts" } else { "ecr" };
     format!(r#"{{"Effect":"Allow","Action":"{service}:{operation}","Resource":"*"}}"#)
@@ -116,8 +117,8 @@ fn statement(operation: &str) -> String {
 fn describe_expired(region: &str, now: SystemTime, expired: SystemTime) -> String {
     let (now, expired) = (text(now), text(expired));
     format!(
-        "the token that ECR in {region} gave expired at {expired}, and it is {now} by this \
-         machine's clock: set the clock, or, if it is right, see which endpoint answers"
+        "ECR in {region} returned a token that expired at {expired}, but this machine's clock shows \
+         {now}: set the clock, or check which endpoint answers if the clock is right"
     )
 }
 
@@ -126,13 +127,13 @@ fn describe_helper(path: &Path, registry: &str, setting: HelperSetting, helper: 
     let program = format!("docker-credential-{helper}");
     match setting {
         HelperSetting::CredHelpers => format!(
-            "a login to {registry} in {path} would not be read, because `credHelpers` has \
-             `{program}` answer for it: leave it to that, or remove the entry"
+            "Docker would ignore a login to {registry} in {path}, because `credHelpers` assigns the \
+             registry to `{program}`: use that helper, or remove the entry"
         ),
         HelperSetting::CredsStore => format!(
-            "a login to {registry} in {path} would not be read, because `credsStore` has \
-             `{program}` answer for it: give the token to `docker login --username AWS \
-             --password-stdin {registry}`, which stores it there, or remove the entry"
+            "Docker would ignore a login to {registry} in {path}, because `credsStore` assigns every \
+             registry to `{program}`: pass the token to `docker login --username AWS --password-stdin \
+             {registry}`, which stores it there, or remove the entry"
         ),
     }
 }
@@ -170,7 +171,7 @@ mod tests {
             text(ErrorKind::AccessDenied),
             "GetAuthorizationToken in eu-west-1 is not allowed: add \
              {\"Effect\":\"Allow\",\"Action\":\"ecr:GetAuthorizationToken\",\"Resource\":\"*\"} to the \
-             policy, as it is for no single repository"
+             policy; the action can't be limited to one repository"
         );
         assert_eq!(
             text(ErrorKind::Configuration),
@@ -208,9 +209,9 @@ mod tests {
         assert!(!error.is_retryable());
         assert_eq!(
             error.to_string(),
-            "the token that ECR in eu-west-1 gave expired at 2015-01-01T00:00:00Z, and it is \
-             2026-01-01T00:00:00Z by this machine's clock: set the clock, or, if it is right, see \
-             which endpoint answers"
+            "ECR in eu-west-1 returned a token that expired at 2015-01-01T00:00:00Z, but this \
+             machine's clock shows 2026-01-01T00:00:00Z: set the clock, or check which endpoint \
+             answers if the clock is right"
         );
     }
 
@@ -219,14 +220,14 @@ mod tests {
         assert_eq!(Error::no_region().kind(), ErrorKind::Configuration);
         assert_eq!(
             Error::no_region().to_string(),
-            "no region is configured, and a registry is in one: set AWS_REGION, or a `region` in \
-             the profile"
+            "no region is configured, and every registry belongs to one: set AWS_REGION, or `region` \
+             in the profile"
         );
         assert_eq!(Error::no_home().kind(), ErrorKind::DockerConfig);
         assert_eq!(
             Error::no_home().to_string(),
-            "there is no place for Docker's configuration: set HOME, or DOCKER_CONFIG to the \
-             folder that holds config.json"
+            "can't locate Docker's configuration: set HOME, or set DOCKER_CONFIG to the folder that \
+             holds config.json"
         );
     }
 }

@@ -38,10 +38,10 @@ pub(crate) enum Repr {
         source: Cause,
     },
 
-    #[error("{subject} is no image that can be pushed: {problem}")]
+    #[error("{subject} can't be pushed: {problem}")]
     Image { subject: String, problem: String, source: Option<BoxError> },
 
-    #[error("`{}` is no address of a registry: {problem}", text.escape_debug())]
+    #[error("invalid registry address `{}`: {problem}", text.escape_debug())]
     InvalidEndpoint { text: String, problem: String },
 
     #[error(transparent)]
@@ -50,7 +50,7 @@ pub(crate) enum Repr {
     #[error("nothing was pushed: {problem}")]
     InvalidOptions { problem: String },
 
-    #[error("`{}` is no platform: {problem}", text.escape_debug())]
+    #[error("invalid platform `{}`: {problem}", text.escape_debug())]
     InvalidPlatform { text: String, problem: String },
 
     #[error("{} can't be read", path.display())]
@@ -86,13 +86,12 @@ fn describe_immutable(
 ) -> String {
     match current {
         Some(current) => format!(
-            "tag `{tag}` of {repository} is {current} and immutable, so that it can't become \
+            "tag `{tag}` of {repository} is immutable and refers to {current}, so it can't be moved to \
              {pushed}: choose another tag"
         ),
         None => format!(
-            "tag `{tag}` of {repository} exists and is immutable, so that it can't become \
-             {pushed}; which image it is could not be found out, for which the policy needs \
-             `ecr:BatchGetImage`: choose another tag"
+            "tag `{tag}` of {repository} exists and is immutable, so it can't be moved to {pushed}: \
+             choose another tag, or allow `ecr:BatchGetImage` to see which image it refers to"
         ),
     }
 }

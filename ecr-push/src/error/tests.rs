@@ -59,14 +59,14 @@ fn api_errors_say_what_to_do() {
     );
     assert_eq!(
         text(ErrorKind::LimitExceeded),
-        format!("PutImage on {uri} met a quota of account 123456789012 in us-east-1")
+        format!("PutImage on {uri} exceeded a quota of account 123456789012 in us-east-1")
     );
     assert_eq!(text(ErrorKind::Network), format!("PutImage on {uri} got no answer from ECR"));
     assert_eq!(
         text(ErrorKind::RepositoryNotFound),
-        "there is no repository `demo/web` in account 123456789012, region us-east-1: create \
-         it with `aws ecr create-repository --repository-name demo/web --region us-east-1`, \
-         or correct the URI"
+        "repository `demo/web` not found in account 123456789012, region us-east-1: create it with \
+         `aws ecr create-repository --repository-name demo/web --region us-east-1`, or correct the \
+         URI"
     );
     assert_eq!(
         text(ErrorKind::Throttled),
@@ -116,8 +116,8 @@ fn what_is_denied_explicitly_no_statement_allows() {
     assert_eq!(
         error.to_string(),
         format!(
-            "PutImage on {} is not allowed: a policy denies it, which no other that allows it \
-             outweighs",
+            "PutImage on {} is not allowed: a policy denies it explicitly, which overrides every \
+             `Allow`",
             repository()
         )
     );
@@ -156,16 +156,15 @@ fn an_immutable_tag_names_both_digests() {
     assert_eq!(
         Error::tag_immutable(&tag, &uri, &a, Some(b.clone())).to_string(),
         format!(
-            "tag `1.0` of {uri} is {b} and immutable, so that it can't become {a}: choose \
+            "tag `1.0` of {uri} is immutable and refers to {b}, so it can't be moved to {a}: choose \
              another tag"
         )
     );
     assert_eq!(
         Error::tag_immutable(&tag, &uri, &a, None).to_string(),
         format!(
-            "tag `1.0` of {uri} exists and is immutable, so that it can't become {a}; which image \
-             it is could not be found out, for which the policy needs `ecr:BatchGetImage`: choose \
-             another tag"
+            "tag `1.0` of {uri} exists and is immutable, so it can't be moved to {a}: choose another \
+             tag, or allow `ecr:BatchGetImage` to see which image it refers to"
         )
     );
 }

@@ -1,4 +1,4 @@
-//! [`Archive`]: what is where in a tar file, so that it is read in place.
+//! [`Archive`]: the positions of the entries in a tar file, for reading them in place.
 
 mod walk;
 
@@ -11,7 +11,7 @@ use crate::image::archive::walk::{End, Item, Walk, joined};
 use crate::image::source::{Piece, Source};
 use crate::image::store::FileLookup;
 
-/// The index of a tar file.
+/// The index of a tar file's entries.
 pub(super) struct Archive {
     subject: String,
     path: Arc<Path>,
@@ -19,7 +19,7 @@ pub(super) struct Archive {
     end: End,
 }
 
-/// As many as Linux follows.
+/// Linux follows the same number of links.
 const MAX_LINKS: usize = 40;
 
 impl Archive {
@@ -32,14 +32,14 @@ impl Archive {
         Ok(Self { subject, path: path.into(), entries, end })
     }
 
-    /// What the archive has of this name, after its links.
+    /// Returns the entry of this name, after following its links.
     pub(super) fn find(&self, name: &str) -> Result<FileLookup, Error> {
         let wrong = |problem: &str| {
             let problem = format!("its entry `{}` {problem}", name.escape_debug());
             Err(Error::image(&self.subject, problem))
         };
         let Some(mut current) = joined("", name) else {
-            return wrong("leads out of the archive");
+            return wrong("points outside the archive");
         };
         for _ in 0..MAX_LINKS {
             match self.entries.get(&current) {
@@ -49,18 +49,18 @@ impl Archive {
                     return Ok(FileLookup::File(Piece { source, size: *size }));
                 }
                 Some(Item::Link(target)) => current.clone_from(target),
-                Some(Item::LinkToNothing) => return wrong("is a link to nothing in the archive"),
+                Some(Item::LinkToNothing) => return wrong("is a link to a missing entry"),
                 Some(Item::Other) => return Ok(FileLookup::Other),
             }
         }
         wrong(&format!("is a chain of more than {MAX_LINKS} links"))
     }
 
-    /// Why something may be missing.
+    /// Returns a possible reason for a missing entry.
     pub(super) fn hint(&self) -> &'static str {
         match self.end {
             End::Marked => "",
-            End::Unmarked => ", nor the mark at the archive's end: it may have been cut off",
+            End::Unmarked => ", and the archive has no end marker: it may have been cut off",
         }
     }
 }

@@ -15,7 +15,8 @@ use crate::image::source::{Piece, Source};
 use crate::names::digest::Digest;
 use crate::tasks::{Stop, stoppable};
 
-/// What ECR calls a layer: a blob that a manifest names, be it a file system layer or the config.
+/// A layer in ECR's sense: a blob that a manifest refers to, either a file system layer or a
+/// config.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Layer {
     pub(crate) digest: Digest,
@@ -23,19 +24,19 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// The digest of its content.
+    /// Returns the digest of its content.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    /// Its size in bytes, as it is stored and sent: compressed, where it is.
+    /// Returns its size in bytes as stored and sent: the compressed size if it is compressed.
     pub fn size(&self) -> u64 {
         self.size
     }
 }
 
-/// A layer, a config, or a manifest below an index: its digest, its size, and where its content
-/// is. Cheap to clone.
+/// A layer, a config, or a manifest below an index: its digest, its size, and the place of its
+/// content. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Blob {
     pub(crate) layer: Layer,
@@ -43,43 +44,43 @@ pub struct Blob {
 }
 
 impl Blob {
-    /// Content in memory. It is hashed at once, on the calling thread, at one to two gigabytes a
-    /// second: for configs and manifests; large layers are better left in files.
+    /// Creates a blob from content in memory. It is hashed at once on the calling thread, at one to
+    /// two gigabytes per second. This suits configs and manifests; keep large layers in files.
     pub fn from_bytes(content: impl Into<Vec<u8>>) -> Self {
         let content = Bytes::from(content.into());
         let layer = Layer { digest: Digest::from_content(&content), size: content.len() as u64 };
         Self { layer, source: Source::Bytes(content) }
     }
 
-    /// The content of a file, which is not read into memory. Await what this returns for the blob;
-    /// say first [which part of the file](FromFile::range) it is, or [which digest it
-    /// has](FromFile::known_digest).
+    /// Creates a blob from a file, without reading the file into memory. Await the returned value
+    /// to get the blob. Before that, you can set [a part of the file](FromFile::range) or [a known
+    /// digest](FromFile::known_digest).
     pub fn from_file(path: impl AsRef<Path>) -> FromFile {
         let path = path.as_ref().to_owned();
         FromFile { path, part: FileRange::All, expected: ExpectedDigest::Unknown }
     }
 
-    /// The digest of its content: what a descriptor has to say.
+    /// Returns the digest of its content, which its descriptor has to contain.
     pub fn digest(&self) -> &Digest {
         &self.layer.digest
     }
 
-    /// The size of its content in bytes.
+    /// Returns the size of its content in bytes.
     pub fn size(&self) -> u64 {
         self.layer.size
     }
 }
 
-/// A blob that is going to be made of a file: await it.
+/// A builder that creates a blob from a file when it is awaited.
 ///
-/// The file is hashed once, off the async threads. It has to stay as it is until it has been
-/// pushed: a change is found out by ECR then, and is an error.
+/// The file is hashed once, outside of the async threads. Don't change the file until it has been
+/// pushed: ECR detects a change, and the push fails.
 ///
 /// # Errors
-/// [`Io`](crate::ErrorKind::Io): the file can't be read, or ends before the range.
+/// Returns [`Io`](crate::ErrorKind::Io) if the file can't be read, or ends before the range does.
 ///
 /// # Cancellation
-/// Dropping the future ends the reading. Nothing is left behind.
+/// Dropping the future stops the reading and leaves nothing behind.
 #[derive(Debug, Clone)]
 #[must_use = "a file is not read until this is awaited"]
 pub struct FromFile {
@@ -101,14 +102,14 @@ enum ExpectedDigest {
 }
 
 impl FromFile {
-    /// Only these bytes of the file: the first, and the one after the last.
+    /// Limits the blob to these bytes of the file, from the first to before the end.
     pub fn range(mut self, range: Range<u64>) -> Self {
         self.part = FileRange::Range(range);
         self
     }
 
-    /// Takes the caller's word for the content's digest. The file isn't read now: the digest is
-    /// checked by ECR when all of the blob has been sent, and where it is wrong, the push ends with
+    /// Trusts the caller's digest of the content and doesn't read the file now. ECR checks the
+    /// digest after the upload; if it is wrong, the push fails with
     /// [`BlobMismatch`](crate::ErrorKind::BlobMismatch).
     pub fn known_digest(mut self, digest: Digest) -> Self {
         self.expected = ExpectedDigest::Known(digest);
@@ -119,7 +120,7 @@ impl FromFile {
         let Self { path, part, expected } = self;
         let metadata = fs::metadata(&path).map_err(|error| Error::io(&path, error))?;
         if !metadata.is_file() {
-            let problem = io::Error::new(ErrorKind::InvalidInput, "it is no file");
+            let problem = io::Error::new(ErrorKind::InvalidInput, "it is not a file");
             return Err(Error::io(&path, problem));
         }
         let len = metadata.len();
@@ -127,7 +128,7 @@ impl FromFile {
             FileRange::All => 0..len,
             FileRange::Range(range) if range.start <= range.end && range.end <= len => range,
             FileRange::Range(Range { start, end }) => {
-                let problem = format!("it has {len} bytes, and {start}..{end} is no range of them");
+                let problem = format!("it has {len} bytes, which don't contain {start}..{end}");
                 let problem = io::Error::new(ErrorKind::InvalidInput, problem);
                 return Err(Error::io(&path, problem));
             }

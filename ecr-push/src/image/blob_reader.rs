@@ -1,4 +1,4 @@
-//! Reading a blob from its file, off the async threads.
+//! A blob reader that keeps file reads off the async threads.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use crate::image::blob::Blob;
 use crate::image::source::Content;
 use crate::tasks::{blocking, stoppable};
 
-/// A blob's content, opened. Clones are the same.
+/// An open blob. Clones share the content and the buffers.
 #[derive(Debug, Clone)]
 pub(crate) struct BlobReader(Arc<OpenBlob>);
 
@@ -16,7 +16,7 @@ pub(crate) struct BlobReader(Arc<OpenBlob>);
 struct OpenBlob {
     content: Content,
     blob: Blob,
-    /// Buffers of pieces that nobody has any more: fresh ones cost more than reading into them.
+    /// The buffers of dropped pieces. Allocating a new one costs more than reading into it.
     idle: Mutex<Vec<Vec<u8>>>,
 }
 
@@ -30,8 +30,8 @@ impl BlobReader {
         .await
     }
 
-    /// Whether the content is what its descriptor says: for when ECR has refused what was sent of
-    /// it. Reads all of it once more.
+    /// Checks the content against its descriptor, after ECR rejected the bytes that were sent.
+    /// Reads the whole content once more.
     pub(crate) async fn check(&self) -> Result<(), Error> {
         let reader = self.clone();
         stoppable(move |stop| {
@@ -39,7 +39,7 @@ impl BlobReader {
             reader.0.check_size()?;
             let found = content.hash(layer.size(), stop);
             let found = found.map_err(|error| Error::unreadable(source, error))?;
-            // Nobody is told of what was stopped.
+            // Cancelled: the result is discarded.
             if found == *layer.digest() || stop.is_set() {
                 Ok(())
             } else {
@@ -49,7 +49,7 @@ impl BlobReader {
         .await
     }
 
-    /// The beginning of what lies between `first` and `end`, of at most so many bytes. Blocks.
+    /// Reads up to `most` bytes of the range from `first` to `end`. Blocks.
     pub(crate) fn piece(&self, first: u64, end: u64, most: usize) -> Result<ReadBuffer, Error> {
         let OpenBlob { content, blob, .. } = &*self.0;
         let mut piece =
@@ -59,7 +59,7 @@ impl BlobReader {
         let read = read.map_err(|error| Error::unreadable(&blob.source, error))?;
         if read < piece.buffer.len() {
             self.0.check_size()?;
-            // It was cut off, and has grown again since.
+            // The file was truncated and has grown again since.
             let problem = io::ErrorKind::UnexpectedEof.into();
             return Err(Error::unreadable(&blob.source, problem));
         }
@@ -68,7 +68,7 @@ impl BlobReader {
 }
 
 impl OpenBlob {
-    /// Whether the content has been cut off.
+    /// Returns an error if the content was truncated.
     fn check_size(&self) -> Result<(), Error> {
         let Blob { layer, source } = &self.blob;
         let size = self.content.size().map_err(|error| Error::unreadable(source, error))?;
@@ -83,7 +83,7 @@ impl OpenBlob {
     }
 }
 
-/// Some of a blob's content, in a buffer that is used again.
+/// A range of a blob's content, in a reused buffer.
 #[derive(Debug)]
 pub(crate) struct ReadBuffer {
     buffer: Vec<u8>,

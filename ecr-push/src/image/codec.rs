@@ -1,7 +1,8 @@
-//! [`compress_layer`]: one layer on several threads, into the same bytes however many there are.
+//! [`compress_layer`]: the compression of a layer on several threads. The result doesn't depend on
+//! their number.
 //!
-//! The content is cut into blocks of a fixed size, and each is compressed for itself. That costs a
-//! percent or two of size, and makes the result independent of who compressed what.
+//! The content is split into blocks of a fixed size, and each block is compressed separately. This
+//! adds one or two percent of size, and makes the result independent of the scheduling.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -20,30 +21,30 @@ use crate::tasks::Stop;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Codec {
-    /// One member, of which each block ends at a byte (`Z_SYNC_FLUSH`).
+    /// One gzip member; each block ends at a byte boundary (`Z_SYNC_FLUSH`).
     Gzip,
-    /// A frame for each block.
+    /// One frame for each block.
     #[cfg(feature = "zstd")]
     Zstd,
 }
 
-/// Part of what the digest of a compressed layer depends on, as are the levels.
+/// The block size. The digest of a compressed layer depends on it, as it does on the levels.
 const BLOCK: usize = 1024 * 1024;
 
-/// What gzip and Docker take by default.
+/// The default of gzip and Docker.
 const GZIP_LEVEL: u32 = 6;
 
-/// What zstd takes by default.
+/// The default of zstd.
 #[cfg(feature = "zstd")]
 const ZSTD_LEVEL: i32 = 3;
 
-/// How many blocks each thread has before it: one that it compresses, and the next.
+/// The number of blocks that each thread holds: one that it compresses, and the next one.
 const AHEAD: usize = 2;
 
-/// Compresses a layer into a temporary file, and checks its content's digest on the way.
+/// Compresses a layer into a temporary file and checks the digest of its content meanwhile.
 ///
-/// Reads, hashes and writes on the calling thread, and compresses on `threads` others. Gives up
-/// soon after the stop is set, with an error that nobody waits for.
+/// It reads, hashes and writes on the calling thread, and compresses on `threads` other threads.
+/// After `stop` is set, it ends soon with an error, which is discarded.
 pub(super) fn compress_layer(
     blob: &Blob,
     codec: Codec,
@@ -64,7 +65,7 @@ pub(super) fn compress_layer(
                     }
                 }
             };
-            // The threads that there are have to do.
+            // If no more threads can be started, the existing ones do the work.
             if thread::Builder::new().spawn_scoped(scope, work).is_err() {
                 break;
             }
@@ -83,7 +84,7 @@ pub(super) fn compress_layer(
 }
 
 impl Codec {
-    /// The suffix of media types.
+    /// Returns the suffix in media types.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
@@ -98,7 +99,7 @@ struct Worker {
     done: Receiver<io::Result<PackedBlock>>,
 }
 
-/// Block after block goes to worker after worker, and comes back in the same order.
+/// Hands the blocks to the workers in turn and collects the results in the same order.
 fn run(
     workers: &[Worker],
     blocks: &mut Blocks<'_>,
@@ -113,7 +114,7 @@ fn run(
                 more = false;
                 continue;
             };
-            // A worker that is gone has panicked, which the scope's end tells.
+            // A missing worker has panicked; the end of the scope propagates the panic.
             if workers[given % workers.len()].to_do.send(block).is_err() {
                 return Ok(());
             }
@@ -134,7 +135,7 @@ struct Block {
     is_last: bool,
 }
 
-/// Reads a layer block by block.
+/// A reader of a layer that returns one block at a time.
 struct Blocks<'a> {
     blob: &'a Blob,
     content: Content,
@@ -149,7 +150,7 @@ impl<'a> Blocks<'a> {
         Ok(Self { blob, content, at: 0, hasher: Sha256::new(), ended: false })
     }
 
-    /// Of an empty layer, one empty block.
+    /// Returns the next block. An empty layer has one empty block.
     fn next(&mut self, stop: &Stop) -> Result<Option<Block>, Error> {
         let Blob { layer, source } = self.blob;
         let unreadable = |error| Error::unreadable(source, error);
@@ -185,7 +186,7 @@ impl<'a> Blocks<'a> {
 
 struct PackedBlock {
     bytes: Vec<u8>,
-    /// Of what was compressed.
+    /// The checksum of the uncompressed block.
     crc: Crc,
 }
 
@@ -205,7 +206,7 @@ fn pack(block: &Block, codec: Codec) -> io::Result<PackedBlock> {
 fn deflate(block: &Block) -> io::Result<Vec<u8>> {
     let flush = if block.is_last { FlushCompress::Finish } else { FlushCompress::Sync };
     let mut compress = Compress::new(flate2::Compression::new(GZIP_LEVEL), false);
-    // More than incompressible content takes, so that one call is as a rule enough.
+    // The capacity exceeds the size of incompressible content, so one call is usually enough.
     let mut bytes = Vec::with_capacity(block.content.len() + block.content.len() / 512 + 1024);
     loop {
         let consumed = usize::try_from(compress.total_in()).map_err(io::Error::other)?;
@@ -223,7 +224,7 @@ fn deflate(block: &Block) -> io::Result<Vec<u8>> {
 /// RFC 1952: deflate, no flags, no time, no extra flags, unknown operating system.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
-/// The compressed layer.
+/// The writer of the compressed layer.
 struct Sink {
     codec: Codec,
     file: File,
@@ -257,7 +258,7 @@ impl Sink {
         Ok(())
     }
 
-    /// `of` is the uncompressed layer.
+    /// Completes the file. `of` is the uncompressed layer.
     fn finish(mut self, of: &Layer) -> Result<Blob, Error> {
         match self.codec {
             Codec::Gzip => {

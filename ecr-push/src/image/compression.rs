@@ -1,4 +1,4 @@
-//! [`Compression`]: layers that are compressed on the way, and the manifests that name them.
+//! [`Compression`]: the compression of layers, and the update of the manifests that name them.
 
 use std::collections::{HashMap, HashSet};
 use std::thread::available_parallelism;
@@ -16,40 +16,40 @@ use crate::image::store::MAX_MANIFEST;
 use crate::names::digest::Digest;
 use crate::tasks::Stop;
 
-/// What becomes of layers that aren't compressed. Those that are stay as they are, to the byte.
+/// How uncompressed layers are treated. Compressed layers stay unchanged.
 ///
-/// The same layer is compressed into the same bytes each time and on every machine, by the same
-/// version of this crate: no time and no name gets in, and the number of cores makes no
-/// difference. (A program that turns on another backend of `flate2` than zlib-rs gets that one's
-/// bytes.) Its content is checked against its digest, and against that in the config
-/// (`rootfs.diff_ids`).
+/// The same version of this crate compresses a layer into the same bytes each time and on every
+/// machine: the output contains neither a time nor a name, and doesn't depend on the number of
+/// cores. (If a program enables another backend of `flate2` than zlib-rs, that backend determines
+/// the bytes.) The content is checked against the layer's digest, and against the digest in the
+/// config (`rootfs.diff_ids`).
 ///
-/// An image with such layers gets new manifests, and so another digest; whatever else is in them
-/// is kept. Digests of manifests are followed through indexes, `subject`s and annotations, but not
-/// into the statements of attestations.
+/// An image with such layers gets new manifests, and so a new digest; all other members of the
+/// manifests are kept. New digests of manifests replace the old ones in indexes, `subject`s and
+/// annotations, but not in the statements of attestations.
 ///
-/// Compressed layers are kept in unnamed temporary files, in the folder that `TMPDIR` names, until
-/// the last clone of the image is dropped. Memory is bounded: a few MiB for each core.
+/// Compressed layers are stored in unnamed temporary files, in the folder that `TMPDIR` names,
+/// until the last clone of the image is dropped. Memory use is bounded: a few MiB per core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Compression {
-    /// What `docker save` left uncompressed becomes gzip, in its old form as in its new one. All
-    /// other images stay as they are.
+    /// Compresses the uncompressed layers of `docker save` with gzip, in its old and its new
+    /// format. All other images stay unchanged.
     #[default]
     Auto,
-    /// Every uncompressed layer becomes gzip, wherever it comes from.
+    /// Compresses every uncompressed layer with gzip, from any source.
     Gzip,
-    /// Nothing is compressed.
+    /// Doesn't compress any layer.
     Keep,
-    /// Every uncompressed layer becomes zstd, wherever it comes from: smaller and faster to
-    /// unpack than gzip. Amazon ECR's basic scanning doesn't look into such layers, as users report
-    /// (aws/containers-roadmap#1861).
+    /// Compresses every uncompressed layer with zstd, from any source. The result is smaller and
+    /// unpacks faster than gzip. Users report that Amazon ECR's basic scanning doesn't look into
+    /// such layers (aws/containers-roadmap#1861).
     #[cfg(feature = "zstd")]
     Zstd,
 }
 
 impl Compression {
-    /// What to compress with; `None` for nothing.
+    /// Returns the codec; `None` if layers stay uncompressed.
     pub(super) fn codec(self, by_docker: bool) -> Option<Codec> {
         match self {
             Self::Auto if by_docker => Some(Codec::Gzip),
@@ -61,7 +61,7 @@ impl Compression {
     }
 }
 
-/// The image with its uncompressed layers compressed.
+/// Returns the image with its uncompressed layers compressed.
 pub(super) fn compress(
     subject: &str,
     graph: Graph,
@@ -87,7 +87,7 @@ pub(super) fn compress(
     let Graph { manifests, mut blobs, platforms } = graph;
     let manifests = rewritten(manifests, texts, changed);
     blobs.extend(compressed.into_values());
-    // An uncompressed layer goes, unless it is in a manifest that calls it something else.
+    // An uncompressed layer is dropped, unless a manifest lists it under another media type.
     let mut used = HashSet::new();
     for manifest in &manifests {
         let json = parsed(manifest);
@@ -103,7 +103,7 @@ pub(super) fn compress(
     Ok(Graph { manifests, blobs, platforms })
 }
 
-/// It has been parsed before, when it was read.
+/// Parses a manifest again; the reader has already parsed it once.
 fn parsed(manifest: &Manifest) -> Value {
     serde_json::from_str(&manifest.text).unwrap_or_default()
 }
@@ -113,12 +113,12 @@ struct LayerCompressor<'a> {
     blobs: HashMap<&'a str, &'a Blob>,
     codec: Codec,
     stop: &'a Stop,
-    /// By the digests of the uncompressed ones.
+    /// The compressed layers by the digests of the uncompressed ones.
     compressed: HashMap<Digest, Blob>,
 }
 
 impl LayerCompressor<'_> {
-    /// Whether there were any to compress.
+    /// Compresses the layers of a manifest; returns whether it had any to compress.
     fn compress_those_of(&mut self, manifest: &Manifest, json: &mut Value) -> Result<bool, Error> {
         let Some(layers) = json["layers"].as_array() else {
             return Ok(false);
@@ -138,7 +138,7 @@ impl LayerCompressor<'_> {
         let diff_ids = self.diff_ids(&json["config"])?;
         if !diff_ids.is_empty() && diff_ids.len() != layers.len() {
             let problem = format!(
-                "its manifest {} has {} layers, and its config {} diff_ids",
+                "its manifest {} has {} layers, but its config has {} diff_ids",
                 manifest.digest,
                 layers.len(),
                 diff_ids.len()
@@ -151,7 +151,7 @@ impl LayerCompressor<'_> {
                 && diff_id != digest.as_str()
             {
                 let problem = format!(
-                    "layer {} of its manifest {} is {digest}, and its config says {}",
+                    "layer {} of its manifest {} is {digest}, but its config says {}",
                     position + 1,
                     manifest.digest,
                     diff_id.escape_debug()
@@ -172,7 +172,7 @@ impl LayerCompressor<'_> {
         Ok(true)
     }
 
-    /// The layer of a descriptor, if it is here, and what its media type says.
+    /// Returns the layer of a descriptor, if its content is in the image and uncompressed.
     fn uncompressed(&self, descriptor: &Value) -> Result<Option<Blob>, Error> {
         let Some(blob) = self.blob(descriptor) else {
             return Ok(None);
@@ -184,7 +184,7 @@ impl LayerCompressor<'_> {
         Ok((packing(&piece)? == Packing::None).then(|| blob.clone()))
     }
 
-    /// The digests of the layers when they are uncompressed; none where the config has none.
+    /// Returns the digests of the uncompressed layers; empty if the config has none.
     fn diff_ids(&self, config: &Value) -> Result<Vec<String>, Error> {
         let Some(blob) = self.blob(config).filter(|blob| blob.layer.size <= MAX_MANIFEST) else {
             return Ok(Vec::new());

@@ -1,7 +1,7 @@
-//! What `docker save` wrote before Docker 25, and others still write in its form: a tar with a
+//! The format of `docker save` before Docker 25, which other tools still write: a tar with a
 //! `manifest.json` that names a config and layers.
 //!
-//! There is no manifest of a registry's kind in it, so that one is made.
+//! It doesn't contain a manifest for a registry, so this module creates one.
 
 use bytes::Bytes;
 use oci_spec::image::Descriptor;
@@ -17,10 +17,10 @@ use crate::image::store::{FileLookup, MAX_MANIFEST, Store as _};
 use crate::names::digest::Digest;
 use crate::tasks::Stop;
 
-/// The pieces of an image and the descriptor of the manifest that is made of them.
+/// Returns the pieces of an image and the descriptor of the manifest that is created from them.
 ///
-/// Uncompressed layers get the digests that the config gives them, unread: they are checked when
-/// they are compressed or sent.
+/// Uncompressed layers get their digests from the config without being read: the digests are
+/// checked when the layers are compressed or sent.
 pub(super) fn read(
     files: &Files,
     choice: &Choice,
@@ -53,7 +53,7 @@ pub(super) fn read(
     let mut manifest = json!({
         "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers,
     });
-    // The same bytes in every program, whichever order `serde_json` keeps in it.
+    // Sorting gives the same bytes in every program, for both member orders of `serde_json`.
     manifest.sort_all_objects();
     let manifest = Bytes::from(manifest.to_string());
     let size = manifest.len() as u64;
@@ -61,7 +61,7 @@ pub(super) fn read(
     Ok((memory, reader::descriptor(OCI_MANIFEST, &digest, size)))
 }
 
-/// One of the images in `manifest.json`.
+/// One image in `manifest.json`.
 #[derive(Debug)]
 struct Entry {
     config: String,
@@ -86,7 +86,7 @@ impl DockerArchive<'_> {
         let entries: Option<Vec<Entry>> =
             json.as_array().and_then(|entries| entries.iter().map(Entry::from_json).collect());
         let Some(mut entries) = entries else {
-            let problem = "its manifest.json is broken: it is no list of images with `Config` and \
+            let problem = "its manifest.json is broken: it is not a list of images with `Config` and \
                            `Layers`";
             return Err(self.wrong(problem));
         };
@@ -118,12 +118,12 @@ impl DockerArchive<'_> {
             }
             FileLookup::Other => {
                 let shown = name.escape_debug();
-                Err(self.wrong(format!("its manifest.json names `{shown}`, which is no file")))
+                Err(self.wrong(format!("its manifest.json names `{shown}`, which is not a file")))
             }
         }
     }
 
-    /// The digests of the uncompressed layers; none where the config has none.
+    /// Returns the digests of the uncompressed layers; empty if the config has none.
     fn diff_ids(&self, config: &[u8], layers: usize) -> Result<Vec<Digest>, Error> {
         let config: Value = serde_json::from_slice(config).map_err(|error| {
             Error::image_caused(self.files.subject(), "its config is broken", error)
@@ -158,14 +158,14 @@ impl Entry {
         Some(Self { config, tags: texts("RepoTags")?, layers: texts("Layers")? })
     }
 
-    /// By its tag, or by its config's digest, which Docker calls the image's id.
+    /// Matches an image by its tag, or by its config's digest, which Docker calls the image's id.
     fn is(&self, name: &str) -> bool {
         let id = name.strip_prefix("sha256:").unwrap_or(name);
         self.tags.iter().any(|tag| is_short_for(name, tag) || is_short_for(tag, name))
             || self.config.trim_start_matches("sha256:").trim_end_matches(".json") == id
     }
 
-    /// For messages.
+    /// Returns the image's name for messages.
     fn name(&self) -> String {
         let tags: Vec<String> =
             self.tags.iter().map(|tag| format!("`{}`", tag.escape_debug())).collect();

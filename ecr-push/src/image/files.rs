@@ -10,7 +10,7 @@ use crate::image::source::{Piece, Source};
 use crate::image::store::{FileLookup, MAX_MANIFEST, Store};
 use crate::names::digest::Digest;
 
-/// Files by their names, and, as in every OCI layout, blobs by their digests.
+/// Files by name, and blobs by digest, as in every OCI layout.
 pub(super) struct Files {
     subject: String,
     place: Place,
@@ -21,7 +21,7 @@ enum Place {
     Directory(PathBuf),
 }
 
-/// Which of several images.
+/// The choice among several images.
 #[derive(Debug, Clone)]
 pub(super) enum Choice {
     Named(String),
@@ -37,7 +37,7 @@ impl Files {
         } else if metadata.is_file() {
             Place::Archive(Archive::open(path, metadata.len())?)
         } else {
-            // A pipe would be waited for, and a device has no end.
+            // Reading a pipe would block, and a device has no end.
             return Err(Error::image(&subject, "it is neither a file nor a directory"));
         };
         Ok(Self { subject, place })
@@ -67,19 +67,19 @@ impl Files {
         }
     }
 
-    /// One of the files that say what the others are; `None` where there is none of that name.
+    /// Reads one of the files that describe the others; `None` if it is missing.
     pub(super) fn read_small(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
         match self.find_file(name)? {
             FileLookup::File(piece) if piece.size <= MAX_MANIFEST => piece.read().map(Some),
             FileLookup::Missing => Ok(None),
             FileLookup::File(_) | FileLookup::Other => {
-                let problem = format!("{} is no file of at most 4 MiB", self.path(name));
+                let problem = format!("{} is not a file of at most 4 MiB", self.path(name));
                 Err(Error::image(&self.subject, problem))
             }
         }
     }
 
-    /// For messages.
+    /// Returns the place of a file for messages.
     pub(super) fn path(&self, name: &str) -> String {
         match &self.place {
             Place::Archive(_) => format!("its entry `{}`", name.escape_debug()),
@@ -99,7 +99,7 @@ impl Store for Files {
             FileLookup::File(piece) => Ok(Some(piece)),
             FileLookup::Missing => Ok(None),
             FileLookup::Other => {
-                let problem = format!("its blob {digest} is no file: {}", self.path(&name));
+                let problem = format!("its blob {digest} is not a file: {}", self.path(&name));
                 Err(Error::image(&self.subject, problem))
             }
         }
@@ -108,8 +108,8 @@ impl Store for Files {
     fn place(&self, digest: &Digest) -> String {
         let name = blob_name(digest);
         match &self.place {
-            Place::Archive(archive) => format!(", there is no entry `{name}`{}", archive.hint()),
-            Place::Directory(_) => format!(", there is no file {}", self.path(&name)),
+            Place::Archive(archive) => format!(": expected the entry `{name}`{}", archive.hint()),
+            Place::Directory(_) => format!(": expected the file {}", self.path(&name)),
         }
     }
 }
@@ -118,7 +118,7 @@ fn blob_name(digest: &Digest) -> String {
     format!("blobs/sha256/{}", digest.hex())
 }
 
-/// Whether Docker takes `name` for `full`.
+/// Returns whether Docker treats `name` as a short form of `full`.
 pub(super) fn is_short_for(name: &str, full: &str) -> bool {
     let short = full.strip_prefix("docker.io/").unwrap_or(full);
     name == full || name == short || Some(name) == short.strip_prefix("library/")

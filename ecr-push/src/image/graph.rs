@@ -10,49 +10,50 @@ use crate::image::platform::Platform;
 use crate::image::source::Source;
 use crate::names::digest::Digest;
 
-/// An image that can be pushed: a manifest, or an index of several, with every blob they name.
+/// An image to push: a manifest, or an index of several, with every blob that they refer to.
 ///
-/// Opening one reads and checks the manifests and configs, and that every layer is there in its
-/// full size. A layer's own digest is checked by ECR when all of it is there, and nothing is hashed
-/// here as well: only where ECR refuses it, the file is read once more, and named if it is to blame.
+/// Opening an image reads and checks the manifests and configs, and checks that every layer exists
+/// in its full size. Layers aren't hashed again here: ECR checks a layer's digest after its upload.
+/// If ECR rejects the digest, the push reads the file again, and the error names the file if its
+/// content is wrong.
 ///
-/// Cheap to clone: clones share one graph, and the temporary files of layers that were compressed,
-/// which go away with the last of them.
+/// Clones are cheap. They share one graph, and the temporary files of compressed layers, which are
+/// deleted with the last clone.
 #[derive(Debug, Clone)]
 pub struct Image {
     graph: Arc<Graph>,
 }
 
 impl Image {
-    /// The digest under which the image will be known: that of its manifest, or of its index.
+    /// Returns the digest of the pushed image: that of its manifest, or of its index.
     pub fn digest(&self) -> &Digest {
         &self.graph.root().digest
     }
 
-    /// The text of its manifest, or of its index, as it will be pushed.
+    /// Returns the text of its manifest, or of its index, as it is pushed.
     pub fn manifest(&self) -> &str {
         &self.graph.root().text
     }
 
-    /// The media type of its manifest, or of its index.
+    /// Returns the media type of its manifest, or of its index.
     pub fn media_type(&self) -> &str {
         &self.graph.root().media_type
     }
 
-    /// Every layer and config of every platform, each once.
+    /// Returns every layer and config of every platform, each once.
     pub fn layers(&self) -> impl ExactSizeIterator<Item = &Layer> {
         self.graph.blobs.iter().map(|blob| &blob.layer)
     }
 
-    /// The platforms that it runs on, each once, in the order of its index: what the index says,
-    /// and what a config says where an index says nothing or there is none. Empty for artifacts,
-    /// which run on none.
+    /// Returns the image's platforms, each once, in the order of its index. The index states the
+    /// platform of an image; without that statement, or without an index, the config does. Empty
+    /// for artifacts, which don't have a platform.
     pub fn platforms(&self) -> &[Platform] {
         &self.graph.platforms
     }
 
-    /// Everything that it consists of, to make [another image](Self::new) of it, such as an index
-    /// that lists it: its layers and configs, and its manifests with the root among them.
+    /// Returns all blobs of the image: layers, configs, and manifests including the root. Use them
+    /// to build [another image](Self::new) from it, such as an index that lists it.
     pub fn blobs(&self) -> impl Iterator<Item = Blob> {
         let manifests = self.graph.manifests.iter().map(Manifest::to_blob);
         self.graph.blobs.iter().cloned().chain(manifests)
@@ -70,7 +71,7 @@ impl Image {
 /// Manifests and blobs, each once.
 #[derive(Debug)]
 pub(crate) struct Graph {
-    /// Children before the indexes that list them; the last one is the root. Never empty.
+    /// Children precede the indexes that list them; the last manifest is the root. Never empty.
     pub(super) manifests: Vec<Manifest>,
     pub(crate) blobs: Vec<Blob>,
     pub(super) platforms: Vec<Platform>,
@@ -79,14 +80,14 @@ pub(crate) struct Graph {
 #[derive(Debug)]
 pub(crate) struct Manifest {
     pub(crate) digest: Digest,
-    /// The manifest's own `mediaType`, or its descriptor's where it has none.
+    /// The manifest's own `mediaType`, or its descriptor's if it has none.
     pub(crate) media_type: String,
-    /// Pushed as it is, to the byte: its digest is its identity.
+    /// The exact text that is pushed, because its digest is the manifest's identity.
     pub(crate) text: String,
 }
 
 impl Graph {
-    /// The manifests in the order in which they have to be put.
+    /// Returns the manifests in the order in which they have to be put.
     pub(crate) fn manifests(&self) -> &[Manifest] {
         &self.manifests
     }
@@ -97,7 +98,7 @@ impl Graph {
 }
 
 impl Manifest {
-    /// Whether it is an index, of other manifests.
+    /// Returns whether it is an index of other manifests.
     pub(crate) fn lists_images(&self) -> bool {
         INDEXES.contains(&self.media_type.as_str())
     }

@@ -16,19 +16,19 @@ use crate::names::digest::Digest;
 use crate::tasks::blocking;
 
 impl Image {
-    /// An image that a tool has built itself: its manifest, or its index, and the blobs below it,
-    /// in any order. Blobs are layers, configs, and the manifests that an index lists; those that
-    /// nothing names are left out.
+    /// Builds an image from parts that a tool has made: the manifest, or the index, and the blobs
+    /// below it, in any order. Blobs are layers, configs, and the manifests that an index lists;
+    /// blobs without a reference are left out.
     ///
-    /// The bytes of `manifest` are pushed as they are. Its kind is its `mediaType`, and without
-    /// one that of OCI: an index where it has `manifests`, a manifest otherwise.
+    /// The bytes of `manifest` are pushed unchanged. Its kind is its `mediaType`. Without one it is
+    /// an OCI index if it has `manifests`, and an OCI manifest otherwise.
     ///
     /// # Errors
     /// - [`InvalidImage`](crate::ErrorKind::InvalidImage): a manifest is broken, or blobs are
-    ///   missing, which are all named.
-    /// - [`BlobMismatch`](crate::ErrorKind::BlobMismatch): a blob has another size than its
-    ///   descriptor says.
-    /// - [`Io`](crate::ErrorKind::Io): a config's file can't be read.
+    ///   missing; the message names every missing blob.
+    /// - [`BlobMismatch`](crate::ErrorKind::BlobMismatch): the size of a blob differs from its
+    ///   descriptor.
+    /// - [`Io`](crate::ErrorKind::Io): the file of a config can't be read.
     /// - [`Unsupported`](crate::ErrorKind::Unsupported): a manifest is larger than ECR's limit.
     pub async fn new(
         manifest: impl Into<Vec<u8>>,
@@ -41,7 +41,7 @@ impl Image {
     }
 }
 
-/// Pieces by their digests.
+/// A store of pieces by their digests.
 #[derive(Debug, Default)]
 pub(super) struct MemoryStore {
     pub(super) subject: String,
@@ -49,7 +49,7 @@ pub(super) struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// Adds content, and returns its digest.
+    /// Adds content and returns its digest.
     pub(super) fn add(&mut self, content: Bytes) -> Digest {
         let digest = Digest::from_content(&content);
         self.pieces.insert(digest.clone(), Piece::from_bytes(content));
@@ -67,9 +67,9 @@ impl Store for MemoryStore {
     }
 }
 
-/// The graph of a manifest in memory.
+/// Reads the graph of a manifest in memory.
 fn read(manifest: Bytes, blobs: Vec<Blob>) -> Result<Graph, Error> {
-    // What it is of OCI's is seen from its members; whether it is well-formed, the reader says.
+    // The members decide which OCI type it is; the reader checks whether it is well-formed.
     let json: Value = serde_json::from_slice(&manifest).unwrap_or_default();
     let media_type = match json.get("mediaType").and_then(Value::as_str) {
         Some(own) => own,
@@ -81,7 +81,7 @@ fn read(manifest: Bytes, blobs: Vec<Blob>) -> Result<Graph, Error> {
     let size = manifest.len() as u64;
     let digest = memory.add(manifest);
     for Blob { layer, source } in blobs {
-        // Of the same content twice, either will do, unless one of the two isn't here.
+        // If the same content is given twice, any copy works unless its content isn't in the image.
         if !matches!(source, Source::Elsewhere) {
             memory.pieces.insert(layer.digest, Piece { source, size: layer.size });
         }

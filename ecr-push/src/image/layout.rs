@@ -1,4 +1,4 @@
-//! Which image an OCI layout holds: its marker and its `index.json`.
+//! The selection of an image in an OCI layout: its marker file and its `index.json`.
 
 use oci_spec::image::{Descriptor, ImageIndex};
 use serde_json::Value;
@@ -8,22 +8,24 @@ use crate::image::files::{Choice, Files, is_short_for};
 use crate::image::store::Store as _;
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
-/// The whole reference, in which Docker and containerd write it beside the tag alone.
+/// The whole reference, which Docker and containerd write beside the tag.
 const FULL_NAME: &str = "io.containerd.image.name";
 
-/// The descriptor of the image that is wanted of those in `index.json`.
+/// Returns the descriptor of the selected image in `index.json`.
 pub(super) fn root(files: &Files, choice: &Choice) -> Result<Descriptor, Error> {
     let wrong = |problem: String| Error::image(files.subject(), problem);
-    let no_layout = "it is no OCI layout, which holds the files `oci-layout` and `index.json`";
+    let no_layout = "it is not an OCI layout, which has the files `oci-layout` and `index.json`";
     let read = |name| files.read_small(name)?.ok_or_else(|| wrong(no_layout.to_owned()));
     let marker = read("oci-layout")?;
     let version = serde_json::from_slice::<Value>(&marker).ok();
     match version.as_ref().and_then(|json| json.get("imageLayoutVersion")?.as_str()) {
         Some(version) if version.starts_with("1.") => {}
         Some(version) => {
-            return Err(wrong(format!("its layout has version {version}, only 1.0.0 is known")));
+            return Err(wrong(format!(
+                "its layout has version {version}, only 1.0.0 is supported"
+            )));
         }
-        None => return Err(wrong("its file `oci-layout` names no version".to_owned())),
+        None => return Err(wrong("its file `oci-layout` has no version".to_owned())),
     }
     let index: ImageIndex = serde_json::from_slice(&read("index.json")?)
         .map_err(|error| Error::image_caused(files.subject(), "its index.json is broken", error))?;
@@ -35,7 +37,7 @@ fn choose(listed: &[Descriptor], choice: &Choice) -> Result<Descriptor, String> 
         Choice::Named(name) => listed.iter().filter(|descriptor| is(descriptor, name)).collect(),
         Choice::Only => listed.iter().collect(),
     };
-    // One image under several names is listed several times.
+    // An image with several names is listed several times.
     let one = fitting.windows(2).all(|pair| pair[0].digest() == pair[1].digest());
     match (choice, fitting.as_slice()) {
         (_, [first, ..]) if one => Ok((*first).clone()),

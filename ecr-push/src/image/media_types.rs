@@ -8,7 +8,7 @@ pub(super) const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 pub(super) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub(super) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// The configs that say which platform an image is for.
+/// The configs that name an image's platform.
 pub(super) const CONFIGS: [&str; 2] =
     ["application/vnd.docker.container.image.v1+json", OCI_CONFIG];
 /// The indexes and manifests that ECR's user guide lists ("Container image manifest format
@@ -18,7 +18,7 @@ pub(super) const INDEXES: [&str; 2] =
 pub(super) const MANIFESTS: [&str; 2] =
     ["application/vnd.docker.distribution.manifest.v2+json", OCI_MANIFEST];
 
-/// How a layer is compressed already.
+/// The compression that a layer already has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Packing {
     Gzip,
@@ -36,7 +36,7 @@ impl Packing {
     }
 }
 
-/// Told by how it begins; no tar begins in these ways.
+/// Detects the compression by the first bytes. A tar doesn't begin with any of these.
 pub(super) fn packing(piece: &Piece) -> Result<Packing, Error> {
     let magic = piece.magic()?;
     Ok(if magic.starts_with(b"\x1f\x8b") {
@@ -48,7 +48,8 @@ pub(super) fn packing(piece: &Piece) -> Result<Packing, Error> {
     })
 }
 
-/// The media type of a layer after its compression; `None` for what is no uncompressed tar.
+/// Returns the media type of a layer after its compression; `None` unless it is an uncompressed
+/// tar.
 pub(super) fn compressed_type(media_type: &str, codec: Codec) -> Option<String> {
     let separator = match media_type {
         "application/vnd.docker.image.rootfs.diff.tar" => '.',

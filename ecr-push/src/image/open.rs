@@ -1,4 +1,4 @@
-//! [`Open`]: an image out of whatever container it is in.
+//! [`Open`]: a builder that opens an image in any of the supported formats.
 
 use std::future::{Future, IntoFuture};
 use std::path::{Path, PathBuf};
@@ -14,39 +14,38 @@ use crate::image::{docker, layout, reader, select};
 use crate::tasks::{Stop, stoppable};
 
 impl Image {
-    /// Opens the image at `path`, which is one of these, found out by looking into it:
+    /// Opens the image at `path`. The content decides which of these formats it is:
     ///
-    /// - the directory of an OCI image layout, as `skopeo copy … oci:DIR`, `docker buildx build
-    ///   --output type=oci,tar=false,dest=DIR` and `crane pull --format=oci` write it;
+    /// - the directory of an OCI image layout, as written by `skopeo copy … oci:DIR`, `docker
+    ///   buildx build --output type=oci,tar=false,dest=DIR` and `crane pull --format=oci`;
     /// - an OCI archive, which is a tar of such a directory: `skopeo copy … oci-archive:FILE`,
     ///   `docker buildx build --output type=oci,dest=FILE`;
-    /// - what `docker save` writes, and what kaniko, Bazel and ko write in its form.
+    /// - the output of `docker save`, also in the form that kaniko, Bazel and ko write.
     ///
-    /// Archives are read in place: nothing is extracted. Await what this returns for the image, or
-    /// say first [which image](Open::named), [which platforms](Open::platform), and [how layers
-    /// are compressed](Open::compression).
+    /// Archives are read in place; nothing is extracted. Await the returned value to get the image.
+    /// Before that, you can choose [an image by its name](Open::named), [its
+    /// platforms](Open::platform), and [the compression of its layers](Open::compression).
     pub fn open(path: impl AsRef<Path>) -> Open {
         Open::new(path.as_ref())
     }
 }
 
-/// An image that is going to be opened: await it.
+/// A builder that opens an image when it is awaited.
 ///
 /// # Errors
-/// - [`Io`](crate::ErrorKind::Io): the path or a file can't be read, or a compressed layer not be
+/// - [`Io`](crate::ErrorKind::Io): the path or a file can't be read, or a compressed layer can't be
 ///   written into a temporary file.
-/// - [`InvalidImage`](crate::ErrorKind::InvalidImage): there is no image at the path, not the one
-///   that was asked for, or several; a blob is missing, or a manifest is broken.
-/// - [`BlobMismatch`](crate::ErrorKind::BlobMismatch): a manifest or config has another digest, or
-///   any blob another size, than its descriptor says; or a layer that is compressed on the way has
-///   another digest.
+/// - [`InvalidImage`](crate::ErrorKind::InvalidImage): the path holds no image, several images, or
+///   not the requested image; a blob is missing, or a manifest is broken.
+/// - [`BlobMismatch`](crate::ErrorKind::BlobMismatch): a manifest, a config or a layer that is
+///   being compressed has another digest than its descriptor says, or any blob has another size.
 /// - [`Unsupported`](crate::ErrorKind::Unsupported): a manifest is larger than ECR's limit.
 ///
-/// Blobs that ECR can't store, such as empty ones, are an error of the push, before its first
-/// byte.
+/// Blobs that ECR can't store, such as empty ones, are an error of the push, before it sends its
+/// first byte.
 ///
 /// # Cancellation
-/// Dropping the future ends the reading and compressing; temporary files vanish.
+/// Dropping the future stops reading and compressing, and deletes the temporary files.
 #[derive(Debug, Clone)]
 #[must_use = "an image is not opened until this is awaited"]
 pub struct Open {
@@ -66,34 +65,35 @@ impl Open {
         }
     }
 
-    /// Takes the image of this name, where there are several: what a layout's `index.json`
-    /// annotates (`org.opencontainers.image.ref.name`, such as a tag, or
-    /// `io.containerd.image.name`), what `docker save` was given, such as `web:1.4.2`, or a digest.
+    /// Selects the image of this name if there are several. A name is an annotation in a layout's
+    /// `index.json` (`org.opencontainers.image.ref.name`, such as a tag, or
+    /// `io.containerd.image.name`), an argument of `docker save`, such as `web:1.4.2`, or a digest.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.choice = Choice::Named(name.into());
         self
     }
 
-    /// Takes this platform alone, or those, where it is called several times; without it, all that
-    /// there are. What isn't taken need not be there.
+    /// Selects this platform; several calls select several. Without a call, the image keeps all its
+    /// platforms. The content of other platforms may be missing.
     ///
-    /// Without a variant it is the image that has none, or else the only one with any; `linux/arm64`
-    /// and `linux/arm64/v8` are the same.
+    /// A platform without a variant selects the image without a variant, or else the only image
+    /// with any variant; `linux/arm64` and `linux/arm64/v8` are the same.
     ///
-    /// - Of one platform, the image is its manifest, to the byte, and no index any more. That is
-    ///   what AWS Lambda needs, which runs no image from an index.
-    /// - Of several, a new index lists them and their attestations, as BuildKit writes them
-    ///   (`vnd.docker.reference.digest`), and keeps whatever else the index said.
-    /// - All that there are leave the index as it is.
+    /// - For one platform, the result is its manifest, unchanged, without an index. AWS Lambda
+    ///   requires this, because it doesn't run images from an index.
+    /// - For several platforms, the result is a new index with them and their attestations, as
+    ///   BuildKit writes them (`vnd.docker.reference.digest`). It keeps all other members of the
+    ///   index.
+    /// - If all platforms are selected, the index stays unchanged.
     ///
-    /// Where there is no index, it is checked that the config names this platform.
+    /// If the image isn't in an index, its config has to name this platform.
     pub fn platform(mut self, platform: Platform) -> Self {
         self.platforms.push(platform);
         self
     }
 
-    /// How layers are compressed that aren't. By default, those that `docker save` has left
-    /// uncompressed are, and nothing else.
+    /// Sets how uncompressed layers are compressed. By default, only the layers that `docker save`
+    /// left uncompressed are compressed.
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
         self
@@ -103,7 +103,7 @@ impl Open {
         let files = Files::open(&self.path)?;
         let has = |name| files.find_file(name).map(|found| matches!(found, FileLookup::File(_)));
         let is_layout = !files.is_archive() || has("index.json")?;
-        // From Docker 25 on, what it saves is a layout, too.
+        // Since Docker 25, `docker save` also writes a layout.
         let by_docker = has("manifest.json")?;
         let graph = if is_layout {
             let root = layout::root(&files, &self.choice)?;
@@ -112,8 +112,8 @@ impl Open {
             let (memory, root) = docker::read(&files, &self.choice, stop)?;
             self.read_graph(&memory, &root)?
         } else {
-            let problem = "it is a tar archive, but of no image: there is neither `index.json` in \
-                           it, as in an OCI layout, nor `manifest.json`, as `docker save` writes it";
+            let problem = "the tar archive holds neither `index.json`, as an OCI layout does, nor \
+                           `manifest.json`, as `docker save` writes it";
             return Err(Error::image(files.subject(), problem));
         };
         match self.compression.codec(by_docker) {

@@ -1,4 +1,4 @@
-//! [`Platform`]: what an image runs on.
+//! [`Platform`]: an operating system and a processor architecture.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,14 +9,15 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::image::media_types::INDEXES;
 
-/// An operating system and a processor, as images name them: `linux/amd64`, `linux/arm/v7`.
+/// An operating system and a processor architecture, as images name them: `linux/amd64`,
+/// `linux/arm/v7`.
 ///
-/// Parsed from and printed as `os/arch` or `os/arch/variant`, in the words of Go's `GOOS`,
-/// `GOARCH` and `GOARM` ([OCI image index]).
+/// The text form is `os/arch` or `os/arch/variant`, with the values of Go's `GOOS`, `GOARCH` and
+/// `GOARM` ([OCI image index]).
 ///
 /// # Errors
-/// Of `parse`: [`InvalidPlatform`](crate::ErrorKind::InvalidPlatform), which says what is wrong and
-/// where.
+/// `parse` returns [`InvalidPlatform`](crate::ErrorKind::InvalidPlatform). The message says what is
+/// wrong and at which byte.
 ///
 /// [OCI image index]: https://github.com/opencontainers/image-spec/blob/main/image-index.md
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,26 +28,26 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// The operating system, such as `linux`.
+    /// Returns the operating system, such as `linux`.
     pub fn os(&self) -> &str {
         &self.os
     }
 
-    /// The processor's architecture, such as `arm64`.
+    /// Returns the processor's architecture, such as `arm64`.
     pub fn architecture(&self) -> &str {
         &self.architecture
     }
 
-    /// The variant of the architecture, such as `v7`, where there is one.
+    /// Returns the variant of the architecture, such as `v7`, if there is one.
     pub fn variant(&self) -> Option<&str> {
         self.variant.as_deref()
     }
 
-    /// What a descriptor's `platform` or a config says; `None` where it names no platform.
+    /// Reads a descriptor's `platform` or a config; `None` if it doesn't name a platform.
     pub(super) fn from_json(json: &Value) -> Option<Self> {
         let member = |name: &str| json.get(name).and_then(Value::as_str);
         let (os, architecture) = (member("os")?, member("architecture")?);
-        // The way in which BuildKit says that an attestation runs nowhere.
+        // BuildKit marks an attestation, which doesn't run anywhere, in this way.
         if os == "unknown" {
             return None;
         }
@@ -56,17 +57,18 @@ impl Platform {
         }
     }
 
-    /// Whether they are the same, if differently written.
+    /// Returns whether two platforms are the same, even if they are written differently.
     pub(super) fn is(&self, other: &Self) -> bool {
         self.is_roughly(other) && self.usual_variant() == other.usual_variant()
     }
 
-    /// Whether they are the same but for the variant.
+    /// Returns whether two platforms are the same apart from the variant.
     pub(super) fn is_roughly(&self, other: &Self) -> bool {
         self.os == other.os && self.architecture == other.architecture
     }
 
-    /// Every arm64 processor is at least a v8: containerd's rule, too.
+    /// Returns the variant, or the implied one: every arm64 processor is at least a v8. containerd
+    /// applies the same rule.
     fn usual_variant(&self) -> Option<&str> {
         match (self.architecture.as_str(), self.variant()) {
             ("arm64", None) => Some("v8"),
@@ -75,7 +77,7 @@ impl Platform {
     }
 }
 
-const FORM: &str = "a platform is `os/arch` or `os/arch/variant`, as in `linux/arm64`";
+const FORM: &str = "expected `os/arch` or `os/arch/variant`, as in `linux/arm64`";
 
 impl FromStr for Platform {
     type Err = Error;
@@ -86,7 +88,7 @@ impl FromStr for Platform {
         let allowed = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-');
         if let Some((at, c)) = text.char_indices().find(|&(_, c)| c != '/' && !allowed(c)) {
             return wrong(format!(
-                "{c:?} at byte {at} is none of lower-case letters, digits, `.`, `_` and `-`"
+                "{c:?} at byte {at} is not allowed, only lower-case letters, digits, `.`, `_` and `-` are"
             ));
         }
         let names = ["operating system", "architecture", "variant"];
@@ -113,17 +115,17 @@ impl fmt::Display for Platform {
     }
 }
 
-/// What an index says of where one of its manifests runs.
+/// What an index states about the platform of one of its manifests.
 pub(super) enum PlatformClaim {
-    /// Nothing: its content has to say it.
+    /// The index states nothing, so the manifest's content has to name the platform.
     Nothing,
-    /// Nowhere: it is an attestation.
+    /// The manifest is an attestation, which doesn't run anywhere.
     Nowhere,
     Platform(Platform),
 }
 
-/// What the index at a depth of one less says of the manifest; above the root there is none, as
-/// `index.json` is no part of an image.
+/// Returns what the index, one level above `depth`, states about the manifest. The root is at depth
+/// 0 and has no index above it, because `index.json` isn't part of an image.
 pub(super) fn claimed_platform(descriptor: &Descriptor, depth: usize) -> PlatformClaim {
     let is_index = INDEXES.contains(&descriptor.media_type().as_ref());
     let Some(platform) = descriptor.platform().as_ref().filter(|_| depth > 0 && !is_index) else {

@@ -1,4 +1,4 @@
-//! Reading manifests and what they name, wherever the content of a digest is.
+//! The reader of manifests and their references, for any kind of store.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,10 +14,10 @@ use crate::image::source::{Piece, Source};
 use crate::image::store::{MAX_MANIFEST, Store};
 use crate::names::digest::Digest;
 
-/// An index in an index is rare, and a chain of them no image.
+/// Indexes in an index are rare; this limit rejects long chains of them.
 pub(super) const MAX_DEPTH: usize = 8;
 
-/// The graph below a manifest.
+/// Reads the graph below a manifest.
 pub(super) fn read(store: &dyn Store, root: &Descriptor) -> Result<Graph, Error> {
     let mut reader = Reader::new(store);
     reader.add_manifest(root, 0)?;
@@ -37,7 +37,7 @@ pub(super) enum Shape {
     Manifest,
 }
 
-/// A manifest or an index whose digest is right.
+/// A manifest or an index whose digest has been checked.
 pub(super) struct CheckedManifest {
     pub(super) digest: Digest,
     pub(super) media_type: String,
@@ -46,18 +46,19 @@ pub(super) struct CheckedManifest {
     pub(super) json: Value,
 }
 
-/// Collects a graph, each manifest and blob once however often it is named.
+/// Collects a graph with each manifest and blob once, although several descriptors may name it.
 pub(super) struct Reader<'a> {
     store: &'a dyn Store,
     manifests: Vec<Manifest>,
     blobs: Vec<Blob>,
     platforms: Vec<Platform>,
-    /// Apart from the blobs: the same content may be both.
+    /// Separate from the blobs, because the same content may be both.
     manifests_seen: HashSet<Digest>,
     sizes: HashMap<Digest, u64>,
-    /// Named all together: whoever fetches them wants to know of every one.
+    /// Collected, so that one error names all of them.
     missing: Vec<Digest>,
-    /// The platforms of manifests that are missing, as of an image that was pulled for one alone.
+    /// The platforms of missing manifests, for example of an image that was pulled for one
+    /// platform.
     lacking: Vec<Platform>,
 }
 
@@ -75,7 +76,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads and checks a manifest; `None` where its content is missing.
+    /// Reads and checks a manifest; `None` if its content is missing.
     pub(super) fn load(&self, descriptor: &Descriptor) -> Result<Option<CheckedManifest>, Error> {
         let digest = self.digest(descriptor)?;
         let size = descriptor.size();
@@ -98,14 +99,14 @@ impl<'a> Reader<'a> {
         Ok(Some(CheckedManifest { digest, media_type, shape, text, json }))
     }
 
-    /// The manifests that an index lists.
+    /// Returns the manifests that an index lists.
     pub(super) fn listed(&self, index: &CheckedManifest) -> Result<Vec<Descriptor>, Error> {
         let parsed: ImageIndex =
             serde_json::from_str(&index.text).map_err(|error| self.broken(&index.digest, error))?;
         Ok(parsed.manifests().clone())
     }
 
-    /// Which platform an image's config names, where there is one.
+    /// Returns the platform that an image's config names, if it names one.
     pub(super) fn platform_of(&self, image: &CheckedManifest) -> Result<Option<Platform>, Error> {
         let manifest: ImageManifest =
             serde_json::from_str(&image.text).map_err(|error| self.broken(&image.digest, error))?;
@@ -118,7 +119,7 @@ impl<'a> Reader<'a> {
         Ok(json.as_ref().and_then(Platform::from_json))
     }
 
-    /// Adds a manifest after everything that it refers to.
+    /// Adds a manifest after all manifests and blobs that it refers to.
     fn add_manifest(&mut self, descriptor: &Descriptor, depth: usize) -> Result<(), Error> {
         let digest = self.digest(descriptor)?;
         if !self.manifests_seen.insert(digest.clone()) {
@@ -174,8 +175,8 @@ impl<'a> Reader<'a> {
         Error::image_caused(self.store.subject(), problem, error)
     }
 
-    /// What it is by its media type, which has to be what it looks like: a text that passes for
-    /// both is how one image is checked and another one run.
+    /// Returns the shape that the media type states, and checks that the members fit it. Otherwise
+    /// a text that passes as both could be checked as one image and run as another.
     fn shape(&self, digest: &Digest, media_type: &str, json: &Value) -> Result<Shape, Error> {
         let wrong =
             |problem: String| self.wrong(format!("its manifest {digest} is broken: {problem}"));
@@ -184,7 +185,7 @@ impl<'a> Reader<'a> {
         } else if INDEXES.contains(&media_type) {
             Shape::Index
         } else {
-            return Err(wrong(format!("ECR takes no manifests of the type `{media_type}`")));
+            return Err(wrong(format!("ECR doesn't accept manifests of the type `{media_type}`")));
         };
         if json.get("schemaVersion").and_then(Value::as_u64) != Some(2) {
             return Err(wrong("its schemaVersion isn't 2".to_owned()));
@@ -195,7 +196,7 @@ impl<'a> Reader<'a> {
         };
         match foreign.iter().find(|member| json.get(**member).is_some()) {
             Some(member) => {
-                Err(wrong(format!("it is of the type `{media_type}` and has `{member}`")))
+                Err(wrong(format!("a manifest of the type `{media_type}` can't have `{member}`")))
             }
             None => Ok(shape),
         }
@@ -207,7 +208,8 @@ impl<'a> Reader<'a> {
         match self.sizes.insert(digest.clone(), size) {
             Some(same) if same == size => return Ok(()),
             Some(other) => {
-                let problem = format!("it names the blob {digest} with {other} and {size} bytes");
+                let problem =
+                    format!("it lists the blob {digest} with both {other} and {size} bytes");
                 return Err(self.wrong(problem));
             }
             None => {}
@@ -225,7 +227,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// A config is small: it is checked at once, rather than after the layers have been sent.
+    /// Checks a config at once, because it is small; otherwise the layers would be sent before it.
     fn check_config(&self, config: &Descriptor) -> Result<(), Error> {
         if config.size() <= MAX_MANIFEST {
             self.verified(&self.digest(config)?, config.size())?;
@@ -236,10 +238,10 @@ impl<'a> Reader<'a> {
     fn digest(&self, descriptor: &Descriptor) -> Result<Digest, Error> {
         let text = descriptor.digest().to_string();
         text.parse()
-            .map_err(|_| self.wrong(format!("it names {text}, and ECR stores nothing but sha256")))
+            .map_err(|_| self.wrong(format!("it refers to {text}, and ECR supports only sha256")))
     }
 
-    /// Reads a small blob, and checks its size and digest.
+    /// Reads a small blob and checks its size and digest.
     fn verified(&self, digest: &Digest, size: u64) -> Result<Option<Vec<u8>>, Error> {
         let Some(piece) = self.store.find(digest)? else {
             return Ok(None);
@@ -265,13 +267,13 @@ impl<'a> Reader<'a> {
         };
         if !platforms.is_empty() && !lacking.is_empty() {
             let (there, lacking) = (listed(&platforms), listed(&lacking));
-            problem.push_str(&format!("; it has the image for {there}, and lacks {lacking}"));
+            problem.push_str(&format!("; it has the image for {there}, but not for {lacking}"));
         }
         Err(Error::image(store.subject(), problem))
     }
 }
 
-/// For messages.
+/// Formats platforms for messages.
 fn listed(platforms: &[Platform]) -> String {
     let names: Vec<String> = platforms.iter().map(|platform| format!("`{platform}`")).collect();
     names.join(", ")

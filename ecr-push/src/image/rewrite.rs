@@ -1,4 +1,4 @@
-//! [`rewritten`]: new texts of manifests, and of all that name them.
+//! [`rewritten`]: the update of changed manifests and of all manifests that refer to them.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -8,8 +8,8 @@ use crate::image::blob::Layer;
 use crate::image::graph::Manifest;
 use crate::names::digest::Digest;
 
-/// The manifests with the texts of those that have `changed`, and everything that names one of
-/// these; still children before those that list them.
+/// Returns the manifests with the texts of those that have `changed`, and with new digests in all
+/// manifests that refer to them. Children still precede the manifests that list them.
 pub(super) fn rewritten(
     manifests: Vec<Manifest>,
     texts: Vec<Value>,
@@ -20,8 +20,8 @@ pub(super) fn rewritten(
         .enumerate()
         .map(|(position, manifest)| (manifest.digest.as_str().to_owned(), position))
         .collect();
-    // Who names whom. An index comes after what it lists, but an attestation may come before what
-    // it is about. No circle is possible: nothing can contain a digest that depends on itself.
+    // The references between manifests. An index follows its children, but an attestation may
+    // precede its subject. Cycles are impossible: a digest depends on the digests in its content.
     let mut named_by: Vec<Vec<usize>> = vec![Vec::new(); manifests.len()];
     let mut waiting: Vec<usize> = vec![0; manifests.len()];
     for (position, json) in texts.iter().enumerate() {
@@ -49,7 +49,8 @@ pub(super) fn rewritten(
         }
         if changed.contains(&manifest.digest) {
             let before = manifest.digest.as_str().to_owned();
-            // The same bytes in every program, whichever order `serde_json` keeps in it.
+            // Sorting gives the same bytes in every program, for both member orders of
+            // `serde_json`.
             json.sort_all_objects();
             manifest.text = json.to_string();
             manifest.digest = Digest::from_content(manifest.text.as_bytes());
@@ -76,8 +77,8 @@ fn each_text<'a>(json: &'a Value, visit: &mut impl FnMut(&'a str)) {
     }
 }
 
-/// Puts new digests in the place of old ones, with their sizes where it is a descriptor; whether
-/// there were any.
+/// Replaces old digests by new ones, with their sizes in descriptors; returns whether there were
+/// any.
 fn rename(json: &mut Value, renamed: &HashMap<String, Layer>) -> bool {
     match json {
         Value::String(text) => match renamed.get(text.as_str()) {

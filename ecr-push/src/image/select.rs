@@ -1,4 +1,4 @@
-//! Some of an image's platforms, and an index of just these.
+//! The selection of some of an image's platforms, with a new index of only these.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,17 +14,17 @@ use crate::image::source::Piece;
 use crate::image::store::Store;
 use crate::names::digest::Digest;
 
-/// What is left of an image: a root, in a store that has the new indexes beside the old content.
+/// The selected part of an image: a root, in a store with the new indexes and the old content.
 pub(super) struct Selection<'a> {
     pub(super) root: Descriptor,
     old: &'a dyn Store,
     new: MemoryStore,
 }
 
-/// BuildKit's annotation: of which manifest a descriptor is the attestation.
+/// BuildKit's annotation on an attestation's descriptor: the digest of the attested manifest.
 const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
 
-/// Looks for each of the `wanted` platforms in the image.
+/// Finds each of the `wanted` platforms in the image.
 pub(super) fn select<'a>(
     store: &'a dyn Store,
     root: &Descriptor,
@@ -59,7 +59,7 @@ pub(super) fn select<'a>(
                 PruneResult::Changed { digest, size } => {
                     reader::descriptor(root.media_type().as_ref(), &digest, size)
                 }
-                // Not empty, as it leads to all that was found.
+                // The index can't be empty, because it leads to all selected images.
                 PruneResult::Empty | PruneResult::Kept => root.clone(),
             }
         }
@@ -84,7 +84,7 @@ impl Store for Selection<'_> {
     }
 }
 
-/// An image of a platform.
+/// An image with its platform.
 struct PlatformImage {
     platform: Platform,
     descriptor: Descriptor,
@@ -96,11 +96,11 @@ impl PlatformImage {
     }
 }
 
-/// All that an image has of platforms, without a look at layers.
+/// The platforms of an image, collected without reading layers.
 struct PlatformSurvey<'a> {
     reader: Reader<'a>,
     images: Vec<PlatformImage>,
-    /// By their digests.
+    /// The indexes by their digests.
     indexes: HashMap<String, Value>,
     seen: HashSet<String>,
 }
@@ -119,7 +119,7 @@ impl PlatformSurvey<'_> {
                     let problem = format!("its blob {} is missing", descriptor.digest());
                     return Err(self.reader.wrong(problem));
                 }
-                // Which platform that would be is unknown, so that it can't be asked for, either.
+                // The platform of a missing manifest is unknown, so it can't be selected either.
                 None => return Ok(()),
                 Some(index) if index.shape == Shape::Index => {
                     return self.look_into(descriptor, index, depth);
@@ -148,7 +148,7 @@ impl PlatformSurvey<'_> {
     }
 }
 
-/// The one image that a platform means.
+/// Returns the only image that matches a platform.
 fn find<'a>(images: &'a [PlatformImage], wanted: &Platform) -> Result<&'a PlatformImage, String> {
     let mut fitting: Vec<&PlatformImage> =
         images.iter().filter(|image| wanted.is(&image.platform)).collect();
@@ -165,24 +165,22 @@ fn find<'a>(images: &'a [PlatformImage], wanted: &Platform) -> Result<&'a Platfo
     match fitting.as_slice() {
         [one] => Ok(one),
         [] if images.is_empty() => {
-            Err(format!("there is no image for `{wanted}` in it, nor for any other platform"))
+            Err(format!("it has no image for `{wanted}` or any other platform"))
         }
         [] => {
             let all: Vec<&PlatformImage> = images.iter().collect();
-            Err(format!("there is no image for `{wanted}` in it, there are {}", listed(&all)))
+            Err(format!("it has no image for `{wanted}`, only for {}", listed(&all)))
         }
-        several => Err(format!(
-            "there are {} images for `{wanted}` in it: {}",
-            several.len(),
-            listed(several)
-        )),
+        several => {
+            Err(format!("it has {} images for `{wanted}`: {}", several.len(), listed(several)))
+        }
     }
 }
 
-/// Makes indexes of what is kept.
+/// Builds the indexes of the selected images.
 struct Pruner<'a> {
     indexes: &'a HashMap<String, Value>,
-    /// The digests of the images.
+    /// The digests of the selected images.
     keep: HashSet<String>,
     done: HashMap<String, PruneResult>,
     new: &'a mut MemoryStore,
@@ -210,7 +208,8 @@ impl Pruner<'_> {
             PruneResult::Kept
         } else {
             index["manifests"] = left.into();
-            // The same bytes in every program, whichever order `serde_json` keeps in it.
+            // Sorting gives the same bytes in every program, for both member orders of
+            // `serde_json`.
             index.sort_all_objects();
             let text = Bytes::from(index.to_string());
             let size = text.len() as u64;

@@ -1,4 +1,4 @@
-//! Where a blob's bytes are, and reading them from any place on.
+//! The source of a blob's bytes, and reads from any position.
 
 use std::fmt;
 use std::fs::File;
@@ -13,27 +13,29 @@ use crate::error::Error;
 use crate::names::digest::Digest;
 use crate::tasks::Stop;
 
-/// Where a blob's content is. Cheap to clone.
+/// The place of a blob's content. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
-    /// In memory.
+    /// Content in memory.
     Bytes(Bytes),
-    /// Not here: a foreign layer, which only a descriptor's `urls` lead to.
+    /// A foreign layer, which isn't in the image; only a descriptor's `urls` lead to it.
     Elsewhere,
-    /// In a file, from a byte on.
+    /// Content in a file, starting at a byte.
     File { path: Arc<Path>, start: u64 },
-    /// In an unnamed file, which goes away with the last clone.
+    /// Content in an unnamed file, which is deleted with the last clone.
     Temporary { file: Arc<File>, of: Arc<str> },
 }
 
 impl Source {
-    /// A whole file.
+    /// Returns the source for a whole file.
     pub(crate) fn from_path(path: PathBuf) -> Self {
         Self::File { path: path.into(), start: 0 }
     }
 
+    /// Opens the content for reading.
+    ///
     /// # Errors
-    /// Where the file can't be opened, or the content is elsewhere.
+    /// Returns an error if the file can't be opened, or the content isn't in the image.
     pub(crate) fn open(&self) -> io::Result<Content> {
         Ok(Content(match self {
             Self::Bytes(bytes) => Medium::Bytes(bytes.clone()),
@@ -46,7 +48,7 @@ impl Source {
     }
 }
 
-/// For messages: which place is to be looked at.
+/// Names the place in messages.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -61,7 +63,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// Content of a known size, whose digest need not be known.
+/// Content of a known size; its digest may be unknown.
 #[derive(Debug, Clone)]
 pub(crate) struct Piece {
     pub(crate) source: Source,
@@ -74,7 +76,7 @@ impl Piece {
         Self { source: Source::Bytes(content), size }
     }
 
-    /// All of it, for what has been found to be small.
+    /// Reads all of it into memory. The caller has checked that it is small.
     pub(crate) fn read(&self) -> Result<Vec<u8>, Error> {
         let mut content = vec![0; usize::try_from(self.size).unwrap_or(usize::MAX)];
         let read = self.source.open().and_then(|opened| opened.read_at(0, &mut content));
@@ -82,7 +84,7 @@ impl Piece {
         Ok(content)
     }
 
-    /// Its first bytes, by which formats are told apart.
+    /// Returns its first bytes, which identify the format.
     pub(crate) fn magic(&self) -> Result<[u8; 8], Error> {
         let mut first = [0; 8];
         let len = self.size.min(8) as usize;
@@ -91,14 +93,14 @@ impl Piece {
         Ok(first)
     }
 
-    /// Its digest. Reads all of it, or up to where that is no longer wanted.
+    /// Returns its digest. Reads all of it, or stops early if `stop` is set.
     pub(crate) fn hash(&self, stop: &Stop) -> Result<Digest, Error> {
         let hashed = self.source.open().and_then(|content| content.hash(self.size, stop));
         hashed.map_err(|error| Error::unreadable(&self.source, error))
     }
 }
 
-/// A blob's content, opened.
+/// The opened content of a blob.
 #[derive(Debug)]
 pub(crate) struct Content(Medium);
 
@@ -109,7 +111,7 @@ enum Medium {
 }
 
 impl Content {
-    /// How many bytes there are, or of a part of a file, from there to its end.
+    /// Returns the number of bytes; in a part of a file, from its start to the file's end.
     pub(crate) fn size(&self) -> io::Result<u64> {
         match &self.0 {
             Medium::Bytes(bytes) => Ok(bytes.len() as u64),
@@ -117,8 +119,8 @@ impl Content {
         }
     }
 
-    /// The digest of its first `size` bytes. Reads all of them, or up to where that is no longer
-    /// wanted. Blocks.
+    /// Returns the digest of its first `size` bytes. Reads all of them, or stops early if `stop` is
+    /// set. Blocks.
     pub(crate) fn hash(&self, size: u64, stop: &Stop) -> io::Result<Digest> {
         let mut hasher = Sha256::new();
         let mut buffer = vec![0; 1024 * 1024];
@@ -135,8 +137,8 @@ impl Content {
         Ok(Digest::from_hash(&hasher.finalize()))
     }
 
-    /// Reads from `position` on, counted from the blob's first byte, until `buffer` is full or the
-    /// content ends, and returns how many bytes that were. Blocks.
+    /// Reads from `position`, counted from the blob's first byte, until `buffer` is full or the
+    /// content ends, and returns the number of bytes. Blocks.
     pub(crate) fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
         match &self.0 {
             Medium::Bytes(bytes) => {
@@ -162,7 +164,7 @@ impl Content {
     }
 }
 
-/// At a place of its own each time, because clones of a source share their file's cursor.
+/// Reads at an explicit position, because clones of a source share their file's cursor.
 #[cfg(unix)]
 fn read_some_at(file: &File, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
     std::os::unix::fs::FileExt::read_at(file, buffer, position)

@@ -1,4 +1,19 @@
-//! One token, and the one call that renews it, for however many callers.
+//! The cache of one token, with a single renewal call that all concurrent callers share.
+//!
+//! The cache holds at most one token, one failure and one call:
+//!
+//! ```text
+//! fresh token ----------------------------> the caller gets the token
+//! valid token due for renewal,
+//!   with a call or a recent failure ------> the caller gets the token
+//!   with neither -------------------------> the caller begins a call and waits up to 5 s;
+//!                                           then it gets the valid token, old or new
+//! no valid token,
+//!   with a recent failure ----------------> the caller gets the failure
+//!   without one --------------------------> the caller begins or joins the call, then looks again
+//! ```
+//!
+//! Invariant: a call exists only while a caller waits for it, and at most one exists at a time.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +32,7 @@ use crate::error::answer::Cause;
 use crate::error::kind::ErrorKind;
 use crate::login::secret::Secret;
 
-/// The token of one endpoint.
+/// The token of one endpoint, with the call that renews it.
 pub(crate) struct Cache {
     region: String,
     client: Client,
@@ -27,14 +42,14 @@ pub(crate) struct Cache {
 
 const OPERATION: &str = "GetAuthorizationToken";
 
-/// "The authorization token is valid for 12 hours" (ECR API reference). Not longer by a clock that
-/// is behind.
+/// "The authorization token is valid for 12 hours" (ECR API reference). This limit also applies if
+/// this machine's clock is behind.
 const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// How long before its end a token is renewed; a quarter of its life, where that is shorter.
+/// How long before its expiry a token is renewed; a quarter of its life if that is shorter.
 const RENEWED_BEFORE_END: Duration = Duration::from_secs(60 * 60);
 
-/// How long a caller waits for a renewal who could have the old token.
+/// How long a caller with a valid old token waits for a renewal.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -43,7 +58,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 #[derive(Default)]
 struct CacheState {
     held: Option<CachedToken>,
-    /// The last call's, unless one has succeeded since.
+    /// The failure of the last call; `None` after a success.
     failure: Option<FetchFailure>,
     flight: Option<Flight>,
     flights: u64,
@@ -51,9 +66,9 @@ struct CacheState {
 
 struct CachedToken {
     secret: Arc<Secret>,
-    /// Before it was asked for.
+    /// The time before the request.
     asked: Instant,
-    /// From then on.
+    /// The token's life, counted from `asked`.
     lifetime: Duration,
 }
 
@@ -63,23 +78,23 @@ struct FetchFailure {
     until: Instant,
 }
 
-/// A call on its way. A task of its own, because a caller who waits and isn't polled, as in a
-/// `select!`, must not hold up the others; it ends with the last who waits for it.
+/// A call on its way. It runs in its own task, because a caller that waits but isn't polled, as in
+/// a `select!`, must not delay the others. The call ends when its last caller stops waiting.
 struct Flight {
     number: u64,
     waiting: usize,
-    /// Closes when the call has ended, however it did.
+    /// Closes when the call has ended, with any result.
     ended: watch::Receiver<()>,
     task: AbortHandle,
 }
 
-/// What a caller finds.
+/// The result of a caller's look at the cache.
 enum TokenLookup {
     Refused(Error),
-    /// A call that the caller has begun, and a token that will do if it fails.
+    /// The caller has begun a call, and has a valid token in case the call fails.
     Renewal(Waiter),
     Valid(Arc<Secret>),
-    /// A call, with no token meanwhile.
+    /// A call is on its way, and there isn't a valid token.
     Waiting(Waiter),
 }
 
@@ -88,7 +103,7 @@ impl Cache {
         Self { region: region.to_owned(), client, time, state: Mutex::default() }
     }
 
-    /// A token that is valid now.
+    /// Returns a token that is valid now.
     pub(crate) async fn secret(self: &Arc<Self>) -> Result<Arc<Secret>, Error> {
         loop {
             match self.find() {
@@ -97,20 +112,20 @@ impl Cache {
                     if timeout(PATIENCE, waiting.ended()).await.is_err() {
                         self.note_slow();
                     }
-                    // Whichever it is now. It may also have expired while this waited.
+                    // The token may be old or new. It may also have expired during the wait.
                     if let Some(secret) = self.lock().valid(self.time.now()) {
                         return Ok(secret);
                     }
                 }
                 TokenLookup::Valid(secret) => return Ok(secret),
-                // What it has led to is found the next time round. It leads to nothing where its
-                // runtime has been shut down: then the next one begins.
+                // The next iteration finds the call's result. If the call's runtime was shut down,
+                // the call has no result, and the next iteration begins a new call.
                 TokenLookup::Waiting(mut waiting) => waiting.ended().await,
             }
         }
     }
 
-    /// Forgets this token, if it is the one.
+    /// Removes this token if it is the cached one.
     pub(crate) fn forget(&self, rejected: &Arc<Secret>) {
         let mut state = self.lock();
         if state.held.as_ref().is_some_and(|held| Arc::ptr_eq(&held.secret, rejected)) {
@@ -124,7 +139,7 @@ impl Cache {
         let is_fresh = state.held.as_ref().is_some_and(|held| held.is_fresh(now));
         let failed = state.failure.as_ref().filter(|failure| Instant::now() < failure.until);
         let failed = failed.map(|failure| failure.error.clone());
-        // One that has ended and is still here was lost with its runtime.
+        // A call that has ended but is still registered was lost with its runtime.
         let is_flying = state.flight.as_ref().is_some_and(|it| it.ended.has_changed().is_ok());
         match (state.valid(now), failed) {
             (Some(secret), None) if is_fresh || is_flying => TokenLookup::Valid(secret),
@@ -161,7 +176,8 @@ impl Cache {
     }
 
     async fn fetch(&self) -> Result<CachedToken, Error> {
-        // Before the call: what it takes is of the token's life.
+        // The times are taken before the call, because the call's duration counts as part of the
+        // token's life.
         let (asked, time) = (Instant::now(), self.time.now());
         let answer = self.client.get_authorization_token().send().await.map_err(|error| {
             let (kind, cause) = explain(error);
@@ -194,11 +210,12 @@ impl Cache {
         }
     }
 
-    /// A renewal that takes too long counts as a failure: its call ends with who waited for it.
+    /// Records a renewal that takes too long as a failure. Its call ends when its last caller stops
+    /// waiting.
     fn note_slow(&self) {
         let mut state = self.lock();
         if state.flight.is_some() {
-            let text = format!("there was no answer within {PATIENCE:?}");
+            let text = format!("no answer within {PATIENCE:?}");
             let cause = Cause { text, status: None, request_id: None, source: None };
             let kind = ErrorKind::Network;
             state.note(Error::login_call(kind, OPERATION, &self.region, cause));
@@ -227,14 +244,14 @@ impl CacheState {
             Some(before) => (before.pause * 2).min(LONGEST_PAUSE),
             None => FIRST_PAUSE,
         };
-        tracing::warn!(%error, ?pause, "got no token");
+        tracing::warn!(%error, ?pause, "could not get a token");
         self.failure = Some(FetchFailure { error, pause, until: Instant::now() + pause });
     }
 }
 
 impl CachedToken {
-    /// By two clocks, and the one that leaves less counts: the machine's may be set back, and
-    /// tokio's may stand still while the machine sleeps.
+    /// Returns the remaining life. Two clocks measure it, and the smaller result counts: the
+    /// machine's clock may be set back, and tokio's may stand still while the machine sleeps.
     fn left(&self, now: SystemTime) -> Duration {
         let by_clock = self.secret.expires_at().duration_since(now).unwrap_or_default();
         by_clock.min(self.lifetime.saturating_sub(self.asked.elapsed()))
@@ -245,18 +262,18 @@ impl CachedToken {
     }
 }
 
-/// A caller's part in a flight.
+/// A caller's share in a call; dropping it leaves the call.
 struct Waiter {
     cache: Arc<Cache>,
     number: u64,
     ended: watch::Receiver<()>,
-    /// Of the caller who began it, so that a panic in there is one of the caller's.
+    /// The task, held by the caller who began it, so that a panic in the task reaches that caller.
     task: Option<JoinHandle<()>>,
 }
 
 impl Waiter {
     async fn ended(&mut self) {
-        // Nothing is ever sent: it is an error when the sender is dropped.
+        // The sender never sends a value; the receiver gets an error when the sender is dropped.
         let _ = self.ended.changed().await;
         if let Some(task) = self.task.take()
             && let Err(ended) = task.await

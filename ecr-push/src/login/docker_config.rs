@@ -1,4 +1,4 @@
-//! [`DockerConfig`]: where Docker and its relatives look for a login.
+//! [`DockerConfig`]: the file in which Docker and compatible tools look for a login.
 
 mod file;
 mod members;
@@ -17,8 +17,8 @@ use crate::login::docker_config::members::Members;
 use crate::login::token::Token;
 use crate::tasks::blocking;
 
-/// Docker's `config.json`, from which Docker, Podman, BuildKit, crane, ORAS and others take their
-/// logins to registries.
+/// Docker's `config.json`. Docker, Podman, BuildKit, crane, ORAS and other tools read their
+/// registry logins from it.
 ///
 /// ```no_run
 /// use ecr_push::login::{DockerConfig, TokenProvider};
@@ -35,52 +35,54 @@ pub struct DockerConfig {
 }
 
 impl DockerConfig {
-    /// The one that Docker reads: `config.json` in the folder that `DOCKER_CONFIG` names, or else
-    /// in `.docker` in the user's home folder. It needn't exist.
+    /// Returns the file that Docker reads: `config.json` in the folder that `DOCKER_CONFIG` names,
+    /// or else in `.docker` in the user's home folder. The file doesn't have to exist.
     ///
     /// # Errors
-    /// [`DockerConfig`](crate::ErrorKind::DockerConfig) where there is neither.
+    /// Returns [`DockerConfig`](crate::ErrorKind::DockerConfig) if both folders are unknown.
     pub fn from_env() -> Result<Self, Error> {
         Self::among(env::var_os("DOCKER_CONFIG"), env::home_dir())
     }
 
-    /// The file at this path, for example one that only one build reads. It needn't exist.
+    /// Uses the file at this path, for example a file for one build only. It doesn't have to exist.
     pub fn from_path(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
-    /// The file's path.
+    /// Returns the file's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Writes a token as the login to its registry, in the place of an earlier one. It is good
+    /// Writes a token as the login to its registry and replaces an earlier login. The login works
     /// until the token expires.
     ///
-    /// The file is replaced in one step, so that who reads it finds the old or the new one; where
-    /// it is a symbolic link, the file that the link points to. From then on, only its owner can
-    /// read it (mode 0600). All else in it, also what Docker doesn't know, stays as it is and in
-    /// its order. Logins of one process wait for each other; of two processes that write at the
-    /// same moment, the later wins.
+    /// The file is replaced in one step, so that a concurrent reader finds the old or the new
+    /// content. If the path is a symbolic link, the file that it points to is replaced. Afterwards
+    /// only the owner can read the file (mode 0600). All other content keeps its text and its
+    /// order, including members that Docker doesn't know. Concurrent logins of one process wait for
+    /// each other; if two processes write at the same moment, the later one wins.
     ///
     /// # Errors
-    /// [`CredentialHelper`](crate::ErrorKind::CredentialHelper) where Docker asks one for this
-    /// registry, and would not read the login; [`DockerConfig`](crate::ErrorKind::DockerConfig)
-    /// where the file is no JSON that can take it; [`Io`](crate::ErrorKind::Io). The file is as it
-    /// was before.
+    /// Returns [`CredentialHelper`](crate::ErrorKind::CredentialHelper) if Docker uses a credential
+    /// helper for this registry and would ignore the login;
+    /// [`DockerConfig`](crate::ErrorKind::DockerConfig) if the file isn't JSON that a login can be
+    /// added to; [`Io`](crate::ErrorKind::Io) if the file can't be read or written. After an error
+    /// the file is unchanged.
     ///
     /// # Cancellation
-    /// The work is done on another thread, and what has begun is finished there.
+    /// Another thread does the work. If the future is dropped, work that has begun is still
+    /// finished.
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
+    /// Panics outside of a tokio runtime.
     pub async fn log_in(&self, token: &Token) -> Result<(), Error> {
         let (config, token) = (self.clone(), token.clone());
         blocking(move || config.write(&token)).await
     }
 
     fn among(folder: Option<OsString>, home: Option<PathBuf>) -> Result<Self, Error> {
-        // Docker takes an empty variable for none.
+        // Docker treats an empty variable as unset.
         let folder = folder.filter(|folder| !folder.is_empty()).map(PathBuf::from);
         let home = home.filter(|home| !home.as_os_str().is_empty());
         let folder = folder.or_else(|| Some(home?.join(".docker"))).ok_or_else(Error::no_home)?;
@@ -104,8 +106,9 @@ impl DockerConfig {
         file::replace(&target, new.as_bytes()).map_err(|error| Error::unwritable(path, error))
     }
 
-    /// A helper for this registry comes before one for all, and an empty name says that there is
-    /// none for it: docker/cli, `getConfiguredCredentialStore`.
+    /// Returns an error if Docker would ask a credential helper. A helper for this registry takes
+    /// precedence over the helper for all registries, and an empty name disables the helper for the
+    /// registry: docker/cli, `getConfiguredCredentialStore`.
     fn check_helpers(&self, config: &Members, registry: &str) -> Result<(), Error> {
         let helpers = self.section(config, "credHelpers")?;
         let (setting, helper) = match helpers.value(registry) {
@@ -120,7 +123,7 @@ impl DockerConfig {
                 HelperSetting::CredHelpers => format!("`credHelpers` of {registry}"),
                 HelperSetting::CredsStore => "`credsStore`".to_owned(),
             };
-            Error::docker_config(&self.path, format!("{name} is no text"))
+            Error::docker_config(&self.path, format!("{name} is not a string"))
         })?;
         match helper.as_deref() {
             None | Some("") => Ok(()),
@@ -128,22 +131,22 @@ impl DockerConfig {
         }
     }
 
-    /// One of the objects within the file, empty where it isn't there.
+    /// Returns one of the file's objects; an empty one if the member is missing.
     fn section(&self, config: &Members, name: &str) -> Result<Members, Error> {
         let Some(section) = config.value(name).filter(|section| section.get() != "null") else {
             return Ok(Members::default());
         };
-        // That it is JSON is known, so that this can be the only problem; and what it is instead
-        // may be a secret.
+        // The text is known to be JSON, so the type is the only possible problem. The message
+        // leaves out the value, which may be a secret.
         Members::parse(section.get())
-            .map_err(|_| Error::docker_config(&self.path, format!("`{name}` is no object")))
+            .map_err(|_| Error::docker_config(&self.path, format!("`{name}` is not an object")))
     }
 }
 
-/// All of the entry: an `identitytoken` that stayed would be preferred to the new login.
+/// Builds the whole entry anew: Docker would prefer a remaining `identitytoken` to the new login.
 fn login(token: &Token) -> Box<RawValue> {
     let mut login = Members::default();
-    // Base64 needs no escapes.
+    // Base64 text doesn't need JSON escapes.
     login.set("auth", members::text(&token.basic()));
     login.to_raw(2)
 }

@@ -1,11 +1,11 @@
-//! What GetAuthorizationToken answers, read.
+//! The parser of `GetAuthorizationToken`'s answer.
 
 use std::time::SystemTime;
 
 use aws_sdk_ecr::operation::get_authorization_token::GetAuthorizationTokenOutput;
 use zeroize::Zeroizing;
 
-/// A token without the registry that it is used for.
+/// A token without the registry for which it is used.
 pub(crate) struct Secret {
     user: String,
     password: Zeroizing<String>,
@@ -13,15 +13,18 @@ pub(crate) struct Secret {
 }
 
 impl Secret {
+    /// Parses the answer.
+    ///
     /// # Errors
-    /// What is wrong with the answer, and nothing of what is in it.
+    /// Returns what is wrong with the answer, without any of its content.
     pub(crate) fn read(answer: GetAuthorizationTokenOutput) -> Result<Self, &'static str> {
         let data = answer.authorization_data.unwrap_or_default();
         let data = data.into_iter().next().ok_or("the answer has no authorizationData")?;
         let token = data.authorization_token.ok_or("the answer has no authorizationToken")?;
         let token = Zeroizing::new(token);
         let expires_at = data.expires_at.ok_or("the answer has no expiresAt")?;
-        let expires_at = expires_at.try_into().map_err(|_| "the answer's expiresAt is no time")?;
+        let expires_at =
+            expires_at.try_into().map_err(|_| "the answer has an invalid expiresAt")?;
         let pair = base64_simd::STANDARD
             .decode_to_vec(token.as_bytes())
             .map_err(|_| "the token is not base64")?;
@@ -92,11 +95,11 @@ mod tests {
         assert_eq!(problem(with(data().build())), "the answer has no authorizationToken");
         let token = data().authorization_token("QVdTOng=");
         assert_eq!(problem(with(token.clone().build())), "the answer has no expiresAt");
-        // Far beyond what any clock shows.
+        // This time lies far beyond the range of the system's clock.
         let never = DateTime::from_secs(i64::MAX);
         if SystemTime::try_from(never).is_err() {
             let token = token.expires_at(never);
-            assert_eq!(problem(with(token.build())), "the answer's expiresAt is no time");
+            assert_eq!(problem(with(token.build())), "the answer has an invalid expiresAt");
         }
         let garbled = data().authorization_token("%").expires_at(DateTime::from_secs(60));
         assert_eq!(problem(with(garbled.build())), "the token is not base64");

@@ -1,4 +1,4 @@
-//! [`Token`] and [`TokenProvider`]: what Docker's protocol wants for a login to a registry.
+//! [`Token`] and [`TokenProvider`]: the login that Docker's protocol needs for a registry.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,23 +15,25 @@ use crate::login::secret::Secret;
 use crate::names::host::Endpoint;
 use crate::names::repository::Repository;
 
-/// Gets the tokens with which Docker's protocol logs in to ECR's registries, and keeps each as
-/// long as it lasts.
+/// A source of the tokens with which Docker's protocol logs in to ECR's registries. It caches each
+/// token as long as the token is valid.
 ///
-/// For whoever speaks that protocol: Docker itself, or another client. A [`Push`](crate::Push)
+/// Use it for a client of that protocol: Docker itself, or another one. A [`Push`](crate::Push)
 /// by [`Transport::Registry`](crate::transport::Transport::Registry) gets its own.
 ///
-/// A token holds for every registry of its region that the credentials may access (ECR user guide,
-/// "Private registry authentication"), so there is one per region and kind of endpoint, and one
-/// provider for each set of credentials. Cheap to clone: clones share their tokens.
+/// A token is valid for every registry of its region that the credentials may access (ECR user
+/// guide, "Private registry authentication"). The provider therefore keeps one token per region and
+/// kind of endpoint. Create one provider for each set of credentials. Clones are cheap and share
+/// their tokens.
 ///
-/// - Callers who want a token at the same time wait for one call of `ecr:GetAuthorizationToken`.
-/// - A token lasts 12 hours. In its last hour, or in the last quarter of a shorter life, it is
-///   renewed. Should that fail, or take longer than 5 seconds, it is handed out while it is valid.
-/// - After a failure there is no call for a second, then two, at most 60: meanwhile, everybody is
-///   told of the failure at once.
-/// - No token is handed out whose time is over, by the configuration's time source or by the time
-///   that has passed since it came: a clock that is set back prolongs nothing.
+/// - Concurrent callers share one call of `ecr:GetAuthorizationToken`.
+/// - A token lasts 12 hours. The provider renews it in its last hour, or in the last quarter of a
+///   shorter life. If the renewal fails, or takes longer than 5 seconds, callers get the old token
+///   while it is valid.
+/// - After a failure the provider pauses before the next call: 1 second, then 2, at most 60. During
+///   the pause every caller without a valid token gets the failure at once.
+/// - The provider never returns an expired token. It checks the configuration's time source and the
+///   time that has passed since the request, so setting the clock back doesn't prolong a token.
 ///
 /// The credentials need `ecr:GetAuthorizationToken` on `*`.
 #[derive(Debug, Clone)]
@@ -46,7 +48,7 @@ struct TokenCaches {
 }
 
 impl TokenProvider {
-    /// A provider with the credentials, the HTTP client and the time source of `config`.
+    /// Creates a provider with the credentials, the HTTP client and the time source of `config`.
     pub fn new(config: &SdkConfig) -> Self {
         Self::from_clients(Arc::new(Clients::new(config)))
     }
@@ -55,32 +57,32 @@ impl TokenProvider {
         Self { shared: Arc::new(TokenCaches { clients, caches: Mutex::default() }) }
     }
 
-    /// A token that is valid now, for the registry of `repository`; from its region, and from the
-    /// FIPS or dual-stack endpoint where its host is of that kind.
+    /// Returns a token that is valid now for the registry of `repository`. The token comes from the
+    /// repository's region, and from the FIPS or dual-stack endpoint if the host is of that kind.
     ///
     /// # Errors
-    /// [`AccessDenied`](crate::ErrorKind::AccessDenied),
-    /// [`ExpiredToken`](crate::ErrorKind::ExpiredToken) where this machine's clock is wrong,
-    /// [`Protocol`](crate::ErrorKind::Protocol) where the answer holds no token, and whatever else
-    /// ECR refuses.
+    /// Returns [`AccessDenied`](crate::ErrorKind::AccessDenied),
+    /// [`ExpiredToken`](crate::ErrorKind::ExpiredToken) if this machine's clock is wrong,
+    /// [`Protocol`](crate::ErrorKind::Protocol) if the answer lacks a token, or the kind of any
+    /// other refusal by ECR.
     ///
     /// # Cancellation
-    /// Dropping the future takes nothing from others who wait for the same call. With the last of
-    /// them, the call ends.
+    /// Dropping the future doesn't affect other callers who wait for the same call. The call ends
+    /// when the last of them is dropped.
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
+    /// Panics outside of a tokio runtime.
     pub async fn token(&self, repository: &Repository) -> Result<Token, Error> {
         let secret = self.cache(repository).secret().await?;
         Ok(Token { secret, registry: repository.host().to_owned() })
     }
 
-    /// Forgets a token that a registry has rejected, with HTTP 401 or 403: users report 403 for
-    /// one that has expired. The next [`token`](Self::token) is another one. Where somebody else
-    /// has got that already, nothing happens.
+    /// Removes a token from the cache after a registry has rejected it with HTTP 401 or 403 (users
+    /// report 403 for an expired token). The next [`token`](Self::token) is a new one. The call has
+    /// no effect if another caller has already replaced the token.
     ///
-    /// Try the request once more with the new token, and no more than once: 403 is also the answer
-    /// where a permission is missing, which no token brings.
+    /// Retry the request with the new token only once: the registry also answers 403 if a
+    /// permission is missing, and a new token doesn't change that.
     pub fn invalidate(&self, token: &Token) {
         for cache in self.caches().values() {
             cache.forget(&token.secret);
@@ -101,12 +103,12 @@ impl TokenProvider {
     }
 }
 
-/// A user and a password for one registry, for 12 hours.
+/// A user and a password for one registry, valid for 12 hours.
 ///
-/// Whoever has it can do there what the credentials can that it came from, and it can't be taken
-/// back. So `Debug` doesn't show the password, and it is overwritten in memory when the last clone
-/// is dropped. (The SDK may keep its own copy of the answer for a while, and logs it at level
-/// `TRACE`.)
+/// A token grants its holder the registry permissions of the credentials that requested it, and
+/// AWS can't revoke it. `Debug` therefore hides the password, and the password is overwritten in
+/// memory when the last clone is dropped. (The SDK may keep its own copy of the answer for a while,
+/// and logs the answer at level `TRACE`.)
 #[derive(Clone)]
 pub struct Token {
     secret: Arc<Secret>,
@@ -114,28 +116,28 @@ pub struct Token {
 }
 
 impl Token {
-    /// The user's name, which is `AWS`.
+    /// Returns the user's name, which is `AWS`.
     pub fn user(&self) -> &str {
         self.secret.user()
     }
 
-    /// The password.
+    /// Returns the password.
     pub fn password(&self) -> &str {
         self.secret.password()
     }
 
-    /// The registry's host, such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com`.
+    /// Returns the registry's host, such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com`.
     pub fn registry(&self) -> &str {
         &self.registry
     }
 
-    /// When it expires, as ECR says.
+    /// Returns the time at which the token expires, according to ECR.
     pub fn expires_at(&self) -> SystemTime {
         self.secret.expires_at()
     }
 
-    /// The answer to Docker's `get` from a [credential helper]: JSON with `ServerURL`, `Username`
-    /// and `Secret`. It holds the password.
+    /// Returns the answer to a `get` request of Docker's [credential helper] protocol: JSON with
+    /// `ServerURL`, `Username` and `Secret`. It contains the password.
     ///
     /// [credential helper]: https://docs.docker.com/reference/cli/docker/login/#credential-helper-protocol
     pub fn credential_helper_answer(&self) -> String {
@@ -147,7 +149,8 @@ impl Token {
         .to_string()
     }
 
-    /// `USER:PASSWORD` in base64, for HTTP's Basic authentication and for Docker's configuration.
+    /// Returns `USER:PASSWORD` in base64, for HTTP's Basic authentication and Docker's
+    /// configuration.
     pub(crate) fn basic(&self) -> Zeroizing<String> {
         let pair = Zeroizing::new(format!("{}:{}", self.user(), self.password()));
         Zeroizing::new(base64_simd::STANDARD.encode_to_string(pair.as_bytes()))

@@ -1,4 +1,4 @@
-//! [`Digest`]: the name that a blob has by its content.
+//! [`Digest`]: the name of a blob, computed from its content.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,22 +7,22 @@ use crate::names::text::{InvalidName, NameKind, Problem, serde_as_text};
 
 /// The SHA-256 digest of a layer or a manifest: `sha256:` and 64 lower-case hexadecimal digits.
 ///
-/// ECR stores no other algorithm.
+/// ECR doesn't store digests of other algorithms.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(String);
 
 impl Digest {
-    /// The digest's text, with its algorithm.
+    /// Returns the digest's text, with its algorithm.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The 64 hexadecimal digits alone: a blob's file name in an OCI layout.
+    /// Returns only the 64 hexadecimal digits: a blob's file name in an OCI layout.
     pub(crate) fn hex(&self) -> &str {
         &self.0[SHA256.len()..]
     }
 
-    /// The digest of `content`.
+    /// Computes the digest of `content`.
     pub(crate) fn from_content(content: &[u8]) -> Self {
         use sha2::Digest as _;
         Self::from_hash(&sha2::Sha256::digest(content))
@@ -40,6 +40,8 @@ impl Digest {
 impl FromStr for Digest {
     type Err = InvalidName;
 
+    /// Parses a digest.
+    ///
     /// # Errors
     /// What is wrong and, in bytes from 0, where.
     fn from_str(text: &str) -> Result<Self, InvalidName> {

@@ -1,22 +1,22 @@
-//! The hosts of private registries, in every partition.
+//! The hosts of private registries in every partition.
 
 use crate::names::text::Problem;
 
-/// What a registry's host says beside the account.
+/// The parts of a registry's host beside the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Host {
     pub(crate) region: Span,
     pub(crate) partition: &'static str,
 }
 
-/// From one byte of a text to before another.
+/// A range of bytes in a text; `end` is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Span {
     pub(crate) start: usize,
     pub(crate) end: usize,
 }
 
-/// What tells one API endpoint of ECR from another.
+/// The properties that distinguish ECR's API endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Endpoint {
     pub(crate) region: String,
@@ -26,12 +26,15 @@ pub(crate) struct Endpoint {
 
 pub(crate) const ACCOUNT_DIGITS: usize = 12;
 
-/// The form that most users know.
-pub(crate) const FORM: &str = "the form is `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`";
+/// The expected form of a repository URI, as most users know it.
+pub(crate) const FORM: &str = "expected `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`";
 
 impl Host {
+    /// Parses the host of a registry.
+    ///
     /// # Errors
-    /// What is wrong with `host`, with which the text starts: its bytes count from there.
+    /// Returns what is wrong with `host`. The text starts with the host, so byte positions count
+    /// from its start.
     pub(crate) fn parse(host: &str) -> Result<Self, Problem> {
         if host == "public.ecr.aws" || host == "ecr-public.aws.com" {
             let problem = "ECR Public is another service, this is for private registries";
@@ -78,10 +81,10 @@ impl Host {
         Ok(Self { region: Span { start, end }, partition })
     }
 
-    /// The domain of the ordinary hosts in a region, neither FIPS nor dual-stack.
+    /// Returns the domain of the ordinary hosts in a region, neither FIPS nor dual-stack.
     pub(crate) fn domain(region: &str) -> &'static str {
         let partition = partition(region);
-        // Sorted so that the ordinary domain of each partition comes before its dual-stack one.
+        // The table lists the ordinary domain of each partition before its dual-stack domain.
         SUFFIXES
             .iter()
             .find(|(_, partitions)| partitions.contains(&partition))
@@ -89,7 +92,8 @@ impl Host {
     }
 }
 
-/// As `us-east-1` and `us-gov-west-1` are made: words in lower case, then a number.
+/// Returns whether a text has the form of a region, such as `us-east-1` or `us-gov-west-1`: words
+/// in lower case, then a number.
 pub(crate) fn is_region(text: &str) -> bool {
     let mut parts = text.rsplit('-');
     let number = parts.next().unwrap_or_default();
@@ -100,13 +104,13 @@ pub(crate) fn is_region(text: &str) -> bool {
         && words.iter().all(|it| !it.is_empty() && it.bytes().all(|b| b.is_ascii_lowercase()))
 }
 
-/// What follows the account, as AWS's own credential helper accepts it: the dot form everywhere,
-/// the dash form of the dual-stack hosts.
+/// The part after the account, as AWS's own credential helper accepts it: the dot form, valid for
+/// every host, and the dash form of the dual-stack hosts.
 const SERVICES: [&str; 4] = [".dkr.ecr.", ".dkr.ecr-fips.", ".dkr-ecr.", ".dkr-ecr-fips."];
 
-/// DNS suffixes after the region, each with the partitions whose regions it has. A suffix that
-/// others end with (`amazonaws.com` of `amazonaws.com.cn`) can't match too early: all that follows
-/// the region is compared.
+/// The DNS suffixes after the region, each with the partitions that use it. A suffix that is a
+/// prefix of another one (`amazonaws.com` of `amazonaws.com.cn`) can't match too early, because the
+/// parser compares everything after the region.
 const SUFFIXES: [(&str, &[&str]); 9] = [
     ("amazonaws.com", &["aws", "aws-us-gov"]),
     ("amazonaws.com.cn", &["aws-cn"]),
@@ -119,7 +123,7 @@ const SUFFIXES: [(&str, &[&str]); 9] = [
     ("sc2s.sgov.gov", &["aws-iso-b"]),
 ];
 
-/// The partition by the region's prefix, as the SDKs' partitions.json has it.
+/// Returns the partition by the region's prefix, according to the SDKs' partitions.json.
 fn partition(region: &str) -> &'static str {
     const PREFIXES: [(&str, &str); 7] = [
         ("cn-", "aws-cn"),

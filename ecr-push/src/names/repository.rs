@@ -1,4 +1,4 @@
-//! [`Repository`]: where an image goes.
+//! [`Repository`]: the destination of an image.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,11 +6,11 @@ use std::str::FromStr;
 use crate::names::host::{ACCOUNT_DIGITS, Endpoint, FORM, Host, is_region};
 use crate::names::text::{InvalidName, NameKind, Problem, serde_as_text};
 
-/// An ECR repository, by the URI that the console and `docker push` use:
+/// An ECR repository, named by the URI that the console and `docker push` use:
 /// `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`.
 ///
-/// Reads the registry hosts of every partition, FIPS and dual-stack ones included, and prints
-/// exactly what it has read.
+/// It parses the registry hosts of every partition, including FIPS and dual-stack hosts, and prints
+/// exactly the text that it parsed.
 ///
 /// ```
 /// use ecr_push::Repository;
@@ -26,12 +26,13 @@ use crate::names::text::{InvalidName, NameKind, Problem, serde_as_text};
 pub struct Repository {
     uri: String,
     host: Host,
-    /// Where the name starts, after the host and its slash.
+    /// The byte at which the name starts, after the host and its slash.
     name: usize,
 }
 
 impl Repository {
-    /// The repository `name` of an account in a region, by the ordinary host of its partition.
+    /// Builds the repository `name` of an account in a region, with the ordinary host of its
+    /// partition.
     ///
     /// # Errors
     /// The account isn't 12 digits, the region is invalid, or the name isn't allowed.
@@ -48,51 +49,51 @@ impl Repository {
         let uri = uri(account, region, name);
         if account.len() != ACCOUNT_DIGITS || !account.bytes().all(|b| b.is_ascii_digit()) {
             let account = account.escape_debug();
-            let problem = format!("`{account}` is no account id, which is 12 digits");
+            let problem = format!("`{account}` is not an account id of 12 digits");
             return Err(invalid(&uri, Problem::with_offset(0, problem)));
         }
-        // With the account, so that the URI has no other host than this one.
+        // The account is part of the checked text, so that the URI can't get another host.
         Self::check(account, region, name)?;
         uri.parse()
     }
 
-    /// The 12 digits of the account whose registry this is.
+    /// Returns the 12 digits of the account that owns the registry.
     pub fn account(&self) -> &str {
         &self.uri[..ACCOUNT_DIGITS]
     }
 
-    /// The region of the registry. A push goes there, whatever region the configuration has.
+    /// Returns the region of the registry. A push uses it instead of the configuration's region.
     pub fn region(&self) -> &str {
         &self.uri[self.host.region.start..self.host.region.end]
     }
 
-    /// The registry's host.
+    /// Returns the registry's host.
     pub fn host(&self) -> &str {
         &self.uri[..self.name - 1]
     }
 
-    /// The repository's name within its registry, such as `team/web`.
+    /// Returns the repository's name within its registry, such as `team/web`.
     pub fn name(&self) -> &str {
         &self.uri[self.name..]
     }
 
-    /// The whole URI.
+    /// Returns the whole URI.
     pub fn as_str(&self) -> &str {
         &self.uri
     }
 
-    /// The partition of the region, such as `aws` or `aws-cn`: what an ARN begins with.
+    /// Returns the partition of the region, such as `aws` or `aws-cn`. ARNs begin with it.
     pub fn partition(&self) -> &str {
         self.host.partition
     }
 
-    /// The ARN by which IAM policies name the repository.
+    /// Returns the ARN that IAM policies use for the repository.
     pub fn arn(&self) -> String {
         let (partition, region, account) = (self.partition(), self.region(), self.account());
         format!("arn:{partition}:ecr:{region}:{account}:repository/{}", self.name())
     }
 
-    /// Which of ECR's API endpoints belongs to the registry's host.
+    /// Returns the API endpoint of ECR that belongs to the registry's host.
     pub(crate) fn endpoint(&self) -> Endpoint {
         let host = self.host();
         Endpoint {
@@ -102,7 +103,7 @@ impl Repository {
         }
     }
 
-    /// Whether there can be a repository of this name in this region. `account` is for the text.
+    /// Checks that a repository of this name can exist in this region. The message shows `account`.
     pub(crate) fn check(account: &str, region: &str, name: &str) -> Result<(), InvalidName> {
         let uri = uri(account, region, name);
         let wrong = |problem| Err(invalid(&uri, problem));
@@ -117,6 +118,8 @@ impl Repository {
 impl FromStr for Repository {
     type Err = InvalidName;
 
+    /// Parses a repository's URI.
+    ///
     /// # Errors
     /// What is wrong and, in bytes from 0, where.
     fn from_str(text: &str) -> Result<Self, InvalidName> {
@@ -176,16 +179,16 @@ fn uri(account: &str, region: &str, name: &str) -> String {
     format!("{account}.dkr.ecr.{region}.{}/{name}", Host::domain(region))
 }
 
-/// The text without `USER:PASSWORD`, where it has them before its host: an error goes into logs,
-/// and a password must not.
+/// Returns the text without `USER:PASSWORD` if it has them before its host: an error ends up in
+/// logs, and a password must not.
 fn without_login(text: &str) -> Option<String> {
     let rest = &text[text.rfind('@')?..];
-    // After the `@` of a digest comes no host. A password may well have a slash in it.
+    // No host follows the `@` of a digest. A password can contain a slash.
     (rest.contains('/') || rest.contains(".dkr")).then(|| format!("…{rest}"))
 }
 
-/// ECR's service model: 2 to 256 characters, `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*` between slashes.
-/// The name starts at byte `start` of the text.
+/// Checks a name that starts at byte `start` of the text. ECR's service model allows 2 to 256
+/// characters, `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*` between slashes.
 fn check_name(name: &str, start: usize) -> Result<(), Problem> {
     let allowed = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-' | '/');
     if let Some((at, c)) = name.char_indices().find(|&(_, c)| !allowed(c)) {

@@ -1,4 +1,4 @@
-//! [`Tag`]: a name that an image has for people.
+//! [`Tag`]: a name of an image for people.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,14 +7,14 @@ use crate::names::text::{InvalidName, NameKind, Problem, serde_as_text};
 
 /// A tag of an image, such as `1.4.2`.
 ///
-/// Up to 128 letters, digits, underscores, dots and dashes, not starting with a dot or a dash: the
-/// grammar of the OCI distribution specification, which is stricter than ECR's API (300
-/// characters), because nothing could pull a tag that breaks it.
+/// A tag has up to 128 letters, digits, underscores, dots and dashes and doesn't start with a dot
+/// or a dash. This is the grammar of the OCI distribution specification. It is stricter than ECR's
+/// API (300 characters), because clients can't pull a tag that breaks it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(String);
 
 impl Tag {
-    /// The tag's text.
+    /// Returns the tag's text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -23,6 +23,8 @@ impl Tag {
 impl FromStr for Tag {
     type Err = InvalidName;
 
+    /// Parses a tag.
+    ///
     /// # Errors
     /// What is wrong and, in bytes from 0, where.
     fn from_str(text: &str) -> Result<Self, InvalidName> {

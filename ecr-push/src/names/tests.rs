@@ -47,17 +47,14 @@ fn every_partition_has_its_hosts() {
 #[test]
 fn what_is_wrong_with_a_repository_is_said() {
     let table = [
-        ("HOST", "there is no `/` in it, the form is `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`"),
+        ("HOST", "missing `/`, expected `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`"),
         ("https://HOST/web", "leave out `https://`, a repository URI has no scheme"),
-        ("HOST/web:1.0", "leave out `:1.0`, tags are given apart"),
-        (
-            "HOST/web@sha256:00",
-            "leave out `@sha256:00`, the digest is the image's and follows from it",
-        ),
-        (" HOST/web", "' ' at byte 0 is not allowed anywhere in it"),
-        ("HOST/web\n", "'\\n' at byte 48 is not allowed anywhere in it"),
-        ("HOST/we b", "' ' at byte 47 is not allowed anywhere in it"),
-        ("HOST\0/web", "'\\0' at byte 44 is not allowed anywhere in it"),
+        ("HOST/web:1.0", "leave out `:1.0`, tags are set separately"),
+        ("HOST/web@sha256:00", "leave out `@sha256:00`, the image determines its digest"),
+        (" HOST/web", "' ' at byte 0 is not allowed"),
+        ("HOST/web\n", "'\\n' at byte 48 is not allowed"),
+        ("HOST/we b", "' ' at byte 47 is not allowed"),
+        ("HOST\0/web", "'\\0' at byte 44 is not allowed"),
         ("HOST/", "the name has 0 characters, 2 to 256 are allowed"),
         ("HOST/Web", "'W' at byte 45 is not allowed in the name, names are lower case"),
         ("HOST/web/ä", "'ä' at byte 49 is not allowed in the name"),
@@ -73,25 +70,26 @@ fn what_is_wrong_with_a_repository_is_said() {
     for (text, problem) in table {
         let text = text.replace("HOST", "123456789012.dkr.ecr.us-east-1.amazonaws.com");
         let shown = text.escape_debug();
-        let expected = format!("`{shown}` is no ECR repository URI: {problem}");
+        let expected = format!("invalid ECR repository URI `{shown}`: {problem}");
         assert_eq!(repository_error(&text), expected);
     }
     let long = format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/{}", "a".repeat(257));
     assert_eq!(
         repository_error(&long),
         format!(
-            "`{long}` is no ECR repository URI: the name has 257 characters, 2 to 256 are allowed"
+            "invalid ECR repository URI `{long}`: the name has 257 characters, 2 to 256 are allowed"
         )
     );
 }
 
-/// After AWS's own credential helper, whose expression is anchored at both ends, and its tests.
+/// The cases follow AWS's own credential helper, which anchors its expression at both ends, and its
+/// tests.
 #[test]
 fn what_is_wrong_with_a_host_is_said() {
-    const FORM: &str = "the form is `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`";
+    const FORM: &str = "expected `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`";
     for (host, problem) in WRONG_HOSTS {
         let problem = problem.replace("FORM", FORM);
-        let expected = format!("`{host}/web` is no ECR repository URI: {problem}");
+        let expected = format!("invalid ECR repository URI `{host}/web`: {problem}");
         assert_eq!(repository_error(&format!("{host}/web")), expected);
     }
 }
@@ -102,35 +100,35 @@ const WRONG_HOSTS: [(&str, &str); 23] = [
     ("1234567890123.dkr.ecr.us-east-1.amazonaws.com", "the account id has 13 digits instead of 12"),
     (
         "111EXAMPLE.dkr.ecr.us-east-1.amazonaws.com",
-        "`111EXAMPLE` is no account id, which is 12 digits",
+        "`111EXAMPLE` is not an account id of 12 digits",
     ),
     (".dkr.ecr.us-east-1.amazonaws.com", "the account id has 0 digits instead of 12"),
     (
         "123456789012.dkr.ecr.us-east-1.amazonaws.com.evil.example",
-        "`amazonaws.com.evil.example` at byte 31 is no domain of AWS, FORM",
+        "`amazonaws.com.evil.example` at byte 31 is not a domain of AWS, FORM",
     ),
     (
         "123456789012.dkr.ecr.us-east-1.amazonaws.com.",
-        "`amazonaws.com.` at byte 31 is no domain of AWS, FORM",
+        "`amazonaws.com.` at byte 31 is not a domain of AWS, FORM",
     ),
     (
         "123456789012.dkr.ecr.us-east-1.evilamazonaws.com",
-        "`evilamazonaws.com` at byte 31 is no domain of AWS, FORM",
+        "`evilamazonaws.com` at byte 31 is not a domain of AWS, FORM",
     ),
     (
         "123456789012.dkr.ecr.us-east-1.amazonaws.comevil",
-        "`amazonaws.comevil` at byte 31 is no domain of AWS, FORM",
+        "`amazonaws.comevil` at byte 31 is not a domain of AWS, FORM",
     ),
     (
         "123456789012.dkr.ecr.us-east-1.AMAZONAWS.COM",
-        "`AMAZONAWS.COM` at byte 31 is no domain of AWS, FORM",
+        "`AMAZONAWS.COM` at byte 31 is not a domain of AWS, FORM",
     ),
-    ("123456789012.dkr.ecr.us-east-1", "`` at byte 30 is no domain of AWS, FORM"),
-    ("123456789012.dkr.ecr.amazonaws.com", "`amazonaws` at byte 21 is no region, FORM"),
-    ("123456789012.dkr.ecr..amazonaws.com", "`` at byte 21 is no region, FORM"),
+    ("123456789012.dkr.ecr.us-east-1", "`` at byte 30 is not a domain of AWS, FORM"),
+    ("123456789012.dkr.ecr.amazonaws.com", "`amazonaws` at byte 21 is not a region, FORM"),
+    ("123456789012.dkr.ecr..amazonaws.com", "`` at byte 21 is not a region, FORM"),
     (
         "123456789012.dkr.ecr-fips.US-EAST-1.amazonaws.com",
-        "`US-EAST-1` at byte 26 is no region, FORM",
+        "`US-EAST-1` at byte 26 is not a region, FORM",
     ),
     (
         "123456789012.dkr.ecr.us-east-1.amazonaws.com.cn",
@@ -148,21 +146,21 @@ const WRONG_HOSTS: [(&str, &str); 23] = [
         "123456789012.dkr.ecr.us-east-1.amazonaws.com:443",
         "leave out `:443` at byte 44, ECR's registries have no port",
     ),
-    ("evil.example", "`evil.example` is no ECR registry, FORM"),
+    ("evil.example", "`evil.example` is not an ECR registry, FORM"),
     (
         "evil.123456789012.dkr.ecr.us-east-1.amazonaws.com",
-        "`evil.123456789012.dkr.ecr.us-east-1.amazonaws.com` is no ECR registry, FORM",
+        "`evil.123456789012.dkr.ecr.us-east-1.amazonaws.com` is not an ECR registry, FORM",
     ),
     (
         "123456789012.DKR.ECR.us-east-1.amazonaws.com",
-        "`123456789012.DKR.ECR.us-east-1.amazonaws.com` is no ECR registry, FORM",
+        "`123456789012.DKR.ECR.us-east-1.amazonaws.com` is not an ECR registry, FORM",
     ),
     (
         "123456789012.ecr.us-east-1.amazonaws.com",
-        "`123456789012.ecr.us-east-1.amazonaws.com` is no ECR registry, FORM",
+        "`123456789012.ecr.us-east-1.amazonaws.com` is not an ECR registry, FORM",
     ),
-    ("public.ecr.aws", "ECR Public is another service, this is for private registries"),
-    ("ecr-public.aws.com", "ECR Public is another service, this is for private registries"),
+    ("public.ecr.aws", "ECR Public is not supported, only private registries are"),
+    ("ecr-public.aws.com", "ECR Public is not supported, only private registries are"),
 ];
 
 #[test]
@@ -173,7 +171,7 @@ fn a_password_before_the_host_is_not_repeated() {
             assert_eq!(
                 repository_error(&format!("{login}{rest}")),
                 format!(
-                    "`…@{rest}` is no ECR repository URI: leave out the user and password before \
+                    "invalid ECR repository URI `…@{rest}`: leave out the user and password before \
                      the `@`"
                 )
             );
@@ -201,20 +199,20 @@ fn a_repository_is_composed_of_its_parts() {
     let error = |account, region, name| Repository::new(account, region, name).unwrap_err();
     assert_eq!(
         error("1234", "us-east-1", "web").to_string(),
-        "`1234.dkr.ecr.us-east-1.amazonaws.com/web` is no ECR repository URI: `1234` is no account \
-         id, which is 12 digits"
+        "invalid ECR repository URI `1234.dkr.ecr.us-east-1.amazonaws.com/web`: `1234` is not an \
+         account id of 12 digits"
     );
     assert_eq!(
         error("123456789012", "aws-global", "web").to_string(),
-        "`123456789012.dkr.ecr.aws-global.amazonaws.com/web` is no ECR repository URI: \
-         `aws-global` is no region, such as `us-east-1`"
+        "invalid ECR repository URI `123456789012.dkr.ecr.aws-global.amazonaws.com/web`: \
+         `aws-global` is not a region such as `us-east-1`"
     );
     assert_eq!(
         error("123456789012", "us-east-1", "web:1").to_string(),
-        "`123456789012.dkr.ecr.us-east-1.amazonaws.com/web:1` is no ECR repository URI: ':' at \
+        "invalid ECR repository URI `123456789012.dkr.ecr.us-east-1.amazonaws.com/web:1`: ':' at \
          byte 48 is not allowed in the name"
     );
-    // What would make another host of it.
+    // These parts would change the host.
     error("123456789012.dkr.ecr.us-east-1.amazonaws.com/a", "us-east-1", "web");
     error("123456789012", "us-east-1.amazonaws.com/a", "web");
 }
@@ -236,22 +234,22 @@ fn a_host_has_its_endpoint() {
 #[test]
 fn what_is_wrong_with_a_tag_is_said() {
     let error = |text: &str| text.parse::<Tag>().unwrap_err().to_string();
-    assert_eq!(error(""), "`` is no tag: it is empty");
-    assert_eq!(error("-x"), "`-x` is no tag: it must start with a letter, a digit or `_`");
+    assert_eq!(error(""), "invalid tag ``: it is empty");
+    assert_eq!(error("-x"), "invalid tag `-x`: it must start with a letter, a digit or `_`");
     assert_eq!(
         error("v1+build"),
-        "`v1+build` is no tag: '+' at byte 2 is not allowed, only letters, digits, `_`, `.` and \
+        "invalid tag `v1+build`: '+' at byte 2 is not allowed, only letters, digits, `_`, `.` and \
          `-` are"
     );
     assert_eq!(
         error("v1\n"),
-        "`v1\\n` is no tag: '\\n' at byte 2 is not allowed, only letters, digits, `_`, `.` and `-` \
+        "invalid tag `v1\\n`: '\\n' at byte 2 is not allowed, only letters, digits, `_`, `.` and `-` \
          are"
     );
     let long = "a".repeat(129);
     assert_eq!(
         error(&long),
-        format!("`{long}` is no tag: it has 129 characters, at most 128 are allowed")
+        format!("invalid tag `{long}`: it has 129 characters, at most 128 are allowed")
     );
 }
 
@@ -260,15 +258,15 @@ fn what_is_wrong_with_a_digest_is_said() {
     let error = |text: &str| text.parse::<Digest>().unwrap_err().to_string();
     assert_eq!(
         error("sha512:00"),
-        "`sha512:00` is no digest: it does not start with `sha256:`, and ECR knows no other"
+        "invalid digest `sha512:00`: it does not start with `sha256:`, ECR's only algorithm"
     );
     assert_eq!(
         error("sha256:0A"),
-        "`sha256:0A` is no digest: 'A' at byte 8 is no lower-case hexadecimal digit"
+        "invalid digest `sha256:0A`: 'A' at byte 8 is not a lower-case hexadecimal digit"
     );
     assert_eq!(
         error("sha256:00"),
-        "`sha256:00` is no digest: it has 2 hexadecimal digits instead of 64"
+        "invalid digest `sha256:00`: it has 2 hexadecimal digits instead of 64"
     );
 }
 
@@ -296,7 +294,7 @@ fn the_digest_of_nothing_is_known() {
     assert_eq!(empty.parse::<Digest>().unwrap(), Digest::from_content(b""));
 }
 
-/// A host of each kind, and a region that it has.
+/// Generates a host of each kind and a region that belongs to it.
 fn any_host() -> impl Strategy<Value = (String, String)> {
     let commercial = || "(us|eu|ap|il|mx)-[a-z]{4,9}-[1-9][0-9]?".prop_map(String::from);
     let of_partition = prop_oneof![

@@ -104,6 +104,6 @@ mod tests {
         let tag: Tag = serde_json::from_str("\"1.0\"").unwrap();
         assert_eq!(serde_json::to_string(&tag).unwrap(), "\"1.0\"");
         let error = serde_json::from_str::<Tag>("\"\"").unwrap_err().to_string();
-        assert!(error.starts_with("`` is no tag: it is empty"), "{error}");
+        assert!(error.starts_with("invalid tag ``: it is empty"), "{error}");
     }
 }

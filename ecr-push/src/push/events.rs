@@ -12,21 +12,21 @@ use crate::error::Error;
 use crate::push::pushed::Pushed;
 use crate::report::Event;
 
-/// A push that tells what it does, from [`Push::events`](crate::Push::events).
+/// A push that reports its events, from [`Push::events`](crate::Push::events).
 ///
-/// The push goes from one step to the next only while [`next`](Self::next) or
-/// [`finish`](Self::finish) is awaited; the layers that are on their way go on meanwhile, as tasks
+/// The push moves from one step to the next only while [`next`](Self::next) or
+/// [`finish`](Self::finish) is awaited. Between polls, uploads that have started continue as tasks
 /// of the runtime.
 ///
 /// # Cancellation
-/// Dropping it cancels the push, layers on their way included; see [`Push`](crate::Push) for what
-/// is left behind. The future of `next` can be dropped, as in `tokio::select!`, and `next` called
-/// again: nothing is lost. Dropping the future of `finish` cancels the push.
+/// Dropping `Events` cancels the push, including the uploads in flight; see [`Push`](crate::Push)
+/// for what remains. The future of `next` is cancel safe: you can drop it, as in `tokio::select!`,
+/// and call `next` again without losing an event. Dropping the future of `finish` cancels the push.
 #[must_use = "a push makes no step unless its events or its outcome are awaited"]
 pub struct Events {
     state: PushState,
     receiver: mpsc::UnboundedReceiver<Event>,
-    /// Events that came while the push ended.
+    /// The events that were queued when the push ended.
     last: VecDeque<Event>,
 }
 
@@ -43,16 +43,16 @@ impl Events {
         Self { state: PushState::Running(Box::pin(push)), receiver, last: VecDeque::new() }
     }
 
-    /// The next event; `None` when the push has ended, and [`finish`](Self::finish) has its
-    /// outcome.
+    /// Returns the next event. Returns `None` when the push has ended; then
+    /// [`finish`](Self::finish) returns its outcome.
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|context| self.poll_next(context)).await
     }
 
-    /// The outcome; waits for it where the push is still going, without further events.
+    /// Returns the outcome. If the push is still running, waits for it and drops further events.
     ///
     /// # Errors
-    /// As awaiting the [`Push`](crate::Push) itself.
+    /// Returns the same errors as awaiting the [`Push`](crate::Push) itself.
     pub async fn finish(self) -> Result<Pushed, Error> {
         match self.state {
             PushState::Running(push) => push.await,
@@ -70,7 +70,7 @@ impl Events {
             }
         }
         match &self.state {
-            // The push keeps the sender, so that the channel can't close before it has ended.
+            // The push holds the sender, so the channel can't close before the push has ended.
             PushState::Running(_) => self.receiver.poll_recv(context),
             PushState::Ended(_) => Poll::Ready(self.last.pop_front()),
         }

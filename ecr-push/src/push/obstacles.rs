@@ -13,7 +13,7 @@ use crate::names::tag::Tag;
 use crate::push::repository_plan::RepositoryPlan;
 use crate::upload::part_size::{MAX_PARTS, PartSizes};
 
-/// Something that ECR refuses.
+/// A reason for which ECR will reject the push.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Obstacle(String);
@@ -27,10 +27,10 @@ impl fmt::Display for Obstacle {
 /// ECR's Service Quotas page: MiB per layer.
 const MAX_LAYER: u64 = 52_000 * 1024 * 1024;
 
-/// ECR's Service Quotas page: tags per image.
+/// The limit on tags per image (ECR's Service Quotas page).
 const MAX_TAGS: usize = 1_000;
 
-/// What ECR is going to refuse of what is to be sent.
+/// Returns the reasons for which ECR will reject what the push is about to send.
 pub(crate) fn obstacles(
     graph: &Graph,
     repositories: &[RepositoryPlan],
@@ -46,7 +46,7 @@ pub(crate) fn obstacles(
         })
         .collect();
     if tags.len() > MAX_TAGS {
-        let problem = format!("{} tags are over ECR's limit of 1,000 for an image", tags.len());
+        let problem = format!("{} tags exceed ECR's limit of 1,000 per image", tags.len());
         obstacles.push(Obstacle(problem));
     }
     obstacles
@@ -57,21 +57,21 @@ fn problem(blob: &Blob, parts: PartSizes) -> Option<String> {
     let count = parts.count(size);
     if matches!(blob.source, Source::Elsewhere) {
         Some(
-            "it is a foreign layer, whose content is elsewhere: fetch it into the image first"
+            "the layer is foreign and the image lacks its content: fetch it into the image first"
                 .to_owned(),
         )
     } else if size == 0 {
         Some(
-            "it is empty; artifacts without content have the blob `{}` (the OCI empty \
-             descriptor) instead"
+            "the blob is empty: for an artifact without content, use the blob `{}` (the OCI \
+             empty descriptor)"
                 .to_owned(),
         )
     } else if size > MAX_LAYER {
-        Some(format!("it has {size} bytes, over ECR's limit of 52,000 MiB for a layer"))
+        Some(format!("{size} bytes exceed ECR's limit of 52,000 MiB for a layer"))
     } else if count > MAX_PARTS {
         Some(format!(
-            "it has {size} bytes, which are {count} parts of {}, over ECR's limit of 4,200: \
-             larger parts are `LargeLayers::GrowParts`",
+            "{size} bytes in parts of {} bytes are {count} parts, over ECR's limit of 4,200: use \
+             `LargeLayers::GrowParts` for larger parts",
             parts.asked()
         ))
     } else {
@@ -98,8 +98,8 @@ mod tests {
         assert_eq!(
             problem(LargeLayers::Refuse).as_deref(),
             Some(
-                "it has 44041240576 bytes, which are 4201 parts of 10485760, over ECR's limit of \
-                 4,200: larger parts are `LargeLayers::GrowParts`"
+                "44041240576 bytes in parts of 10485760 bytes are 4201 parts, over ECR's limit of \
+                 4,200: use `LargeLayers::GrowParts` for larger parts"
             )
         );
     }

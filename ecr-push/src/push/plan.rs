@@ -1,4 +1,4 @@
-//! [`Plan`]: what a push is going to do, found out without changing anything.
+//! [`Plan`]: a preview of a push, made without changing anything.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use crate::push::obstacles::Obstacle;
 use crate::push::repository_plan::RepositoryPlan;
 use crate::push::versioned::Versioned;
 
-/// What a push is going to do, from [`Push::plan`](crate::Push::plan).
+/// A preview of a push, from [`Push::plan`](crate::Push::plan).
 ///
-/// It is as true as the moment in which it was made: the push itself looks once more. `Display`
+/// A plan describes the state at the time of its lookups; the push itself looks again. `Display`
 /// is a report for people; serde writes and reads it for programs, with a `version`, and refuses to
 /// read another one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,24 +35,25 @@ impl Plan {
         Self(Versioned::new(PlanContent { image, repositories, obstacles }))
     }
 
-    /// The digest of the image.
+    /// Returns the digest of the image.
     pub fn image(&self) -> &Digest {
         &self.0.image
     }
 
-    /// What happens in each repository, in the order in which they were given.
+    /// Returns the plan for each repository, in the order in which they were given.
     pub fn repositories(&self) -> &[RepositoryPlan] {
         &self.0.repositories
     }
 
-    /// What ECR is going to refuse, whatever it is asked. A push with any of them fails before its
-    /// first byte, with [`Unsupported`](crate::ErrorKind::Unsupported).
+    /// Returns the reasons for which ECR will certainly reject the push. A push with an obstacle
+    /// fails before its first byte, with [`Unsupported`](crate::ErrorKind::Unsupported).
     pub fn obstacles(&self) -> &[Obstacle] {
         &self.0.obstacles
     }
 
-    /// How many bytes of layers and configs are sent, all repositories together, before the API's
-    /// base64 makes a third more of them. Less, where layers can be [mounted](crate::Push::mount_from).
+    /// Returns how many bytes of layers and configs the push sends, summed over all repositories.
+    /// The API's base64 encoding, which adds a third, isn't included. The push sends fewer if it
+    /// can [mount](crate::Push::mount_from) layers.
     pub fn bytes(&self) -> u64 {
         self.0.repositories.iter().map(RepositoryPlan::bytes).fold(0, u64::saturating_add)
     }

@@ -1,4 +1,4 @@
-//! [`PushPolicy`]: the least that an IAM policy has to allow for a push.
+//! [`PushPolicy`]: the least-privilege IAM policy of a push.
 
 use std::fmt;
 
@@ -11,9 +11,9 @@ use crate::wire::transport::Transport;
 
 /// The least-privilege IAM policy of a push, for exactly its repositories and options.
 ///
-/// `Display` prints the policy document; [`permissions`](Self::permissions) explains each action of
-/// it. Each action is needed: without any one of them, the push fails, or does without what that
-/// one is for.
+/// `Display` prints the policy document; [`permissions`](Self::permissions) explains each of its
+/// actions. Every action is needed: without it, the push fails or skips the step that the action is
+/// for.
 ///
 /// ```
 /// use ecr_push::Repository;
@@ -29,10 +29,10 @@ use crate::wire::transport::Transport;
 /// # Ok::<(), ecr_push::Error>(())
 /// ```
 ///
-/// In another account than the caller's, the repository's own policy has to allow the same
-/// actions. A policy belongs to a principal of one account and one partition, so where
-/// repositories of several are pushed to, each with credentials of its own,
-/// [`by_account`](Self::by_account) has a policy for each.
+/// If a repository belongs to another account than the caller's, its own repository policy also has
+/// to allow these actions. An IAM policy belongs to a principal of one account and one partition.
+/// If a push reaches repositories of several accounts with separate credentials,
+/// [`by_account`](Self::by_account) returns a policy for each account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct PushPolicy {
@@ -49,7 +49,7 @@ enum TokenUse {
     NotNeeded,
 }
 
-/// One action that is needed, on what, and why.
+/// An action that a push needs, its resource, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permission {
     action: &'static str,
@@ -58,7 +58,7 @@ pub struct Permission {
 }
 
 impl PushPolicy {
-    /// For a push into `repository` without further options.
+    /// Creates the policy of a push into `repository` without further options.
     pub fn new(repository: &Repository) -> Self {
         Self {
             repositories: vec![repository.clone()],
@@ -69,7 +69,7 @@ impl PushPolicy {
         }
     }
 
-    /// For another repository as well.
+    /// Adds another repository.
     pub fn also_to(mut self, repository: &Repository) -> Self {
         if !self.repositories.contains(repository) {
             self.repositories.push(repository.clone());
@@ -77,20 +77,21 @@ impl PushPolicy {
         self
     }
 
-    /// As [`Push::look_up`](crate::Push::look_up).
+    /// Sets the lookup of the push, as [`Push::look_up`](crate::Push::look_up) does.
     pub fn look_up(mut self, look_up: LookUp) -> Self {
         self.look_up = look_up;
         self
     }
 
-    /// As [`Push::create_repository`](crate::Push::create_repository).
+    /// Adds the creation of missing repositories, as
+    /// [`Push::create_repository`](crate::Push::create_repository) does.
     pub fn create_repository(mut self, settings: NewRepository) -> Self {
         self.create = Some(settings);
         self
     }
 
-    /// As [`Push::transport`](crate::Push::transport): by the registry's own protocol, the actions are
-    /// the same, and a token is needed.
+    /// Sets the transport of the push, as [`Push::transport`](crate::Push::transport) does. The
+    /// registry's own protocol needs the same actions and a token.
     pub fn transport(self, transport: Transport) -> Self {
         match transport {
             Transport::Api => self,
@@ -98,7 +99,7 @@ impl PushPolicy {
         }
     }
 
-    /// As [`Push::mount_from`](crate::Push::mount_from).
+    /// Adds the source of mounts, as [`Push::mount_from`](crate::Push::mount_from) does.
     pub fn mount_from(mut self, repository: &Repository) -> Self {
         self.mount_from = Some(repository.clone());
         self
@@ -110,8 +111,7 @@ impl PushPolicy {
         self
     }
 
-    /// The same for the repositories of each account by itself, in the order in which they were
-    /// given.
+    /// Returns a policy with the same options for each account, in the order of the repositories.
     pub fn by_account(&self) -> Vec<Self> {
         let mut policies: Vec<Self> = Vec::new();
         for repository in &self.repositories {
@@ -133,7 +133,7 @@ impl PushPolicy {
         policies
     }
 
-    /// Each action on each resource, and what it is for.
+    /// Returns each action on each resource, with its reason.
     pub fn permissions(&self) -> Vec<Permission> {
         let mut permissions = Vec::new();
         for repository in &self.repositories {
@@ -147,7 +147,7 @@ impl PushPolicy {
             permissions.push(Permission {
                 action: MOUNT_ACTION,
                 resource: source.arn(),
-                reason: "takes layers over from there; a push sends them, if it has to",
+                reason: "mounts layers from this repository; without it, a push uploads them",
             });
         }
         if let Some(key) = self.key() {
@@ -160,7 +160,7 @@ impl PushPolicy {
         if self.token == TokenUse::Needed {
             permissions.push(Permission {
                 action: "ecr:GetAuthorizationToken",
-                // ECR doesn't take it on anything else: Service Authorization Reference.
+                // ECR accepts this action only on `*`: Service Authorization Reference.
                 resource: "*".to_owned(),
                 reason: "gets the token for Docker's protocol",
             });
@@ -168,36 +168,37 @@ impl PushPolicy {
         permissions
     }
 
-    /// The KMS key of repositories that are created: its ARN, or any where that isn't known.
+    /// Returns the KMS key of created repositories: its ARN, or `*` if the ARN isn't known.
     fn key(&self) -> Option<&str> {
         let key = self.create.as_ref()?.kms_key()?;
-        // IAM knows keys by their ARN only, not by an id or an alias.
+        // IAM identifies keys only by their ARN, not by an id or an alias.
         Some(if key.starts_with("arn:") && key.contains(":key/") { key } else { "*" })
     }
 
-    /// What is needed on each repository. The first five are AWS's own list ("IAM permissions for
-    /// pushing an image to an Amazon ECR private repository"), less the token, which the API needs
-    /// not.
+    /// Returns the actions that each repository needs. The first five are AWS's own list ("IAM
+    /// permissions for pushing an image to an Amazon ECR private repository") without the token,
+    /// which the API doesn't need.
     fn actions(&self) -> Vec<(&'static str, &'static str)> {
         let mut actions = vec![
-            ("ecr:BatchCheckLayerAvailability", "finds out which layers are there already"),
-            ("ecr:InitiateLayerUpload", "begins the upload of a layer"),
-            ("ecr:UploadLayerPart", "sends a layer, part by part"),
-            ("ecr:CompleteLayerUpload", "ends the upload of a layer"),
-            ("ecr:PutImage", "puts the manifest, and sets each tag"),
+            ("ecr:BatchCheckLayerAvailability", "checks which layers exist already"),
+            ("ecr:InitiateLayerUpload", "starts the upload of a layer"),
+            ("ecr:UploadLayerPart", "uploads the parts of a layer"),
+            ("ecr:CompleteLayerUpload", "completes the upload of a layer"),
+            ("ecr:PutImage", "stores the manifest and sets each tag"),
         ];
         if self.look_up == LookUp::WhereAllowed {
             actions.push((
                 "ecr:BatchGetImage",
-                "looks up where the tags are, so that what is there isn't put again; a push does \
-                 without, if it has to",
+                "looks up the tags, so that an image that exists isn't put again; without it, a push \
+                 skips the lookup",
             ));
         }
         if self.create.is_some() {
-            actions.push(("ecr:CreateRepository", "creates the repository where it is missing"));
+            actions.push(("ecr:CreateRepository", "creates the repository if it is missing"));
         }
         if self.create.as_ref().is_some_and(NewRepository::has_tags) {
-            actions.push(("ecr:TagResource", "puts its tags on a repository that is created"));
+            actions
+                .push(("ecr:TagResource", "sets the tags of a repository that the push creates"));
         }
         actions
     }
@@ -239,18 +240,19 @@ impl PushPolicy {
     }
 }
 
-/// ECR's user guide, "Blob mounting in Amazon ECR": what it takes on the repository that has the
-/// layers.
+/// The action that a mount needs on the source repository. Source: ECR's user guide, "Blob mounting
+/// in Amazon ECR".
 const MOUNT_ACTION: &str = "ecr:GetDownloadUrlForLayer";
 
-/// ECR's user guide, "Encryption at rest": what whoever creates a repository with a KMS key needs.
+/// The actions that the creator of a repository with a KMS key needs. Source: ECR's user guide,
+/// "Encryption at rest".
 const KEY_ACTIONS: [(&str, &str); 3] = [
-    ("kms:CreateGrant", "lets ECR use the key of a repository that is created"),
-    ("kms:DescribeKey", "lets ECR look at the key of a repository that is created"),
-    ("kms:RetireGrant", "lets ECR give the key of a repository back"),
+    ("kms:CreateGrant", "lets ECR use the KMS key of a repository that the push creates"),
+    ("kms:DescribeKey", "lets ECR describe the KMS key of a repository that the push creates"),
+    ("kms:RetireGrant", "lets ECR retire its grant on the KMS key of a repository"),
 ];
 
-/// The policy document, as IAM takes it.
+/// Prints the policy document in IAM's JSON.
 impl fmt::Display for PushPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#}", self.document())
@@ -258,17 +260,17 @@ impl fmt::Display for PushPolicy {
 }
 
 impl Permission {
-    /// Such as `ecr:PutImage`.
+    /// Returns the action, such as `ecr:PutImage`.
     pub fn action(&self) -> &str {
         self.action
     }
 
-    /// An ARN, or `*`.
+    /// Returns the resource: an ARN, or `*`.
     pub fn resource(&self) -> &str {
         &self.resource
     }
 
-    /// What it is for.
+    /// Returns what the action is for.
     pub fn reason(&self) -> &str {
         self.reason
     }

@@ -1,4 +1,4 @@
-//! [`Pushed`]: what a push has done.
+//! [`Pushed`]: the outcome of a push.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::names::tag::Tag;
 use crate::push::versioned::Versioned;
 use crate::report::TagChange;
 
-/// An image that is in its repository, or in all of them.
+/// An image that is stored in every destination of the push.
 ///
 /// serde writes and reads it, with a `version`, and refuses to read another one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ struct PushedContent {
     elapsed: Duration,
 }
 
-/// What a push has done in one repository.
+/// The outcome of a push in one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RepositoryOutcome {
@@ -48,7 +48,7 @@ pub struct RepositoryOutcome {
     pub(crate) calls: u64,
 }
 
-/// A tag that is on the image now.
+/// A tag that points to the image.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TagOutcome {
@@ -67,47 +67,47 @@ impl Pushed {
         Self(Versioned::new(PushedContent { digest, repositories, bytes_read, elapsed }))
     }
 
-    /// `REPOSITORY@sha256:…`: this image and no other, whatever becomes of its tags. What belongs
-    /// into an image definition or a task definition. Of several repositories, that of the first;
-    /// [`repositories`](Self::repositories) has all.
+    /// Returns `REPOSITORY@sha256:…`, which always names exactly this image, even if its tags move.
+    /// Use it in an image definition or a task definition. If the push has several repositories,
+    /// this is the URI in the first one; [`repositories`](Self::repositories) has all.
     pub fn image_uri(&self) -> &str {
         &self.first().image_uri
     }
 
-    /// The image's digest, the same in every repository.
+    /// Returns the image's digest, which is the same in every repository.
     pub fn digest(&self) -> &Digest {
         &self.0.digest
     }
 
-    /// The tags that are on the image now, in the order in which they were set, and what that has
-    /// changed. Of several repositories, those of the first.
+    /// Returns the tags that point to the image, in the order in which they were set, with the
+    /// effect of each. If the push has several repositories, these are the tags in the first one.
     pub fn tags(&self) -> &[TagOutcome] {
         &self.first().tags
     }
 
-    /// What was done in each repository, in the order in which they were given.
+    /// Returns the outcome in each repository, in the order in which they were given.
     pub fn repositories(&self) -> &[RepositoryOutcome] {
         &self.0.repositories
     }
 
-    /// How many layers and configs were sent, all repositories together.
+    /// Returns how many layers and configs were sent, summed over all repositories.
     pub fn layers_sent(&self) -> usize {
         self.0.repositories.iter().map(|to| to.layers_sent).sum()
     }
 
-    /// How many layers and configs came from [another repository](crate::Push::mount_from) of the
-    /// same registry, without being sent.
+    /// Returns how many layers and configs were mounted from [another
+    /// repository](crate::Push::mount_from) of the same registry, without being sent.
     pub fn layers_mounted(&self) -> usize {
         self.0.repositories.iter().map(|to| to.layers_mounted).sum()
     }
 
-    /// How many layers and configs the repositories had already.
+    /// Returns how many layers and configs the repositories already had.
     pub fn layers_skipped(&self) -> usize {
         self.0.repositories.iter().map(|to| to.layers_skipped).sum()
     }
 
-    /// How many bytes of layers and configs were sent, all repositories together, before the API's
-    /// base64 makes a third more of them.
+    /// Returns how many bytes of layers and configs were sent, summed over all repositories. The
+    /// API's base64 encoding, which adds a third, isn't included.
     pub fn bytes_sent(&self) -> u64 {
         self.0.repositories.iter().map(|to| to.bytes_sent).sum()
     }
@@ -119,13 +119,13 @@ impl Pushed {
         self.0.bytes_read
     }
 
-    /// How many API operations were called, and requests made to the registry; retries of one count
-    /// as one. Getting the token isn't counted, since many pushes share it.
+    /// Returns how many API operations and registry requests were made. Retries don't count, and
+    /// neither does getting the token, because many pushes share it.
     pub fn calls(&self) -> u64 {
         self.0.repositories.iter().map(|to| to.calls).sum()
     }
 
-    /// How long the push took.
+    /// Returns how long the push took.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
     }
@@ -136,42 +136,43 @@ impl Pushed {
 }
 
 impl RepositoryOutcome {
-    /// Which repository.
+    /// Returns the repository.
     pub fn repository(&self) -> &Repository {
         &self.repository
     }
 
-    /// `REPOSITORY@sha256:…`
+    /// Returns `REPOSITORY@sha256:…`.
     pub fn image_uri(&self) -> &str {
         &self.image_uri
     }
 
-    /// The tags that are on the image now, in the order in which they were set.
+    /// Returns the tags that point to the image, in the order in which they were set.
     pub fn tags(&self) -> &[TagOutcome] {
         &self.tags
     }
 
-    /// How many layers and configs were sent.
+    /// Returns how many layers and configs were sent.
     pub fn layers_sent(&self) -> usize {
         self.layers_sent
     }
 
-    /// How many layers and configs came from another repository, without being sent.
+    /// Returns how many layers and configs were mounted from another repository, without being
+    /// sent.
     pub fn layers_mounted(&self) -> usize {
         self.layers_mounted
     }
 
-    /// How many layers and configs the repository had already.
+    /// Returns how many layers and configs the repository already had.
     pub fn layers_skipped(&self) -> usize {
         self.layers_skipped
     }
 
-    /// How many bytes of layers and configs were sent.
+    /// Returns how many bytes of layers and configs were sent.
     pub fn bytes_sent(&self) -> u64 {
         self.bytes_sent
     }
 
-    /// How many API operations were called, and requests made to the registry.
+    /// Returns how many API operations and registry requests were made.
     pub fn calls(&self) -> u64 {
         self.calls
     }
@@ -183,7 +184,7 @@ impl TagOutcome {
         &self.tag
     }
 
-    /// What setting it has changed.
+    /// Returns the effect of setting the tag.
     pub fn change(&self) -> &TagChange {
         &self.change
     }

@@ -17,24 +17,25 @@ use crate::wire::registry::Registry;
 use crate::wire::registry::http::Http;
 use crate::wire::transport::{RegistryEndpoint, Transport};
 
-/// Pushes images with one configuration: credentials, HTTP client, retries.
+/// A pusher of images with one configuration: credentials, HTTP client, retries.
 ///
-/// A push goes to the region of its repository, whatever region the configuration has, and to the
-/// FIPS or dual-stack endpoint where its host is of that kind. Cheap to clone: clones share their
-/// clients and one bound on what is in flight, see [`memory_limit`](Self::memory_limit).
+/// A push goes to the region of its repository, even if the configuration has another one. If the
+/// repository's host is a FIPS or dual-stack host, the push uses that kind of endpoint. A pusher is
+/// cheap to clone: clones share their clients and one memory limit, see
+/// [`memory_limit`](Self::memory_limit).
 ///
-/// The SDK's clients wait for an answer for ever unless the configuration has a time-out.
+/// Without a timeout in the configuration, the SDK's clients wait forever for a response.
 #[derive(Debug, Clone)]
 pub struct Pusher {
     account: Account,
-    /// By account, where it has a configuration of its own.
+    /// The accounts with a configuration of their own, by account id.
     accounts: HashMap<String, Account>,
     pub(super) registry: Option<RegistryEndpoint>,
     pub(super) memory: Arc<Memory>,
     pace: Arc<Pace>,
 }
 
-/// What there is for each set of credentials.
+/// The clients and tokens for one set of credentials.
 #[derive(Debug, Clone)]
 struct Account {
     clients: Arc<Clients>,
@@ -49,8 +50,8 @@ impl Account {
 }
 
 impl Pusher {
-    /// A pusher with the credentials and the HTTP client of `config`, as `aws_config::load_…`
-    /// returns it.
+    /// Creates a pusher with the credentials and the HTTP client of `config`, as returned by
+    /// `aws_config::load_…`.
     pub fn new(config: &SdkConfig) -> Self {
         Self {
             account: Account::new(config),
@@ -61,9 +62,8 @@ impl Pusher {
         }
     }
 
-    /// Pushes to the account of `repository`, in every region, with another configuration: as a rule
-    /// one whose credentials are those of a role in that account, from
-    /// `aws_config::sts::AssumeRoleProvider`.
+    /// Uses another configuration for the account of `repository`, in every region. Usually its
+    /// credentials are those of a role in that account, from `aws_config::sts::AssumeRoleProvider`.
     ///
     /// ```
     /// use ecr_push::{Pusher, Repository};
@@ -81,33 +81,34 @@ impl Pusher {
         self
     }
 
-    /// Sends what goes by [`Transport::Registry`] to this address, in place of the host of each
-    /// repository's URI. [`Transport::Api`] isn't concerned: its endpoint is the configuration's.
+    /// Sends the requests of [`Transport::Registry`] to this address instead of the host of each
+    /// repository's URI. This doesn't affect [`Transport::Api`], whose endpoint comes from the
+    /// configuration.
     ///
-    /// The token of ECR goes to this address, then, unless it [takes no
-    /// login](RegistryEndpoint::anonymous) or [another one](RegistryEndpoint::login): by `http://`,
-    /// whoever is on the way can read it.
+    /// ECR's token is sent to this address as well, unless the endpoint is
+    /// [anonymous](RegistryEndpoint::anonymous) or has [another login](RegistryEndpoint::login).
+    /// Over `http://`, everyone on the network path can read the token.
     #[must_use]
     pub fn registry_endpoint(mut self, endpoint: RegistryEndpoint) -> Self {
         self.registry = Some(endpoint);
         self
     }
 
-    /// Bounds the memory for parts on their way, in bytes, for all pushes of this pusher and of
-    /// the clones that are made of it from now on, together. 82 MiB unless set.
+    /// Limits the memory for parts in flight, in bytes. The limit covers all pushes of this pusher
+    /// and of the clones made from it after this call. The default is 82 MiB.
     ///
-    /// A part of a layer takes 4/3 of its size, which is 10 MiB as a rule and at most 20 MiB, while
-    /// it is sent to a repository, and as much for each of the next two, which are read ahead as far
-    /// as there is room. So 82 MiB are six parts: six layers at once, or two that are read ahead.
-    /// A part that takes more than the limit goes alone, and one that goes to so many repositories
-    /// at once that all of its copies do. At most 16 layers are on their way at once.
+    /// While a part is sent to a repository, it takes 4/3 of its size, which usually is 10 MiB and
+    /// at most 20 MiB. Up to two further parts of the layer are read ahead if memory allows, and
+    /// take as much each. So 82 MiB hold six parts: those of six concurrent layers, or of two
+    /// layers that are read ahead. If a part exceeds the limit, alone or together with its copies
+    /// for several repositories, it is sent alone. At most 16 layers are in flight at once.
     ///
-    /// Beside that, a push holds its image's manifests, up to 384 KiB for each layer on its way, and
-    /// what the SDK's HTTP client buffers.
+    /// In addition, a push holds its image's manifests, up to 384 KiB for each layer in flight, and
+    /// the buffers of the SDK's HTTP client.
     ///
-    /// By [`Transport::Registry`] there are no parts. Four layers of 10 MiB and more are sent at once,
-    /// or 16 smaller ones; each of the 16 at most that are on their way has up to three pieces of
-    /// 512 KiB, and what the HTTP client buffers, whatever the limit is.
+    /// [`Transport::Registry`] has no parts, and the limit doesn't apply to it. It sends four
+    /// layers of 10 MiB or more at once, or 16 smaller ones. At most 16 layers are in flight; each
+    /// has up to three pieces of 512 KiB and the buffers of the HTTP client.
     #[must_use]
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.memory = Arc::new(Memory::new(bytes));
@@ -146,7 +147,7 @@ impl Pusher {
     }
 }
 
-/// Whether layers can be mounted from one in the other.
+/// Returns whether layers of one repository can be mounted in the other.
 pub(super) fn shares_registry(one: &Repository, other: &Repository) -> bool {
     one.account() == other.account() && one.region() == other.region()
 }

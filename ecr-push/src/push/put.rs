@@ -1,4 +1,14 @@
-//! The manifests and tags of a push, after its layers.
+//! The last phase of a push: its manifests and tags, after its layers.
+//!
+//! The child manifests come first, then the root under each of its tags. Each is put like this:
+//!
+//! ```text
+//! put ──> stored, or stored before
+//!  ├─> layers missing: send them again, put again
+//!  └─> child manifests missing: put them again, put again
+//! ```
+//!
+//! A repair happens once. If ECR reports the same content as missing again, the push fails.
 
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
@@ -23,13 +33,13 @@ pub(crate) struct Manifests<'a> {
     pub(crate) look_up: LookUp,
 }
 
-/// What was done in one repository beside what its plan says.
+/// The work in one repository that its plan didn't predict.
 #[derive(Debug, Default)]
 pub(crate) struct PutReceipt {
     pub(crate) layers_again: usize,
     pub(crate) bytes_again: u64,
     pub(crate) read_again: u64,
-    /// In the order in which they were set.
+    /// The tags, in the order in which they were set.
     pub(crate) tags: Vec<TagOutcome>,
 }
 
@@ -91,7 +101,7 @@ impl Manifests<'_> {
     fn contradiction(&self, what: &str, manifest: &Manifest) -> Error {
         let digest = &manifest.digest;
         let problem =
-            format!("ECR says that {what} of {digest} are missing, which have been sent twice");
+            format!("ECR reports {what} of {digest} as missing, although they were sent twice");
         Error::protocol("PutImage", self.to.repository(), problem)
     }
 }
@@ -114,7 +124,7 @@ where
         let mut answer = self.put_over_layers(manifest, tag).await?;
         if answer == PutAnswer::ImagesMissing {
             let digest = &manifest.digest;
-            tracing::warn!(%digest, "manifests have vanished, putting them again");
+            tracing::warn!(%digest, "manifests are missing, putting them again");
             let all = self.manifests.graph.manifests().iter();
             for child in all.take_while(|child| child.digest != *digest) {
                 self.put_over_layers(child, None).await?;
@@ -140,8 +150,8 @@ where
         if answer != PutAnswer::LayersMissing {
             return Ok(answer);
         }
-        // ECR may clean up layers that no image refers to yet.
-        tracing::warn!(digest = %manifest.digest, "layers have vanished, sending them again");
+        // ECR may delete layers that no image refers to yet.
+        tracing::warn!(digest = %manifest.digest, "layers are missing, sending them again");
         self.send_vanished().await?;
         match to.put_manifest(manifest, tag).await? {
             PutAnswer::LayersMissing => Err(self.manifests.contradiction("layers", manifest)),
@@ -149,7 +159,7 @@ where
         }
     }
 
-    /// Sends the layers that the repository lacks by now.
+    /// Sends the layers that the repository lacks now.
     async fn send_vanished(&mut self) -> Result<(), Error> {
         let Manifests { graph, to, reporter, .. } = self.manifests;
         let digests: Vec<&Digest> = graph.blobs.iter().map(|blob| blob.layer.digest()).collect();
@@ -170,14 +180,14 @@ where
         Ok(())
     }
 
-    /// A tag that can't be moved may be on this very image.
+    /// Resolves a rejected tag: an immutable tag may already point to this image.
     async fn taken(&self, tag: &Tag, manifest: &Manifest) -> Result<PutAnswer, Error> {
         let Manifests { to, look_up, .. } = self.manifests;
         let current = match look_up {
             LookUp::Never => None,
             LookUp::WhereAllowed => match to.look_up(std::slice::from_ref(tag), &[]).await {
                 Ok(lookup) => lookup.tags.get(tag).cloned(),
-                // The tag is taken all the same.
+                // The lookup is denied, but the tag is taken in any case.
                 Err(error) if error.kind() == ErrorKind::AccessDenied => None,
                 Err(error) => return Err(error),
             },

@@ -15,7 +15,7 @@ use crate::report::TagChange;
 use crate::upload::part_size::PartSizes;
 use crate::wire::transport::Transport;
 
-/// What happens in one repository.
+/// The plan for one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RepositoryPlan {
@@ -26,7 +26,7 @@ pub struct RepositoryPlan {
     tags: Vec<TagPlan>,
 }
 
-/// A layer or config, and what becomes of it.
+/// A layer or config, with its step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LayerPlan {
@@ -36,23 +36,23 @@ pub struct LayerPlan {
     step: LayerStep,
 }
 
-/// What becomes of a layer.
+/// The step that a push takes for a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum LayerStep {
-    /// It is sent.
+    /// The push sends the layer.
     #[non_exhaustive]
     Send {
-        /// In so many parts, of the size that ECR has asked for last, or 10 MiB; by
+        /// The number of parts, at the size that ECR requested last or else 10 MiB. With
         /// [`Transport::Registry`], in so many requests.
         parts: u64,
     },
-    /// The repository has it.
+    /// The repository already has the layer.
     Skip,
 }
 
-/// A manifest or index, and what becomes of it.
+/// A manifest or index, with its step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ManifestPlan {
@@ -60,18 +60,18 @@ pub struct ManifestPlan {
     step: ManifestStep,
 }
 
-/// What becomes of a manifest.
+/// The step that a push takes for a manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ManifestStep {
-    /// It is put, by its digest, or with its tags.
+    /// The push puts the manifest, under its digest or its tags.
     Put,
-    /// The repository has it.
+    /// The repository already has the manifest.
     Skip,
 }
 
-/// A tag, and what becomes of it.
+/// A tag, with the effect of setting it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TagPlan {
@@ -80,35 +80,35 @@ pub struct TagPlan {
 }
 
 impl RepositoryPlan {
-    /// Which repository.
+    /// Returns the repository.
     pub fn repository(&self) -> &Repository {
         &self.repository
     }
 
-    /// Whether it is there.
+    /// Returns the repository's state.
     pub fn state(&self) -> RepositoryState {
         self.state
     }
 
-    /// Every layer and config of every platform, each once.
+    /// Returns every layer and config of every platform, each once.
     pub fn layers(&self) -> &[LayerPlan] {
         &self.layers
     }
 
-    /// Every manifest, children before the indexes that list them.
+    /// Returns every manifest. Child manifests come before the indexes that list them.
     pub fn manifests(&self) -> &[ManifestPlan] {
         &self.manifests
     }
 
-    /// The tags, in the order in which they are set.
+    /// Returns the tags, in the order in which they are set.
     pub fn tags(&self) -> &[TagPlan] {
         &self.tags
     }
 
-    /// How many bytes of layers and configs are sent.
+    /// Returns how many bytes of layers and configs the push sends.
     pub fn bytes(&self) -> u64 {
         let sent = self.layers.iter().filter(|planned| planned.step != LayerStep::Skip);
-        // Of foreign layers there is nothing but what a manifest claims.
+        // The size of a foreign layer is only a manifest's claim and may overflow the sum.
         sent.map(|planned| planned.layer.size()).fold(0, u64::saturating_add)
     }
 }
@@ -117,7 +117,7 @@ impl fmt::Display for RepositoryPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let created = match self.state {
             RepositoryState::Exists => "",
-            RepositoryState::ToBeCreated => ", which is created",
+            RepositoryState::ToBeCreated => ", to be created",
         };
         writeln!(f, "to {}{created}", self.repository)?;
         for LayerPlan { layer, step } in &self.layers {
@@ -129,13 +129,13 @@ impl fmt::Display for RepositoryPlan {
                 LayerStep::Send { parts } => {
                     writeln!(f, "  send  {digest} {size} bytes in {parts} parts")?;
                 }
-                LayerStep::Skip => writeln!(f, "  skip  {digest} {size} bytes, already there")?,
+                LayerStep::Skip => writeln!(f, "  skip  {digest} {size} bytes, already exists")?,
             }
         }
         for ManifestPlan { digest, step } in &self.manifests {
             match step {
                 ManifestStep::Put => writeln!(f, "  put   {digest}")?,
-                ManifestStep::Skip => writeln!(f, "  skip  {digest}, already there")?,
+                ManifestStep::Skip => writeln!(f, "  skip  {digest}, already exists")?,
             }
         }
         for TagPlan { tag, change } in &self.tags {
@@ -146,24 +146,24 @@ impl fmt::Display for RepositoryPlan {
 }
 
 impl LayerPlan {
-    /// Which layer.
+    /// Returns the layer.
     pub fn layer(&self) -> &Layer {
         &self.layer
     }
 
-    /// What becomes of it.
+    /// Returns the step for the layer.
     pub fn step(&self) -> LayerStep {
         self.step
     }
 }
 
 impl ManifestPlan {
-    /// The manifest's digest.
+    /// Returns the manifest's digest.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    /// What becomes of it.
+    /// Returns the step for the manifest.
     pub fn step(&self) -> ManifestStep {
         self.step
     }
@@ -175,14 +175,14 @@ impl TagPlan {
         &self.tag
     }
 
-    /// What becomes of it.
+    /// Returns the effect of setting the tag.
     pub fn change(&self) -> &TagChange {
         &self.change
     }
 }
 
 impl RepositoryPlan {
-    /// The plan for a repository of which `survey` is known.
+    /// Builds the plan for a repository from its survey.
     pub(crate) fn new(
         repository: Repository,
         survey: &Survey,
@@ -220,13 +220,13 @@ impl RepositoryPlan {
         }
     }
 
-    /// The layers that are sent.
+    /// Returns the layers that the push sends.
     pub(crate) fn missing(&self) -> HashSet<&Digest> {
         let missing = self.layers.iter().filter(|planned| planned.step != LayerStep::Skip);
         missing.map(|planned| planned.layer.digest()).collect()
     }
 
-    /// The manifests that are put.
+    /// Returns whether the push puts this manifest.
     pub(crate) fn is_put(&self, digest: &Digest) -> bool {
         let mut all = self.manifests.iter();
         all.any(|planned| planned.digest == *digest && planned.step == ManifestStep::Put)

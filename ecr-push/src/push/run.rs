@@ -1,4 +1,16 @@
-//! A push at work: what is there, what is missing, and then layers, manifests, tags.
+//! The run of a push, from its survey to its tags.
+//!
+//! The run passes through these phases:
+//!
+//! ```text
+//! survey ──> plan ──> create repositories ──> send layers ──> put manifests ──> set tags
+//!             │
+//!             └─> fails, if the plan has obstacles
+//! ```
+//!
+//! Three invariants hold. No manifest or tag is put in any repository before every repository has
+//! every layer. If layers were sent, the tag lookup is at most a second old when the run puts the
+//! manifests. No upload outlives the run.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -31,7 +43,7 @@ use crate::wire::transport::Transport;
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) image: Image,
-    /// In the order in which they are set.
+    /// The tags, in the order in which they are set.
     pub(crate) tags: Vec<Tag>,
     pub(crate) repositories: Vec<Destination>,
     pub(crate) transport: Transport,
@@ -45,7 +57,7 @@ pub(crate) struct Run {
 const FRESH: Duration = Duration::from_secs(1);
 
 impl Run {
-    /// Finds out what is there and what is to be done; changes nothing.
+    /// Surveys the repositories and returns the plan. Changes nothing.
     pub(crate) async fn plan(&self) -> Result<Plan, Error> {
         Ok(self.plan_by(&self.survey().await?))
     }
@@ -97,8 +109,8 @@ impl Run {
             return Err(Error::unsupported(self.image.digest(), plan.obstacles()));
         }
         self.create_repositories(plan).await?;
-        // All layers everywhere first: a tag moves in no repository before every one of them has
-        // what it takes.
+        // Sends all layers to all repositories first: no tag moves in one repository before every
+        // repository has all its layers.
         let layers = missing_layers(self.image.graph(), plan.repositories());
         // Sending takes its time, in which the tags may move.
         let look_again = !layers.is_empty();

@@ -41,9 +41,11 @@ pub(crate) async fn send(
     mut layers: Vec<MissingLayer>,
     sending: Working,
 ) -> Result<LayersReceipt, Error> {
-    // The largest first: it takes longest, and nothing can speed up a layer of its own.
+    // The largest layer starts first: it takes longest, because one layer can't be split over
+    // several uploads.
     layers.sort_by_key(|layer| Reverse(layer.blob.layer.size()));
-    // Dropped with this future, and all uploads with it: none outlives the push.
+    // Dropping this future drops the set, which aborts all uploads. No upload outlives the
+    // push.
     let mut uploads: JoinSet<Result<LayerReceipt, Error>> = JoinSet::new();
     for MissingLayer { blob, to } in layers {
         let digest = blob.layer.digest();
@@ -55,7 +57,7 @@ pub(crate) async fn send(
                     numbers.push(at);
                     apis.push(calls.clone());
                 }
-                // A file that is streamed has one reader for each line.
+                // The registry's protocol streams a file with one reader per repository.
                 Destination::Registry(registry) => {
                     let (uploader, blob) = (uploader.clone(), blob.clone());
                     let (registry, sending) = (registry.clone(), sending.clone());

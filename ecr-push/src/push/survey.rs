@@ -15,7 +15,7 @@ use crate::wire::answers::ImageLookup;
 use crate::wire::destination::Destination;
 use crate::wire::new_repository::NewRepository;
 
-/// What was found out of a repository.
+/// The result of the lookups in a repository.
 #[derive(Debug)]
 pub(crate) struct Survey {
     pub(crate) state: RepositoryState,
@@ -25,31 +25,31 @@ pub(crate) struct Survey {
     pub(crate) lookup: Option<ImageLookup>,
 }
 
-/// Whether the repository is there.
+/// The state of a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum RepositoryState {
-    /// It is.
+    /// The repository exists.
     Exists,
-    /// It isn't, and the push creates it.
+    /// The repository is missing, and the push creates it.
     ToBeCreated,
 }
 
-/// Whether a push looks up what is in the repository, with `ecr:BatchGetImage`; see
+/// Decides whether a push looks up the repository's images and tags, with `ecr:BatchGetImage`; see
 /// [`Push::look_up`](crate::Push::look_up).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LookUp {
-    /// Never: a policy of the five actions that a push can't do without is enough, and nothing is
-    /// refused. Manifests are put whether they are there or not.
+    /// Never looks up. A policy with the five actions that every push needs is enough, and no
+    /// request is denied. The push puts every manifest, even if the repository has it.
     Never,
-    /// Yes; where the policy doesn't allow it, the push goes on as with [`Never`](Self::Never).
+    /// Looks up. If the policy denies it, the push continues as with [`Never`](Self::Never).
     #[default]
     WhereAllowed,
 }
 
-/// What becomes of a push into a repository that doesn't exist.
+/// The treatment of a missing repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum MissingRepository {
     Create(NewRepository),
@@ -84,9 +84,9 @@ impl Survey {
         };
         match lookup {
             Ok(lookup) => Ok(Self { state, available, lookup }),
-            // A push doesn't need it.
+            // The lookup is optional.
             Err(error) if error.kind() == ErrorKind::AccessDenied => {
-                tracing::info!(repository = %to.repository(), "tags can't be looked up");
+                tracing::info!(repository = %to.repository(), "skipping the denied tag lookup");
                 Ok(Self { state, available, lookup: None })
             }
             Err(error) => Err(error),
@@ -129,7 +129,7 @@ async fn ask(
     if !to.asks_one_by_one() {
         return join(to.available(&blobs), look_up).await;
     }
-    // An image that is there has all its blobs: that saves a request for each.
+    // If the image exists, all its blobs exist too. This saves one request per blob.
     let lookup = look_up.await;
     let root = &graph.root().digest;
     let available = match &lookup {

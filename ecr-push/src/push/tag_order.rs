@@ -4,17 +4,17 @@ use std::cmp::Reverse;
 
 use crate::names::tag::Tag;
 
-/// The tags in the order in which they are set: those that name one version before those that
-/// move from version to version, so that `latest` never points at an image that `1.4.2` was
-/// refused for. Otherwise as given.
+/// Returns the tags in the order in which they are set. Tags that name one version come before tags
+/// that move from version to version, so `latest` never points to an image for which ECR rejected
+/// `1.4.2`. Otherwise the order stays as given.
 pub(crate) fn in_order(tags: &[Tag]) -> Vec<Tag> {
     let mut tags = tags.to_vec();
-    // Stable.
+    // The sort is stable.
     tags.sort_by_key(|tag| Reverse(precision(tag.as_str())));
     tags
 }
 
-/// How much a tag looks like the name of one version: a guess, on which only the order depends.
+/// Guesses how precisely a tag names one version. Only the order depends on this guess.
 fn precision(tag: &str) -> Precision {
     let version = tag.strip_prefix(['v', 'V']).unwrap_or(tag);
     let numbers = version

@@ -14,7 +14,7 @@ fn repository(region: &str) -> Repository {
     format!("123456789012.dkr.ecr.{region}.amazonaws.com/demo/web").parse().unwrap()
 }
 
-/// An image in memory, with layers of these sizes.
+/// Returns an image in memory, with layers of these sizes.
 async fn image(sizes: &[u64]) -> Image {
     let describe = |media_type: &str, blob: &Blob| -> Value {
         json!({ "mediaType": media_type, "digest": blob.digest(), "size": blob.size() })
@@ -37,18 +37,18 @@ async fn image(sizes: &[u64]) -> Image {
     Image::new(manifest.to_string(), blobs).await.unwrap()
 }
 
-/// The most that the parts of a push had in memory at any time.
+/// Returns the highest memory use of a push's parts, in bytes.
 async fn peak(pusher: Pusher, sizes: &[u64], regions: &[&str]) -> u64 {
     let image = image(sizes).await;
     let push = pusher.push(&image, &repository(regions[0]));
     let push = regions[1..].iter().fold(push, |push, region| push.also_to(&repository(region)));
     push.create_repository(NewRepository::default()).await.unwrap();
     let used = pusher.memory.used();
-    assert_eq!(used, 0, "all of it is given back");
+    assert_eq!(used, 0, "all memory is released");
     pusher.memory.peak()
 }
 
-/// A part of 10 MiB as base64, in steps of 64 KiB.
+/// The size of a part of 10 MiB as base64, rounded up to 64 KiB.
 const PART: u64 = (10 * MIB * 4 / 3 + 64 * 1024) / (64 * 1024) * 64 * 1024;
 
 #[tokio::test(start_paused = true)]
@@ -60,12 +60,12 @@ async fn memory_stays_within_the_limit_whatever_the_image() {
         ([vec![31 * MIB, 12 * MIB], (1..30).map(|n| n * 100_000).collect()].concat(), 40 * MIB),
     ] {
         let local = LocalAws::new();
-        // So that as many are on their way at once as can be.
+        // Slow requests keep as many parts in flight as possible.
         local.inject(When::every("UploadLayerPart"), Fault::Delay(Duration::from_secs(1)));
         let pusher = Pusher::new(&local.sdk_config()).memory_limit(limit);
         let peak = peak(pusher, &sizes, &["us-east-1"]).await;
         assert!(peak <= limit, "{peak} of {limit}");
-        assert!(peak > limit / 2, "{peak} of {limit}: it was never come near to");
+        assert!(peak > limit / 2, "{peak} of {limit}: the limit was never approached");
     }
 }
 

@@ -8,7 +8,7 @@ use super::*;
 fn changes_are_told_in_few_words() {
     let from = Digest::from_content(b"a");
     assert_eq!(TagChange::Created.to_string(), "new");
-    assert_eq!(TagChange::Kept.to_string(), "already there");
+    assert_eq!(TagChange::Kept.to_string(), "unchanged");
     assert_eq!(TagChange::Set.to_string(), "set");
     let expected = format!("moved from {from}");
     assert_eq!(TagChange::Moved { from }.to_string(), expected);

@@ -1,9 +1,9 @@
-//! The file by which another process goes on with the uploads of one that was killed.
+//! The checkpoint file, with which a new process resumes the uploads of a killed one.
 //!
-//! A line of JSON for each step, appended as it happens: an upload begins, has arrived up to some
-//! byte, ends. It holds names, digests and the ids of uploads, which are of no use without
-//! credentials. ECR has no operation that tells how far an upload is; a part that is sent from the
-//! wrong byte is refused with the right one.
+//! The file holds one line of JSON for each step, appended when the step happens: an upload starts,
+//! has received its bytes up to some position, or ends. It contains names, digests and upload ids,
+//! which are useless without credentials. ECR has no operation that returns the position of an
+//! upload, but if a part starts at the wrong byte, ECR rejects it and returns the right one.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -26,7 +26,7 @@ pub(crate) struct Checkpoint {
     state: Arc<Mutex<CheckpointState>>,
 }
 
-/// An upload that has begun.
+/// An upload that was started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct UploadRecord {
@@ -35,31 +35,31 @@ pub(crate) struct UploadRecord {
     size: u64,
     #[serde(rename = "upload")]
     pub(crate) upload_id: String,
-    /// How many bytes had arrived.
+    /// How many bytes ECR had received.
     pub(crate) sent: u64,
-    /// When it began, in seconds since the Unix epoch.
+    /// The start time, in seconds since the Unix epoch.
     begun: u64,
 }
 
 impl UploadRecord {
-    /// Whether it can have come from ECR, and can still be of use.
+    /// Returns whether the entry can come from ECR and the upload may still exist.
     fn is_usable(&self, now: u64) -> bool {
-        // UUIDs: ECR's service model.
+        // Upload ids are UUIDs (ECR's service model).
         let is_id = self.upload_id.len() <= 64
             && self.upload_id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         is_id && self.sent <= self.size && now.saturating_sub(self.begun) <= MAX_AGE
     }
 }
 
-/// How long ECR keeps an upload isn't documented. A day is longer than any build waits, and keeps
-/// the file from growing.
+/// The maximum age of an entry. How long ECR keeps an upload is undocumented; a day is longer than
+/// any build waits, and the limit stops the file from growing.
 const MAX_AGE: u64 = 24 * 60 * 60;
 
 #[derive(Debug)]
 struct CheckpointState {
-    /// By upload id.
+    /// The uploads that haven't ended, by upload id.
     begun: BTreeMap<String, UploadRecord>,
-    /// `None` once it can't be written.
+    /// `None` after a failed write.
     file: Option<File>,
 }
 
@@ -79,12 +79,13 @@ struct Header {
 
 const VERSION: u32 = 1;
 
-/// A checkpoint of hundreds of uploads, each part noted, is far smaller.
+/// The maximum size of the file. A checkpoint of hundreds of uploads with an entry for each part is
+/// far smaller.
 const MAX_SIZE: u64 = 64 * 1024 * 1024;
 
 impl Checkpoint {
-    /// Opens the file, or makes it. What is no checkpoint is left as it is, and reported: the push
-    /// goes on without.
+    /// Opens or creates the file. If the file is not a checkpoint, `open` leaves it unchanged and
+    /// reports it, and the push continues without a checkpoint.
     pub(crate) fn open(path: PathBuf, reporter: &Reporter) -> Option<Self> {
         match read(&path).and_then(|begun| Ok((rewrite(&path, &begun)?, begun))) {
             Ok((file, begun)) => Some(Self {
@@ -134,13 +135,13 @@ impl Checkpoint {
         self.write(&Line::End { upload: upload_id.to_owned() });
     }
 
-    /// Removes the file, where there is nothing in it that another push could go on with.
+    /// Removes the file if it holds no upload that another push can resume.
     pub(crate) fn finish(self) {
         let mut state = self.lock();
         state.file = None;
         let left = read(&self.path);
         if left.is_ok_and(|left| left.is_empty()) {
-            // One that stays behind does no harm.
+            // A leftover file does no harm.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -148,7 +149,7 @@ impl Checkpoint {
     fn write(&self, line: &Line) {
         let mut state = self.lock();
         let Some(file) = &mut state.file else { return };
-        // In one call, so that a process that is killed leaves whole lines as a rule.
+        // One write call per line, so that a killed process usually leaves only whole lines.
         let written = serde_json::to_string(line).map_err(io::Error::from);
         let written = written.and_then(|text| file.write_all(format!("{text}\n").as_bytes()));
         if let Err(error) = written {
@@ -169,12 +170,12 @@ fn now() -> u64 {
 
 fn ignored(path: &Path, error: &io::Error, reporter: &Reporter) {
     let reason = error.to_string();
-    tracing::warn!(path = %path.display(), reason, "the checkpoint is ignored");
+    tracing::warn!(path = %path.display(), reason, "ignoring the checkpoint");
     reporter.report(Event::CheckpointIgnored { path: path.to_owned(), reason });
 }
 
-/// The uploads that have begun and not ended; none where there is no file. Lines that can't be
-/// read, as a process that is killed may leave its last one, don't count.
+/// Returns the uploads that were started and haven't ended; a missing file has none. Skips lines
+/// that can't be parsed, such as the last line of a killed process.
 fn read(path: &Path) -> io::Result<BTreeMap<String, UploadRecord>> {
     let mut begun: BTreeMap<String, UploadRecord> = BTreeMap::new();
     let mut file = match File::open(path) {
@@ -183,8 +184,8 @@ fn read(path: &Path) -> io::Result<BTreeMap<String, UploadRecord>> {
         Err(error) => return Err(error),
     };
     let metadata = file.metadata()?;
-    let none = || io::Error::new(io::ErrorKind::InvalidData, "it is no checkpoint of a push");
-    // A pipe would be waited for.
+    let none = || io::Error::new(io::ErrorKind::InvalidData, "not an ecr-push checkpoint");
+    // Reading a pipe would block.
     if !metadata.is_file() || metadata.len() > MAX_SIZE {
         return Err(none());
     }
@@ -201,9 +202,10 @@ fn read(path: &Path) -> io::Result<BTreeMap<String, UploadRecord>> {
     let header = lines.next().transpose()?.unwrap_or_default();
     match serde_json::from_slice::<Header>(&header) {
         Ok(Header { version: VERSION }) => {}
-        // Of a later version of this crate: what it means is unknown, and it is somebody's.
+        // A later version of this crate wrote the file; this build can't read it and must not
+        // overwrite it.
         Ok(Header { version }) => {
-            let problem = format!("its version is {version}, only {VERSION} is known");
+            let problem = format!("unsupported version {version}: this build reads {VERSION}");
             return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         }
         Err(_) => return Ok(begun),
@@ -228,8 +230,8 @@ fn read(path: &Path) -> io::Result<BTreeMap<String, UploadRecord>> {
     Ok(begun)
 }
 
-/// Writes the file anew with what counts, in place of the old one at once, and returns it to be
-/// appended to.
+/// Replaces the file atomically with one that holds only the usable entries, and opens it for
+/// appending.
 fn rewrite(path: &Path, begun: &BTreeMap<String, UploadRecord>) -> io::Result<File> {
     let mut text = serde_json::to_string(&Header { version: VERSION })?;
     text.push('\n');

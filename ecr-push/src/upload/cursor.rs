@@ -1,45 +1,46 @@
-//! Where an upload stands, by what the server answers to each part.
+//! The position of an upload on the server, derived from the answer to each part.
 
 use crate::wire::answers::{GONE, PartAnswer};
 
-/// Where the upload stands on the server, as far as its answers tell.
+/// The upload's position on the server, as far as its answers reveal it.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     pub(crate) next: u64,
-    /// The farthest that it has been.
+    /// The highest position so far.
     farthest: u64,
-    /// How many answers in a row did not move it forward.
+    /// How many answers in a row did not move the cursor forward.
     stalled: u32,
-    /// How far an earlier process may have got.
+    /// The highest position that an earlier process may have reached.
     earlier: u64,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     On,
-    /// Why.
+    /// The reason.
     StartAgain(String),
     Stuck,
 }
 
-/// A cursor that hasn't moved after so many parts won't.
+/// The number of answers without progress after which the upload counts as stuck.
 const MAX_STALLS: u32 = 3;
 
 impl Cursor {
-    /// At a byte up to which everything has arrived.
+    /// Creates a cursor for an upload that holds every byte before `next`.
     pub(crate) fn new(next: u64) -> Self {
         Self { next, farthest: next, stalled: 0, earlier: 0 }
     }
 
-    /// Where an earlier process noted last that it was; it may have got on to the end since.
+    /// Creates a cursor from the last position that an earlier process recorded. That process may
+    /// have reached any position up to the end since.
     pub(crate) fn resumed(next: u64, size: u64) -> Self {
         Self { earlier: size, ..Self::new(next) }
     }
 
-    /// Moves on after a part that ended at byte `last`.
+    /// Moves the cursor after a part that ended at byte `last`.
     ///
-    /// A part that is out of order is as a rule one whose first attempt arrived while its answer
-    /// was lost, and which the SDK has sent again: the server's word on where it stands counts.
+    /// A part is usually out of order because its first attempt arrived, its response was lost, and
+    /// the SDK sent it again. The position that the server reports is authoritative.
     pub(crate) fn follow(&mut self, answer: &PartAnswer, last: u64) -> Step {
         let next = match answer {
             PartAnswer::Gone => return Step::StartAgain(GONE.to_owned()),
@@ -49,11 +50,12 @@ impl Cursor {
             }
         };
         if next > self.earlier.max(last + 1) {
-            // Beyond anything sent here: whose bytes those are is unknown.
-            return Step::StartAgain("it holds bytes that were not sent".to_owned());
+            // The position is beyond anything sent here, so the source of those bytes is unknown.
+            return Step::StartAgain("the upload holds bytes that were never sent".to_owned());
         }
-        // Farther than ever before: a server that loses bytes again and again moves the cursor
-        // forth and back for ever. A part that it takes on the way there is no loss.
+        // Only a new highest position resets the counter: a server that keeps losing bytes would
+        // move the cursor back and forth forever. While the lost bytes are sent again, a part that
+        // the server accepts in full isn't a stall.
         if next > self.farthest {
             self.farthest = next;
             self.stalled = 0;
@@ -118,8 +120,8 @@ mod tests {
         assert_eq!(cursor.follow(&answer, 19), Step::On);
         assert_eq!(cursor.next, 40);
         let answer = PartAnswer::OutOfOrder { last_valid: 100 };
-        let reason = "it holds bytes that were not sent".to_owned();
-        assert_eq!(cursor.follow(&answer, 49), Step::StartAgain(reason), "more than there is");
+        let reason = "the upload holds bytes that were never sent".to_owned();
+        assert_eq!(cursor.follow(&answer, 49), Step::StartAgain(reason), "beyond the layer's end");
     }
 
     #[test]
@@ -148,7 +150,7 @@ mod tests {
                 break;
             }
         }
-        assert!(steps < 20, "it went on for {steps} steps");
+        assert!(steps < 20, "no end after {steps} steps");
     }
 
     #[test]

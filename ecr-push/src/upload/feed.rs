@@ -106,42 +106,43 @@ pub(super) async fn room(
     memory.reserve(framed_len(part_size.min(size)), part_size, repositories).await
 }
 
-/// A layer's content, read off the async threads: a part when it is asked for, or ahead.
+/// A layer's parts. They are read off the async threads, on demand or ahead.
 #[derive(Debug)]
 pub(crate) struct PartReader {
     reader: BlobReader,
-    /// One after another.
+    /// The parts that are read ahead, without gaps.
     ahead: VecDeque<PartAhead>,
 }
 
-/// A part that is being read, or has been.
+/// A part that is being read or has been read.
 #[derive(Debug)]
 struct PartAhead {
     bytes: Range<u64>,
     frame: JoinHandle<Result<Frame, Error>>,
-    /// Where nobody waits for it any more, it is given up.
+    /// Dropping it stops the read.
     wanted: Wanted,
 }
 
 impl PartAhead {
     async fn finish(self) -> Result<Frame, Error> {
-        // Until the end: what was given up has less than its bytes.
+        // `wanted` must live until the read ends, because a stopped read returns an incomplete
+        // part.
         let Self { frame, wanted: _wanted, .. } = self;
         joined(frame.await).await
     }
 
-    /// Returns what ends as soon as it has been given up.
+    /// Stops the read, and returns the task so that the caller can await its end.
     fn give_up(self) -> JoinHandle<Result<Frame, Error>> {
         self.frame
     }
 }
 
-/// How many parts are read ahead. Encoding and hashing one takes longer than a fast line takes to
-/// send it, and two are made on two of the processor's cores.
+/// How many parts are read ahead. Encoding and hashing a part takes longer than a fast link takes
+/// to send it, so two are prepared on two of the processor's cores.
 const AHEAD: usize = 2;
 
-/// How much is read and encoded at once: a multiple of 3 for base64, small enough for the
-/// processor's cache.
+/// How many bytes are read and encoded at once: a multiple of 3 for base64, and small enough for
+/// the processor's cache.
 const PIECE: usize = 192 * 1024;
 
 impl PartReader {
@@ -149,7 +150,7 @@ impl PartReader {
         Ok(Self { reader: BlobReader::open(blob).await?, ahead: VecDeque::new() })
     }
 
-    /// The `len` bytes from `first` on.
+    /// Returns the `len` bytes that start at `first`.
     pub(crate) async fn read(&mut self, first: u64, len: u64, room: &Room) -> Result<Frame, Error> {
         let bytes = first..first + len;
         match self.ahead.pop_front() {
@@ -159,7 +160,8 @@ impl PartReader {
                 Ok(frame)
             }
             other => {
-                // What was read ahead isn't what comes next: all of it makes room.
+                // The parts that were read ahead don't match the next part, so all of them are
+                // dropped.
                 self.ahead.extend(other);
                 self.forget_ahead().await;
                 self.start(bytes, room.buffer()).finish().await
@@ -167,7 +169,7 @@ impl PartReader {
         }
     }
 
-    /// Begins to read what follows the part that ends before `next`, as far as there is room.
+    /// Starts to read the parts that follow byte `next`, as far as memory allows.
     pub(crate) fn read_ahead(&mut self, next: u64, part_size: u64, size: u64, room: &Room) {
         let mut next = self.ahead.back().map_or(next, |ahead| ahead.bytes.end);
         while next < size
@@ -180,16 +182,16 @@ impl PartReader {
         }
     }
 
-    /// Gives the room back that was taken to read ahead.
+    /// Drops the parts that were read ahead and releases their memory.
     pub(crate) async fn forget_ahead(&mut self) {
         let ending: Vec<_> = self.ahead.drain(..).map(PartAhead::give_up).collect();
         for frame in ending {
-            // Whether it succeeded doesn't matter any more.
+            // The result is discarded.
             let _ = joined(frame.await).await;
         }
     }
 
-    /// Whether the content is what the descriptor says: reads all of it.
+    /// Checks the content against its descriptor. Reads all of it.
     pub(crate) async fn check(&self) -> Result<(), Error> {
         self.reader.check().await
     }
@@ -204,7 +206,7 @@ impl PartReader {
     }
 }
 
-/// Reads up to `end` into the frame, unless it is stopped.
+/// Reads into the frame up to `end`, or until the read is stopped.
 fn fill(reader: &BlobReader, mut frame: Frame, end: u64, stop: &Stop) -> Result<Frame, Error> {
     while frame.bytes.end < end && !stop.is_set() {
         let piece = reader.piece(frame.bytes.end, end, PIECE)?;

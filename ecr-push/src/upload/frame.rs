@@ -1,10 +1,10 @@
 //! The body of an UploadLayerPart request, written once and in place.
 //!
-//! The SDK makes three copies of a part on its way to the line: the content, its base64, and the
-//! JSON around that, each in fresh memory; and hashes the last of them for the signature, before it
-//! sends the first byte. Here the content is read in small pieces straight into the base64 of the
-//! request's body, in a buffer that is used again, and each piece is hashed while the processor
-//! still has it at hand: ahead, while the part before is on the line.
+//! On the way to the network, the SDK makes three copies of a part, each in newly allocated memory:
+//! the content, its base64 form, and the JSON around that. It then hashes the last copy for the
+//! signature before it sends the first byte. This module reads the content in small pieces, encodes
+//! each piece directly into the request's body in a reused buffer, and hashes it while it is in the
+//! processor's cache. All of that happens ahead of time, while the previous part is sent.
 
 use std::fmt;
 use std::ops::Range;
@@ -22,19 +22,19 @@ use sha2::{Digest as _, Sha256};
 use crate::names::digest::Digest;
 use crate::upload::memory::{Buffer, Room};
 
-/// A part of a layer, encoded.
+/// An encoded part of a layer.
 #[derive(Debug)]
 pub(crate) struct Frame {
     buffer: Buffer,
-    /// Of all that is in the buffer.
+    /// The hash of everything in the buffer.
     hasher: Sha256,
-    /// The bytes of the layer that are in it.
+    /// The byte range of the layer that the frame holds.
     pub(crate) bytes: Range<u64>,
 }
 
-/// What else is in the body: it comes after the content, since it need not be known before that.
-/// To JSON, the order of members makes no difference, and ECR gets them in any: boto3 sends them in
-/// the order in which its caller writes them.
+/// The members of the body after the content. They come last because they need not be known before
+/// it is encoded. The order of JSON members has no meaning, and ECR already receives them in any
+/// order: boto3 sends them in the order in which its caller writes them.
 #[derive(Debug)]
 pub(crate) struct Ending<'a> {
     pub(crate) registry: &'a str,
@@ -42,15 +42,15 @@ pub(crate) struct Ending<'a> {
     pub(crate) upload_id: &'a str,
 }
 
-/// A whole body. Its memory goes back to the pool with its last clone.
+/// A complete body. Dropping the last clone returns its memory to the pool.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Body {
     pub(crate) bytes: Bytes,
-    /// Its SHA-256, of which SigV4 makes the signature.
+    /// Its SHA-256, from which SigV4 computes the signature.
     pub(crate) digest: Digest,
 }
 
-/// Sent in place of the body that the SDK has made of a part without content.
+/// Replaces the body that the SDK built for a part without content.
 impl Intercept for Body {
     fn name(&self) -> &'static str {
         "framed part"
@@ -65,14 +65,14 @@ impl Intercept for Body {
         let request = context.request_mut();
         *request.body_mut() = SdkBody::from(self.bytes.clone());
         request.headers_mut().insert("content-length", self.bytes.len().to_string());
-        // Signed as what it is, without being hashed once more.
+        // The signer uses the known hash and doesn't compute it again.
         let hashed = PayloadSigningOverride::Precomputed(self.digest.hex().to_owned());
         config.interceptor_state().store_put(hashed);
         Ok(())
     }
 }
 
-/// Without its megabytes: the SDK writes its interceptors into logs at level `TRACE`.
+/// Omits the content, which can be megabytes: the SDK logs its interceptors at level `TRACE`.
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Body({} bytes, {})", self.bytes.len(), self.digest.as_str())
@@ -81,30 +81,30 @@ impl fmt::Debug for Body {
 
 const BEGINNING: &[u8] = br#"{"layerPartBlob":""#;
 
-/// What is left for the names and numbers: a repository's name has at most 256 characters, and no
-/// upload's id of more bytes is taken.
+/// The space for the names and numbers. A repository name has at most 256 characters, and an upload
+/// id has at most 256 bytes (the push rejects a longer one).
 const ENDING: usize = 1024;
 
-/// How many bytes the body for so many bytes of content takes at most.
+/// Returns the maximum size of the body for `content` bytes of content.
 pub(crate) fn framed_len(content: u64) -> u64 {
     content.div_ceil(3).saturating_mul(4).saturating_add((BEGINNING.len() + ENDING) as u64)
 }
 
 impl Frame {
-    /// A frame without content so far, that begins with the layer's byte `first`.
+    /// Creates an empty frame that starts at the layer's byte `first`.
     pub(crate) fn new(mut buffer: Buffer, first: u64) -> Self {
         buffer.content.clear();
         buffer.content.extend_from_slice(BEGINNING);
         Self { buffer, hasher: Sha256::new_with_prefix(BEGINNING), bytes: first..first }
     }
 
-    /// Its turn has come to be sent.
+    /// Marks the frame as the next one to send.
     pub(crate) fn moves_up(&mut self) {
         self.buffer.moves_up();
     }
 
-    /// Adds content; all but the last piece of a frame are multiples of 3, so that base64 pads
-    /// nothing in between.
+    /// Appends content. Every piece except the frame's last must be a multiple of 3 bytes, so that
+    /// base64 adds no padding in between.
     pub(crate) fn push(&mut self, piece: &[u8]) {
         debug_assert!((self.bytes.end - self.bytes.start).is_multiple_of(3));
         let content = &mut self.buffer.content;
@@ -114,7 +114,7 @@ impl Frame {
         self.bytes.end += piece.len() as u64;
     }
 
-    /// The same content for another upload.
+    /// Copies the content for another upload.
     pub(crate) fn copy(&self, room: &Room) -> Self {
         let mut buffer = room.buffer();
         buffer.content.clear();
@@ -122,11 +122,11 @@ impl Frame {
         Self { buffer, hasher: self.hasher.clone(), bytes: self.bytes.clone() }
     }
 
-    /// The whole body.
+    /// Completes the body.
     pub(crate) fn into_body(self, ending: &Ending<'_>) -> Body {
         let Self { mut buffer, mut hasher, bytes } = self;
         let Ending { registry, repository, upload_id } = ending;
-        // Inclusive: AWS's CLI example sends 0 to 8323314 for 8323315 bytes.
+        // The last byte is inclusive: AWS's CLI example sends 0 to 8323314 for 8323315 bytes.
         let (first, last) = (bytes.start, bytes.end.saturating_sub(1));
         let ending = format!(
             r#"","registryId":{},"repositoryName":{},"uploadId":{},"partFirstByte":{first},"partLastByte":{last}}}"#,
@@ -179,7 +179,7 @@ mod tests {
             let capacity = frame.buffer.content.capacity();
             let copy = frame.copy(&room);
             let body = frame.into_body(&ENDING);
-            prop_assert!(body.bytes.len() <= capacity, "the buffer has grown");
+            prop_assert!(body.bytes.len() <= capacity, "the buffer grew");
             prop_assert_eq!(&copy.into_body(&ENDING), &body);
             prop_assert_eq!(&Digest::from_content(&body.bytes), &body.digest);
             let parsed: Value = serde_json::from_slice(&body.bytes).unwrap();
@@ -194,7 +194,7 @@ mod tests {
         }
     }
 
-    /// With a buffer that has no byte to spare.
+    /// Uses a buffer without a spare byte.
     #[test]
     fn the_longest_names_fit() {
         let content = [7; 5361];
@@ -207,10 +207,10 @@ mod tests {
         let ending =
             Ending { registry: "123456789012", repository: &repository, upload_id: &upload_id };
         let len = frame.into_body(&ending).bytes.len();
-        assert!(len <= capacity, "the buffer has grown from {capacity} to {len}");
+        assert!(len <= capacity, "the buffer grew from {capacity} to {len}");
     }
 
-    /// Keeps the signature.
+    /// Records the signature.
     #[derive(Debug, Clone, Default)]
     struct Signed(Arc<Mutex<String>>);
 
@@ -240,8 +240,8 @@ mod tests {
         }
     }
 
-    /// The signature is right also where the SDK hashes the body itself, which only costs time: so
-    /// it is given a hash that isn't the body's.
+    /// If the signer ignored the hash and hashed the body itself, the signature would still be
+    /// right, only later. The test therefore supplies the hash of something else.
     #[tokio::test]
     async fn the_signer_takes_the_hash_that_it_is_given() {
         let config = LocalAws::new().sdk_config().into_builder();

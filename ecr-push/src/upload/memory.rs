@@ -1,38 +1,40 @@
-//! The bound on what all pushes of a pusher have in memory, and the buffers themselves.
+//! The memory limit that all pushes of a pusher share, and the buffers themselves.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Room for parts, in bytes rather than in layers, since two parts of 10 MiB weigh as much as ten
-/// of 2 MiB; and for layers in number, since each has a file and a connection open.
+/// The admission of layers. Parts are limited by bytes, not by number, because two parts of 10 MiB
+/// need as much memory as ten of 2 MiB. Layers are limited by number, because each has an open file
+/// and connection.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    /// A permit is a KiB.
+    /// One permit is one KiB.
     permits: Arc<Semaphore>,
     limit_kib: u32,
     uploads: Arc<Semaphore>,
     streams: Arc<Semaphore>,
-    /// What ECR asked for last, so that it is known before the next upload begins.
+    /// The part size that ECR requested last, used before the next upload starts.
     part_size: AtomicU64,
     buffers: Mutex<Buffers>,
 }
 
-/// Unless a pusher is told otherwise: six parts of 10 MiB, as base64. On a link of 1 Gbit/s whose
-/// round trips take 80 ms, that was faster than two, four and nine (`benches`): fewer leave it idle,
-/// and of ten layers, nine end together and the tenth goes alone. Six are also two layers to each of
-/// three repositories.
+/// The default memory limit: six parts of 10 MiB, as base64. On a link of 1 Gbit/s with a round
+/// trip of 80 ms, six parts were faster than two, four and nine (`benches`). Fewer parts leave the
+/// link idle; with nine, nine of ten layers end together and the tenth is sent alone. Six parts
+/// also are two layers to each of three repositories.
 pub(crate) const DEFAULT_LIMIT: u64 = 82 * 1024 * 1024;
 
-/// Small layers would be hundreds at once otherwise, each with a file and a connection. On a line
-/// of 100 ms, 16 start 160 uploads a second, which is over ECR's default quota of 100 already.
+/// The maximum number of concurrent uploads. Without it, hundreds of small layers would upload at
+/// once, each with a file and a connection. On a link with a round trip of 100 ms, 16 concurrent
+/// uploads start 160 per second, which already exceeds ECR's default quota of 100.
 const UPLOADS: usize = 16;
 
-/// How many large layers are sent at once by the registry's protocol.
+/// The maximum number of large layers that are sent at once through the registry's protocol.
 const STREAMS: usize = 4;
 
-/// What AWS's examples show; corrected by the first answer.
+/// The part size in AWS's examples. The first response of ECR replaces it.
 const USUAL_PART_SIZE: u64 = 10 * 1024 * 1024;
 
 impl Memory {
@@ -57,11 +59,12 @@ impl Memory {
         repositories: usize,
     ) -> Room {
         let capacity = capacity(body);
-        // A part that is over the limit on its own goes alone.
+        // A part that exceeds the limit is sent alone.
         let kib = (capacity / 1024).saturating_mul(repositories);
         let kib = u32::try_from(kib).unwrap_or(u32::MAX).min(self.limit_kib);
-        // The semaphores are never closed, so that these are never `None`. Always in this order:
-        // whoever waits for the second has the first, and whoever has both waits for nothing.
+        // The semaphores are never closed, so neither result is `None`. The order prevents a
+        // deadlock: a waiter for the second holds only the first, and a holder of both waits for
+        // nothing.
         let upload = self.uploads.clone().acquire_owned().await.ok();
         let sending = self.permits.clone().acquire_many_owned(kib).await.ok();
         self.lock().rooms += 1;
@@ -69,15 +72,15 @@ impl Memory {
         Room { held, capacity, part_size }
     }
 
-    /// Waits until one more upload may begin of a layer that is sent straight from its file.
+    /// Waits until one more layer may start its upload through the registry's protocol.
     pub(crate) async fn place_to_upload(&self) -> Option<OwnedSemaphorePermit> {
-        // Never closed, so that this is never `None`.
+        // The semaphore is never closed, so the result is never `None`.
         self.uploads.clone().acquire_owned().await.ok()
     }
 
-    /// Waits for the turn of such a layer, of `size` bytes, to send: it ends when what this returns is
-    /// dropped. Few large ones fill any line, small ones don't. Whoever waits has a place to upload;
-    /// whoever has a turn waits for nothing.
+    /// Waits until such a layer, of `size` bytes, may send. Dropping the result ends its turn. A
+    /// few large layers saturate any link; small ones don't. A waiter already holds a place to
+    /// upload, and a layer with a turn waits for nothing else.
     pub(crate) async fn turn_to_send(&self, size: u64) -> Option<OwnedSemaphorePermit> {
         let weight = if size < USUAL_PART_SIZE { 1 } else { UPLOADS / STREAMS };
         self.streams.clone().acquire_many_owned(weight as u32).await.ok()
@@ -87,18 +90,18 @@ impl Memory {
         self.part_size.load(Ordering::Relaxed)
     }
 
-    /// Notes the size of parts that ECR asks for.
+    /// Records the part size that ECR requests.
     pub(crate) fn learn_part_size(&self, part_size: u64) {
         self.part_size.store(part_size, Ordering::Relaxed);
     }
 
-    /// How many bytes of buffers are in use.
+    /// Returns the size of the buffers in use, in bytes.
     #[cfg(test)]
     pub(crate) fn used(&self) -> u64 {
         self.lock().used as u64
     }
 
-    /// The most bytes of buffers that there ever were, in use or not.
+    /// Returns the highest total size of all buffers so far, in bytes, idle ones included.
     #[cfg(test)]
     pub(crate) fn peak(&self) -> u64 {
         self.lock().peak as u64
@@ -109,17 +112,18 @@ impl Memory {
     }
 }
 
-/// Room for the parts of one layer, given back when it is dropped and the last of its buffers is.
+/// The memory for the parts of one layer. It is released once both the room and the last of its
+/// buffers are dropped.
 #[derive(Debug)]
 pub(crate) struct Room {
     held: Arc<RoomPermits>,
     capacity: usize,
-    /// The largest part that there is room for.
+    /// The largest part that fits.
     pub(crate) part_size: u64,
 }
 
-/// What keeps others out. A request that was given up may hold its body for a moment longer than
-/// the layer that it is of.
+/// The permits of a layer. The buffers share them, because the HTTP client may hold the body of an
+/// abandoned request a moment longer than the layer exists.
 #[derive(Debug)]
 struct RoomPermits {
     memory: Arc<Memory>,
@@ -133,13 +137,13 @@ impl Drop for RoomPermits {
 }
 
 impl Room {
-    /// An empty buffer for a part that is sent, which goes back to the pool when it is dropped.
+    /// Returns an empty buffer for a part that is sent now. Dropping the buffer returns it to the
+    /// pool.
     pub(crate) fn buffer(&self) -> Buffer {
         self.buffer_with(None)
     }
 
-    /// A buffer for a part beside those that are sent, if nobody else waits for the room that it
-    /// takes.
+    /// Returns a buffer for a part that is read ahead, unless another layer waits for that memory.
     pub(crate) fn buffer_ahead(&self) -> Option<Buffer> {
         let kib = u32::try_from(self.capacity / 1024).unwrap_or(u32::MAX);
         let ahead = self.held.memory.permits.clone().try_acquire_many_owned(kib).ok()?;
@@ -156,14 +160,15 @@ impl Room {
 #[derive(Debug)]
 pub(crate) struct Buffer {
     pub(crate) content: Vec<u8>,
-    /// While the part before it is sent, which has the layer's own room.
+    /// The extra permit of a part that is read ahead, while the part before it uses the layer's
+    /// own.
     ahead: Option<OwnedSemaphorePermit>,
     held: Arc<RoomPermits>,
 }
 
 impl Buffer {
-    /// Its turn has come to be sent: it takes the layer's own room, and leaves the other to whoever
-    /// waits for it.
+    /// Marks the part as the next one to send: it now uses the layer's own permit and releases the
+    /// extra one.
     pub(crate) fn moves_up(&mut self) {
         self.ahead = None;
     }
@@ -181,12 +186,12 @@ impl Drop for Buffer {
     }
 }
 
-/// Buffers of several MiB are reused, because fresh ones cost more than what is done with them:
-/// the system hands them out page by page. With the last layer, all are given back: between pushes,
-/// a pusher holds nothing.
+/// The pool of part buffers. A buffer of several MiB is reused, because allocating a new one, which
+/// the system maps page by page, costs more than filling it. The pool frees all buffers with the
+/// last layer, so a pusher holds no buffer between pushes.
 #[derive(Debug, Default)]
 struct Buffers {
-    /// How many layers there is room for at the moment.
+    /// The number of layers that hold a room.
     rooms: usize,
     idle: Vec<Vec<u8>>,
     used: usize,
@@ -200,7 +205,8 @@ impl Buffers {
         let mut buffer = match fitting {
             Some(at) => self.idle.swap_remove(at),
             None => {
-                // Of another size, from other layers: they make room rather than stand by.
+                // The idle buffers have another size, from other layers. They are freed to make
+                // room.
                 self.idle.clear();
                 Vec::with_capacity(capacity)
             }

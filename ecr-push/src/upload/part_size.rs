@@ -6,25 +6,25 @@ use crate::wire::transport::Transport;
 /// How ECR's API wants layers to be cut.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PartSizes {
-    /// What ECR asks for.
+    /// The part size that ECR requests, in bytes.
     asked: u64,
     large_layers: LargeLayers,
 }
 
-/// What becomes of layers that have too many parts of the size that ECR asks for; see
+/// The treatment of layers that exceed ECR's number of parts at the size that ECR requests; see
 /// [`Push::large_layers`](crate::Push::large_layers).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LargeLayers {
-    /// They are sent in parts of up to 20 MiB, the most that the API takes.
+    /// Sends such a layer in parts of up to 20 MiB, the most that the API accepts.
     GrowParts,
-    /// They are an obstacle, found before the first byte.
+    /// Reports such a layer as an obstacle before the first byte is sent.
     #[default]
     Refuse,
 }
 
-/// ECR's Service Quotas page: 4,200 parts for a layer, and 52,000 MiB. With parts of 10 MiB, the
-/// largest that the page names, 4,200 of them are 42,000 MiB: the two contradict each other.
+/// ECR's Service Quotas page limits a layer to 4,200 parts and to 52,000 MiB. The two contradict
+/// each other: with the largest part size that the page names, 10 MiB, 4,200 parts are 42,000 MiB.
 pub(crate) const MAX_PARTS: u64 = 4_200;
 
 /// How much of a layer goes into one request of the registry's protocol. Docker sends layers of any

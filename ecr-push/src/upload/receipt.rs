@@ -3,7 +3,7 @@
 /// What became of one layer.
 #[derive(Debug)]
 pub(crate) struct LayerReceipt {
-    /// In which of the push's repositories.
+    /// The outcome in each repository, by its number within the push.
     pub(crate) outcomes: Vec<(usize, UploadOutcome)>,
     /// How many bytes were read for that.
     pub(crate) bytes_read: u64,
@@ -14,7 +14,7 @@ pub(crate) struct LayerReceipt {
 pub(crate) enum UploadOutcome {
     /// It came from another repository.
     Mounted,
-    /// With so many bytes of content sent.
+    /// How many bytes of content were sent.
     Sent(u64),
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct LayersReceipt {
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct RepositoryReceipt {
     pub(crate) bytes: u64,
-    /// How many layers came from another repository instead.
+    /// How many layers were mounted from another repository instead.
     pub(crate) mounted: usize,
 }
 

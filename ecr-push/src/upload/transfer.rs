@@ -23,7 +23,7 @@ use crate::upload::cursor::{Cursor, Step};
 use crate::upload::link::{Link, Part};
 use crate::wire::answers::{CompleteAnswer, CompletionFailure};
 
-/// A layer on its way into one repository.
+/// The upload of a layer to one repository.
 #[derive(Debug)]
 pub(super) struct Transfer<'a> {
     link: Link<'a>,
@@ -42,13 +42,13 @@ pub(super) struct Logs<'a> {
     pub(super) checkpoint: Option<&'a Checkpoint>,
 }
 
-/// Which upload it is.
+/// The origin of an upload, which decides whether it may restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
     /// An earlier process began it, so it may have expired since.
     Checkpoint,
     First,
-    /// The one before it was lost, and this one may not be.
+    /// It replaces a lost upload. Losing it is an error.
     Second,
 }
 
@@ -94,7 +94,7 @@ impl<'a> Transfer<'a> {
         self.sent
     }
 
-    /// Sends a part that begins at the cursor.
+    /// Sends a part that starts at the cursor.
     pub(super) async fn send(&mut self, part: Part) -> Result<(), Error> {
         let bytes = part.bytes().clone();
         self.sent += bytes.end - bytes.start;

@@ -5,95 +5,96 @@ use std::collections::{HashMap, HashSet};
 use crate::names::digest::Digest;
 use crate::names::tag::Tag;
 
-/// What InitiateLayerUpload answered.
+/// The response of InitiateLayerUpload.
 #[derive(Debug)]
 pub(crate) struct NewUpload {
     pub(crate) id: String,
-    /// The size that the parts have to have, in bytes.
+    /// The required part size, in bytes.
     pub(crate) part_size: u64,
 }
 
-/// `layerPartBlob` holds at most 20 MiB: ECR's service model.
+/// The largest part. ECR's service model limits `layerPartBlob` to 20 MiB.
 pub(crate) const MAX_PART: u64 = 20 * 1024 * 1024;
 
-/// What became of a part.
+/// The outcome of UploadLayerPart.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PartAnswer {
-    /// The upload doesn't exist any more.
+    /// The upload no longer exists.
     Gone,
-    /// The part doesn't start at the upload's cursor, which is one after this byte.
+    /// The part doesn't start at the upload's cursor, which is the byte after this one.
     OutOfOrder { last_valid: u64 },
-    /// The upload holds everything up to this byte.
+    /// The upload holds every byte up to and including this one.
     Received { last: u64 },
-    /// It wasn't taken, and ECR doesn't say where the upload stands; in ECR's words.
+    /// ECR rejected the part and doesn't report the upload's position. Holds ECR's message.
     Refused(String),
 }
 
-/// What became of an upload that was completed.
+/// The outcome of CompleteLayerUpload.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum CompleteAnswer {
-    /// The layer is there, by this upload or by another.
+    /// The repository has the layer, from this upload or from a concurrent one.
     Complete,
-    /// It isn't, and the upload has to begin again.
+    /// The repository doesn't have the layer, and the upload must restart.
     Incomplete(CompletionFailure),
 }
 
-/// Why an upload could not be completed.
+/// The reason why an upload could not be completed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CompletionFailure {
-    /// In ECR's words, where it has said something.
+    /// ECR's message, if it sent one.
     pub(crate) reason: String,
-    /// Whether ECR has hashed what arrived, and found another digest: it may be the file, and it
-    /// may have been the way.
+    /// Whether ECR computed a different digest for the bytes that it received. Either the file or
+    /// the transfer can be at fault.
     pub(crate) is_content: bool,
 }
 
 impl CompleteAnswer {
-    /// Of an upload that doesn't exist any more. An attempt whose answer was lost may have completed
-    /// it: then the layer is there.
+    /// The outcome for an upload that no longer exists. An earlier attempt whose response was lost
+    /// may have completed it; then the repository has the layer.
     pub(crate) fn after_loss(is_there: bool) -> Self {
         if is_there { Self::Complete } else { Self::refused(GONE.to_owned()) }
     }
 
-    /// Of one that has another digest.
+    /// The outcome for an upload whose content has a different digest.
     pub(crate) fn wrong_content(reason: String) -> Self {
         Self::Incomplete(CompletionFailure { reason, is_content: true })
     }
 
-    /// Of one that ECR doesn't take as it is.
+    /// The outcome for an upload that ECR rejects for another reason.
     pub(crate) fn refused(reason: String) -> Self {
         Self::Incomplete(CompletionFailure { reason, is_content: false })
     }
 }
 
-/// Of an upload that has expired, or was completed.
-pub(crate) const GONE: &str = "the upload is gone";
+/// The reason reported for an upload that has expired or was already completed.
+pub(crate) const GONE: &str = "the upload no longer exists";
 
-/// What became of a manifest.
+/// The outcome of PutImage.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PutAnswer {
-    /// It was there already, under the tag where one was given.
+    /// The repository already had the manifest, under the tag if one was given.
     AlreadyThere,
-    /// A manifest that this one lists isn't there, or not any more.
+    /// The repository lacks a manifest that this one lists, or lost it since the survey.
     ImagesMissing,
-    /// A layer has vanished since it was checked or sent.
+    /// The repository lost a layer after it was checked or sent.
     LayersMissing,
-    /// The manifest is there now, under the tag where one was given.
+    /// ECR stored the manifest, under the tag if one was given.
     Put,
-    /// The tag is on another image, and can't be moved.
+    /// The tag points to another image and is immutable.
     TagTaken,
 }
 
-/// What a repository has of what was asked for.
+/// The requested images and tags that exist in a repository.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct ImageLookup {
     pub(crate) images: HashSet<Digest>,
     pub(crate) tags: HashMap<Tag, Digest>,
-    /// Tags that are on an image that can't be read, such as one in the archive.
+    /// Tags whose image can't be read, for example because it is archived.
     pub(crate) unknown: HashSet<Tag>,
 }
 
-/// Those of manifests that ECR's user guide lists: asked for, so that none is converted.
+/// The manifest types that ECR's user guide lists. The lookup accepts all of them, so that ECR
+/// converts no manifest.
 pub(crate) const MEDIA_TYPES: [&str; 4] = [
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",

@@ -24,7 +24,7 @@ use crate::report::Reporter;
 use crate::wire::answers::{ImageLookup, MEDIA_TYPES, PutAnswer};
 use crate::wire::new_repository::NewRepository;
 
-/// A call of an operation on the repository, counted, and reported where the SDK repeats it.
+/// Builds a call on the repository. It counts the call and reports each retry by the SDK.
 macro_rules! call {
     ($calls:expr, $operation:ident, $name:literal $(, $member:ident: $value:expr)*) => {{
         let Calls { client, repository, reporter, .. } = $calls;
@@ -50,8 +50,8 @@ pub(crate) struct Calls {
     made: AtomicU64,
 }
 
-/// BatchCheckLayerAvailability takes at most 100 digests, BatchGetImage at most 100 ids: ECR's
-/// service model.
+/// The batch size of both lookups. ECR's service model limits BatchCheckLayerAvailability to 100
+/// digests and BatchGetImage to 100 ids.
 const PER_BATCH: usize = 100;
 
 impl Calls {
@@ -68,12 +68,12 @@ impl Calls {
         &self.repository
     }
 
-    /// How many operations have been called; the SDK's retries of one count as one.
+    /// Returns the number of operations called. Retries by the SDK don't count.
     pub(crate) fn made(&self) -> u64 {
         self.made.load(Ordering::Relaxed)
     }
 
-    /// Those of `digests` that the repository has.
+    /// Returns the `digests` that the repository has.
     pub(crate) async fn available(&self, digests: &[&Digest]) -> Result<HashSet<Digest>, Error> {
         const OPERATION: &str = "BatchCheckLayerAvailability";
         let mut available = HashSet::new();
@@ -86,14 +86,14 @@ impl Calls {
             .send()
             .await
             .map_err(|error| self.failure(OPERATION, error))?;
-            // An absent layer is UNAVAILABLE in `layers` (which AWS's own Go client relies on) or
-            // in `failures` (which other implementations answer): both mean that it is to be sent.
-            // An archived one as well, because a push is what restores it.
+            // ECR lists a missing layer as UNAVAILABLE in `layers` (AWS's own Go client relies on
+            // that); other implementations list it in `failures`. Both mean that the layer must be
+            // sent. An archived layer must be sent too, because a push restores it.
             for failure in answer.failures() {
                 if failure.failure_code() != Some(&LayerFailureCode::MissingLayerDigest) {
                     let reason = failure.failure_reason().unwrap_or("no reason given");
                     let digest = failure.layer_digest().unwrap_or("a layer");
-                    let problem = format!("{digest} could not be checked: {reason}");
+                    let problem = format!("failed to check {digest}: {reason}");
                     return Err(Error::protocol(OPERATION, &self.repository, problem));
                 }
             }
@@ -127,7 +127,7 @@ impl Calls {
             .send()
             .await
             .map_err(|error| self.failure("BatchGetImage", error))?;
-            // What isn't there, or can't be read, is among the failures: it is put, then.
+            // The failures list images that are missing or unreadable; the push puts those again.
             for failure in answer.failures() {
                 let tag = failure.image_id().and_then(|id| id.image_tag()?.parse().ok());
                 if failure.failure_code() != Some(&ImageFailureCode::ImageNotFound) {
@@ -148,13 +148,13 @@ impl Calls {
         Ok(found)
     }
 
-    /// Creates the repository; whoever else has done so meanwhile is welcome. Returns whether it is
-    /// new.
+    /// Creates the repository. Returns whether it is new; a concurrent creation counts as success.
     pub(crate) async fn create_repository(&self, new: &NewRepository) -> Result<bool, Error> {
         let request = self
             .client
             .create_repository()
-            // Or it would be made in the caller's own registry, whosever URI it is.
+            // Without this, ECR creates the repository in the caller's own registry, even if the
+            // URI names another account.
             .registry_id(self.repository.account())
             .repository_name(self.repository.name());
         self.count();
@@ -183,7 +183,7 @@ impl Calls {
             self, put_image, "PutImage",
             image_manifest: &manifest.text,
             image_manifest_media_type: &manifest.media_type,
-            // So that ECR checks the bytes that it got.
+            // Makes ECR verify the bytes that it received.
             image_digest: manifest.digest.as_str(),
             set_image_tag: tag.map(Tag::to_string)
         )

@@ -1,4 +1,4 @@
-//! A repository that is pushed to, by whichever protocol.
+//! A repository that receives a push, through either protocol.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::wire::api::Calls;
 use crate::wire::new_repository::NewRepository;
 use crate::wire::registry::Registry;
 
-/// Layers go differently by each protocol; all else that a push does is the same. Cheap to clone.
+/// The target of a push. The protocols differ only in how they send layers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) enum Destination {
     Api(Arc<Calls>),
@@ -28,7 +28,8 @@ impl Destination {
         }
     }
 
-    /// Sees to what takes time and changes nothing, before it is needed.
+    /// Prepares slow steps that change nothing, such as fetching the token, before the push needs
+    /// them.
     pub(crate) async fn get_ready(&self) {
         match self {
             Self::Api(_) => {}
@@ -36,7 +37,7 @@ impl Destination {
         }
     }
 
-    /// How many requests there were; the SDK's retries of one count as one.
+    /// Returns the number of requests. Retries by the SDK don't count.
     pub(crate) fn made(&self) -> u64 {
         match self {
             Self::Api(calls) => calls.made(),
@@ -44,7 +45,7 @@ impl Destination {
         }
     }
 
-    /// Those of `digests` that the repository has.
+    /// Returns the `digests` that the repository has.
     pub(crate) async fn available(&self, digests: &[&Digest]) -> Result<HashSet<Digest>, Error> {
         match self {
             Self::Api(calls) => calls.available(digests).await,
@@ -64,14 +65,13 @@ impl Destination {
         }
     }
 
-    /// Creates the repository; whoever else has done so meanwhile is welcome. Returns whether it is
-    /// new.
+    /// Creates the repository. Returns whether it is new; a concurrent creation counts as success.
     pub(crate) async fn create_repository(&self, new: &NewRepository) -> Result<bool, Error> {
         match self {
             Self::Api(calls) => calls.create_repository(new).await,
             Self::Registry(registry) => match registry.api() {
                 Some(api) => api.create_repository(new).await,
-                // A push with that option was refused before it began.
+                // The push rejects this option for such a registry before it starts.
                 None => Ok(false),
             },
         }
@@ -88,7 +88,7 @@ impl Destination {
         }
     }
 
-    /// Whether there is no call for many blobs at once.
+    /// Returns whether the protocol lacks a request that checks many blobs at once.
     pub(crate) fn asks_one_by_one(&self) -> bool {
         matches!(self, Self::Registry(registry) if registry.api().is_none())
     }

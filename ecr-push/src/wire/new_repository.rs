@@ -1,4 +1,4 @@
-//! [`NewRepository`]: the settings of a repository that a push makes.
+//! [`NewRepository`]: the settings of a repository that a push creates.
 
 use aws_sdk_ecr::operation::create_repository::builders::CreateRepositoryFluentBuilder;
 use aws_sdk_ecr::types::{
@@ -6,11 +6,10 @@ use aws_sdk_ecr::types::{
     Tag as ResourceTag,
 };
 
-/// What a repository is like that a push creates because it is missing: see
+/// The settings of a repository that a push creates because it is missing; see
 /// [`Push::create_repository`](crate::Push::create_repository).
 ///
-/// The settings are those of ECR's CreateRepository. A repository that exists already keeps its
-/// own; nothing here changes it.
+/// They are the settings of ECR's CreateRepository. An existing repository keeps its own settings.
 ///
 /// ```
 /// use ecr_push::settings::NewRepository;
@@ -37,7 +36,7 @@ enum Mutability {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Scanning {
     OnPush,
-    /// As the registry's scanning configuration says.
+    /// The registry's scanning configuration decides.
     #[default]
     Unset,
 }
@@ -46,49 +45,51 @@ enum Scanning {
 enum Encryption {
     Key(String),
     ManagedKey,
-    /// ECR's default, AES-256 with keys of its own.
+    /// ECR's default: AES-256 with keys that ECR owns.
     #[default]
     Unset,
 }
 
 impl NewRepository {
-    /// A tag that is on an image stays on it.
+    /// Makes the repository's tags immutable: a tag that points to an image can't be moved.
     pub fn immutable_tags(mut self) -> Self {
         self.mutability = Mutability::Immutable;
         self
     }
 
-    /// Images are scanned when they are pushed.
+    /// Scans each image when it is pushed.
     ///
-    /// AWS has deprecated the setting in favour of the registry's scanning configuration, and
-    /// still takes it.
+    /// AWS has deprecated this setting in favour of the registry's scanning configuration, but
+    /// still accepts it.
     pub fn scan_on_push(mut self) -> Self {
         self.scanning = Scanning::OnPush;
         self
     }
 
-    /// Content is encrypted with the account's AWS managed KMS key for ECR (`aws/ecr`), whose own
-    /// policy allows its use to whoever may use ECR.
+    /// Encrypts the content with the account's AWS managed KMS key for ECR (`aws/ecr`). The key's
+    /// own policy lets every user of ECR use it.
     pub fn encrypted_with_managed_key(mut self) -> Self {
         self.encryption = Encryption::ManagedKey;
         self
     }
 
-    /// Content is encrypted with this KMS key: its ARN, id or alias. Whoever creates the repository
-    /// needs `kms:CreateGrant`, `kms:RetireGrant` and `kms:DescribeKey` on it.
+    /// Encrypts the content with this KMS key: its ARN, id or alias. The caller needs
+    /// `kms:CreateGrant`, `kms:RetireGrant` and `kms:DescribeKey` on the key to create the
+    /// repository.
     pub fn encrypted_with(mut self, kms_key: impl Into<String>) -> Self {
         self.encryption = Encryption::Key(kms_key.into());
         self
     }
 
-    /// Puts a tag on the repository as a resource, for cost allocation and access rules. Needs
+    /// Adds a resource tag to the repository, for cost allocation and access rules. Needs
     /// `ecr:TagResource`.
     pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.tags.push((key.into(), value.into()));
         self
     }
 
-    /// The key that was asked for by name; of the managed one, ECR's own policy allows the use.
+    /// Returns the KMS key that the caller named. The managed key needs no permission here, because
+    /// its own policy lets ECR's users use it.
     pub(crate) fn kms_key(&self) -> Option<&str> {
         match &self.encryption {
             Encryption::Key(key) => Some(key),
@@ -119,7 +120,7 @@ impl NewRepository {
         };
         request = request.set_encryption_configuration(encryption);
         for (key, value) in &self.tags {
-            // Both are set, and nothing else is required.
+            // Building fails only without key or value, and both are set.
             if let Ok(tag) = ResourceTag::builder().key(key).value(value).build() {
                 request = request.tags(tag);
             }

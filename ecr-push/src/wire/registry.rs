@@ -1,5 +1,5 @@
 //! The requests of one push to one repository by the registry's own protocol: the answers are those
-//! that [`Calls`] has for ECR's API.
+//! same outcomes as the calls of ECR's API.
 
 mod answer;
 pub(crate) mod body;
@@ -28,20 +28,20 @@ use crate::wire::api::Calls;
 use crate::wire::registry::answer::{Answer, Refusal, RequestError};
 use crate::wire::registry::http::{Http, Request, RequestFailure};
 
-/// A repository, by the protocol that Docker speaks.
+/// A repository that is accessed through Docker's protocol.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    /// For what the protocol has no request for, or many in place of one. `None` where the registry
-    /// isn't ECR.
+    /// The API calls for what the protocol can't do, or can do only in many requests. `None` if the
+    /// registry isn't ECR.
     api: Option<Calls>,
     http: Http,
-    /// The name of the repository whose layers are taken over, in the same registry.
+    /// The name of the repository, in the same registry, to mount layers from.
     source: Option<String>,
     pace: Arc<Pace>,
     made: AtomicU64,
 }
 
-/// How many requests there are at once where each blob is asked for by itself.
+/// The number of concurrent requests if each blob needs its own lookup.
 const AT_ONCE: usize = 8;
 
 impl Registry {
@@ -66,17 +66,18 @@ impl Registry {
         self.http.get_token().await;
     }
 
-    /// How many requests there were, of both protocols.
+    /// Returns the number of requests through both protocols.
     pub(crate) fn made(&self) -> u64 {
         self.made.load(Ordering::Relaxed) + self.api.as_ref().map_or(0, Calls::made)
     }
 
-    /// Those of `digests` that the repository has.
+    /// Returns the `digests` that the repository has.
     pub(crate) async fn available(&self, digests: &[&Digest]) -> Result<HashSet<Digest>, Error> {
         let Some(api) = &self.api else { return self.available_each(digests).await };
         match api.available(digests).await {
             Err(denied) if denied.kind() == ErrorKind::AccessDenied => {
-                // ECR may allow it here all the same. If it doesn't, the API says better why.
+                // The registry may still allow the lookup. If it doesn't, the API's error explains
+                // more.
                 self.available_each(digests).await.map_err(|_| denied)
             }
             answer => answer,
@@ -98,7 +99,7 @@ impl Registry {
         let request = Request::new(OPERATION, "HEAD", self.path(&format!("blobs/{digest}")));
         match self.send(&request).await {
             Ok(_) => Ok(true),
-            // To where it is.
+            // A redirect to the blob's storage.
             Err(failure) if failure.refusal().is_some_and(|refusal| refusal.status == 307) => {
                 Ok(true)
             }
@@ -139,7 +140,7 @@ impl Registry {
                 (None, ManifestLookup::Digest(digest)) => {
                     found.images.insert(digest);
                 }
-                // It is put again, which does no harm.
+                // The push puts the manifest again, which does no harm.
                 (None, ManifestLookup::Unknown) => {}
             }
         }
@@ -180,7 +181,7 @@ impl Registry {
         let failure = match self.send(&request).await {
             Ok(Answer { digest: Some(stored), .. }) if stored != digest.as_str() => {
                 let stored = stored.escape_debug();
-                let problem = format!("{digest} was stored under the digest `{stored}`");
+                let problem = format!("the registry stored {digest} under the digest `{stored}`");
                 return Err(Error::protocol(OPERATION, self.repository(), problem));
             }
             Ok(_) => return Ok(PutAnswer::Put),
@@ -212,8 +213,8 @@ impl Registry {
         self.http.send(request).await
     }
 
-    /// The failure of a request that changes something, where a connection that breaks says
-    /// something, too.
+    /// Returns the error for a request that changes something. For such a request, a broken
+    /// connection may mean a missing permission.
     fn upload_failure(&self, operation: &'static str, failure: RequestFailure) -> Error {
         let is_broken = match &failure {
             RequestFailure::Sdk(failed) => {
@@ -237,19 +238,19 @@ impl Registry {
     }
 }
 
-/// What a name of a manifest is on.
+/// The target of a manifest's name.
 enum ManifestLookup {
     Digest(Digest),
     Nothing,
-    /// Something of which the registry doesn't say the digest.
+    /// The registry didn't report the digest.
     Unknown,
 }
 
-/// The codes of what a manifest names and isn't there.
+/// The error codes for missing content that a manifest refers to.
 const NOT_THERE: [&str; 3] = ["BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN", "MANIFEST_UNKNOWN"];
 
-/// ECR's "The image tag 'x' already exists in the 'y' repository and cannot be overwritten because
-/// the tag is immutable": users' reports.
+/// Returns whether the error is ECR's "The image tag 'x' already exists in the 'y' repository and
+/// cannot be overwritten because the tag is immutable" (users' reports).
 fn says_immutable(refusal: &Refusal) -> bool {
     refusal.message().is_some_and(|message| message.contains("immutable"))
 }

@@ -1,4 +1,4 @@
-//! [`Transport`]: by which protocol a push goes, and [`RegistryEndpoint`]: to which address.
+//! [`Transport`]: the protocol of a push, and [`RegistryEndpoint`]: the address of the registry.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 
-/// The protocol by which layers and manifests are sent; see [`Push::transport`](crate::Push::transport).
+/// The protocol for layers and manifests; see [`Push::transport`](crate::Push::transport).
 ///
-/// Both check the same, recover from the same faults, and end in the same
+/// Both protocols make the same checks, recover from the same errors, and produce the same
 /// [`Pushed`](crate::Pushed).
 ///
 /// ```
@@ -27,32 +27,31 @@ use crate::error::Error;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transport {
-    /// ECR's API, signed with the credentials. It needs no token and no other endpoint than that of
-    /// the API, goes on with uploads of an earlier process (a
-    /// [checkpoint](crate::Push::checkpoint)), and sends a third more bytes, since it takes layers
-    /// as base64.
+    /// ECR's API, signed with the credentials. It needs no token and only the API's endpoint, and
+    /// it can resume the uploads of an earlier process (see [checkpoint](crate::Push::checkpoint)).
+    /// It sends a third more bytes, because layers are encoded in base64.
     #[default]
     Api,
-    /// The protocol that Docker speaks, the [Registry HTTP API V2][spec], with a token from
-    /// `ecr:GetAuthorizationToken`. It sends layers as they are, straight from their files, in one
-    /// to two MiB of memory each, and can [mount](crate::Push::mount_from) layers of another
-    /// repository. ECR says less of what it refuses: where a permission is missing, it may drop the
+    /// Docker's protocol, the [Registry HTTP API V2][spec], with a token from
+    /// `ecr:GetAuthorizationToken`. It streams layers unencoded from their files, with one to two
+    /// MiB of memory for each, and can [mount](crate::Push::mount_from) layers of another
+    /// repository. ECR's errors have less detail here: if a permission is missing, ECR may drop the
     /// connection.
     ///
-    /// It speaks through the HTTP client of the configuration, whose proxies and TLS settings hold.
-    /// A time-out for reading has to leave time for a request of 50 MiB. What is there already is
-    /// asked of ECR's API, in two calls for an image of up to 99 layers, and the token at the same
-    /// time, also where it turns out that nothing has to be sent.
+    /// Requests use the HTTP client of the configuration, including its proxies and TLS settings. A
+    /// read timeout must allow for a request of 50 MiB. The push looks up existing content through
+    /// ECR's API, in two calls for an image of up to 99 layers. It requests the token at the same
+    /// time, even if nothing turns out to be missing.
     ///
     /// [spec]: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
     Registry,
 }
 
-/// Where [`Transport::Registry`] finds the registry, where that isn't at the host of the
-/// repository's URI: a VPC endpoint under a name of its own, a proxy, or a registry that isn't ECR,
-/// to test with.
+/// The address of the registry for [`Transport::Registry`], if it isn't the host of the
+/// repository's URI: a VPC endpoint with its own name, a proxy, or a registry for tests that isn't
+/// ECR.
 ///
-/// The text is `http://` or `https://` and a host, with a port where it isn't the usual one.
+/// The text is `http://` or `https://`, a host, and a port if it isn't the default one.
 ///
 /// ```
 /// use ecr_push::transport::RegistryEndpoint;
@@ -64,12 +63,12 @@ pub enum Transport {
 /// ```
 #[derive(Debug, Clone)]
 pub struct RegistryEndpoint {
-    /// Without a slash at its end.
+    /// The URL without a trailing slash.
     url: String,
     login: RegistryLogin,
 }
 
-/// With what a registry is logged in to.
+/// The login for a registry.
 #[derive(Clone)]
 pub(crate) enum RegistryLogin {
     /// ECR's token.
@@ -80,16 +79,17 @@ pub(crate) enum RegistryLogin {
 }
 
 impl RegistryEndpoint {
-    /// A registry that isn't ECR and takes no login. ECR's API isn't called at all then: what is
-    /// there is asked of the registry, blob by blob.
+    /// Marks the registry as one that isn't ECR and needs no login. The push then makes no call of
+    /// ECR's API; it checks for existing content at the registry, one request per blob.
     #[must_use]
     pub fn anonymous(mut self) -> Self {
         self.login = RegistryLogin::None;
         self
     }
 
-    /// A registry that isn't ECR and takes this login, by HTTP's Basic authentication. ECR's API
-    /// isn't called at all then: what is there is asked of the registry, blob by blob.
+    /// Marks the registry as one that isn't ECR and takes this login through HTTP's Basic
+    /// authentication. The push then makes no call of ECR's API; it checks for existing content at
+    /// the registry, one request per blob.
     #[must_use]
     pub fn login(mut self, user: &str, password: &str) -> Self {
         let pair = Zeroizing::new(format!("{user}:{password}"));
@@ -98,7 +98,7 @@ impl RegistryEndpoint {
         self
     }
 
-    /// That of a registry of ECR's.
+    /// Returns the endpoint for a host of ECR's.
     pub(crate) fn from_host(host: &str) -> Self {
         Self { url: format!("https://{host}"), login: RegistryLogin::Ecr }
     }
@@ -124,24 +124,24 @@ impl FromStr for RegistryEndpoint {
     type Err = Error;
 
     /// # Errors
-    /// [`InvalidEndpoint`](crate::ErrorKind::InvalidEndpoint), saying what is wrong.
+    /// Returns [`InvalidEndpoint`](crate::ErrorKind::InvalidEndpoint) with the reason.
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = |problem: &str| Error::invalid_endpoint(text, problem);
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(wrong("it begins with neither `http://` nor `https://`"));
+            return Err(wrong("expected `http://` or `https://` at the start"));
         };
         if !matches!(scheme, "http" | "https") {
-            return Err(wrong("it begins with neither `http://` nor `https://`"));
+            return Err(wrong("expected `http://` or `https://` at the start"));
         }
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         if authority.contains('@') {
-            // Not repeated: it may have a password.
+            // The text isn't repeated, because it may contain a password.
             let text = format!("{scheme}://…");
-            let problem = "leave out the user and password, which `login` takes";
+            let problem = "leave out the user and password, set them with `login`";
             return Err(Error::invalid_endpoint(&text, problem));
         }
         if let Some(at) = authority.find(['/', '?', '#']) {
-            let problem = format!("leave out `{}`: a registry is at a host", &authority[at..]);
+            let problem = format!("leave out `{}`, the address has no path", &authority[at..]);
             return Err(wrong(&problem));
         }
         let (host, port) = match authority.rfind(':') {
@@ -155,16 +155,16 @@ impl FromStr for RegistryEndpoint {
             && host.ends_with(']')
             && host[1..host.len() - 1].chars().all(|c| c.is_ascii_hexdigit() || c == ':');
         if host.is_empty() || !(is_address || host.chars().all(allowed)) {
-            return Err(wrong("there is no host in it"));
+            return Err(wrong("missing or invalid host"));
         }
         if port.is_some_and(|port| port.parse::<u16>().is_err()) {
-            return Err(wrong("its port is none"));
+            return Err(wrong("invalid port"));
         }
         Ok(Self { url: format!("{scheme}://{authority}"), login: RegistryLogin::Ecr })
     }
 }
 
-/// The address, without what is logged in with.
+/// Writes the address without the login.
 impl fmt::Display for RegistryEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.url)
@@ -201,16 +201,16 @@ mod tests {
 
     #[test]
     fn what_is_none_is_said() {
-        let none = "it begins with neither `http://` nor `https://`";
+        let none = "expected `http://` or `https://` at the start";
         for (text, problem) in [
             ("registry.example", none),
             ("ftp://registry.example", none),
-            ("http://", "there is no host in it"),
-            ("http://a b", "there is no host in it"),
-            ("http://a:b", "its port is none"),
-            ("http://a/v2/", "leave out `/v2`: a registry is at a host"),
+            ("http://", "missing or invalid host"),
+            ("http://a b", "missing or invalid host"),
+            ("http://a:b", "invalid port"),
+            ("http://a/v2/", "leave out `/v2`, the address has no path"),
         ] {
-            let text_of = |text| format!("`{text}` is no address of a registry: {problem}");
+            let text_of = |text| format!("invalid registry address `{text}`: {problem}");
             let error = text.parse::<RegistryEndpoint>().unwrap_err();
             assert_eq!(error.to_string(), text_of(text));
         }

@@ -1,4 +1,4 @@
-//! Every public type goes into a task of its own.
+//! The auto traits of the public types: each can move to another task.
 
 use ecr_push::events::{Event, Events};
 use ecr_push::image::{Blob, Compression, FromFile, Layer, Open, Platform};

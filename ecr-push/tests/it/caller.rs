@@ -1,4 +1,4 @@
-//! The caller's own registry.
+//! Tests of the lookup of the caller's own registry.
 
 use std::error::Error as _;
 
@@ -33,7 +33,7 @@ async fn what_is_wrong_is_found_before_the_call() {
     assert_eq!(error.kind(), ErrorKind::InvalidRepository);
     assert_eq!(
         error.to_string(),
-        "`ACCOUNT.dkr.ecr.us-east-1.amazonaws.com/Web` is no ECR repository URI: 'W' at byte 40 \
+        "invalid ECR repository URI `ACCOUNT.dkr.ecr.us-east-1.amazonaws.com/Web`: 'W' at byte 40 \
          is not allowed in the name, names are lower case"
     );
     for region in [None, Some(Region::from_static(""))] {
@@ -43,8 +43,8 @@ async fn what_is_wrong_is_found_before_the_call() {
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert_eq!(
             error.to_string(),
-            "no region is configured, and a registry is in one: set AWS_REGION, or a `region` in \
-             the profile"
+            "no region is configured, and every registry belongs to one: set AWS_REGION, or \
+             `region` in the profile"
         );
     }
     assert_eq!(local.journal().calls(), []);
@@ -64,7 +64,7 @@ async fn no_answer_is_a_matter_of_the_network() {
 #[tokio::test(start_paused = true)]
 async fn credentials_that_sts_does_not_know_are_a_matter_of_credentials() {
     let local = LocalAws::new();
-    // Temporary by its prefix, and none that was given out.
+    // A temporary key by its prefix, but one that the emulator never issued.
     let unknown = aws_sdk_ecr::config::Credentials::new("ASIAUNKNOWN", "x", None, None, "test");
     let provider = aws_sdk_ecr::config::SharedCredentialsProvider::new(unknown);
     let config = local.sdk_config().into_builder().credentials_provider(provider).build();

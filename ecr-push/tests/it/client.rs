@@ -1,4 +1,4 @@
-//! An HTTP client that sees each request before the emulator does.
+//! An HTTP client that shows each request to the test before the emulator receives it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use aws_smithy_types::body::SdkBody;
 use ecr_push::Pusher;
 use local_aws::LocalAws;
 
-/// A pusher whose requests go through `look`, which may answer one in place of the emulator, with
-/// JSON.
+/// Returns a pusher whose requests pass through `look`. `look` can answer a request with JSON
+/// instead of the emulator.
 pub(crate) fn pusher(
     local: &LocalAws,
     look: impl Fn(&HttpRequest) -> Option<String> + Send + Sync + 'static,
@@ -24,7 +24,7 @@ pub(crate) fn pusher(
     Pusher::new(&config.into_builder().http_client(client).build())
 }
 
-/// The operation of a request to the API.
+/// Returns the operation of a request to the API.
 pub(crate) fn operation(request: &HttpRequest) -> &str {
     let target = request.headers().get("x-amz-target").unwrap();
     target.split_once('.').unwrap().1

@@ -1,4 +1,4 @@
-//! Logins in Docker's configuration.
+//! Tests of logins in Docker's configuration.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::world::repository;
 
 const HOST: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
 
-/// A folder with or without a configuration, and a token to log in with.
+/// A folder with or without a configuration, and a token for the login.
 struct Home {
     folder: TempDir,
     token: Token,
@@ -44,7 +44,7 @@ impl Home {
         fs::read_to_string(self.path()).unwrap()
     }
 
-    /// The names in the folder.
+    /// Returns the file names in the folder.
     fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.folder.path()).unwrap();
         let mut names: Vec<_> =
@@ -57,7 +57,8 @@ impl Home {
         base64_simd::STANDARD.encode_to_string(format!("AWS:{}", self.token.password()))
     }
 
-    /// The error's text, with the path in it as PATH; nothing has changed.
+    /// Returns the error's text, with PATH instead of the path. Checks that the file hasn't
+    /// changed.
     async fn refused(&self, kind: ErrorKind) -> String {
         let before = self.read();
         let error = self.log_in().await.unwrap_err();
@@ -158,14 +159,14 @@ async fn logins_of_one_process_do_not_lose_each_other() {
 
 #[tokio::test(start_paused = true)]
 async fn a_broken_file_is_refused_with_the_place() {
-    const NO: &str = "PATH is no Docker configuration that can take a login: ";
+    const NO: &str = "can't add a login to Docker's configuration PATH: ";
     for (content, problem) in [
         ("{\n\t\"auths\": {,\n}", "line 2, column 12: key must be a string"),
         ("{\"auths\": {}", "line 1, column 12: EOF while parsing an object"),
-        ("[]", "it is no JSON object"),
-        (r#"{"auths": "QVdTOng="}"#, "`auths` is no object"),
-        (r#"{"credHelpers": []}"#, "`credHelpers` is no object"),
-        (r#"{"credsStore": 1}"#, "`credsStore` is no text"),
+        ("[]", "it is not a JSON object"),
+        (r#"{"auths": "QVdTOng="}"#, "`auths` is not an object"),
+        (r#"{"credHelpers": []}"#, "`credHelpers` is not an object"),
+        (r#"{"credsStore": 1}"#, "`credsStore` is not a string"),
     ] {
         let home = Home::with(content).await;
         assert_eq!(home.refused(ErrorKind::DockerConfig).await, format!("{NO}{problem}"));
@@ -173,7 +174,7 @@ async fn a_broken_file_is_refused_with_the_place() {
     let home = Home::with(&json!({ "credHelpers": { HOST: 1 } }).to_string()).await;
     assert_eq!(
         home.refused(ErrorKind::DockerConfig).await,
-        format!("{NO}`credHelpers` of {HOST} is no text")
+        format!("{NO}`credHelpers` of {HOST} is not a string")
     );
 }
 
@@ -184,8 +185,8 @@ async fn a_helper_for_the_registry_is_respected() {
     assert_eq!(
         home.refused(ErrorKind::CredentialHelper).await,
         format!(
-            "a login to {HOST} in PATH would not be read, because `credHelpers` has \
-             `docker-credential-ecr-login` answer for it: leave it to that, or remove the entry"
+            "Docker would ignore a login to {HOST} in PATH, because `credHelpers` assigns the \
+             registry to `docker-credential-ecr-login`: use that helper, or remove the entry"
         )
     );
 }
@@ -197,8 +198,8 @@ async fn a_store_for_all_registries_is_respected() {
     assert_eq!(
         home.refused(ErrorKind::CredentialHelper).await,
         format!(
-            "a login to {HOST} in PATH would not be read, because `credsStore` has \
-             `docker-credential-desktop` answer for it: give the token to `docker login --username \
+            "Docker would ignore a login to {HOST} in PATH, because `credsStore` assigns every \
+             registry to `docker-credential-desktop`: pass the token to `docker login --username \
              AWS --password-stdin {HOST}`, which stores it there, or remove the entry"
         )
     );
@@ -233,7 +234,7 @@ async fn a_link_stays_one_and_others_lose_their_access() {
     assert_eq!(mode(&target), 0o600);
     assert!(fs::read_to_string(&target).unwrap().starts_with("{\n\t\"z\": 1,\n"));
 
-    // To nowhere yet, and to itself.
+    // First a dangling link, then a link to itself.
     fs::remove_file(&target).unwrap();
     home.log_in().await.unwrap();
     assert!(home.path().is_symlink() && target.is_file());
@@ -251,7 +252,7 @@ async fn what_is_no_file_is_left_alone() {
     let error = home.log_in().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io);
     let cause = std::error::Error::source(&error).unwrap().to_string();
-    assert_eq!(cause, "it is no regular file");
+    assert_eq!(cause, "it is not a regular file");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! The story of a push.
+//! Tests of the events of a push.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use local_aws::{Fault, When};
 use crate::layout::Layout;
 use crate::world::{World, repository};
 
-/// What an event is and of which size of layer it speaks.
+/// Returns the kind of an event, and the size of its layer.
 fn told(event: &Event) -> String {
     match event {
         Event::LayerFinished { layer, .. } => format!("finished {}", layer.size()),
@@ -19,7 +19,7 @@ fn told(event: &Event) -> String {
         Event::ManifestPut { .. } => "manifest".to_owned(),
         Event::Planned { layers, missing, .. } => format!("planned {missing} of {layers}"),
         Event::Tagged { tag, change, .. } => format!("tagged {tag}, {change}"),
-        other => panic!("an event without a test: {other:?}"),
+        other => panic!("untested event: {other:?}"),
     }
 }
 
@@ -87,7 +87,7 @@ async fn a_failure_ends_the_story_and_is_the_outcome() {
 async fn dropping_it_ends_every_upload() {
     const MIB: usize = 1024 * 1024;
     let world = World::new().await;
-    // Each part takes a second, so that the push is in the middle of two layers.
+    // Each part takes a second, so the push is dropped in the middle of two layers.
     world.local.inject(When::every("UploadLayerPart"), Fault::Delay(Duration::from_secs(1)));
     let layout = Layout::image(&[40 * MIB, 50 * MIB]);
     let image = Image::open(layout.path()).await.unwrap();
@@ -100,7 +100,7 @@ async fn dropping_it_ends_every_upload() {
     }
     drop(events);
     let sent = || world.local.journal().count("UploadLayerPart");
-    // What was on its way may still arrive.
+    // Requests in flight may still arrive.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let before = sent();
     assert!(before < 9, "{before} parts of 9 were sent already");

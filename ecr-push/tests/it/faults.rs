@@ -1,4 +1,4 @@
-//! A lost answer is not a failed push, and no byte is sent twice but for that.
+//! Tests of lost responses: the push succeeds, and only the affected bytes are sent again.
 
 use ecr_push::ErrorKind;
 use local_aws::{Fault, When};
@@ -30,7 +30,7 @@ async fn a_part_that_had_arrived_is_not_sent_a_third_time() {
     let world = World::new().await;
     world.local.inject(When::nth("UploadLayerPart", 2), Fault::LoseResponse);
     world.push(&Layout::image(&[25 * MIB]), &[]).await.unwrap();
-    // Three parts and the config, and the SDK's second attempt at the one whose answer was lost.
+    // Three parts and the config, and the SDK's second attempt at the part whose response was lost.
     assert_eq!(world.local.journal().count("UploadLayerPart"), 5);
     let refused: Vec<String> =
         world.local.journal().calls().iter().filter_map(|call| call.error.clone()).collect();
@@ -55,7 +55,7 @@ async fn an_upload_that_always_expires_is_given_up() {
     let error = world.push(&Layout::image(&[100]), &[]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol);
     assert!(error.is_retryable());
-    let problem = "could not be uploaded in two attempts: the upload is gone";
+    let problem = "could not be uploaded in two attempts: the upload no longer exists";
     assert!(error.to_string().ends_with(problem), "{error}");
 }
 

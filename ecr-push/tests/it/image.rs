@@ -1,4 +1,4 @@
-//! What is read from a layout, and what is said of a broken one.
+//! Tests of reading layouts, including broken ones.
 
 use std::error::Error as _;
 use std::fs;
@@ -13,10 +13,10 @@ async fn broken(layout: &Layout) -> Error {
     Image::open(layout.path()).await.unwrap_err()
 }
 
-/// The error's text, less the path in front.
+/// Returns the error's text without the path in front.
 pub(crate) fn problem(error: &Error, path: &Path) -> String {
     let text = error.to_string();
-    let prefix = format!("{} is no image that can be pushed: ", path.display());
+    let prefix = format!("{} can't be pushed: ", path.display());
     text.strip_prefix(&prefix).unwrap_or_else(|| panic!("{text}")).to_owned()
 }
 
@@ -45,7 +45,7 @@ async fn a_folder_without_the_marker_is_no_layout() {
     let error = broken(&layout).await;
     assert_eq!(
         problem(&error, layout.path()),
-        "it is no OCI layout, which holds the files `oci-layout` and `index.json`"
+        "it is not an OCI layout, which has the files `oci-layout` and `index.json`"
     );
 }
 
@@ -56,12 +56,12 @@ async fn a_layout_of_another_version_is_refused() {
     fs::write(&marker, r#"{"imageLayoutVersion":"2.0.0"}"#).unwrap();
     assert_eq!(
         problem(&broken(&layout).await, layout.path()),
-        "its layout has version 2.0.0, only 1.0.0 is known"
+        "its layout has version 2.0.0, only 1.0.0 is supported"
     );
     fs::write(&marker, "junk").unwrap();
     assert_eq!(
         problem(&broken(&layout).await, layout.path()),
-        "its file `oci-layout` names no version"
+        "its file `oci-layout` has no version"
     );
 }
 
@@ -108,7 +108,7 @@ async fn a_missing_blob_is_named() {
     fs::remove_file(&path).unwrap();
     assert_eq!(
         problem(&broken(&layout).await, layout.path()),
-        format!("its blob {layer} is missing, there is no file {}", path.display())
+        format!("its blob {layer} is missing: expected the file {}", path.display())
     );
 }
 
@@ -169,7 +169,7 @@ async fn a_name_is_the_tag_or_what_docker_and_containerd_call_it() {
         "its index.json lists 3 images, name one: `docker.io/library/web:1.0`, \
          `docker.io/library/web:latest`, `docker.io/me/shop:1.0`"
     );
-    // One image with two names is one image.
+    // Two names for the same image don't make it two images.
     layout.set_index(&[named("1.0", "web:1.0", web.clone()), named("1.1", "web:1.1", web.clone())]);
     let image = Image::open(layout.path()).await.unwrap();
     assert_eq!(image.digest().as_str(), web["digest"]);
@@ -221,7 +221,7 @@ async fn a_manifest_or_config_of_another_digest_is_named() {
     }
 }
 
-/// What is wrong with a layout whose manifest is this.
+/// Returns the problem with a layout that has this manifest.
 async fn problem_of(layout: &Layout, media_type: &str, manifest: &Value) -> String {
     let blob = layout.blob(media_type, manifest.to_string().as_bytes());
     layout.set_index(std::slice::from_ref(&blob));
@@ -246,15 +246,15 @@ async fn a_manifest_that_is_none_is_said() {
         (with("layers", json!({})), is_broken.to_owned()),
         (
             with("mediaType", json!("text/plain")),
-            format!("{is_broken}: ECR takes no manifests of the type `text/plain`"),
+            format!("{is_broken}: ECR doesn't accept manifests of the type `text/plain`"),
         ),
         (
             with("manifests", json!([])),
-            format!("{is_broken}: it is of the type `{MANIFEST}` and has `manifests`"),
+            format!("{is_broken}: a manifest of the type `{MANIFEST}` can't have `manifests`"),
         ),
         (
             with("mediaType", json!(INDEX)),
-            format!("{is_broken}: it is of the type `{INDEX}` and has `config`"),
+            format!("{is_broken}: a manifest of the type `{INDEX}` can't have `config`"),
         ),
     ] {
         assert_eq!(problem_of(&layout, MANIFEST, &manifest).await, expected);
@@ -270,7 +270,7 @@ async fn a_blob_that_two_descriptors_contradict_is_named() {
     let manifest = json!({
         "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
     });
-    let expected = format!("it names the blob {} with 2 and 3 bytes", digest(b"{}"));
+    let expected = format!("it lists the blob {} with both 2 and 3 bytes", digest(b"{}"));
     assert_eq!(problem_of(&layout, MANIFEST, &manifest).await, expected);
 }
 
@@ -283,7 +283,7 @@ async fn a_digest_of_another_algorithm_is_named() {
     let manifest = json!({
         "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [],
     });
-    let expected = format!("it names {sha512}, and ECR stores nothing but sha256");
+    let expected = format!("it refers to {sha512}, and ECR supports only sha256");
     assert_eq!(problem_of(&layout, MANIFEST, &manifest).await, expected);
 }
 
@@ -297,19 +297,19 @@ async fn what_is_no_file_is_not_read() {
     fs::create_dir(&path).unwrap();
     assert_eq!(
         problem(&broken(&layout).await, layout.path()),
-        format!("its blob {layer} is no file: {}", path.display())
+        format!("its blob {layer} is not a file: {}", path.display())
     );
     let index = layout.path().join("index.json");
     fs::remove_file(&index).unwrap();
     fs::create_dir(&index).unwrap();
     assert_eq!(
         problem(&broken(&layout).await, layout.path()),
-        format!("{} is no file of at most 4 MiB", index.display())
+        format!("{} is not a file of at most 4 MiB", index.display())
     );
     fs::remove_dir(&index).unwrap();
     assert_eq!(
         problem(&broken(&layout).await, layout.path()),
-        "it is no OCI layout, which holds the files `oci-layout` and `index.json`"
+        "it is not an OCI layout, which has the files `oci-layout` and `index.json`"
     );
 }
 

@@ -1,4 +1,4 @@
-//! OCI archives, read in place; and files that are none.
+//! Tests of OCI archives, which are read in place, and of files that are not archives.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ async fn problem_of(saved: &Saved) -> String {
     problem(&error, saved.path())
 }
 
-/// As the archive's own words, with `{path}` in the place of its path.
+/// Replaces the archive's path with `{path}`.
 fn without_path(text: &str, saved: &Saved) -> String {
     text.replace(&saved.path().display().to_string(), "{path}")
 }
@@ -27,7 +27,7 @@ async fn an_archive_is_the_layout_in_it() {
     let manifests = [layout.manifest(&[100, 3000]), layout.manifest(&[200, 3000])];
     layout.set_index(&[layout.index(&manifests)]);
     let expected = Image::open(layout.path()).await.unwrap();
-    // As skopeo, and as `tar -c .` write the names.
+    // skopeo writes names without a prefix, `tar -c .` with `./`.
     for prefix in ["", "./"] {
         let saved = Tar::new().folder(layout.path(), prefix).save();
         let image = Image::open(saved.path()).await.unwrap();
@@ -87,7 +87,7 @@ async fn long_names_links_and_repetitions_mean_what_they_mean_to_tar() {
 async fn a_link_leads_nowhere_else() {
     let layout = Layout::image(&[1000]);
     let tar = || Tar::new().folder(layout.path(), "");
-    let nothing = "its entry `index.json` is a link to nothing in the archive";
+    let nothing = "its entry `index.json` is a link to a missing entry";
     for (tar, expected) in [
         (tar().link(EntryType::Symlink, "index.json", "/etc/passwd"), nothing),
         (tar().link(EntryType::Symlink, "index.json", "../index.json"), nothing),
@@ -120,19 +120,19 @@ async fn what_can_not_be_read_in_place_is_refused() {
         ),
         (
             tar().entry(EntryType::Symlink, "a", "b", b"data"),
-            "its entry `a` is no file, and has 4 bytes",
+            "its entry `a` is not a file, but has 4 bytes",
         ),
         (
             tar().entry(EntryType::Directory, "a", "", b"data"),
-            "its entry `a` is no file, and has 4 bytes",
+            "its entry `a` is not a file, but has 4 bytes",
         ),
         (
             tar().pax(&[("size", "many")]).file("a", b"data"),
-            "it is damaged, there is no tar header at byte 1024",
+            "it is damaged: expected a tar header at byte 1024",
         ),
         (
             tar().pax(&[("size", "18446744073709551615")]).file("a", b"data"),
-            "it was cut off: the entry at byte 2048 goes on after its end, 4096",
+            "it was cut off: the entry at byte 2048 exceeds its 4096 bytes",
         ),
     ] {
         assert_eq!(problem_of(&tar.save()).await, expected);
@@ -143,27 +143,27 @@ async fn what_can_not_be_read_in_place_is_refused() {
 async fn a_file_that_is_no_archive_is_said() {
     for (content, expected) in [
         (b"".as_slice(), "it is empty"),
-        (b"junk", "it is no tar archive"),
-        (&[b'x'; 4096], "it is no tar archive"),
+        (b"junk", "it is not a tar archive"),
+        (&[b'x'; 4096], "it is not a tar archive"),
         (
             b"\x1f\x8b\x08\0\0\0\0\0",
-            "it is compressed, and archives are read in place: decompress it with \
-             `gzip -dc {path} > image.tar`, and open that",
+            "it is compressed, but archives are read in place: decompress it with \
+             `gzip -dc {path} > image.tar`, and open image.tar",
         ),
         (
             b"\x28\xb5\x2f\xfd\0\0\0\0",
-            "it is compressed, and archives are read in place: decompress it with \
-             `zstd -dc {path} > image.tar`, and open that",
+            "it is compressed, but archives are read in place: decompress it with \
+             `zstd -dc {path} > image.tar`, and open image.tar",
         ),
         (
             b"\xfd7zXZ\0\0\0",
-            "it is compressed, and archives are read in place: decompress it with \
-             `xz -dc {path} > image.tar`, and open that",
+            "it is compressed, but archives are read in place: decompress it with \
+             `xz -dc {path} > image.tar`, and open image.tar",
         ),
         (
             b"BZh91AY",
-            "it is compressed, and archives are read in place: decompress it with \
-             `bzip2 -dc {path} > image.tar`, and open that",
+            "it is compressed, but archives are read in place: decompress it with \
+             `bzip2 -dc {path} > image.tar`, and open image.tar",
         ),
     ] {
         let saved = Saved::new(content);
@@ -173,18 +173,18 @@ async fn a_file_that_is_no_archive_is_said() {
 
 #[tokio::test]
 async fn an_archive_of_something_else_is_said() {
-    let neither = "it is a tar archive, but of no image: there is neither `index.json` in it, as \
-                   in an OCI layout, nor `manifest.json`, as `docker save` writes it";
+    let neither = "the tar archive holds neither `index.json`, as an OCI layout does, nor \
+                   `manifest.json`, as `docker save` writes it";
     for tar in [Tar::new(), Tar::new().file("etc/passwd", b"root")] {
         assert_eq!(problem_of(&tar.save()).await, neither);
     }
     let half = Tar::new().file("index.json", b"{}").save();
     assert_eq!(
         problem_of(&half).await,
-        "it is no OCI layout, which holds the files `oci-layout` and `index.json`"
+        "it is not an OCI layout, which has the files `oci-layout` and `index.json`"
     );
     let folder = Tar::new().file("oci-layout/", b"").file("index.json", b"{}").save();
-    assert_eq!(problem_of(&folder).await, "its entry `oci-layout` is no file of at most 4 MiB");
+    assert_eq!(problem_of(&folder).await, "its entry `oci-layout` is not a file of at most 4 MiB");
 }
 
 #[tokio::test]
@@ -194,20 +194,20 @@ async fn an_archive_that_was_cut_off_is_said() {
     let cut_off = |len: usize| Saved::new(&whole[..len]);
     assert_eq!(
         problem_of(&cut_off(700)).await,
-        "it was cut off: the entry at byte 0 goes on after its end, 700"
+        "it was cut off: the entry at byte 0 exceeds its 700 bytes"
     );
-    assert_eq!(problem_of(&cut_off(300)).await, "it is no tar archive");
-    // In a header, in the second blob.
+    assert_eq!(problem_of(&cut_off(300)).await, "it is not a tar archive");
+    // Truncates the archive in the header of the second blob.
     let first = whole.windows(6).rposition(|window| window == b"blobs/").unwrap();
     assert_eq!(
         problem_of(&cut_off(first + 100)).await,
-        format!("it was cut off: the entry at byte {first} goes on after its end, {}", first + 100)
+        format!("it was cut off: the entry at byte {first} exceeds its {} bytes", first + 100)
     );
     let mut damaged = whole.clone();
     damaged[first + 1] = b'x';
     assert_eq!(
         problem_of(&Saved::new(&damaged)).await,
-        format!("it is damaged, there is no tar header at byte {first}")
+        format!("it is damaged: expected a tar header at byte {first}")
     );
 }
 
@@ -221,14 +221,14 @@ async fn a_missing_blob_is_said_with_its_entry() {
     let entry = format!("blobs/sha256/{}", layer.strip_prefix("sha256:").unwrap());
     assert_eq!(
         problem_of(&Saved::new(&whole)).await,
-        format!("its blob {layer} is missing, there is no entry `{entry}`")
+        format!("its blob {layer} is missing: expected the entry `{entry}`")
     );
-    // Without the two empty blocks, between two entries.
+    // Removes the end marker (two empty blocks), so the archive ends between two entries.
     assert_eq!(
         problem_of(&Saved::new(&whole[..whole.len() - 1024])).await,
         format!(
-            "its blob {layer} is missing, there is no entry `{entry}`, nor the mark at the \
-             archive's end: it may have been cut off"
+            "its blob {layer} is missing: expected the entry `{entry}`, and the archive has no \
+             end marker: it may have been cut off"
         )
     );
 }
@@ -262,8 +262,8 @@ async fn an_archive_of_a_file_system_is_given_up() {
     }
     assert_eq!(
         problem_of(&tar.save()).await,
-        "it has more than 100000 entries or names of more than 16777216 bytes, which is no \
-         image's archive"
+        "it has more than 100000 entries or names of more than 16777216 bytes, too many for an \
+         image"
     );
 }
 
@@ -273,6 +273,6 @@ async fn a_device_is_not_read() {
     let error = Image::open("/dev/zero").await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "/dev/zero is no image that can be pushed: it is neither a file nor a directory"
+        "/dev/zero can't be pushed: it is neither a file nor a directory"
     );
 }

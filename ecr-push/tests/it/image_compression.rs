@@ -1,4 +1,4 @@
-//! Layers that are compressed on the way, and the manifests that name them.
+//! Tests of layers that are compressed during a push, and of the manifests that refer to them.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ fn json_of(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// The text of a manifest of an image.
+/// Returns the text of a manifest of an image.
 async fn stored(world: &World, digest: &str) -> Value {
     let id = aws_sdk_ecr::types::ImageIdentifier::builder().image_digest(digest).build();
     let answer = world.client.batch_get_image().repository_name("demo/web").image_ids(id);
@@ -37,7 +37,7 @@ async fn other_containers_are_compressed_where_it_is_asked_for() {
     assert_eq!(verbatim.digest().as_str(), before["digest"]);
 
     let image = Image::open(saved.path()).compression(Compression::Gzip).await.unwrap();
-    assert_eq!(image.digest(), gzip(&layout).await.digest(), "the container makes no difference");
+    assert_eq!(image.digest(), gzip(&layout).await.digest(), "the container doesn't matter");
     let (old, new) = (json_of(verbatim.manifest()), json_of(image.manifest()));
     for (old, new) in
         old["layers"].as_array().unwrap().iter().zip(new["layers"].as_array().unwrap())
@@ -61,7 +61,7 @@ async fn digests_are_followed_wherever_they_are() {
     attestation["annotations"] = json!({ "vnd.docker.reference.digest": old, "other": "kept" });
     let signature = artifact(&layout, old);
     let inner = layout.index(&[image.clone(), untouched.clone()]);
-    // What names the image comes before it.
+    // The entries that refer to the image come before it.
     let manifests = [signature, attestation.clone(), inner];
     layout.set_index(&[layout.index(&manifests)]);
 
@@ -118,7 +118,7 @@ async fn a_diff_id_that_is_another_one_is_named() {
     assert_eq!(
         problem_of(&layers).await,
         format!(
-            "layer 2 of its manifest DIGEST is {}, and its config says {}",
+            "layer 2 of its manifest DIGEST is {}, but its config says {}",
             digest(&found),
             digest(&known)
         )
@@ -126,7 +126,7 @@ async fn a_diff_id_that_is_another_one_is_named() {
     layers.push(layers[0].clone());
     assert_eq!(
         problem_of(&layers).await,
-        "its manifest DIGEST has 3 layers, and its config 2 diff_ids"
+        "its manifest DIGEST has 3 layers, but its config has 2 diff_ids"
     );
 }
 
@@ -150,7 +150,7 @@ async fn a_layer_that_was_changed_is_named_when_it_is_compressed() {
     );
 }
 
-/// What has the wrong media type is not compressed twice.
+/// A compressed layer with the wrong media type isn't compressed twice.
 #[tokio::test]
 async fn what_is_compressed_already_stays() {
     let layout = Layout::new();
@@ -207,8 +207,7 @@ async fn one_platform_of_a_saved_index_is_compressed_alone() {
     assert_eq!(image.layers().len(), 2);
 }
 
-/// Temporary files outlive neither the image nor a future that is dropped; nor do they end before
-/// the last clone.
+/// Temporary files are deleted with the last clone of the image, and when the future is dropped.
 #[tokio::test(start_paused = true)]
 async fn a_clone_keeps_what_was_compressed() {
     let saved = saved_by_old_docker(&[layer(100)]).save();
@@ -216,7 +215,7 @@ async fn a_clone_keeps_what_was_compressed() {
     let clone = image.clone();
     drop(image);
     drop(saved);
-    // The config was read into memory, and the layer is in a temporary file.
+    // The config is in memory, and the layer is in a temporary file.
     World::new().await.takes(&clone).await;
 }
 
@@ -227,7 +226,7 @@ async fn a_future_that_is_dropped_stops() {
     tokio::task::yield_now().await;
     open.abort();
     assert!(open.await.unwrap_err().is_cancelled());
-    // The runtime's end waits for the reading thread, which has been told.
+    // The runtime's shutdown waits for the reading thread, which sees the stop flag.
 }
 
 #[cfg(feature = "zstd")]

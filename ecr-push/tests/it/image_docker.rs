@@ -1,4 +1,4 @@
-//! What `docker save` writes, and others in its form.
+//! Tests of archives from `docker save` and of others in its format.
 
 use std::io::{Read as _, Write as _};
 
@@ -70,7 +70,7 @@ async fn kept_as_they_are_they_are_not_even_read() {
     World::new().await.takes(&image).await;
 }
 
-/// As kaniko, Bazel and ko write it.
+/// The form that kaniko, Bazel and ko write.
 #[tokio::test(start_paused = true)]
 async fn layers_that_are_compressed_stay_as_they_are() {
     let layers = [layer(100), layer(200), layer(300)];
@@ -168,7 +168,8 @@ async fn a_broken_archive_is_said() {
         tar.file("folder/", b"").file("manifest.json", entries.to_string().as_bytes()).save()
     };
     let entry = |config: &str, layers: &[&str]| json!([{ "Config": config, "Layers": layers }]);
-    let no_list = "its manifest.json is broken: it is no list of images with `Config` and `Layers`";
+    let no_list =
+        "its manifest.json is broken: it is not a list of images with `Config` and `Layers`";
     let good = config(&[layer(9)]).to_string();
     for (saved, expected) in [
         (with(json!({}), "{}"), no_list),
@@ -176,8 +177,8 @@ async fn a_broken_archive_is_said() {
         (with(json!([{ "Config": "a", "Layers": [1] }]), "{}"), no_list),
         (with(json!([]), "{}"), "its manifest.json lists no image"),
         (with(entry("a", &[]), "{}"), "its manifest.json names `a`, which is missing"),
-        (with(entry("folder", &[]), "{}"), "its manifest.json names `folder`, which is no file"),
-        (with(entry("../a", &[]), "{}"), "its entry `../a` leads out of the archive"),
+        (with(entry("folder", &[]), "{}"), "its manifest.json names `folder`, which is not a file"),
+        (with(entry("../a", &[]), "{}"), "its entry `../a` points outside the archive"),
         (with(entry("config.json", &[]), "{"), "its config is broken"),
         (
             with(entry("config.json", &["b"]), &good),
@@ -220,7 +221,7 @@ async fn a_layer_that_the_config_does_not_know_is_named() {
     );
 }
 
-/// Docker before 1.10 wrote configs without them.
+/// Configs of Docker before 1.10 have no layer digests.
 #[tokio::test(start_paused = true)]
 async fn a_config_without_diff_ids_is_taken() {
     let entries = json!([{ "Config": "config.json", "Layers": ["layer.tar"] }]);

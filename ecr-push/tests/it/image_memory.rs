@@ -1,4 +1,4 @@
-//! Images that a tool builds itself, of blobs in memory and in files.
+//! Tests of images that a tool builds itself, from blobs in memory and in files.
 
 use std::fs;
 
@@ -27,7 +27,7 @@ fn manifest(config: &Blob, layers: &[&Blob]) -> String {
 
 fn problem(error: &Error) -> String {
     let text = error.to_string();
-    let prefix = "the image in memory is no image that can be pushed: ";
+    let prefix = "the image in memory can't be pushed: ";
     text.strip_prefix(prefix).unwrap_or_else(|| panic!("{text}")).to_owned()
 }
 
@@ -93,7 +93,7 @@ async fn an_index_is_made_of_images() {
         }));
         blobs.extend(image.blobs());
     }
-    // Of OCI's kind, without saying so; and something that nothing names.
+    // The index has OCI's format without a media type, and one blob has no reference.
     let index = json!({ "schemaVersion": 2, "manifests": manifests }).to_string();
     blobs.push(Blob::from_bytes("unused"));
     let image = Image::new(index, blobs).await.unwrap();
@@ -170,10 +170,10 @@ async fn a_file_that_can_not_be_a_blob_is_said() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("layer");
     fs::write(&path, "0123456789").unwrap();
-    #[expect(clippy::reversed_empty_ranges, reason = "it is what is refused")]
+    #[expect(clippy::reversed_empty_ranges, reason = "the library rejects such a range")]
     for (range, expected) in [
-        (0..11, "it has 10 bytes, and 0..11 is no range of them"),
-        (7..3, "it has 10 bytes, and 7..3 is no range of them"),
+        (0..11, "it has 10 bytes, which don't contain 0..11"),
+        (7..3, "it has 10 bytes, which don't contain 7..3"),
     ] {
         let error = Blob::from_file(&path).range(range).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Io);
@@ -181,7 +181,7 @@ async fn a_file_that_can_not_be_a_blob_is_said() {
         assert_eq!(error.source().unwrap().to_string(), expected);
     }
     let error = Blob::from_file(folder.path()).await.unwrap_err();
-    assert_eq!(error.source().unwrap().to_string(), "it is no file");
+    assert_eq!(error.source().unwrap().to_string(), "it is not a file");
     let error = Blob::from_file("no/such/file").await.unwrap_err();
     assert_eq!(error.to_string(), "no/such/file can't be read");
 }

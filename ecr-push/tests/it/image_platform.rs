@@ -1,4 +1,4 @@
-//! Platforms: their names, what an image has of them, and some of them alone.
+//! Tests of platforms: their names, the platforms of an image, and the selection of some of them.
 
 use std::fs;
 
@@ -28,7 +28,7 @@ fn a_platform_is_parsed_and_printed() {
 
 #[test]
 fn a_platform_that_is_none_is_said() {
-    let form = "a platform is `os/arch` or `os/arch/variant`, as in `linux/arm64`";
+    let form = "expected `os/arch` or `os/arch/variant`, as in `linux/arm64`";
     for (text, expected) in [
         ("", format!("its operating system is empty, {form}")),
         ("linux", format!("it has no architecture, {form}")),
@@ -38,21 +38,23 @@ fn a_platform_that_is_none_is_said() {
         ("linux/arm/v7/hf", format!("it has 4 parts, {form}")),
         (
             "linux/AMD64",
-            "'A' at byte 6 is none of lower-case letters, digits, `.`, `_` and `-`".to_owned(),
+            "'A' at byte 6 is not allowed, only lower-case letters, digits, `.`, `_` and `-` are"
+                .to_owned(),
         ),
         (
             "linux/arm\n",
-            "'\\n' at byte 9 is none of lower-case letters, digits, `.`, `_` and `-`".to_owned(),
+            "'\\n' at byte 9 is not allowed, only lower-case letters, digits, `.`, `_` and `-` are"
+                .to_owned(),
         ),
     ] {
         let error = text.parse::<Platform>().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidPlatform);
         let text = text.escape_debug();
-        assert_eq!(error.to_string(), format!("`{text}` is no platform: {expected}"));
+        assert_eq!(error.to_string(), format!("invalid platform `{text}`: {expected}"));
     }
 }
 
-/// A layout whose images are listed as those of these platforms, each with an attestation.
+/// A layout with one image for each of these platforms, each with an attestation.
 struct Several {
     layout: Layout,
     images: Vec<Value>,
@@ -101,7 +103,7 @@ impl Several {
         problem(&error, self.layout.path())
     }
 
-    /// As messages name them.
+    /// Returns the platforms as messages list them.
     fn listed(&self, platforms: &[(usize, &str)]) -> String {
         let listed: Vec<String> = platforms
             .iter()
@@ -184,13 +186,13 @@ async fn what_is_not_chosen_need_not_be_there() {
     let other = several.images[0]["digest"].as_str().unwrap();
     fs::remove_file(several.layout.blob_path(other)).unwrap();
     assert!(several.select(&["linux/arm64"]).await.is_ok());
-    // As Docker saves what it has pulled for one platform.
+    // Docker saves such an image after it has pulled a single platform.
     let path = several.layout.blob_path(other);
     assert_eq!(
         several.problem_of(&[]).await,
         format!(
-            "its blob {other} is missing, there is no file {}; it has the image for \
-             `linux/arm64`, and lacks `linux/amd64`",
+            "its blob {other} is missing: expected the file {}; it has the image for \
+             `linux/arm64`, but not for `linux/amd64`",
             path.display()
         )
     );
@@ -214,7 +216,7 @@ async fn the_variant_counts_where_it_is_given() {
     assert_eq!(
         several.problem_of(&["linux/arm"]).await,
         format!(
-            "there are 2 images for `linux/arm` in it: {}",
+            "it has 2 images for `linux/arm`: {}",
             several.listed(&[(0, "linux/arm/v6"), (1, "linux/arm/v7")])
         )
     );
@@ -222,7 +224,7 @@ async fn the_variant_counts_where_it_is_given() {
     for missing in ["linux/s390x", "linux/arm/v5", "windows/amd64"] {
         assert_eq!(
             several.problem_of(&["linux/amd64", missing]).await,
-            format!("there is no image for `{missing}` in it, there are {}", several.listed(&all))
+            format!("it has no image for `{missing}`, only for {}", several.listed(&all))
         );
     }
 }
@@ -238,7 +240,7 @@ async fn without_an_index_it_is_the_config_that_counts() {
     assert_eq!(
         problem(&error, layout.path()),
         format!(
-            "there is no image for `linux/arm64` in it, there are `linux/amd64` ({})",
+            "it has no image for `linux/arm64`, only for `linux/amd64` ({})",
             expected.digest()
         )
     );
@@ -254,7 +256,7 @@ async fn an_artifact_runs_nowhere() {
     let error = Image::open(layout.path()).platform(platform("linux/amd64")).await.unwrap_err();
     assert_eq!(
         problem(&error, layout.path()),
-        "there is no image for `linux/amd64` in it, nor for any other platform"
+        "it has no image for `linux/amd64` or any other platform"
     );
 }
 
@@ -268,7 +270,7 @@ pub(crate) fn artifact(layout: &Layout, subject: &str) -> Value {
     layout.blob(MANIFEST, manifest.to_string().as_bytes())
 }
 
-/// Indexes in an index: what is in them is found, and those with nothing chosen in them go.
+/// The selection looks into nested indexes, and drops those without a selected image.
 #[tokio::test(start_paused = true)]
 async fn nested_indexes_are_pruned() {
     let layout = Layout::new();

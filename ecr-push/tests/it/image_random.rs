@@ -1,4 +1,4 @@
-//! Whatever a file holds, it is an image or an error.
+//! Property tests of image files: any content yields an image or an error, never a panic.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use crate::layout::Layout;
 use crate::tarball::{Saved, Tar, layer, saved_by_new_docker, saved_by_old_docker};
 
-/// Opens it with as much of the code as there is, and doesn't panic.
+/// Opens the content with as many features as possible. Must not panic.
 fn open(content: &[u8]) {
     let saved = Saved::new(content);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -38,7 +38,7 @@ fn archives() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Makes the checksums of all headers right again, so that what is behind them is reached.
+/// Corrects the checksums of all headers, so that the code behind the check is reached.
 fn with_checksums(mut archive: Vec<u8>) -> Vec<u8> {
     for block in archive.chunks_exact_mut(512) {
         if block[257..262] == *b"ustar" {
@@ -77,7 +77,7 @@ proptest! {
         open(&with_checksums(archive));
     }
 
-    /// Sizes, types, names and links of entries.
+    /// Changes the sizes, types, names and links of entries.
     #[test]
     fn mutated_headers(
         which in 0_usize..4,

@@ -1,4 +1,4 @@
-//! Builds OCI layouts in a temporary folder, good ones and broken ones.
+//! A builder of OCI layouts in a temporary folder, valid and broken ones.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
-/// A layout that goes away with this value.
+/// A layout that is deleted when this value is dropped.
 pub(crate) struct Layout {
     folder: TempDir,
 }
@@ -24,7 +24,7 @@ impl Layout {
         Self { folder }
     }
 
-    /// One image with layers of these sizes.
+    /// Returns a layout of one image with layers of these sizes.
     pub(crate) fn image(layer_sizes: &[usize]) -> Self {
         let layout = Self::new();
         let manifest = layout.manifest(layer_sizes);
@@ -79,7 +79,7 @@ pub(crate) fn digest(content: &[u8]) -> String {
     format!("sha256:{hex}")
 }
 
-/// Bytes that differ from size to size and don't repeat at any part's length.
+/// Returns bytes that differ between sizes and don't repeat at a part boundary.
 pub(crate) fn content(size: usize) -> Vec<u8> {
     let mut state = size as u64 | 1;
     let mut bytes = Vec::with_capacity(size + 8);

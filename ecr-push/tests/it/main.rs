@@ -1,4 +1,4 @@
-//! `ecr-push` against the strict emulator.
+//! Integration tests of `ecr-push` against the strict emulator.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 

@@ -1,4 +1,4 @@
-//! What a push is going to do is known before it does anything, and is what it does then.
+//! Tests of plans: a plan changes nothing, and the push does what it says.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn prepared(world: &World, layout: &Layout, tags: &[&str]) -> Push {
     tags.iter().fold(push, |push, tag| push.tag(tag.parse().unwrap()))
 }
 
-/// Plans, then pushes, and holds the one against the other.
+/// Plans, then pushes, and compares the two.
 async fn plan_and_push(world: &World, push: Push) -> (Plan, Pushed) {
     let before = world.local.journal().calls().len();
     let plan = push.plan().await.unwrap();
@@ -79,7 +79,7 @@ async fn what_is_there_costs_two_calls() {
 #[tokio::test(start_paused = true)]
 async fn a_hundred_blobs_and_a_hundred_images_are_one_call_each() {
     let world = World::new().await;
-    // 101 blobs, and 101 tags with one manifest.
+    // The image has 101 blobs, and 101 tags with one manifest.
     let sizes: Vec<usize> = (1..=100).collect();
     let tags: Vec<String> = (0..101).map(|number| format!("t{number}")).collect();
     let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
@@ -138,7 +138,7 @@ async fn without_looking_up_everything_is_put_and_nothing_is_known() {
     let first = push().await.await.unwrap();
     assert_eq!(first.tags()[0].change(), &TagChange::Set);
     let again = push().await.await.unwrap();
-    assert_eq!(again.tags()[0].change(), &TagChange::Kept, "ECR says that it was there");
+    assert_eq!(again.tags()[0].change(), &TagChange::Kept, "ECR reports that the tag existed");
     assert_eq!(world.local.journal().count("BatchGetImage"), 0);
 }
 
@@ -183,15 +183,15 @@ async fn it_reads_well_and_is_json() {
             "image {image}\n\
              to {URI}\n  \
                send  {} {config_size} bytes\n  \
-               skip  {} 100 bytes, already there\n  \
+               skip  {} 100 bytes, already exists\n  \
                send  {} 26214400 bytes in 3 parts\n  \
                send  {} 0 bytes in 0 parts\n  \
                put   {image}\n  \
                tag   1.0, new\n  \
                tag   latest, {before}\n  \
                {bytes} bytes\n\
-             refused: blob {}: it is empty; artifacts without content have the blob `{{}}` (the \
-             OCI empty descriptor) instead\n",
+             refused: blob {}: the blob is empty: for an artifact without content, use the blob \
+             `{{}}` (the OCI empty descriptor)\n",
             config.digest(),
             small.digest(),
             large.digest(),
@@ -226,7 +226,7 @@ async fn a_missing_repository_is_created_with_its_settings() {
     let push = prepared(&world, &layout, &["1.0"]).await.create_repository(settings);
     let plan = push.plan().await.unwrap();
     assert_eq!(plan.repositories()[0].state(), RepositoryState::ToBeCreated);
-    assert!(plan.to_string().contains(&format!("to {URI}, which is created\n")), "{plan}");
+    assert!(plan.to_string().contains(&format!("to {URI}, to be created\n")), "{plan}");
     assert_eq!(world.local.journal().count("CreateRepository"), 0);
     let pushed = push.await.unwrap();
     assert_eq!(pushed.calls(), 11, "2 look in vain, 1 creates, 6 send, 1 looks again, 1 puts");
@@ -250,7 +250,7 @@ async fn a_repository_that_is_there_is_not_created() {
     let layout = Layout::image(&[100]);
     let push = prepared(&world, &layout, &[]).await.create_repository(NewRepository::default());
     push.await.unwrap();
-    assert_eq!(world.local.journal().count("CreateRepository"), 1, "the test's own");
+    assert_eq!(world.local.journal().count("CreateRepository"), 1, "the call of the test itself");
 }
 
 #[tokio::test(start_paused = true)]
@@ -265,7 +265,7 @@ async fn a_tag_on_an_image_in_the_archive_is_not_called_new() {
     assert_eq!(changes, [&TagChange::Set, &TagChange::Created]);
 }
 
-/// What was damaged on the way is sent again, which takes its time as well.
+/// Sending a damaged layer again takes time as well.
 #[tokio::test(start_paused = true)]
 async fn a_tag_that_moves_while_a_layer_is_sent_again_is_looked_up_again() {
     let world = World::new().await;
@@ -274,7 +274,7 @@ async fn a_tag_that_moves_while_a_layer_is_sent_again_is_looked_up_again() {
     let minute = Fault::Delay(Duration::from_secs(60));
     world.local.inject(When::every("InitiateLayerUpload"), minute);
     let meanwhile = async {
-        // After the first uploads have begun and ended, and while another one begins.
+        // By then the first uploads have ended, and another one has started.
         tokio::time::sleep(Duration::from_secs(90)).await;
         world.local.clear_faults();
         prepared(&world, &Layout::image(&[200]), &["latest"]).await.await.unwrap()
@@ -287,7 +287,7 @@ async fn a_tag_that_moves_while_a_layer_is_sent_again_is_looked_up_again() {
     assert_eq!(from, other.digest());
 }
 
-/// Layers take their time, in which somebody else pushes.
+/// Another push runs while layers are sent.
 #[tokio::test(start_paused = true)]
 async fn a_tag_that_moves_while_layers_are_sent_is_looked_up_again() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! The policy that is printed is enough, and each action of it is needed.
+//! Tests of the printed policy: it is sufficient, and each of its actions is necessary.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ fn set_policy(world: &World, policy: &str) {
     world.local.set_policy(LocalAws::USER, policy).unwrap();
 }
 
-/// The policy without one of its actions.
+/// Returns the policy without one of its actions.
 fn without(policy: &PushPolicy, action: &str) -> String {
     let mut document: Value = serde_json::from_str(&policy.to_string()).unwrap();
     for statement in document["Statement"].as_array_mut().unwrap() {
@@ -32,7 +32,7 @@ async fn prepared(world: &World, layout: &Layout) -> Push {
     world.pusher.push(&image, &repository()).tag("1.0".parse().unwrap())
 }
 
-/// What the run under its own policy called, as actions.
+/// Returns the actions that the run under its own policy used.
 fn called(world: &World) -> BTreeSet<String> {
     let journal = world.local.journal();
     journal.operations().into_iter().map(|operation| format!("ecr:{operation}")).collect()
@@ -63,7 +63,7 @@ async fn each_option_runs_under_just_its_policy() {
 
         let actions: BTreeSet<String> =
             policy.permissions().iter().map(|it| it.action().to_owned()).collect();
-        // No call of its own: it is what CreateRepository needs with tags.
+        // The action has no operation of its own: CreateRepository needs it for tags.
         let mut needed = called(&here);
         needed.extend(actions.get("ecr:TagResource").cloned());
         if exists {
@@ -76,7 +76,7 @@ async fn each_option_runs_under_just_its_policy() {
             set_policy(&here, &without(&policy, action));
             let outcome = options(prepared(&here, &layout).await).await;
             if action == "ecr:BatchGetImage" {
-                // All that is lost is what it is for.
+                // Without this action, the push loses only the lookup.
                 assert_eq!(outcome.unwrap().tags()[0].change(), expected_change(exists));
                 continue;
             }
@@ -88,7 +88,7 @@ async fn each_option_runs_under_just_its_policy() {
             let missing = error.missing_statement().unwrap();
             assert_eq!(serde_json::from_str::<Value>(&missing).unwrap(), statement);
             assert!(error.to_string().ends_with(&format!("add {missing} to the policy")));
-            // With that statement added, it goes on.
+            // With that statement added, the push succeeds.
             let mut document: Value = serde_json::from_str(&without(&policy, action)).unwrap();
             document["Statement"].as_array_mut().unwrap().push(statement);
             set_policy(&here, &document.to_string());
@@ -97,7 +97,7 @@ async fn each_option_runs_under_just_its_policy() {
     }
 }
 
-/// In a repository that isn't there, no tag is.
+/// Returns the change without the lookup. A new repository has no tags.
 fn expected_change(exists: bool) -> &'static TagChange {
     if exists { &TagChange::Set } else { &TagChange::Created }
 }
@@ -111,7 +111,8 @@ async fn without_looking_up_an_immutable_tag_of_another_image_is_said_to_be_take
     set_policy(&world, &without(&push.policy(), "ecr:BatchGetImage"));
     let error = push.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TagImmutable);
-    assert!(error.to_string().contains("which image it is could not be found out"), "{error}");
-    // The same image again is fine: ECR tells the two apart.
+    let hint = "or allow `ecr:BatchGetImage` to see which image it refers to";
+    assert!(error.to_string().ends_with(hint), "{error}");
+    // Pushing the same image again succeeds: ECR distinguishes the two cases.
     prepared(&world, &Layout::image(&[100])).await.await.unwrap();
 }

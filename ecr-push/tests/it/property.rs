@@ -1,5 +1,5 @@
-//! Whatever the image and whatever goes wrong: either all of it is there, or an error says what
-//! isn't, and a push again ends well. By either transport.
+//! Property tests of pushes with random images and faults, over both transports. Either the whole
+//! image arrives, or an error names what is missing and the next push succeeds.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,25 +19,25 @@ use serde_json::{Value, json};
 use crate::layout::{INDEX, MANIFEST, content, digest};
 use crate::world::{World, repository};
 
-/// The model's parts: a layer of 400 bytes has seven of them, as one of 70 MiB has on ECR.
+/// The model's part size: a layer of 400 bytes has seven parts, like one of 70 MiB on ECR.
 const PART: usize = 64;
 const MIN_PART: usize = 32;
 
 #[derive(Debug, Clone)]
 struct Case {
-    /// For each platform, the sizes of its layers. Layers of one size are the same layer.
+    /// The layer sizes of each platform. Layers of the same size are the same layer.
     platforms: Vec<Vec<usize>>,
     indexes: usize,
     tags: Vec<&'static str>,
-    /// How many of the platforms were pushed before.
+    /// How many of the platforms an earlier push sent.
     before: usize,
     faults: Vec<(&'static str, usize, Fault)>,
     missing_layers: MissingLayers,
     look_up: LookUp,
     checkpoint: bool,
-    /// To another region as well.
+    /// Whether the push also goes to another region.
     elsewhere: bool,
-    /// The push is dropped after so many events, as a process is killed.
+    /// The push is dropped after this many events, like a killed process.
     cut_off: Option<usize>,
     transport: Transport,
 }
@@ -51,7 +51,7 @@ fn case() -> impl Strategy<Value = Case> {
     let image = (platforms, 0..3_usize, tags, 0..3_usize);
     let cut_off = proptest::option::weighted(0.3, 0..30_usize);
     let transport = select(&[Transport::Api, Transport::Registry][..]);
-    // So large that it doesn't go with the request that completes it.
+    // The layer is too large for the request that completes it.
     let large = proptest::bool::weighted(0.1);
     let how = (look_up, any::<bool>(), any::<bool>(), cut_off, transport, large);
     (image, vec(fault(), 0..7), missing, how).prop_map(|(image, faults, missing_layers, how)| {
@@ -81,10 +81,10 @@ fn case() -> impl Strategy<Value = Case> {
     })
 }
 
-/// Larger layers are sent by the registry's protocol as most are.
+/// The registry's protocol sends larger layers in requests of their own.
 const SMALL: usize = 5 * 1024 * 1024;
 
-/// By each of the transports.
+/// The names of each operation in the API and in the registry's protocol.
 const OPERATIONS: [[&str; 2]; 6] = [
     ["BatchCheckLayerAvailability"; 2],
     ["BatchGetImage"; 2],
@@ -110,9 +110,9 @@ fn fault() -> impl Strategy<Value = ([&'static str; 2], usize, Fault)> {
     (select(&OPERATIONS[..]), 1..14_usize, select(faults.to_vec())).prop_map(
         |(operation, nth, fault)| {
             let fault = match (operation[0], fault) {
-                // A stale answer on where a tag is can't be told from a true one.
+                // A stale answer about a tag looks like a true one.
                 ("BatchGetImage", Fault::StaleRead) => Fault::Throttle,
-                // Nor can the registry tell what a manifest was before it was sent.
+                // The registry can't know what a manifest was before it was sent.
                 ("PutImage", Fault::CorruptPart) => Fault::Throttle,
                 (_, fault) => fault,
             };
@@ -121,14 +121,14 @@ fn fault() -> impl Strategy<Value = ([&'static str; 2], usize, Fault)> {
     )
 }
 
-/// An image in memory, and what has to be in the repository in the end.
+/// An image in memory, and the expected content of the repository.
 struct Built {
     image: Image,
     blobs: BTreeMap<String, Vec<u8>>,
 }
 
 impl Case {
-    /// The first platform alone, or an index of all of them, or an index of that.
+    /// Builds the first platform alone, or an index of all of them, or an index of that index.
     async fn build(&self) -> Built {
         let mut builder = Builder::default();
         let mut manifests: Vec<Value> =
@@ -174,12 +174,12 @@ impl Builder {
 }
 
 struct Outcome {
-    /// `None` where it was cut off.
+    /// `None` if the push was cut off.
     pushed: Option<Result<Pushed, Error>>,
     parts: usize,
 }
 
-/// A push as the case wants it, up to so many events, and with its checkpoint in `folder`.
+/// Runs the push of the case up to `cut_off` events, with its checkpoint in `folder`.
 async fn push(
     world: &World,
     case: &Case,
@@ -195,7 +195,7 @@ async fn push(
         _ => world.local.journal().count("UploadLayerPart"),
     };
     let before = sent();
-    // As another process would: with nothing learned from the one before.
+    // A new pusher, like another process: it knows nothing from the earlier push.
     let pusher = Pusher::new(&world.local.sdk_config());
     let mut push = pusher.push(&built.image, &repository()).look_up(case.look_up);
     push = push.transport(case.transport);
@@ -226,7 +226,7 @@ fn elsewhere() -> Repository {
     "123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo/web".parse().unwrap()
 }
 
-/// Every manifest, tag and layer is there, to the byte.
+/// Checks that every manifest, tag and layer has arrived, byte for byte.
 async fn is_all_there(world: &World, case: &Case, built: &Built) -> Result<(), TestCaseError> {
     let Built { image, blobs } = built;
     for tag in &case.tags {
@@ -235,7 +235,7 @@ async fn is_all_there(world: &World, case: &Case, built: &Built) -> Result<(), T
     }
     for (digest, content) in blobs.iter().filter(|(_, content)| is_manifest(content)) {
         let manifest = world.manifest(digest).await;
-        // Of several platforms, the first alone was taken where there is no index.
+        // Without an index, the push took only the first of the platforms.
         if case.indexes > 0 || digest == image.digest().as_str() {
             prop_assert_eq!(manifest.as_deref().map(str::as_bytes), Some(&content[..]));
         }
@@ -252,13 +252,13 @@ fn is_manifest(content: &[u8]) -> bool {
     content.starts_with(br#"{"config""#) || content.starts_with(br#"{"manifests""#)
 }
 
-/// How many parts the faults may cost beside those of the image.
+/// Returns how many parts the faults may add to those of the image.
 fn allowance(case: &Case, parts: usize) -> usize {
     let cost = |(operation, _, fault): &(&str, usize, Fault)| match fault {
-        // The SDK's second attempt and the other half; and where the half was too small a part,
-        // all of its layer once more.
+        // The SDK's second attempt and the other half. If the half was too small for a part, the
+        // whole layer again.
         Fault::HalfPart => parts + 2,
-        // Found out when all of its layer has arrived.
+        // ECR detects it only after the whole layer has arrived.
         Fault::CorruptPart => parts,
         Fault::CollectLayers | Fault::ExpireUploads | Fault::StaleRead => parts,
         _ if matches!(*operation, "UploadLayerPart" | "V2.PatchUpload" | "V2.PutUpload") => 1,
@@ -274,7 +274,7 @@ async fn check(case: Case) -> Result<(), TestCaseError> {
     there.create_repository().repository_name("demo/web").send().await.unwrap();
     let folder = tempfile::TempDir::new().unwrap();
     let folder = folder.path();
-    // The registry cuts by itself, and a layer must not have too many parts.
+    // The registry chooses its own pieces, and a layer must not have too many of them.
     let part_size = if case.transport == Transport::Registry { 64 * 1024 } else { PART };
     world.local.set_part_size(part_size as u64);
     world.local.set_min_part_size(MIN_PART as u64);
@@ -298,7 +298,7 @@ async fn check(case: Case) -> Result<(), TestCaseError> {
     let built = case.build().await;
     let repositories = 1 + usize::from(case.elsewhere);
     let parts_of = |size: usize| match case.transport {
-        // With the request that completes it, where it isn't that one alone.
+        // The completing request carries a small layer, and ends a large one.
         Transport::Registry => 1 + usize::from(size > SMALL),
         _ => size.div_ceil(PART),
     };
@@ -325,14 +325,14 @@ async fn check(case: Case) -> Result<(), TestCaseError> {
             prop_assert!(names || operation.starts_with("Batch"), "{}", error);
         }
     }
-    // Without faults, a push again ends well. It sends what was missing, and once more what had
-    // arrived without an answer, of each upload that it goes on with.
+    // Without faults, the next push succeeds. It sends what was missing, and for each upload that
+    // it resumes, at most one part that arrived without a response.
     let uploads = built.image.layers().count() * repositories;
     let again = push(&world, &case, &built, None, folder).await;
     prop_assert!(again.pushed.as_ref().is_some_and(Result::is_ok), "{:?}", again.pushed);
     prop_assert!(again.parts <= parts + uploads, "{} of {parts} parts", again.parts);
     is_all_there(&world, &case, &built).await?;
-    // And a third one has nothing to do.
+    // A third push has nothing to send.
     let third = push(&world, &case, &built, None, folder).await;
     prop_assert_eq!(third.parts, 0);
     let calls = third.pushed.unwrap().unwrap().calls();
@@ -345,7 +345,7 @@ async fn check(case: Case) -> Result<(), TestCaseError> {
 }
 
 impl Case {
-    /// How many manifests and indexes the image has, each once.
+    /// Returns how many distinct manifests and indexes the image has.
     fn manifests(&self) -> usize {
         if self.indexes == 0 {
             return 1;

@@ -1,4 +1,4 @@
-//! What a push does and calls, and how it fails.
+//! Tests of pushes: their calls, and their failures.
 
 use std::fs;
 
@@ -58,7 +58,7 @@ async fn the_five_calls_and_no_other() {
         "UploadLayerPart",
     ];
     assert_eq!(calls, expected);
-    assert_eq!(pushed.calls(), 10, "two more look up where the tag is");
+    assert_eq!(pushed.calls(), 10, "two more look up the tag");
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,7 +72,7 @@ async fn parts_have_the_size_that_ecr_asks_for() {
         let world = World::new().await;
         world.local.set_part_size(part_size as u64);
         let pushed = world.push(&Layout::image(&[size]), &[]).await.unwrap();
-        // One more for the config.
+        // The config adds one part.
         assert_eq!(world.local.journal().count("UploadLayerPart"), parts + 1, "{size}");
         let config = pushed.bytes_sent() - size as u64;
         assert!(config < 200, "the config has {config} bytes");
@@ -130,7 +130,8 @@ async fn a_layer_that_two_platforms_share_is_sent_once() {
         world.client.describe_images().repository_name("demo/web").send().await.unwrap();
     for image in described.image_details() {
         let is_index = image.image_manifest_media_type() == Some(INDEX);
-        // A child under the tag would be pulled in place of the index, and breaks immutable tags.
+        // If a child manifest had the tag, it would be pulled instead of the index, and an
+        // immutable tag would fail.
         let expected = if is_index { vec!["multi".to_owned()] } else { vec![] };
         assert_eq!(image.image_tags(), expected);
     }
@@ -157,7 +158,7 @@ async fn a_push_goes_to_the_region_of_its_repository() {
     assert_eq!(error.kind(), ErrorKind::RepositoryNotFound);
     assert_eq!(
         error.to_string(),
-        "there is no repository `demo/web` in account 123456789012, region eu-west-1: create it \
+        "repository `demo/web` not found in account 123456789012, region eu-west-1: create it \
          with `aws ecr create-repository --repository-name demo/web --region eu-west-1`, or \
          correct the URI"
     );
@@ -185,8 +186,8 @@ async fn an_immutable_tag_keeps_its_image() {
     assert_eq!(
         error.to_string(),
         format!(
-            "tag `1.0` of {URI} is {} and immutable, so that it can't become {wanted}: choose \
-             another tag",
+            "tag `1.0` of {URI} is immutable and refers to {}, so it can't be moved to {wanted}: \
+             choose another tag",
             first.digest()
         )
     );
@@ -225,7 +226,7 @@ async fn a_layer_that_changed_is_named_and_not_stored() {
     );
     let journal = world.local.journal();
     assert_eq!(journal.count("PutImage"), 0);
-    // ECR found it out, and was not tried once more with the same.
+    // ECR detected the mismatch, and the push did not retry with the same file.
     let calls = journal.calls();
     let refused: Vec<_> = calls.iter().filter_map(|call| call.error.as_deref()).collect();
     assert_eq!(refused, ["InvalidLayerException"]);

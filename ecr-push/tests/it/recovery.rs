@@ -1,4 +1,4 @@
-//! What ECR refuses in the middle of a push, and what is done about it: the protocol's error table.
+//! Tests of rejections in the middle of a push, and of the recovery: the protocol's error table.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::world::{URI, World, repository};
 
 const MIB: usize = 1024 * 1024;
 
-/// The first part of more than a few bytes, which is not that of a config.
+/// Matches the first part of more than 1 MiB, which excludes configs.
 fn first_large_part() -> When {
     let met = AtomicBool::new(false);
     When::matching("UploadLayerPart", move |body| {
@@ -24,7 +24,7 @@ fn first_large_part() -> When {
 #[tokio::test(start_paused = true)]
 async fn half_a_part_that_arrived_is_not_sent_again() {
     let world = World::new().await;
-    // Half of 12 MiB is enough for a part of its own.
+    // Half of 12 MiB is large enough for a part of its own.
     world.local.set_part_size(12 * MIB as u64);
     world.local.inject(first_large_part(), Fault::HalfPart);
     let layout = Layout::image(&[30 * MIB]);
@@ -36,7 +36,8 @@ async fn half_a_part_that_arrived_is_not_sent_again() {
         .filter(|call| call.operation == "UploadLayerPart" && call.request_bytes > 1000)
         .map(|call| call.request_bytes * 3 / 4 / MIB as u64)
         .collect();
-    // The SDK sends the first once more, which is refused with where the upload stands: 6 MiB.
+    // The SDK retries the first part. ECR rejects the retry and reports the upload's position: 6
+    // MiB.
     assert_eq!(large, [12, 12, 12, 12]);
     assert_eq!(world.local.journal().count("InitiateLayerUpload"), 2);
 }
@@ -111,7 +112,7 @@ async fn a_quota_is_not_tried_again() {
         assert_eq!(
             error.to_string(),
             format!(
-                "{operation} of {what} on {URI} met a quota of account 123456789012 in us-east-1"
+                "{operation} of {what} on {URI} exceeded a quota of account 123456789012 in us-east-1"
             )
         );
         assert_eq!(world.local.journal().count(operation), 1);
@@ -139,7 +140,7 @@ async fn a_platform_that_vanishes_before_its_index_is_put_again() {
     layout.set_index(&[index]);
     let image = Image::open(layout.path()).await.unwrap();
     let mut events = world.pusher.push(&image, &repository()).tag("1.0".parse().unwrap()).events();
-    // So that there is time between two of them.
+    // Slow manifests leave time for the deletion between two of them.
     world.local.inject(When::every("PutImage"), Fault::Delay(Duration::from_secs(1)));
     let mut deleted = false;
     while let Some(event) = events.next().await {
@@ -158,7 +159,7 @@ async fn a_platform_that_vanishes_before_its_index_is_put_again() {
     for child in &children {
         assert!(world.manifest(child["digest"].as_str().unwrap()).await.is_some());
     }
-    // No image referred to any of the layers at that moment.
+    // At that moment, no image referred to any of the layers.
     assert_eq!(pushed.layers_sent(), 4 + 4);
 }
 
@@ -183,7 +184,7 @@ async fn an_archived_image_is_restored() {
     assert_eq!(world.tagged("1.0").await.as_deref(), Some(pushed.digest().as_str()));
 }
 
-/// As two CI jobs of one commit do.
+/// Two CI jobs of one commit push the same image.
 #[tokio::test(start_paused = true)]
 async fn two_pushes_of_one_image_at_once_both_succeed() {
     for mutability in [ImageTagMutability::Mutable, ImageTagMutability::Immutable] {
@@ -212,7 +213,7 @@ async fn what_is_retried_and_restarted_can_be_seen() {
     world.local.inject(When::nth("UploadLayerPart", 1), Fault::Throttle);
     world.local.inject(When::nth("CompleteLayerUpload", 1), Fault::Reset);
     world.local.inject(When::nth("CompleteLayerUpload", 2), Fault::ExpireUploads);
-    // Nothing but a config.
+    // The image has only a config.
     let layout = Layout::image(&[]);
     let image = Image::open(layout.path()).await.unwrap();
     let mut events = world.pusher.push(&image, &repository()).events();
@@ -231,8 +232,8 @@ async fn what_is_retried_and_restarted_can_be_seen() {
         story,
         [
             "UploadLayerPart 2: HTTP 400, ThrottlingException",
-            "CompleteLayerUpload 2: no answer",
-            "the upload is gone",
+            "CompleteLayerUpload 2: no response",
+            "the upload no longer exists",
         ]
     );
 }

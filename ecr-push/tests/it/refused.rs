@@ -1,4 +1,4 @@
-//! What a push says where it can't even begin.
+//! Tests of pushes that can't start, and of their errors.
 
 use std::error::Error as _;
 use std::fs::File;
@@ -11,7 +11,7 @@ use crate::client;
 use crate::layout::{Layout, MANIFEST, digest};
 use crate::world::{URI, World, repository};
 
-/// What is said, and every cause behind it.
+/// Returns the error's text, and the text of every cause.
 fn chain(error: &ecr_push::Error) -> Vec<String> {
     let mut texts = vec![error.to_string()];
     let mut cause = error.source();
@@ -117,14 +117,14 @@ async fn five_actions_on_one_repository_are_enough() {
         let error = world.push(&layout, &["1.0"]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AccessDenied);
         assert_eq!(error.operation(), Some(denied));
-        // Whatever arrived before is not to be found the next time.
+        // The next push must find no content of this one.
         world.local.inject(When::every("BatchCheckLayerAvailability"), Fault::CollectLayers);
     }
     world.local.set_policy(LocalAws::USER, &policy(&actions)).unwrap();
     world.push(&layout, &["1.0"]).await.unwrap();
 }
 
-/// The push's error, which comes before anything is sent.
+/// Returns the error of the push, which must come before anything is sent.
 async fn unsupported(layout: &Layout) -> String {
     let world = World::new().await;
     let error = world.push(layout, &["1.0"]).await.unwrap_err();
@@ -137,7 +137,7 @@ async fn unsupported(layout: &Layout) -> String {
     problem
 }
 
-/// A layout of one image with a config, and a layer of this descriptor.
+/// Adds an image to the layout, with a config and a layer with this descriptor.
 fn with_layer(layout: &Layout, layer: &Value) {
     let config = layout.blob("application/vnd.oci.image.config.v1+json", b"{}");
     let manifest = json!({
@@ -159,7 +159,7 @@ async fn a_foreign_layer_is_called_that() {
     assert_eq!(
         unsupported(&layout).await,
         format!(
-            "blob {}: it is a foreign layer, whose content is elsewhere: \
+            "blob {}: the layer is foreign and the image lacks its content: \
              fetch it into the image first",
             digest(b"elsewhere")
         )
@@ -171,8 +171,8 @@ async fn an_empty_blob_is_found_before_the_first_byte() {
     assert_eq!(
         unsupported(&Layout::image(&[0])).await,
         format!(
-            "blob {}: it is empty; artifacts without content have the blob \
-             `{{}}` (the OCI empty descriptor) instead",
+            "blob {}: the blob is empty: for an artifact without content, use \
+             the blob `{{}}` (the OCI empty descriptor)",
             digest(b"")
         )
     );
@@ -188,12 +188,12 @@ async fn a_layer_over_the_quota_is_found_before_the_first_byte() {
         "size": size,
     });
     with_layer(&layout, &layer);
-    // A hole: it takes no space.
+    // The file is sparse: it takes no space.
     File::create(layout.blob_path(&digest(b"huge"))).unwrap().set_len(size).unwrap();
     assert_eq!(
         unsupported(&layout).await,
         format!(
-            "blob {}: it has 54525952001 bytes, over ECR's limit of 52,000 \
+            "blob {}: 54525952001 bytes exceed ECR's limit of 52,000 \
              MiB for a layer",
             digest(b"huge")
         )

@@ -1,4 +1,4 @@
-//! `Transport::Registry`, by what goes over the line.
+//! Tests of `Transport::Registry`, by its requests on the wire.
 
 use std::error::Error as _;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::world::{URI, repository};
 
 const MIB: usize = 1024 * 1024;
 
-/// The API, with the repository, and a registry beside it.
+/// The emulator's API with the repository, and a registry beside it.
 struct World {
     local: LocalAws,
     v2: V2,
@@ -42,7 +42,7 @@ impl World {
         self.prepare(layout).await.await
     }
 
-    /// A push into a registry that isn't ECR.
+    /// Pushes to a registry that isn't ECR.
     async fn push_elsewhere(&self, layout: &Layout) -> Result<Pushed, Error> {
         let image = Image::open(layout.path()).await.unwrap();
         let endpoint: RegistryEndpoint = "http://127.0.0.1:5000".parse().unwrap();
@@ -51,14 +51,15 @@ impl World {
         push.tag("1.0".parse().unwrap()).await
     }
 
-    /// What was called of the API.
+    /// Returns the API calls.
     fn calls(&self) -> Vec<String> {
         let journal = self.local.journal();
         let calls = journal.operations().into_iter().map(str::to_owned);
         calls.filter(|operation| operation != "CreateRepository").collect()
     }
 
-    /// Every blob of the image is there to the byte, and the tag on it.
+    /// Checks that every blob of the image has arrived, byte for byte, and that the tag points to
+    /// the image.
     fn has(&self, layout: &Layout, pushed: &Pushed) {
         assert_eq!(self.v2.tagged("1.0").as_deref(), Some(pushed.digest().as_str()));
         let manifest = fs::read(layout.blob_path(pushed.digest().as_str())).unwrap();
@@ -144,7 +145,7 @@ async fn the_token_goes_to_the_registry_and_nowhere_else() {
         world.v2.quirk("POST upload", 1, Quirk::Location(Some(location)));
         let error = world.push(&Layout::image(&[100])).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Protocol);
-        assert!(error.to_string().contains("it goes on at `"), "{error}");
+        assert!(error.to_string().contains("upload location"), "{error}");
         assert_eq!(world.v2.hosts(), [repository().host()]);
     }
 }
@@ -239,7 +240,8 @@ async fn no_byte_is_sent_twice_that_ecr_says_it_has() {
     world.has(&layout, &pushed);
     let sent: Vec<String> =
         world.v2.journal().into_iter().filter(|request| request.starts_with("PATCH")).collect();
-    // The second is sent again by the SDK, and refused with where the upload is.
+    // The SDK retries the second request. The registry rejects the retry and reports the upload's
+    // position.
     assert_eq!(
         sent,
         [
@@ -266,10 +268,10 @@ async fn a_connection_that_keeps_breaking_says_what_that_may_mean() {
     assert_eq!(
         error.to_string(),
         format!(
-            "UploadLayerPart of {layer} on {URI} was cut off: where it is each time, the repository \
-             may be gone, or the policy may lack `ecr:InitiateLayerUpload`, `ecr:UploadLayerPart` or \
-             `ecr:CompleteLayerUpload` on \
-             arn:aws:ecr:us-east-1:123456789012:repository/demo/web; `Transport::Api` is told which"
+            "UploadLayerPart of {layer} on {URI} was cut off: if this happens each time, the \
+             repository may be missing, or the policy may lack `ecr:InitiateLayerUpload`, \
+             `ecr:UploadLayerPart` or `ecr:CompleteLayerUpload` on \
+             arn:aws:ecr:us-east-1:123456789012:repository/demo/web; `Transport::Api` reports which"
         )
     );
 }
@@ -406,27 +408,27 @@ async fn options_that_do_not_go_together_send_nothing() {
     for (push, problem) in [
         (
             by_registry.clone().checkpoint("x"),
-            "nothing was pushed: a checkpoint is for `Transport::Api` alone, since uploads of \
-             another process can't be gone on with otherwise",
+            "nothing was pushed: `checkpoint` needs `Transport::Api`: the registry's protocol \
+             can't resume the uploads of another process",
         ),
         (
             by_registry.mount_from(&there),
-            "nothing was pushed: no layer of \
-             123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo/base can be mounted, it is in \
-             another account or region",
+            "nothing was pushed: can't mount layers of \
+             123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo/base: it is in another account or \
+             region",
         ),
         (
             world.pusher.push(&image, &repository()).mount_from(&here),
-            "nothing was pushed: `mount_from` is for `Transport::Registry` alone, since ECR's API \
-             can't mount layers",
+            "nothing was pushed: `mount_from` needs `Transport::Registry`: ECR's API can't mount \
+             layers",
         ),
         (
             elsewhere
                 .push(&image, &repository())
                 .transport(Transport::Registry)
                 .create_repository(NewRepository::default()),
-            "nothing was pushed: a repository can be created by ECR's API alone, which a registry \
-             with another login hasn't",
+            "nothing was pushed: `create_repository` needs ECR's API, which a registry with \
+             another login doesn't have",
         ),
     ] {
         assert_eq!(push.plan().await.unwrap_err().to_string(), problem);

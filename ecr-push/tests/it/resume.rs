@@ -1,4 +1,4 @@
-//! A push that ends in the middle, and the one that goes on.
+//! Tests of pushes that end in the middle, and of the push that resumes them.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::world::{World, repository};
 
 const MIB: usize = 1024 * 1024;
 
-/// A world, an image of one large layer, and a file for the checkpoint.
+/// An emulator, an image with one large layer, and a path for the checkpoint.
 struct Scene {
     world: World,
     layout: Layout,
@@ -28,7 +28,7 @@ impl Scene {
         self.layout.path().join("push.checkpoint")
     }
 
-    /// As another process would.
+    /// Prepares a push with a new pusher, like another process.
     async fn push(&self) -> Push {
         let image = Image::open(self.layout.path()).await.unwrap();
         let pusher = Pusher::new(&self.world.local.sdk_config());
@@ -36,7 +36,7 @@ impl Scene {
         push.checkpoint(self.file())
     }
 
-    /// Pushes until 20 MiB of the large layer have arrived, and no further.
+    /// Pushes until exactly 20 MiB of the large layer have arrived.
     async fn cut_off(&self) {
         let mut events = self.push().await.events();
         while let Some(event) = events.next().await {
@@ -44,10 +44,10 @@ impl Scene {
                 return;
             }
         }
-        panic!("it got to the end");
+        panic!("the push ended first");
     }
 
-    /// Changes a byte of the large layer, or changes it back, and returns the layer's digest.
+    /// Changes a byte of the large layer, or changes it back. Returns the layer's digest.
     async fn change(&self, at: usize) -> String {
         let image = Image::open(self.layout.path()).await.unwrap();
         let layer = image.layers().max_by_key(|layer| layer.size()).unwrap().digest().to_string();
@@ -58,7 +58,7 @@ impl Scene {
         layer
     }
 
-    /// The large layer's file, to be written to.
+    /// Opens the large layer's file for writing.
     async fn large_layer(&self) -> File {
         let image = Image::open(self.layout.path()).await.unwrap();
         let layer = image.layers().max_by_key(|layer| layer.size()).unwrap();
@@ -66,7 +66,7 @@ impl Scene {
         File::options().write(true).open(path).unwrap()
     }
 
-    /// Pushes to the end, and returns from which byte on it went on, too.
+    /// Pushes to the end. Returns the outcome, and the byte from which the push resumed.
     async fn finish(&self) -> (Pushed, Option<u64>) {
         let mut events = self.push().await.events();
         let mut resumed = None;
@@ -93,7 +93,7 @@ async fn another_process_goes_on_in_the_middle_of_a_layer() {
     let (pushed, resumed) = scene.finish().await;
     assert_eq!(resumed, Some(20 * MIB as u64));
     assert_eq!(pushed.bytes_sent() / MIB as u64, 25);
-    assert!(!scene.file().exists(), "it is of no use any more");
+    assert!(!scene.file().exists(), "the file was not removed");
 }
 
 /// The process is killed while ECR completes the layer.
@@ -112,7 +112,7 @@ async fn a_layer_that_had_all_arrived_is_only_completed() {
     assert_eq!(scene.world.local.journal().count("UploadLayerPart"), parts);
 }
 
-/// Lines may be lost with the machine's power; what ECR has, it has.
+/// A power failure can lose lines of the file, but not the bytes that ECR has received.
 #[tokio::test(start_paused = true)]
 async fn several_parts_that_were_not_noted_are_not_sent_again() {
     let scene = Scene::new().await;
@@ -122,7 +122,7 @@ async fn several_parts_that_were_not_noted_are_not_sent_again() {
     std::fs::write(scene.file(), kept.join("\n") + "\n").unwrap();
     let (pushed, resumed) = scene.finish().await;
     assert_eq!(resumed, Some(0));
-    // The first part finds out that two are there.
+    // The first part reveals that two parts have arrived.
     assert_eq!(pushed.bytes_sent() / MIB as u64, 35);
 }
 
@@ -131,11 +131,11 @@ async fn an_id_that_ecr_never_gave_is_survived() {
     let scene = Scene::new().await;
     scene.cut_off().await;
     let text = std::fs::read_to_string(scene.file()).unwrap();
-    // All ids look alike but for their number.
+    // Changes every id: they differ only in their number.
     std::fs::write(scene.file(), text.replace("-0000-4000-8000-", "-")).unwrap();
     let (pushed, resumed) = scene.finish().await;
     assert!(resumed.is_some());
-    // The first part finds out, and then there are all of them.
+    // ECR rejects the first part, and then the push sends all parts.
     assert_eq!(pushed.bytes_sent() / MIB as u64, 10 + 45);
 }
 
@@ -153,14 +153,15 @@ async fn without_the_file_it_begins_anew() {
 async fn a_part_that_was_not_noted_is_not_sent_again() {
     let scene = Scene::new().await;
     scene.cut_off().await;
-    // The process was killed between the answer and the line.
+    // The process was killed after ECR's response and before it wrote the line.
     let text = std::fs::read_to_string(scene.file()).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     let kept = lines[..lines.len() - 1].join("\n") + "\n{\"sent\":{\"upl";
     std::fs::write(scene.file(), kept).unwrap();
     let (pushed, resumed) = scene.finish().await;
     assert_eq!(resumed, Some(10 * MIB as u64));
-    // It is sent, refused with where the upload stands, and left at that.
+    // The push sends the part. ECR rejects it and reports the upload's position, and the push skips
+    // the part.
     assert_eq!(pushed.bytes_sent() / MIB as u64, 35);
     let errors = scene.world.local.journal();
     let errors: Vec<_> = errors.calls().iter().filter_map(|call| call.error.as_deref()).collect();
@@ -172,7 +173,7 @@ async fn an_upload_that_has_expired_meanwhile_begins_anew() {
     let scene = Scene::new().await;
     scene.cut_off().await;
     scene.world.local.expire_uploads();
-    // And once more on the way, which is made good all the same.
+    // The upload expires a second time during the push, which recovers again.
     let parts = scene.world.local.journal().count("UploadLayerPart");
     scene.world.local.inject(When::nth("UploadLayerPart", parts + 4), Fault::ExpireUploads);
     let (pushed, resumed) = scene.finish().await;
@@ -202,7 +203,7 @@ async fn a_layer_that_was_cut_off_since_then_is_named_with_its_size() {
     assert!(error.to_string().contains("has 10485760 bytes instead of 47185920"), "{error}");
 }
 
-/// What has been sent is ECR's, and isn't read any more.
+/// The push doesn't read again what ECR has received.
 #[tokio::test(start_paused = true)]
 async fn what_changed_after_it_was_sent_makes_no_difference() {
     let scene = Scene::new().await;
@@ -212,7 +213,7 @@ async fn what_changed_after_it_was_sent_makes_no_difference() {
     assert_eq!(pushed.bytes_sent() / MIB as u64, 25);
 }
 
-/// The first process sent what was damaged, and died of something else.
+/// The first process sent damaged bytes and then ended for another reason.
 #[tokio::test(start_paused = true)]
 async fn a_layer_that_was_repaired_since_then_is_sent_anew() {
     let scene = Scene::new().await;
@@ -224,7 +225,7 @@ async fn a_layer_that_was_repaired_since_then_is_sent_anew() {
     assert_eq!(pushed.bytes_sent() / MIB as u64, 25 + 45);
 }
 
-/// ECR has refused what was sent: there is nothing to go on with.
+/// ECR has rejected the content, so the next push has no upload to resume.
 #[tokio::test(start_paused = true)]
 async fn a_layer_that_was_repaired_after_it_was_named_is_sent_anew() {
     let scene = Scene::new().await;
@@ -246,7 +247,7 @@ async fn a_file_of_somebody_else_is_left_alone() {
     assert_eq!(std::fs::read_to_string(scene.file()).unwrap(), "precious");
 }
 
-/// Dropping a push ends it at once, and a push again sends the rest.
+/// Dropping a push ends it at once, and the next push sends the rest.
 #[tokio::test(start_paused = true)]
 async fn a_push_that_was_dropped_is_finished_by_the_next() {
     let scene = Scene::new().await;

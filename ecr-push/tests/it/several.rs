@@ -1,4 +1,4 @@
-//! One push to several repositories, in other regions and accounts.
+//! Tests of one push to several repositories, in other regions and accounts.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::world::{World, repository};
 
 const MIB: usize = 1024 * 1024;
 
-/// The same repository in other regions, made.
+/// Creates the same repository in other regions.
 async fn others(world: &World, regions: &[&str]) -> Vec<Repository> {
     let mut others = Vec::new();
     for region in regions {
@@ -69,14 +69,15 @@ async fn each_gets_what_it_lacks() {
     assert_eq!(pushed.layers_skipped(), 2);
 }
 
-/// What goes wrong in one place is made good there, and costs no other a byte.
+/// A failed upload in one repository recovers there, and the other repository receives no byte
+/// twice.
 #[tokio::test(start_paused = true)]
 async fn one_that_loses_its_upload_catches_up() {
     let world = World::new().await;
     let others = others(&world, &["eu-west-1"]).await;
     let layout = Layout::image(&[45 * MIB]);
     let image = Image::open(layout.path()).await.unwrap();
-    // Of one region only: the fourth part is the second of either of them.
+    // Affects one region only: the fourth part is the second one in either region.
     world.local.inject(When::nth("UploadLayerPart", 5), Fault::ExpireUploads);
     let pushed = world
         .pusher
@@ -97,7 +98,7 @@ async fn one_that_loses_its_upload_catches_up() {
 async fn no_tag_moves_anywhere_before_every_layer_is_everywhere() {
     let world = World::new().await;
     let others = others(&world, &["eu-west-1"]).await;
-    // The other region takes its time.
+    // The other region responds slowly.
     let slow = |body: &[u8]| String::from_utf8_lossy(body).contains("demo/web");
     world
         .local
@@ -152,7 +153,7 @@ async fn another_account_is_reached_with_its_own_credentials() {
     assert_eq!(pushed.repositories()[1].layers_sent(), 2);
 }
 
-/// The configuration of a role, as `aws_config::sts::AssumeRoleProvider` gives it.
+/// Returns the configuration of a role, as `aws_config::sts::AssumeRoleProvider` provides it.
 async fn assume(local: &LocalAws, role: &str) -> aws_types::SdkConfig {
     let config = local.sdk_config();
     let assume = aws_sdk_sts::Client::new(&config).assume_role();

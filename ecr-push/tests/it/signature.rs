@@ -1,5 +1,5 @@
-//! A part's hash is made while it is encoded, rather than by the SDK when it signs: what the
-//! emulator, which checks no signatures, can't find wrong.
+//! Tests of the signatures of parts, whose hash comes from the encoder instead of the SDK's signer.
+//! The emulator checks no signatures, so it can't detect an error here.
 
 use std::sync::{Arc, Mutex};
 
@@ -31,7 +31,8 @@ async fn every_request_is_signed_for_the_body_that_it_has() {
             None
         }
     });
-    // A part that the SDK sends again, one that comes twice, and copies for another repository.
+    // Covers a part that the SDK retries, a part that arrives twice, and copies for another
+    // repository.
     world.local.inject(When::nth("UploadLayerPart", 2), Fault::ServerError);
     world.local.inject(When::nth("UploadLayerPart", 4), Fault::LoseResponse);
     let layout = Layout::image(&[25 * MIB, 1000]);
@@ -46,7 +47,7 @@ async fn every_request_is_signed_for_the_body_that_it_has() {
     assert!(parts >= 2 * 5 + 2, "{seen:?}");
 }
 
-/// What SigV4 makes of the request: AWS's "Create a signed AWS API request".
+/// Computes the SigV4 signature of the request (AWS's "Create a signed AWS API request").
 fn signature(request: &HttpRequest) -> String {
     let header = |name: &str| request.headers().get(name).unwrap_or_default();
     let authorization = header("authorization");
@@ -54,7 +55,7 @@ fn signature(request: &HttpRequest) -> String {
     let scope = scope.split_once(", ").unwrap().0;
     let signed = authorization.split_once("SignedHeaders=").unwrap().1.split(',').next().unwrap();
     let uri: http::Uri = request.uri().parse().unwrap();
-    // It is written by the HTTP client, from the URI.
+    // The HTTP client derives the header `host` from the URI.
     let value = |name| if name == "host" { uri.host().unwrap() } else { header(name) };
     let headers: String =
         signed.split(';').map(|name| format!("{name}:{}\n", value(name))).collect();

@@ -1,4 +1,4 @@
-//! Builds tar files, good ones and broken ones, and images in them.
+//! A builder of tar files, valid and broken ones, and of images in them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ impl Tar {
         self.entry(kind, name, target, b"")
     }
 
-    /// Any entry, with its name and its link as they are.
+    /// Adds any entry, with its name and its link unchanged.
     pub(crate) fn entry(mut self, kind: EntryType, name: &str, link: &str, data: &[u8]) -> Self {
         let mut header = Header::new_gnu();
         header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
@@ -37,7 +37,7 @@ impl Tar {
         self
     }
 
-    /// A file whose name is in a GNU header of its own, as it has more than 100 bytes.
+    /// Adds a file with a name of more than 100 bytes, in a GNU header of its own.
     pub(crate) fn long_file(mut self, name: &str, content: &[u8]) -> Self {
         assert!(name.len() > 100);
         let mut header = Header::new_gnu();
@@ -53,7 +53,7 @@ impl Tar {
         self
     }
 
-    /// All files of a folder, each with `prefix` before its name.
+    /// Adds all files of a folder, each with `prefix` before its name.
     pub(crate) fn folder(mut self, root: &Path, prefix: &str) -> Self {
         for name in names_in(root, "") {
             let content = fs::read(root.join(&name)).unwrap();
@@ -86,7 +86,7 @@ fn names_in(root: &Path, folder: &str) -> Vec<String> {
     names
 }
 
-/// A file that goes away with this value.
+/// A file that is deleted when this value is dropped.
 pub(crate) struct Saved {
     _folder: TempDir,
     path: PathBuf,
@@ -105,13 +105,13 @@ impl Saved {
     }
 }
 
-/// An uncompressed layer: a tar with a file of this size, which is compressible.
+/// Returns an uncompressed layer: a tar with a compressible file of this size.
 pub(crate) fn layer(size: usize) -> Vec<u8> {
     let text: Vec<u8> = content(size).iter().map(|byte| b'a' + byte % 8).collect();
     Tar::new().file("srv/file", &text).bytes()
 }
 
-/// A config with the digests of these layers.
+/// Returns a config with the digests of these layers.
 pub(crate) fn config(layers: &[Vec<u8>]) -> Value {
     let diff_ids: Vec<String> = layers.iter().map(|layer| digest(layer)).collect();
     json!({
@@ -120,7 +120,7 @@ pub(crate) fn config(layers: &[Vec<u8>]) -> Value {
     })
 }
 
-/// What `docker save` wrote before Docker 25.
+/// Returns an archive as `docker save` wrote it before Docker 25.
 pub(crate) fn saved_by_old_docker(layers: &[Vec<u8>]) -> Tar {
     let config = config(layers).to_string();
     let names: Vec<String> =
@@ -136,7 +136,8 @@ pub(crate) fn saved_by_old_docker(layers: &[Vec<u8>]) -> Tar {
     tar.file("manifest.json", manifest.to_string().as_bytes()).file("repositories", b"{}")
 }
 
-/// What Docker 25 and later save: a layout with uncompressed layers, and a `manifest.json`.
+/// Returns an archive as Docker 25 and later save it: a layout with uncompressed layers, and a
+/// `manifest.json`.
 pub(crate) fn saved_by_new_docker(layers: &[Vec<u8>]) -> Layout {
     let layout = Layout::new();
     let image = tar_image(&layout, layers);
@@ -145,7 +146,7 @@ pub(crate) fn saved_by_new_docker(layers: &[Vec<u8>]) -> Layout {
     layout
 }
 
-/// Adds an image with these uncompressed layers, and returns its descriptor.
+/// Adds an image with these uncompressed layers. Returns its descriptor.
 pub(crate) fn tar_image(layout: &Layout, layers: &[Vec<u8>]) -> Value {
     let config = config(layers).to_string();
     let config = layout.blob("application/vnd.oci.image.config.v1+json", config.as_bytes());

@@ -1,4 +1,4 @@
-//! Tokens: how many calls there are for them, and what becomes of failures.
+//! Tests of tokens: the number of calls, and the handling of failures.
 
 use std::error::Error as _;
 use std::sync::{Arc, Mutex};
@@ -86,7 +86,7 @@ async fn a_hundred_callers_make_one_call() {
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_told_to_all_who_wait_for_it() {
     let (local, provider) = emulator();
-    // Answered late, and refused.
+    // The call is slow, and the policy denies it.
     local.set_policy(LocalAws::USER, &allowing("ecr:PutImage", "*")).unwrap();
     let mut callers = JoinSet::new();
     for _ in 0..100 {
@@ -138,7 +138,7 @@ async fn the_call_ends_with_the_last_who_waits() {
     local.inject(When::nth(CALL, 1), Fault::Delay(HOUR));
     assert!(timeout(SECOND, provider.token(&repository())).await.is_err());
     assert_eq!(calls(&local), 1);
-    // It is no failure, and nothing of it is left: the second call is made at once.
+    // A cancelled call isn't a failure and leaves no state behind: the second call is made at once.
     let asked = Instant::now();
     provider.token(&repository()).await.unwrap();
     assert_eq!(asked.elapsed(), Duration::ZERO);
@@ -165,7 +165,7 @@ fn a_call_that_is_lost_with_its_runtime_is_made_again() {
 #[tokio::test(start_paused = true)]
 async fn after_a_failure_there_is_a_pause() {
     let (local, provider) = emulator();
-    // The SDK's three attempts are one of ours.
+    // The SDK's three attempts count as one call.
     local.set_policy(LocalAws::USER, &allowing("ecr:PutImage", "*")).unwrap();
     let mut made = Vec::new();
     let begun = Instant::now();
@@ -179,7 +179,7 @@ async fn after_a_failure_there_is_a_pause() {
         advance(SECOND / 4).await;
     }
     assert_eq!(made, [0, 1, 3, 7, 15, 31, 63, 123, 183, 243]);
-    // The first success makes all well.
+    // The first success clears the failures.
     local.set_policy(LocalAws::USER, &allowing(&format!("ecr:{CALL}"), "*")).unwrap();
     advance(60 * SECOND).await;
     provider.token(&repository()).await.unwrap();
@@ -197,7 +197,7 @@ async fn the_missing_permission_is_on_everything() {
         error.to_string(),
         "GetAuthorizationToken in us-east-1 is not allowed: add \
          {\"Effect\":\"Allow\",\"Action\":\"ecr:GetAuthorizationToken\",\"Resource\":\"*\"} to the \
-         policy, as it is for no single repository"
+         policy; the action can't be limited to one repository"
     );
     assert_eq!(
         error.missing_statement().unwrap(),
@@ -219,7 +219,7 @@ async fn a_rejected_token_is_replaced_once() {
     let second = provider.token(&repository()).await.unwrap();
     assert_ne!(first.password(), second.password());
     assert_eq!(calls(&local), 2);
-    // Others, who had the first one rejected as well, come too late.
+    // Other callers report the same first token as rejected, after it was replaced.
     provider.invalidate(&first);
     provider.invalidate(&first.clone());
     let third = provider.token(&repository()).await.unwrap();
@@ -239,14 +239,14 @@ async fn no_password_is_logged() {
     provider.invalidate(&token);
     provider.token(&repository()).await.unwrap_err();
     let log = log.text();
-    assert!(log.contains("got a token") && log.contains("got no token"), "{log}");
+    assert!(log.contains("got a token") && log.contains("could not get a token"), "{log}");
     let secrets = ["local-aws-", &base64_simd::STANDARD.encode_to_string("AWS:local-aws-")];
     for secret in secrets {
         assert!(!log.contains(secret), "{log}");
     }
 }
 
-/// All that this crate logs.
+/// Collects everything that this crate logs.
 #[derive(Debug, Clone, Default)]
 struct Log(Arc<Mutex<String>>);
 

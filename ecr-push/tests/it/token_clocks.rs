@@ -1,4 +1,4 @@
-//! Tokens and time: renewal, expiry, and clocks that are wrong.
+//! Tests of tokens and time: renewal, expiry, and wrong clocks.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -19,7 +19,7 @@ struct World {
     provider: TokenProvider,
 }
 
-/// Goes with tokio's, as the emulator's does.
+/// A clock that follows tokio's time, as the emulator's clock does.
 #[derive(Debug, Clone)]
 struct Clock {
     started: Instant,
@@ -73,7 +73,7 @@ async fn a_token_is_renewed_in_its_last_hour() {
     assert_ne!(second, first);
     assert_eq!(world.password().await.unwrap(), second);
     assert_eq!(world.calls(), 2);
-    // A new life of twelve hours.
+    // The new token is valid for twelve hours.
     advance(10 * HOUR).await;
     assert_eq!(world.password().await.unwrap(), second);
     assert_eq!(world.calls(), 2);
@@ -101,7 +101,7 @@ async fn a_renewal_that_fails_leaves_the_valid_token() {
     let first = world.password().await.unwrap();
     advance(11 * HOUR + SECOND).await;
     world.local.inject(When::every(CALL), Fault::ExpiredToken);
-    // Asked every second until it expires, it calls seldom.
+    // The caller asks every second until the token expires, but the provider makes few calls.
     for _ in 0..3590 {
         assert_eq!(world.password().await.unwrap(), first);
         advance(SECOND).await;
@@ -121,7 +121,7 @@ async fn a_renewal_that_hangs_is_given_up() {
     let asked = Instant::now();
     assert_eq!(world.password().await.unwrap(), first);
     assert_eq!(asked.elapsed().as_secs(), 5);
-    // And counts as a failure.
+    // The timed-out renewal counts as a failure.
     assert_eq!(world.password().await.unwrap(), first);
     assert_eq!(world.calls(), 2);
     advance(SECOND).await;
@@ -138,14 +138,14 @@ async fn a_token_that_has_expired_when_it_comes_is_an_error() {
     assert_eq!(error.operation(), Some(CALL));
     let text = error.to_string();
     assert!(
-        text.starts_with("the token that ECR in us-east-1 gave expired at 20")
+        text.starts_with("ECR in us-east-1 returned a token that expired at 20")
             && text.ends_with(
-                "Z by this machine's clock: set the clock, or, if it is right, see which endpoint \
-                 answers"
-            ),
+                "Z: set the clock, or check which endpoint answers if the clock is right"
+            )
+            && text.contains("Z, but this machine's clock shows 20"),
         "{text}"
     );
-    // However often it is asked for within a minute.
+    // The number of calls doesn't depend on how often the caller asks within a minute.
     for _ in 0..600 {
         assert_eq!(world.password().await, Err(ErrorKind::ExpiredToken));
         advance(SECOND / 10).await;
@@ -160,7 +160,7 @@ async fn a_clock_that_is_far_ahead_is_the_error_s_subject() {
     let error = world.provider.token(&repository()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ExpiredToken);
     assert_eq!(world.calls(), 1);
-    // Once it is right, so is the token.
+    // With the right clock, the next token is valid.
     world.clock.set_back(24 * HOUR);
     advance(SECOND).await;
     world.password().await.unwrap();
@@ -183,7 +183,7 @@ async fn a_clock_that_is_behind_prolongs_nothing() {
     let world = World::new();
     world.clock.set_back(6 * HOUR);
     let first = world.password().await.unwrap();
-    // By this clock it lasts eighteen hours.
+    // On this clock, the token seems to last eighteen hours.
     advance(11 * HOUR + SECOND).await;
     assert_ne!(world.password().await.unwrap(), first);
     assert_eq!(world.calls(), 2);
@@ -197,7 +197,7 @@ async fn a_clock_that_is_set_forward_renews() {
     let second = world.password().await.unwrap();
     assert_ne!(second, first);
     assert_eq!(world.calls(), 2);
-    // It lasts half an hour by this clock, so that it is renewed after three quarters of that.
+    // On this clock, the token lasts half an hour, so it is renewed after three quarters of that.
     advance(HOUR / 3).await;
     assert_eq!(world.password().await.unwrap(), second);
     advance(HOUR / 10).await;

@@ -1,4 +1,5 @@
-//! `Transport::Registry` against the emulator's registry, which shares its rules with the API.
+//! Tests of `Transport::Registry` against the emulator's registry, which shares its rules with the
+//! API.
 
 use std::fs;
 use std::time::Duration;
@@ -25,7 +26,7 @@ async fn push(world: &World, layout: &Layout) -> Result<Pushed, Error> {
     prepare(world, layout).await.await
 }
 
-/// Every layer is there to the byte, and the tag on the image.
+/// Checks that every layer has arrived, byte for byte, and that the tag points to the image.
 async fn is_there(world: &World, layout: &Layout, pushed: &Pushed) {
     assert_eq!(world.tagged("1.0").await.as_deref(), Some(pushed.digest().as_str()));
     for layer in Image::open(layout.path()).await.unwrap().layers() {
@@ -35,7 +36,7 @@ async fn is_there(world: &World, layout: &Layout, pushed: &Pushed) {
     }
 }
 
-/// What was called of the registry.
+/// Returns the number of requests to the registry with this name.
 fn requests(world: &World, name: &str) -> usize {
     world.local.journal().count(&format!("V2.{name}"))
 }
@@ -83,7 +84,7 @@ async fn each_destination_has_a_line_of_its_own() {
     assert_eq!(pushed.bytes_sent(), pushed.bytes_read());
     let sent: Vec<usize> = pushed.repositories().iter().map(|to| to.layers_sent()).collect();
     assert_eq!(sent, [2, 2]);
-    // A token holds for one region.
+    // A token is valid for one region.
     assert_eq!(world.local.journal().count("GetAuthorizationToken"), 2);
 }
 
@@ -99,7 +100,7 @@ async fn a_token_that_has_expired_meanwhile_is_renewed() {
     }
 }
 
-/// What is mounted depends on the account and on the policy; that the image arrives doesn't.
+/// The account and the policy decide which layers are mounted. The image arrives in any case.
 #[tokio::test(start_paused = true)]
 async fn layers_are_mounted_where_that_is_on_and_allowed() {
     let layout = Layout::image(&[100, 6 * MIB]);
@@ -138,7 +139,7 @@ async fn an_upload_that_always_expires_is_given_up() {
     world.local.inject(When::every("V2.PatchUpload"), Fault::ExpireUploads);
     let error = push(&world, &Layout::image(&[6 * MIB])).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol);
-    let problem = "could not be uploaded in two attempts: the upload is gone";
+    let problem = "could not be uploaded in two attempts: the upload no longer exists";
     assert!(error.to_string().ends_with(problem), "{error}");
 }
 
@@ -160,10 +161,13 @@ async fn an_immutable_tag_keeps_its_image_and_takes_it_again() {
     push(&world, &layout).await.unwrap();
     let error = push(&world, &Layout::image(&[200])).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TagImmutable);
-    assert!(error.to_string().contains(&format!("is {} and immutable", first.digest())), "{error}");
+    assert!(
+        error.to_string().contains(&format!("is immutable and refers to {}", first.digest())),
+        "{error}"
+    );
 }
 
-/// The policy without one of its actions, wherever it has it.
+/// Returns the policy without one of its actions, in all statements.
 fn without(policy: &str, action: &str) -> String {
     let mut document: Value = serde_json::from_str(policy).unwrap();
     let statements = document["Statement"].as_array_mut().unwrap();
@@ -212,8 +216,8 @@ async fn a_push_runs_under_just_its_policy_and_without_an_action_it_says_which()
     }
 }
 
-/// Whatever a layer waits for, others fill the line meanwhile. In virtual time, which is the same on
-/// every machine.
+/// While one layer waits, others use the link. Virtual time makes the result the same on every
+/// machine.
 #[tokio::test(start_paused = true)]
 async fn a_line_is_idle_for_the_first_round_trips_and_the_last_alone() {
     const BYTES_PER_SECOND: f64 = 12_500_000.0;
@@ -227,8 +231,8 @@ async fn a_line_is_idle_for_the_first_round_trips_and_the_last_alone() {
     let pushed = push(&world, &Layout::image(&sizes)).await.unwrap();
     let sending = sizes.iter().sum::<usize>() as f64 / BYTES_PER_SECOND;
     let idle = (pushed.elapsed().as_secs_f64() - sending) / ROUND_TRIP;
-    // Before: what is there, with the token, and an upload that begins. After: the end of the
-    // content, that of the upload, with the tag once more, and the manifest. And a bit for the
-    // requests' own bytes.
+    // Before the content: the survey with the token, and the start of an upload. After it: the end
+    // of the content, the end of the upload together with the tag lookup, and the manifest. The
+    // requests' own bytes add a little.
     assert!((4.9..5.5).contains(&idle), "{idle} round trips");
 }

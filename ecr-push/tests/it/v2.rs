@@ -1,5 +1,5 @@
-//! A registry for one repository that does what a test says: what ECR's does in ways that no other
-//! registry would, and what a hostile one might.
+//! A registry for one repository with configurable behaviour: the peculiarities of ECR's registry,
+//! and the attacks of a hostile one.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -19,18 +19,20 @@ use serde_json::json;
 
 use crate::layout::digest;
 
-/// What is done to one request.
+/// A deviation in the handling of one request.
 #[derive(Debug, Clone)]
 pub(crate) enum Quirk {
-    /// The connection breaks before any of it has arrived.
+    /// The connection breaks before the registry receives anything.
     Drop,
-    /// The connection breaks after so many bytes of its content.
+    /// The connection breaks after this many bytes of the request's content.
     DropAfter(usize),
-    /// It is carried out, and the connection breaks.
+    /// The registry carries the request out, and the connection breaks.
     LoseAnswer,
-    /// It is carried out, and the answer has this `Location` in place of the right one.
+    /// The registry carries the request out, and answers with this `Location` instead of the right
+    /// one.
     Location(Option<&'static str>),
-    /// It is refused with a status, a code and a message; with no body where the code is empty.
+    /// The registry rejects the request with a status, a code and a message. The response has no
+    /// body if the code is empty.
     Refuse(u16, &'static str, &'static str),
 }
 
@@ -42,7 +44,7 @@ struct State {
     tags: BTreeMap<String, String>,
     uploads: BTreeMap<String, Vec<u8>>,
     begun: usize,
-    /// Requests, by a method and what they are about, and which one of that kind.
+    /// The deviations, by the kind of request and its number within that kind.
     quirks: Vec<(&'static str, usize, Quirk)>,
     seen: BTreeMap<&'static str, usize>,
     journal: Vec<String>,
@@ -50,7 +52,7 @@ struct State {
     logins: Vec<Option<String>>,
 }
 
-/// Beside the emulator's API, to which all goes that isn't for a registry.
+/// The registry, in front of the emulator's API, which receives all other requests.
 #[derive(Debug, Clone)]
 pub(crate) struct V2 {
     api: SharedHttpClient,
@@ -65,13 +67,14 @@ impl V2 {
         (v2, Pusher::new(&config))
     }
 
-    /// Does this to the `nth` request of a kind, counted from 1: `POST mount`, `POST upload`, `PATCH upload`, `PUT
-    /// upload`, `PUT manifest`, `HEAD blob`, `HEAD manifest`.
+    /// Sets a deviation for the `nth` request of a kind, counted from 1. The kinds are `POST
+    /// mount`, `POST upload`, `PATCH upload`, `PUT upload`, `PUT manifest`, `HEAD blob` and `HEAD
+    /// manifest`.
     pub(crate) fn quirk(&self, kind: &'static str, nth: usize, quirk: Quirk) {
         self.state().quirks.push((kind, nth, quirk));
     }
 
-    /// Another repository has this blob.
+    /// Adds this blob to another repository.
     pub(crate) fn has_elsewhere(&self, digest: &str) {
         self.state().elsewhere.push(digest.to_owned());
     }
@@ -84,7 +87,7 @@ impl V2 {
         self.state().tags.get(tag).cloned()
     }
 
-    /// Every request, such as `PATCH upload 0-99`.
+    /// Returns every request, such as `PATCH upload 0-99`.
     pub(crate) fn journal(&self) -> Vec<String> {
         self.state().journal.clone()
     }
@@ -93,7 +96,7 @@ impl V2 {
         self.state().journal.iter().filter(|request| request.starts_with(kind)).count()
     }
 
-    /// Which hosts were sent anything.
+    /// Returns the hosts that received a request.
     pub(crate) fn hosts(&self) -> Vec<String> {
         let mut hosts = self.state().hosts.clone();
         hosts.sort();
@@ -101,7 +104,7 @@ impl V2 {
         hosts
     }
 
-    /// What each request was logged in with.
+    /// Returns the login of each request.
     pub(crate) fn logins(&self) -> Vec<Option<String>> {
         self.state().logins.clone()
     }
@@ -148,7 +151,7 @@ impl V2 {
     }
 }
 
-/// A request, read.
+/// A parsed request.
 struct Asked {
     method: String,
     host: String,
@@ -228,7 +231,7 @@ impl State {
                     return refusal(416, "BLOB_UPLOAD_INVALID", &text);
                 }
                 content.extend_from_slice(body);
-                // As ECR does, in place of 202.
+                // ECR answers 201 instead of 202.
                 upload(201, asked.name())
             }
             "PUT upload" => {
@@ -272,7 +275,7 @@ fn upload(status: u16, id: &str) -> HttpResponse {
     let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
     let location = format!("/v2/demo/web/blobs/uploads/{id}");
     answer.headers_mut().insert("location", location);
-    // Never kept up to date.
+    // ECR doesn't keep this header up to date.
     answer.headers_mut().insert("range", "0-0");
     answer
 }
@@ -295,7 +298,7 @@ impl HttpConnector for V2 {
     }
 }
 
-/// To the registry, or to the API, by the path.
+/// A connector that chooses between the registry and the API by the path.
 #[derive(Debug)]
 struct ByPath {
     v2: V2,

@@ -1,4 +1,4 @@
-//! An emulator with a repository, and what the tests ask of it.
+//! An emulator with a repository, and queries about its state.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -19,7 +19,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// With the repository `demo/web`, whose tags may move.
+    /// Returns an emulator with the repository `demo/web`, whose tags are mutable.
     pub(crate) async fn new() -> Self {
         Self::with(ImageTagMutability::Mutable).await
     }
@@ -50,13 +50,13 @@ impl World {
         push.await
     }
 
-    /// The digest that a tag is on.
+    /// Returns the digest that a tag points to.
     pub(crate) async fn tagged(&self, tag: &str) -> Option<String> {
         let image = self.get(ImageIdentifier::builder().image_tag(tag).build()).await?;
         Some(image.image_id()?.image_digest()?.to_owned())
     }
 
-    /// The text of the manifest with this digest.
+    /// Returns the text of the manifest with this digest.
     pub(crate) async fn manifest(&self, digest: &str) -> Option<String> {
         let image = self.get(ImageIdentifier::builder().image_digest(digest).build()).await?;
         Some(image.image_manifest()?.to_owned())
@@ -67,8 +67,8 @@ impl World {
         get.send().await.unwrap().images.unwrap_or_default().into_iter().next()
     }
 
-    /// Pushes the image, and whether all of it is there afterwards, to the byte: the emulator
-    /// checks the digest of every layer.
+    /// Pushes the image, and checks that it has arrived byte for byte: the emulator checks the
+    /// digest of every layer.
     pub(crate) async fn takes(&self, image: &Image) {
         let pushed = self.push_image(image, &["all"]).await.unwrap();
         assert_eq!(pushed.digest(), image.digest());
@@ -80,7 +80,8 @@ impl World {
         assert_eq!(again.layers_sent(), 0);
     }
 
-    /// The content of a layer, as a puller gets it. Not for paused time: it goes over HTTP.
+    /// Returns the content of a layer, as a puller downloads it over HTTP. Doesn't work in paused
+    /// time.
     pub(crate) async fn layer(&self, digest: &str) -> Vec<u8> {
         let server = self.local.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         let ask = self.client.get_download_url_for_layer().repository_name("demo/web");
@@ -100,7 +101,7 @@ impl World {
         tokio::task::spawn_blocking(download).await.unwrap()
     }
 
-    /// The push's calls, without those that made and look at the world.
+    /// Returns the calls of the push, without those that set up and inspect the emulator.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.local
             .journal()

@@ -23,12 +23,12 @@ use crate::rollout::roll_out::RollOut;
 use crate::rollout::rollback::RollBack;
 use crate::watch::batch::Batch;
 
-/// All that was to be deployed so far.
+/// The rollouts of the waves so far.
 pub(super) struct Group {
     policy: FleetPolicy,
     sender: UnboundedSender<(Service, Event)>,
     entries: Vec<Entry>,
-    /// Whether nothing more is to begin.
+    /// Whether no further rollout begins.
     has_failed: bool,
 }
 
@@ -37,14 +37,14 @@ struct Entry {
     service: Service,
     timeout: Duration,
     batch: Batch,
-    /// The deployment that was started.
+    /// The deployment that the rollout started.
     handle: Option<Handle>,
     state: EntryState,
 }
 
 enum EntryState {
     RollingOut(Events),
-    /// With why, where it is itself what failed.
+    /// Holds the rollout's own error if the rollout failed itself.
     TakingBack(Events, Option<Error>),
     Ended(Outcome),
 }
@@ -61,7 +61,7 @@ impl Group {
             EntryState::Ended(Outcome::NotBegun)
         } else {
             if self.policy == FleetPolicy::AllOrNothing {
-                // What fails is taken back like all others, and watched.
+                // The fleet rolls back and watches the failed service like all others.
                 roll_out = roll_out.on_failure(OnFailure::Leave);
             }
             EntryState::RollingOut(roll_out.watched_by(Some(batch.member())).events())
@@ -69,7 +69,7 @@ impl Group {
         self.entries.push(Entry { ecs, service, timeout, batch, handle: None, state });
     }
 
-    /// Goes on until all that has begun has ended.
+    /// Runs until every rollout that has begun has ended.
     pub(super) async fn settle(&mut self) {
         while let Some((index, event)) = poll_fn(|context| self.poll_next(context)).await {
             match event {
@@ -82,7 +82,7 @@ impl Group {
         }
     }
 
-    /// The next event of any of them, or that one has ended.
+    /// Returns the next event of any rollout; `None` in it means that the rollout has ended.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(usize, Option<Event>)>> {
         let mut next = Poll::Ready(None);
         for (index, entry) in self.entries.iter_mut().enumerate() {
@@ -104,7 +104,7 @@ impl Group {
         if let (Event::Started { handle }, EntryState::RollingOut(_)) = (&event, &entry.state) {
             entry.handle = Some(handle.clone());
         }
-        // Nobody may be listening.
+        // The receiver may have been dropped.
         let _ = self.sender.send((entry.service.clone(), event));
     }
 
@@ -133,7 +133,7 @@ impl Group {
     pub(super) fn end(self) -> Result<Vec<(Service, Deployed)>, Error> {
         let outcomes = self.entries.into_iter().map(|entry| match entry.state {
             EntryState::Ended(outcome) => (entry.service, outcome),
-            // `settle` has seen the end of each.
+            // `settle` returns only after each has ended.
             EntryState::RollingOut(_) | EntryState::TakingBack(..) => {
                 (entry.service, Outcome::NotBegun)
             }
@@ -151,8 +151,8 @@ impl Group {
 }
 
 impl Entry {
-    /// It is taken back as well, whatever became of it; but not what somebody else has replaced, or
-    /// what these credentials don't reach any more.
+    /// Returns the state after a failure. Under `AllOrNothing` the failed service is rolled back
+    /// too, unless another deployment replaced this one or the credentials no longer reach it.
     fn failed(&self, error: Error, policy: FleetPolicy) -> EntryState {
         let is_left = match error.kind() {
             ErrorKind::PausedAtHook
@@ -170,7 +170,8 @@ impl Entry {
         }
     }
 
-    /// Where it has started a deployment. One that is about to is let go until that is known.
+    /// Begins the rollback if the rollout has started a deployment. A rollout that is about to
+    /// start one continues until its deployment is known.
     fn take_back(&mut self) {
         if !matches!(
             self.state,

@@ -4,15 +4,16 @@
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FleetPolicy {
-    /// Take back what has begun, as soon as one fails, and that one too: what is in progress is
-    /// stopped, what is complete gets the revision that it ran before, and all are watched until
-    /// that runs, each for as long as its rollout might have taken. A service that somebody else has
-    /// deployed to meanwhile is left alone. [`OnFailure`](crate::OnFailure) has no say in it.
+    /// Rolls back all rollouts that have begun, the failed one included, as soon as one fails. A
+    /// deployment in progress is stopped; a service whose deployment is complete gets its previous
+    /// revision. The fleet waits until each of these revisions runs, each for as long as the
+    /// timeout of its rollout. A service with a newer deployment by another caller is left alone.
+    /// [`OnFailure`](crate::OnFailure) has no effect.
     AllOrNothing,
-    /// Begin every wave nevertheless.
+    /// Begins every wave regardless of failures.
     KeepGoing,
-    /// Let the others of its wave end, and begin no further one: the safe choice, since no more
-    /// services are touched, and nothing that runs is changed once more.
+    /// Waits for the other rollouts of the wave, and begins no further wave. This is the safe
+    /// choice: it touches no more services, and changes no running service again.
     #[default]
     StopAfterWave,
 }

@@ -1,6 +1,6 @@
 //! [`Statement`]: one statement of a policy.
 
-/// What a policy can be asked to allow beside a rollout itself.
+/// A feature that a policy can allow beside the rollout itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
     Diagnosis,
@@ -15,7 +15,7 @@ pub(super) enum Part {
 /// One statement of the document.
 pub(super) struct Statement {
     pub(super) sid: &'static str,
-    /// With the reason, and what is lost without it.
+    /// Each action with its reason and the loss without it.
     pub(super) actions: Vec<(&'static str, &'static str, Option<&'static str>)>,
     pub(super) resources: Vec<String>,
     pub(super) condition: Option<Condition>,

@@ -63,8 +63,8 @@ async fn unknown_containers_are_named_with_those_that_exist() {
 async fn a_missing_service_or_cluster_is_named() {
     let server = served().await;
     for (cluster, service, expected) in [
-        ("demo", "wbe", "error: the cluster `demo` in us-east-1 has no service `wbe`\n"),
-        ("dmeo", "web", "error: there is no cluster `dmeo` in us-east-1\n"),
+        ("demo", "wbe", "error: service `wbe` not found in cluster `demo` in us-east-1\n"),
+        ("dmeo", "web", "error: cluster `dmeo` not found in us-east-1\n"),
     ] {
         let arguments = ["--aws", "--cluster", cluster, "--service", service];
         let deploy = Program::deploy().with(&arguments).with(&["--image", &image_of("web")]);

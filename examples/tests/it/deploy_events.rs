@@ -103,7 +103,7 @@ async fn what_goes_on_is_told_with_how_to_follow_it() {
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     let expected = format!("goes on      to be followed by deploy_events --aws --resume {path}\n");
     assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
-    let error = "\nerror: the rollout of web:2 to demo/web wasn't complete after 0 s: ";
+    let error = "\nerror: the rollout of web:2 to demo/web timed out after 0 s: ";
     assert!(ended.stderr.contains(error), "{}", ended.stderr);
 }
 

@@ -43,7 +43,7 @@ async fn a_dry_run_of_nothing_says_so() {
     let image = format!("web={URI}@sha256:{}", "7f".repeat(32));
     let ended = deploy(&server, &["--image", &image, "--dry-run"]).await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert_eq!(ended.stdout, "demo/web runs web:1\nnothing is to be changed\n");
+    assert_eq!(ended.stdout, "demo/web runs web:1\nnothing changes\n");
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn a_saved_plan_is_applied_once() {
 
     let again = apply(&server, plan).await;
     assert_eq!(again.code, 1, "{}", again.stderr);
-    let error = "\nerror: demo/web runs web:2 by now, and the plan is based on web:1\n";
+    let error = "\nerror: demo/web now runs web:2, but the plan is based on web:1\n";
     assert!(again.stderr.ends_with(error), "{}", again.stderr);
     let journal = server.local().journal();
     assert_eq!(journal.count("RegisterTaskDefinition"), 1);
@@ -154,8 +154,7 @@ async fn no_time_is_no_rollout() {
     server.local().inject(When::every("RegisterTaskDefinition"), Fault::Delay(hour));
     let ended = deploy(&server, &["--image", IMAGE, "--timeout", "0"]).await;
     assert_eq!(ended.code, 1, "{}", ended.stderr);
-    let error =
-        "\nerror: RegisterTaskDefinition for the rollout to demo/web wasn't done after 0 s\n";
+    let error = "\nerror: RegisterTaskDefinition for the rollout to demo/web timed out after 0 s\n";
     assert!(ended.stderr.ends_with(error), "{}", ended.stderr);
     assert_eq!(server.local().journal().count("UpdateService"), 0);
 }

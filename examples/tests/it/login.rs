@@ -57,10 +57,10 @@ async fn docker_config_names_another_folder() {
     assert_eq!(ended.code, 1);
     assert_eq!(ended.stdout, "");
     let expected = format!(
-        "error: a login to {HOST} in {folder_name}/config.json would not be read, because \
-         `credsStore` has `docker-credential-desktop` answer for it: give the token to `docker \
-         login --username AWS --password-stdin {HOST}`, which stores it there, or remove the \
-         entry\n"
+        "error: Docker would ignore a login to {HOST} in {folder_name}/config.json, because \
+         `credsStore` assigns every registry to `docker-credential-desktop`: pass the token to \
+         `docker login --username AWS --password-stdin {HOST}`, which stores it there, or remove \
+         the entry\n"
     );
     assert!(ended.stderr.ends_with(&expected), "{}", ended.stderr);
 
@@ -104,7 +104,7 @@ async fn docker_may_go_on_without_a_login_elsewhere() {
     assert_eq!(ended.stdout, "credentials not found in native keychain\n");
     failed(
         &ended,
-        "`ghcr.io/any` is no ECR repository URI: `ghcr.io` is no ECR registry, the form is \
+        "invalid ECR repository URI `ghcr.io/any`: `ghcr.io` is not an ECR registry, expected \
          `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`",
     );
 }
@@ -132,7 +132,7 @@ async fn a_token_that_has_expired_is_none() {
     let ended = login.with(&["--aws", HOST]).on(&server).run().await;
     assert_eq!(ended.code, 1);
     assert!(
-        ended.stderr.contains("\nerror: the token that ECR in us-east-1 gave expired at 20"),
+        ended.stderr.contains("\nerror: ECR in us-east-1 returned a token that expired at 20"),
         "{}",
         ended.stderr
     );

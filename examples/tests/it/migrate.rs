@@ -35,9 +35,9 @@ async fn after_a_failed_task_nothing_is_deployed() {
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
     let error = ended.stderr.lines().last().unwrap();
-    let expected = " of web:2 beside demo/web failed: container web exited with code 3: Essential \
+    let expected = " of web:2 for demo/web failed: container web exited with code 3: Essential \
                     container in task exited";
-    assert!(error.starts_with("error: the task arn:aws:ecs:"), "{error}");
+    assert!(error.starts_with("error: task arn:aws:ecs:"), "{error}");
     assert!(error.ends_with(expected), "{error}");
     assert!(ended.stderr.contains("\n  the log of log-router: `aws logs "), "{}", ended.stderr);
     assert_eq!(server.local().journal().count("UpdateService"), 0);

@@ -33,8 +33,8 @@ async fn a_policy_for_deployments_is_printed_and_explained() {
     });
     assert_eq!(ended.stderr.lines().count(), explained.sum::<usize>());
     let expected = format!(
-        "ecs:StopServiceDeployment on {service}: tells ECS to go back; without it, a rollback is \
-         an UpdateService with the revision before\n"
+        "ecs:StopServiceDeployment on {service}: asks ECS for a rollback; without it, a rollback \
+         is an UpdateService with the previous revision\n"
     );
     assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
 }
@@ -60,8 +60,8 @@ async fn both_policies_are_printed_one_after_the_other() {
 async fn a_deploy_policy_needs_the_arn() {
     let ended = Program::policy().with(&["--service", "prod/web"]).run().await;
     assert_eq!(ended.code, 1, "{}", ended.stderr);
-    let expected = "error: `prod/web` is no ECS service: a policy needs its region and account, \
-                    which its ARN has\n";
+    let expected = "error: invalid service `prod/web`: a policy needs the region and account: \
+                    use its ARN\n";
     assert_eq!(ended.stderr, expected);
 }
 

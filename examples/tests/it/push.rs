@@ -42,7 +42,7 @@ async fn a_repository_that_is_none_is_bad_usage() {
         ),
         (
             "123456789012.dkr.ecr.us-east-1.amazonaws.com/web:1.0",
-            "leave out `:1.0`, tags are given apart",
+            "leave out `:1.0`, tags are set separately",
         ),
         (
             "12345678901.dkr.ecr.us-east-1.amazonaws.com/web",
@@ -52,7 +52,7 @@ async fn a_repository_that_is_none_is_bad_usage() {
         let ended = Program::push().with(&["image", uri]).run().await;
         assert_eq!(ended.code, 2);
         assert_eq!(ended.stdout, "");
-        let expected = format!("`{uri}` is no ECR repository URI: {problem}");
+        let expected = format!("invalid ECR repository URI `{uri}`: {problem}");
         assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
     }
 }
@@ -100,7 +100,7 @@ async fn a_missing_repository_comes_with_the_command_that_makes_it() {
     let ended = push.run().await;
     assert_eq!(ended.code, 1);
     assert_eq!(ended.stdout, "");
-    let expected = "error: there is no repository `shop` in account 123456789012, region \
+    let expected = "error: repository `shop` not found in account 123456789012, region \
         us-east-1: create it with `aws ecr create-repository --repository-name shop --region \
         us-east-1`, or correct the URI\n  caused by: RepositoryNotFoundException: The repository \
         with name 'shop' does not exist in the registry with id '123456789012'\n";
@@ -128,12 +128,12 @@ async fn another_platform_is_an_error_that_lists_what_there_is() {
     let arguments = ["--platform", "plan9/mips", workplace.image(), URI];
     let ended = Program::push().with(&arguments).run().await;
     assert_eq!(ended.code, 1);
-    let expected = "there is no image for `plan9/mips` in it, there are `linux/";
+    let expected = "it has no image for `plan9/mips`, only for `linux/";
     assert!(ended.stderr.contains(expected), "{}", ended.stderr);
 
     let ended = Program::push().with(&["--platform", "linux", "image", URI]).run().await;
     assert_eq!(ended.code, 2);
-    let expected = "`linux` is no platform: it has no architecture, a platform is `os/arch` or \
+    let expected = "invalid platform `linux`: it has no architecture, expected `os/arch` or \
                     `os/arch/variant`, as in `linux/arm64`";
     assert!(ended.stderr.contains(expected), "{}", ended.stderr);
 }

@@ -33,8 +33,8 @@ async fn where_nothing_ran_before_nothing_is_done() {
     let ended = Program::rollback().with(&SERVICE).with(&["--aws"]).on(&server).run().await;
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
-    let expected = "\nerror: demo/web can't be rolled back: all its successful deployments that \
-                    ECS knows ran what it runs now\n";
+    let expected = "\nerror: demo/web can't be rolled back: all successful deployments that ECS \
+                    knows have its current revision\n";
     assert!(ended.stderr.ends_with(expected), "{}", ended.stderr);
     assert_eq!(server.local().journal().count("UpdateService"), 0);
 }

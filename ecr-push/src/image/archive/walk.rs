@@ -1,7 +1,7 @@
-//! [`Walk`]: once through the headers of a tar file.
+//! [`Walk`]: a single pass through the headers of a tar file.
 //!
-//! They are parsed by the `tar` crate, and walked here: its own iterator takes the end of a file
-//! that was cut off for the archive's, and reads names of any length into memory.
+//! The `tar` crate parses the headers, but not the sequence of entries: its own iterator treats the
+//! end of a truncated file as the end of the archive, and reads names of any length into memory.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,16 +13,16 @@ use crate::image::source::Content;
 
 const BLOCK: u64 = 512;
 
-/// Of an image's archive, each layer is an entry or three; this is a file system's.
+/// An image's archive has up to three entries per layer. This limit is that of a file system.
 const MAX_ENTRIES: usize = 100_000;
 
-/// Of all names together, in bytes.
+/// The limit of all names together, in bytes.
 const MAX_NAMES: usize = 16 * 1024 * 1024;
 
-/// A long name or a PAX header, in bytes: paths have 4096 at most.
+/// The limit of a long name or a PAX header, in bytes: paths have at most 4096.
 const MAX_EXTENSION: u64 = 1024 * 1024;
 
-/// One way through the file.
+/// A pass through the file.
 pub(super) struct Walk<'a> {
     subject: &'a str,
     path: &'a Path,
@@ -39,23 +39,23 @@ pub(super) enum Item {
         start: u64,
         size: u64,
     },
-    /// A symbolic link, to another name of the archive.
+    /// A symbolic link to another name in the archive.
     Link(String),
-    /// A link out of the archive, or a hard one to what hasn't been in it.
+    /// A link out of the archive, or a hard link to an entry that hasn't occurred before it.
     LinkToNothing,
-    /// A directory, a device, …
+    /// A directory, a device, or another special entry.
     Other,
 }
 
-/// Whether the end of the archive is the one that its writer set.
+/// Whether the archive ends with the marker that a writer adds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Marked,
-    /// The file ends between two entries. Some writers leave the mark out.
+    /// The file ends between two entries. Some writers omit the marker.
     Unmarked,
 }
 
-/// What the headers before an entry say of it.
+/// What the headers before an entry state about it.
 #[derive(Default)]
 struct Extensions {
     long_name: Option<Vec<u8>>,
@@ -71,14 +71,14 @@ impl<'a> Walk<'a> {
         Self { subject, path, content, len, at: 0, entries: HashMap::new(), names: 0 }
     }
 
-    /// What there is of each name, and how it ends.
+    /// Returns the entries by name, and the kind of the archive's end.
     pub(super) fn run(mut self) -> Result<(HashMap<String, Item>, End), Error> {
         self.check_format()?;
         let end = self.walk()?;
         Ok((self.entries, end))
     }
 
-    /// Whether it is a tar file, by its first block.
+    /// Checks by the first block that it is a tar file.
     fn check_format(&self) -> Result<(), Error> {
         if self.len == 0 {
             return Err(self.wrong("it is empty"));
@@ -89,14 +89,14 @@ impl<'a> Walk<'a> {
             if first.starts_with(magic) {
                 let path = self.path.display();
                 return Err(self.wrong(format!(
-                    "it is compressed, and archives are read in place: decompress it with \
-                     `{program} -dc {path} > image.tar`, and open that"
+                    "it is compressed, but archives are read in place: decompress it with \
+                     `{program} -dc {path} > image.tar`, and open image.tar"
                 )));
             }
         }
         let header = Header::from_byte_slice(&first);
         if read < first.len() || !(is_zero(&first) || has_checksum(header)) {
-            return Err(self.wrong("it is no tar archive"));
+            return Err(self.wrong("it is not a tar archive"));
         }
         Ok(())
     }
@@ -145,14 +145,14 @@ impl<'a> Walk<'a> {
         data: u64,
         size: u64,
     ) -> Result<(), Error> {
-        // Comments and times: what is said of all entries can't name one of them.
+        // Global headers hold comments and times; they can't name a single entry.
         if kind.is_pax_global_extensions() {
             return Ok(());
         }
         if size > MAX_EXTENSION {
             return Err(self.damaged(data - BLOCK));
         }
-        // Bounded just above.
+        // The check above bounds the size.
         let mut content = vec![0; size as usize];
         if self.read(data, &mut content)? < content.len() {
             return Err(self.cut_off(data - BLOCK));
@@ -190,7 +190,7 @@ impl<'a> Walk<'a> {
         let Extensions { long_name, long_link, pax_name, pax_link, sparse, .. } = extensions;
         let name = pax_name.or(long_name).unwrap_or_else(|| header.path_bytes().into_owned());
         let kind = header.entry_type();
-        // No image names what isn't UTF-8, as nothing else in JSON is.
+        // An image can't refer to a name that isn't UTF-8, because JSON can't contain one.
         let Ok(name) = String::from_utf8(name) else {
             return Ok(());
         };
@@ -200,9 +200,9 @@ impl<'a> Walk<'a> {
             return Err(self.wrong(problem));
         }
         let is_file = kind.is_file() || kind.is_contiguous();
-        // Here one tar program skips the content, and another one takes it for a header.
+        // Here some tar programs skip the content, and others parse it as a header.
         if size > 0 && !is_file && kind.as_byte().is_ascii_digit() {
-            let problem = format!("its entry `{shown}` is no file, and has {size} bytes");
+            let problem = format!("its entry `{shown}` is not a file, but has {size} bytes");
             return Err(self.wrong(problem));
         }
         let Some(key) = joined("", &name) else {
@@ -216,7 +216,7 @@ impl<'a> Walk<'a> {
         let item = if is_file && !name.ends_with('/') {
             Item::File { start: data, size }
         } else if kind.is_hard_link() {
-            // What the name means now, whatever is written over it later.
+            // A hard link means the current entry of the name; later entries don't change it.
             let target = link().and_then(|target| joined("", &target));
             let target = target.and_then(|target| self.entries.get(&target).cloned());
             target.unwrap_or(Item::LinkToNothing)
@@ -234,11 +234,11 @@ impl<'a> Walk<'a> {
         if self.entries.len() == MAX_ENTRIES || self.names > MAX_NAMES {
             let problem = format!(
                 "it has more than {MAX_ENTRIES} entries or names of more than {MAX_NAMES} bytes, \
-                 which is no image's archive"
+                 too many for an image"
             );
             return Err(self.wrong(problem));
         }
-        // The last one of a name counts, as it does when it is extracted.
+        // The last entry of a name counts, as in an extraction.
         self.entries.insert(key, item);
         Ok(())
     }
@@ -252,16 +252,16 @@ impl<'a> Walk<'a> {
     }
 
     fn damaged(&self, at: u64) -> Error {
-        self.wrong(format!("it is damaged, there is no tar header at byte {at}"))
+        self.wrong(format!("it is damaged: expected a tar header at byte {at}"))
     }
 
     fn cut_off(&self, at: u64) -> Error {
         let len = self.len;
-        self.wrong(format!("it was cut off: the entry at byte {at} goes on after its end, {len}"))
+        self.wrong(format!("it was cut off: the entry at byte {at} exceeds its {len} bytes"))
     }
 }
 
-/// How compressed files begin, and what decompresses them.
+/// The first bytes of compressed files, and the program that decompresses them.
 const COMPRESSED: [(&[u8], &str); 4] = [
     (b"\x1f\x8b", "gzip"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
@@ -273,7 +273,7 @@ fn is_zero(block: &[u8]) -> bool {
     block.iter().all(|byte| *byte == 0)
 }
 
-/// The sum of all bytes, those of the checksum itself counted as spaces.
+/// Checks the sum of all bytes; the bytes of the checksum field itself count as spaces.
 fn has_checksum(header: &Header) -> bool {
     let bytes = header.as_bytes();
     let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
@@ -288,7 +288,7 @@ fn until_zero(mut name: Vec<u8>) -> Vec<u8> {
     name
 }
 
-/// The name that `name` means in `folder`; `None` where that is outside of everything.
+/// Resolves `name` relative to `folder`; `None` if the result is outside the archive.
 pub(super) fn joined(folder: &str, name: &str) -> Option<String> {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in name.split('/') {

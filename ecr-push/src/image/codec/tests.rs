@@ -8,7 +8,7 @@ use flate2::read::{GzDecoder, MultiGzDecoder};
 use super::*;
 use crate::image::source::Piece;
 
-/// Neither all alike nor all random, and of every length with respect to blocks.
+/// Returns content that is neither uniform nor random, of any length relative to blocks.
 fn content(size: usize) -> Vec<u8> {
     let mut state = 1_u64;
     (0..size)
@@ -45,7 +45,7 @@ fn gzip_is_one_member_with_the_content() {
         assert_eq!(bytes[..10], GZIP_HEADER);
         let mut all = Vec::new();
         MultiGzDecoder::new(&bytes[..]).read_to_end(&mut all).unwrap();
-        assert_eq!(all.len(), size, "nothing comes after the member");
+        assert_eq!(all.len(), size, "no bytes follow the member");
     }
 }
 
@@ -60,8 +60,8 @@ fn the_number_of_threads_makes_no_difference() {
     }
 }
 
-/// A digest that is another one tomorrow makes every layer a new one. When this fails because of a
-/// new version of flate2 or zlib-rs, say so in the changelog.
+/// A changed digest turns every layer into a new one. If this test fails because of a new version
+/// of flate2 or zlib-rs, say so in the changelog.
 #[test]
 fn the_bytes_are_those_of_the_last_release() {
     let bytes = compressed(&content(2 * BLOCK + 777), Codec::Gzip, 2);

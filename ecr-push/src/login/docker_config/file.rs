@@ -1,4 +1,4 @@
-//! A file with secrets in it, replaced in one step.
+//! A file with secrets that is replaced in one step.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-/// What a path stands for, which needn't exist: a symbolic link is to stay one.
+/// Resolves symbolic links, so that a link stays a link. The target doesn't have to exist.
 pub(super) fn target(path: &Path) -> io::Result<PathBuf> {
-    // As many as Linux follows.
+    // Linux follows the same number of links.
     const MOST_LINKS: usize = 40;
     let mut target = path.to_owned();
     for _ in 0..MOST_LINKS {
         match fs::symlink_metadata(&target) {
             Ok(metadata) if metadata.is_symlink() => {}
-            // Renaming onto a device would replace it.
+            // A rename onto a device would replace the device.
             Ok(metadata) if !metadata.is_file() => {
-                return Err(io::Error::other("it is no regular file"));
+                return Err(io::Error::other("it is not a regular file"));
             }
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => return Ok(target),
@@ -27,7 +27,7 @@ pub(super) fn target(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("it is a symbolic link to itself"))
 }
 
-/// The content; empty where there is no file.
+/// Returns the content; empty text if the file is missing.
 pub(super) fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     match fs::read_to_string(path) {
         Ok(content) => Ok(Zeroizing::new(content)),
@@ -36,7 +36,7 @@ pub(super) fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     }
 }
 
-/// Puts a file in the place of another, or makes it and its folder: for the owner alone.
+/// Replaces a file, or creates it and its folder. Only the owner can access what it creates.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let Some(name) = path.file_name() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"));
@@ -49,7 +49,7 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut temporary =
         tempfile::Builder::new().prefix(&prefix).suffix(".tmp").tempfile_in(folder)?;
     temporary.write_all(content)?;
-    // The content before the name, so that a crash doesn't leave an empty file.
+    // The content reaches the disk before the name, so that a crash doesn't leave an empty file.
     temporary.as_file().sync_all()?;
     temporary.persist(path).map_err(|failure| failure.error)?;
     sync_folder(folder);
@@ -71,8 +71,8 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Makes the new name last. The content is safe already, and some file systems can't do this, so
-/// that a failure is none of the login.
+/// Makes the new name durable. A failure doesn't fail the login: the content is safe already, and
+/// some file systems don't support this call.
 fn sync_folder(folder: &Path) {
     if cfg!(unix)
         && let Ok(folder) = File::open(folder)

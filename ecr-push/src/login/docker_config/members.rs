@@ -1,4 +1,4 @@
-//! A JSON object whose members keep their order, and their text to the letter.
+//! A JSON object whose members keep their order and their exact text.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use serde_json::value::RawValue;
 pub(super) struct Members(Vec<(String, Box<RawValue>)>);
 
 impl Members {
-    /// Nothing at all is an object without members: Docker reads an empty file so.
+    /// Parses an object. Empty text is an object without members, as Docker reads an empty file.
     ///
     /// # Errors
-    /// What is wrong and where, and nothing of what is in the text: it may be a secret.
+    /// Returns what is wrong and its position, without any of the text: it may be a secret.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
             return Ok(Self::default());
@@ -26,16 +26,16 @@ impl Members {
                 let problem = problem.strip_suffix(&place).unwrap_or(&problem);
                 format!("line {}, column {}: {problem}", error.line(), error.column())
             }
-            Category::Data | Category::Io => "it is no JSON object".to_owned(),
+            Category::Data | Category::Io => "it is not a JSON object".to_owned(),
         })
     }
 
-    /// The last of this name, as for most readers.
+    /// Returns the last member of this name, as most JSON readers do.
     pub(super) fn value(&self, name: &str) -> Option<&RawValue> {
         self.0.iter().rfind(|(it, _)| it == name).map(|(_, value)| &**value)
     }
 
-    /// Sets a member in its place, or as the last one.
+    /// Sets a member in its place, or appends it.
     pub(super) fn set(&mut self, name: &str, value: Box<RawValue>) {
         match self.0.iter_mut().rfind(|(it, _)| it == name) {
             Some((_, old)) => *old = value,
@@ -43,7 +43,7 @@ impl Members {
         }
     }
 
-    /// In the form in which Docker writes it, with tabs, for a value at this depth.
+    /// Prints the object as Docker does, with tabs, for a value at this depth.
     pub(super) fn to_raw(&self, depth: usize) -> Box<RawValue> {
         let (outer, inner) = ("\t".repeat(depth), "\t".repeat(depth + 1));
         let members: Vec<String> =
@@ -55,14 +55,14 @@ impl Members {
     }
 }
 
-/// A JSON string.
+/// Returns a text as a JSON string.
 pub(super) fn text(text: &str) -> Box<RawValue> {
     raw(serde_json::Value::from(text).to_string())
 }
 
-/// What has just been put together from JSON is JSON.
+/// Wraps text that was composed of JSON and therefore is JSON.
 fn raw(json: String) -> Box<RawValue> {
-    RawValue::from_string(json).unwrap_or_else(|_| unreachable!("it was made of JSON"))
+    RawValue::from_string(json).unwrap_or_else(|_| unreachable!("the text is composed of JSON"))
 }
 
 impl<'de> Deserialize<'de> for Members {
@@ -104,8 +104,8 @@ mod tests {
         assert_eq!(problem("{\n\t\"a\": }"), "line 2, column 7: expected value");
         assert_eq!(problem("{\"a\": 1"), "line 1, column 7: EOF while parsing an object");
         assert_eq!(problem("{} x"), "line 1, column 4: trailing characters");
-        assert_eq!(problem("\"secret\""), "it is no JSON object");
-        assert_eq!(problem("[]"), "it is no JSON object");
+        assert_eq!(problem("\"secret\""), "it is not a JSON object");
+        assert_eq!(problem("[]"), "it is not a JSON object");
     }
 
     #[test]

@@ -87,7 +87,7 @@ fn the_file_has_a_line_for_each_step_and_goes_when_all_is_done() {
         )
     );
     checkpoint.clone().finish();
-    assert!(folder.path().exists(), "an upload hasn't ended");
+    assert!(folder.path().exists(), "one upload hasn't ended");
     let checkpoint = folder.open();
     checkpoint.end("id-a");
     checkpoint.finish();
@@ -134,8 +134,8 @@ fn what_ecr_can_not_have_said_does_not_count() {
 #[test]
 fn what_is_no_checkpoint_is_left_as_it_is() {
     for (text, problem) in [
-        ("precious", "it is no checkpoint of a push"),
-        ("{\"ecr-push checkpoint\":2}\n", "its version is 2, only 1 is known"),
+        ("precious", "not an ecr-push checkpoint"),
+        ("{\"ecr-push checkpoint\":2}\n", "unsupported version 2: this build reads 1"),
     ] {
         let folder = Folder::new();
         fs::write(folder.path(), text).unwrap();
@@ -157,8 +157,8 @@ fn a_folder_that_is_not_there_is_said() {
 }
 
 proptest! {
-    /// Wherever it is cut off and whatever is in it, it opens or is left alone, and what it holds
-    /// can be sent.
+    /// After any truncation and with any content, the file either opens or stays unchanged, and
+    /// every position in it is valid.
     #[test]
     fn whatever_is_in_the_file_it_is_survived(
         sent in prop::collection::vec(0..200_u64, 0..5),

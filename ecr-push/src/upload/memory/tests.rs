@@ -19,7 +19,8 @@ async fn room_for(memory: &Arc<Memory>, size: u64) -> Room {
     memory.reserve(framed_len(part_size.min(size)), part_size, 1).await
 }
 
-/// How many layers of `size` get room at once, for so many repositories.
+/// Returns how many layers of `size` bytes get room at once, for the given number of
+/// repositories.
 async fn at_once(memory: &Arc<Memory>, size: u64, part_size: u64, repositories: usize) -> usize {
     let mut rooms = Vec::new();
     let wait = Duration::from_secs(1);
@@ -61,7 +62,7 @@ async fn room_ahead_is_what_is_left() {
     assert_eq!(memory.permits.available_permits(), 45 * 1024);
 }
 
-/// A layer of many parts doesn't keep its room ahead for as long as it takes.
+/// A layer of many parts doesn't keep its read-ahead memory until it ends.
 #[tokio::test(start_paused = true)]
 async fn whoever_waits_comes_before_a_part_ahead() {
     let memory = Arc::new(Memory::new(28 * MIB));
@@ -85,18 +86,18 @@ async fn buffers_are_used_again_and_never_more_than_there_is_room_for() {
 
     let other = room_for(&memory, MIB).await;
     drop(other.buffer());
-    assert_eq!(memory.peak(), one as u64, "the idle buffer made room");
+    assert_eq!(memory.peak(), one as u64, "the idle buffer was freed");
     drop(other);
     assert_eq!(memory.lock().idle.len(), 1);
     let late = room.buffer();
     drop(room);
-    assert!(memory.permits.available_permits() < 30 * 1024, "it is still in use");
+    assert!(memory.permits.available_permits() < 30 * 1024, "the buffer is still in use");
     drop(late);
     assert_eq!(memory.lock().idle.len(), 0);
     assert_eq!(memory.permits.available_permits(), 30 * 1024);
 }
 
-/// Whatever comes and goes, the buffers stay within what there are permits for.
+/// Under any order of layers, the buffers stay within the permits.
 #[tokio::test(start_paused = true)]
 async fn the_peak_stays_within_the_limit() {
     let limit = 40 * MIB;
@@ -116,5 +117,5 @@ async fn the_peak_stays_within_the_limit() {
     layers.join_all().await;
     let peak = memory.peak();
     assert!(peak <= limit, "{peak}");
-    assert!(peak > limit / 2, "{peak}: the limit was never come near to");
+    assert!(peak > limit / 2, "{peak}: the limit was never approached");
 }

@@ -26,7 +26,7 @@ impl Calls {
             _ => Err(Error::protocol(
                 OPERATION,
                 &self.repository,
-                "the answer lacks the upload's id or its part size, or they are none of ECR's",
+                "the response has a missing or invalid upload id or part size",
             )),
         }
     }
@@ -93,7 +93,8 @@ impl Calls {
     }
 }
 
-/// Whether it may be the id of an upload. ECR's are UUIDs; a part's buffer has room for 256 bytes.
+/// Returns whether the id can be sent. ECR's ids are UUIDs; a part's buffer reserves 256 bytes for
+/// the id.
 fn is_sendable(upload_id: &str) -> bool {
     upload_id.len() <= 256 && upload_id.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -1,4 +1,4 @@
-//! What a registry answers, read: its errors, where an upload stands, where it goes on.
+//! The parser of a registry's responses: its errors, an upload's position and its next location.
 
 use aws_sdk_ecr::config::http::HttpResponse;
 use aws_sdk_ecr::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
@@ -6,7 +6,7 @@ use aws_sdk_ecr::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 use crate::aws::retries::first_error;
 use crate::error::kind::ErrorKind;
 
-/// An answer that isn't a refusal.
+/// A successful response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -15,13 +15,14 @@ pub(crate) struct Answer {
     pub(crate) digest: Option<String>,
 }
 
-/// Any other status than that of success, with what the registry says about it: to HEAD, nothing.
+/// A response with any other status, and the registry's error. A response to HEAD has no error
+/// text.
 #[derive(Debug, thiserror::Error)]
 #[error("HTTP {status}")]
 pub(crate) struct Refusal {
     pub(crate) status: u16,
     metadata: ErrorMetadata,
-    /// The last byte that the upload has, by the header `Range`.
+    /// The last byte that the upload holds, from the header `Range`.
     pub(crate) range: Option<u64>,
 }
 
@@ -33,7 +34,7 @@ impl ProvideErrorMetadata for Refusal {
 
 pub(crate) type RequestError = SdkError<Refusal, HttpResponse>;
 
-/// Reads the answer to a request.
+/// Parses the response to a request.
 pub(crate) fn read(method: &str, response: &HttpResponse) -> Result<Answer, Refusal> {
     let status = response.status().as_u16();
     let header = |name| response.headers().get(name).map(str::to_owned);
@@ -56,25 +57,25 @@ pub(crate) fn read(method: &str, response: &HttpResponse) -> Result<Answer, Refu
     if let Some(message) = text("message") {
         metadata = metadata.message(message);
     }
-    // `0-1023`
+    // The header looks like `0-1023`.
     let range = header("range").and_then(|range| range.rsplit('-').next()?.parse().ok());
     Err(Refusal { status, metadata: metadata.build(), range })
 }
 
-/// Whether a registry has done what it was asked for. A proxy that redirects, or answers with a page
-/// of its own, has not.
+/// Returns whether the registry carried out the request. A redirect or a page from a proxy doesn't
+/// count as success.
 fn is_success(method: &str, status: u16) -> bool {
     match method {
         "HEAD" => status == 200,
-        // The specification has 201 or 202 for each; ECR answers 201 to PATCH (users' reports).
+        // The specification uses 201 or 202 for each; ECR answers PATCH with 201 (users' reports).
         _ => matches!(status, 201 | 202 | 204),
     }
 }
 
 impl Refusal {
-    /// Whether it may be the token that was refused: users report HTTP 403 of ECR, with "Your
-    /// authorization token has expired. Reauthenticate and try again.", and 400 for one that it
-    /// doesn't know. The text is left out where the request was HEAD.
+    /// Returns whether the registry may have rejected the token. Users report that ECR answers an
+    /// expired token with HTTP 403 and "Your authorization token has expired. Reauthenticate and
+    /// try again.", and an unknown token with HTTP 400. The response to a HEAD request has no text.
     pub(crate) fn is_of_token(&self) -> bool {
         self.status == 401 || self.names_token() || (self.status == 403 && self.message().is_none())
     }
@@ -88,23 +89,23 @@ impl Refusal {
         self.code().is_some_and(|code| codes.contains(&code))
     }
 
-    /// Whether there is no such upload, or not any more.
+    /// Returns whether the registry doesn't know the upload, for example because it has expired.
     pub(crate) fn is_lost_upload(&self) -> bool {
-        // Without a code, whatever is not found is the upload: it is what was asked for.
+        // A 404 without a code refers to the upload, because the request named it.
         self.has_code(&["BLOB_UPLOAD_UNKNOWN", "HTTP 404"])
     }
 
-    /// Whether what arrived has another digest. ECR's word for it is also that for pieces out of
-    /// order, and its text is "None of the provided layer digests match the calculated layer
-    /// digest" (users' reports).
+    /// Returns whether the received content has another digest. ECR uses the same code for chunks
+    /// out of order; the text here is "None of the provided layer digests match the calculated
+    /// layer digest" (users' reports).
     pub(crate) fn is_of_content(&self) -> bool {
         let says_so = || self.message().is_some_and(|message| message.contains("digest"));
         self.has_code(&["DIGEST_INVALID"]) || (self.has_code(&["BLOB_UPLOAD_INVALID"]) && says_so())
     }
 
-    /// The byte that the upload goes on with, where content came out of order: ECR's "First byte of
-    /// the layer part is 10485760 instead of 20971520". Its header `Range` is no help, it isn't
-    /// kept up to date (users' reports).
+    /// Returns the position of the upload after content arrived out of order, from ECR's "First
+    /// byte of the layer part is 10485760 instead of 20971520". ECR's header `Range` isn't kept up
+    /// to date (users' reports).
     pub(crate) fn expected_byte(&self) -> Option<u64> {
         let (_, expected) = self.message()?.split_once(" instead of ")?;
         let digits = expected.split(|c: char| !c.is_ascii_digit()).next()?;
@@ -116,7 +117,7 @@ impl Refusal {
             (Some("NAME_UNKNOWN"), _) => ErrorKind::RepositoryNotFound,
             (_, 401) => ErrorKind::Credentials,
             _ if self.names_token() => ErrorKind::Credentials,
-            // ECR has one code for what is denied by a policy, by a quota and by a key.
+            // ECR uses one code for a denial by a policy, by a quota and by a key.
             (Some("DENIED"), _) | (_, 403) => match self.message().unwrap_or_default() {
                 text if text.contains("KMS") => ErrorKind::EncryptionKey,
                 text if text.contains(" limit") => ErrorKind::LimitExceeded,
@@ -128,11 +129,11 @@ impl Refusal {
     }
 }
 
-/// The path and query of a header `Location`, which has to be on one of `hosts`: the token and the
-/// content go nowhere else.
+/// Returns the path and query of a header `Location`. The location must be on one of `hosts`, so
+/// that the token and the content are sent to no other host.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Returns an error if the location has another host or is invalid.
 pub(crate) fn path_of(location: &str, hosts: [&str; 2]) -> Result<String, String> {
     let path = match location.split_once("://") {
         Some(("http" | "https", rest)) => {
@@ -140,7 +141,7 @@ pub(crate) fn path_of(location: &str, hosts: [&str; 2]) -> Result<String, String
             let (authority, path) = rest.split_at(at);
             if !hosts.iter().any(|host| host.eq_ignore_ascii_case(authority)) {
                 return Err(format!(
-                    "it goes on at `{}`, which is another host, and is sent nothing",
+                    "the upload location has another host, `{}`: nothing was sent there",
                     authority.escape_debug()
                 ));
             }
@@ -148,15 +149,15 @@ pub(crate) fn path_of(location: &str, hosts: [&str; 2]) -> Result<String, String
         }
         _ => location,
     };
-    // `//host/path` is another host, too.
+    // `//host/path` names another host, too.
     let is_sendable = path.bytes().all(|b| b.is_ascii_graphic());
     if !path.starts_with('/') || path.starts_with("//") || !is_sendable {
-        return Err(format!("it goes on at `{}`, which is no path", location.escape_debug()));
+        return Err(format!("invalid upload location `{}`", location.escape_debug()));
     }
     Ok(path.split('#').next().unwrap_or(path).to_owned())
 }
 
-/// The path with another parameter.
+/// Returns the path with one more parameter.
 pub(crate) fn with_parameter(path: &str, name: &str, value: &str) -> String {
     let separator = if path.contains('?') { '&' } else { '?' };
     format!("{path}{separator}{name}={value}")

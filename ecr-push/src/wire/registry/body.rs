@@ -1,4 +1,4 @@
-//! The content of a request, read from its file while it is sent.
+//! The content of a request, read from its file while the request is sent.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ use crate::names::repository::Repository;
 use crate::report::{Event, Reporter};
 use crate::tasks::returned;
 
-/// What all requests with the content of one layer share.
+/// The content of one layer, shared by all its requests.
 #[derive(Debug, Clone)]
 pub(crate) struct LayerContent {
     reader: BlobReader,
@@ -29,10 +29,10 @@ struct SendState {
     layer: Layer,
     repository: Repository,
     reporter: Reporter,
-    /// To send: others have theirs as soon as the last piece is on the line, so that it isn't idle
-    /// while an answer is waited for.
+    /// The turn to send. It ends when the last piece is handed to the connection, so that another
+    /// layer uses the link while this one waits for its response.
     turn: Mutex<Option<OwnedSemaphorePermit>>,
-    /// Why the content could not be read: what the HTTP client makes of it tells less.
+    /// The reason why the content could not be read. The HTTP client's error has less detail.
     failure: Mutex<Option<Error>>,
 }
 
@@ -53,7 +53,7 @@ impl LayerContent {
         Self { reader, shared: Arc::new(shared) }
     }
 
-    /// A body of what lies between `first` and `end`, which the SDK may send several times.
+    /// Returns a body with the bytes from `first` to `end`. The SDK may send it several times.
     pub(crate) fn body(&self, first: u64, end: u64) -> SdkBody {
         let content = self.clone();
         SdkBody::retryable(move || {
@@ -61,12 +61,12 @@ impl LayerContent {
         })
     }
 
-    /// Has this turn until all of the next body is on the line, or another turn comes.
+    /// Holds the turn until the next body is sent completely or the turn is replaced.
     pub(crate) fn set_turn(&self, turn: Option<OwnedSemaphorePermit>) {
         *lock(&self.shared.turn) = turn;
     }
 
-    /// Why a body ended early, if it did.
+    /// Returns the reason why a body ended early, if it did.
     pub(crate) fn failure(&self) -> Option<Error> {
         lock(&self.shared.failure).take()
     }
@@ -77,7 +77,7 @@ impl LayerContent {
     }
 }
 
-/// One sending of it. The next piece is read while the one before it is sent.
+/// One transmission of the content. It reads the next piece while the previous one is sent.
 struct Stream {
     content: LayerContent,
     at: u64,
@@ -85,10 +85,10 @@ struct Stream {
     ahead: Option<JoinHandle<Result<Bytes, Error>>>,
 }
 
-/// How much is read at once: enough that handing it from thread to thread costs little.
+/// How many bytes are read at once: enough to make the handover between threads cheap.
 const PIECE: usize = 512 * 1024;
 
-/// How often it is told how far a layer is: as often as the API does in its parts.
+/// The interval of progress events in bytes, the same as for the API's parts.
 const STEP: u64 = 10 * 1024 * 1024;
 
 impl Body for Stream {

@@ -1,4 +1,4 @@
-//! One request to a registry, with the SDK's HTTP client, retries and time-outs, and the token.
+//! One request to a registry, with the SDK's HTTP client, retries and timeouts, and with the token.
 
 use aws_sdk_ecr::config::http::HttpRequest;
 use aws_sdk_ecr::config::retry::RetryConfig;
@@ -20,7 +20,7 @@ use crate::report::Reporter;
 use crate::wire::registry::answer::{Answer, Refusal, RequestError, read};
 use crate::wire::transport::{RegistryEndpoint, RegistryLogin};
 
-/// The way to the registry of a repository.
+/// The connection settings for a repository's registry.
 #[derive(Debug)]
 pub(crate) struct Http {
     pub(crate) config: SdkConfig,
@@ -30,13 +30,13 @@ pub(crate) struct Http {
     pub(crate) reporter: Reporter,
 }
 
-/// What is asked of a registry.
+/// A request to a registry.
 #[derive(Debug)]
 pub(crate) struct Request {
-    /// The operation of ECR's API that it corresponds to, whose action it takes.
+    /// The corresponding operation of ECR's API, whose IAM action the request needs.
     pub(crate) operation: &'static str,
     pub(crate) method: &'static str,
-    /// From the host on, with the query.
+    /// The part of the URL after the host, including the query.
     pub(crate) path: String,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: SdkBody,
@@ -58,17 +58,17 @@ impl Request {
     }
 }
 
-/// Why a request has no answer to go on with.
+/// The reason why a request failed.
 #[derive(Debug)]
 pub(crate) enum RequestFailure {
-    /// There is no token to send it with.
+    /// Getting the token failed, so the request was not sent.
     NoToken(Error),
     /// The SDK got no answer, or the registry refused.
     Sdk(Box<RequestError>),
 }
 
 impl RequestFailure {
-    /// What the registry refused it with, if it did.
+    /// Returns the registry's error, if the registry answered.
     pub(crate) fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::NoToken(_) => None,
@@ -78,14 +78,14 @@ impl RequestFailure {
 }
 
 impl Http {
-    /// Has a token at hand for the next request. A failure is that request's.
+    /// Fetches a token ahead of the next request. A failure surfaces in that request.
     pub(crate) async fn get_token(&self) {
         if let Err(error) = self.authorization().await {
-            tracing::debug!(repository = %self.repository, %error, "no token so far");
+            tracing::debug!(repository = %self.repository, %error, "got no token in advance");
         }
     }
 
-    /// Sends a request; with another token once, where the first one was refused for its age.
+    /// Sends a request. Retries once with a new token if the registry rejects the token.
     pub(crate) async fn send(&self, request: &Request) -> Result<Answer, RequestFailure> {
         let mut is_renewed = false;
         loop {
@@ -97,7 +97,7 @@ impl Http {
             };
             match (token, failed.as_service_error()) {
                 (Some(token), Some(refusal)) if refusal.is_of_token() && !is_renewed => {
-                    tracing::debug!(repository = %self.repository, "the token was refused");
+                    tracing::debug!(repository = %self.repository, "renewing a rejected token");
                     self.tokens.invalidate(&token);
                     is_renewed = true;
                 }
@@ -117,8 +117,8 @@ impl Http {
         })
     }
 
-    /// The SDK's own machinery for a request that is none of a service's model: what the caller has
-    /// configured holds for it as for the API's.
+    /// Sends the request through the SDK's own machinery, although it belongs to no service model.
+    /// The caller's configuration therefore applies to it as it does to the API.
     async fn attempt(
         &self,
         request: &Request,
@@ -128,7 +128,7 @@ impl Http {
         let Self { config, endpoint, repository, reporter, .. } = self;
         let Request { operation, method, path, headers, body } = request;
         let (method, path, headers) = (*method, path.clone(), headers.clone());
-        // `None` for what can be sent once only, of which there is nothing here.
+        // `None` means that a body can be sent only once; no request here has such a body.
         let body = body.try_clone().unwrap_or_else(SdkBody::taken);
         let body = std::sync::Mutex::new(Some(body));
         let serialize = move |()| -> Result<HttpRequest, BoxError> {
@@ -137,7 +137,7 @@ impl Http {
             http.set_method(method)?;
             http.set_uri(path.as_str())?;
             let length = http.body().content_length().unwrap_or_default();
-            // HEAD and GET have none.
+            // HEAD and GET have no content length.
             if matches!(method, "PATCH" | "POST" | "PUT") {
                 http.headers_mut().insert("content-length", length.to_string());
             }
@@ -191,5 +191,5 @@ impl Http {
     }
 }
 
-/// Throttling, and what the SDK repeats by itself.
+/// The statuses that are retried: throttling, and those that the SDK retries by default.
 const RETRIED: &[u16] = &[429, 500, 502, 503, 504];

@@ -10,32 +10,32 @@ use crate::wire::registry::answer::{Answer, Refusal, path_of, with_parameter};
 use crate::wire::registry::body::LayerContent;
 use crate::wire::registry::http::{Request, RequestFailure};
 
-/// What became of a layer that was to be sent.
+/// The outcome of starting the upload of a layer.
 #[derive(Debug)]
 pub(crate) enum MountAnswer {
-    /// The repository has it now, from another one.
+    /// The registry mounted the layer from another repository.
     Mounted,
-    /// It goes to this path.
+    /// The layer can be sent to this path.
     Upload(String),
 }
 
 impl Registry {
-    /// Begins the upload of a layer, unless it can be taken over from the other repository.
+    /// Starts the upload of a layer, unless the registry can mount it from the other repository.
     pub(crate) async fn start_layer(&self, layer: &Digest) -> Result<MountAnswer, Error> {
         if let Some(source) = &self.source {
             let path = with_parameter(&self.path("blobs/uploads/"), "mount", layer.as_str());
-            // Names have nothing in them that a query could take for something else.
+            // A repository name needs no escaping in a query.
             let path = with_parameter(&path, "from", source);
             match self.send(&Request::new("InitiateLayerUpload", "POST", path)).await {
                 Ok(answer) if answer.status == 201 => return Ok(MountAnswer::Mounted),
-                // ECR doesn't mount what no image of the other repository names, or with another
-                // encryption, or unless the account has it switched on.
+                // ECR doesn't mount a layer if no image in the other repository refers to it, if
+                // the encryption differs, or if the account has mounting switched off.
                 Ok(answer) => {
                     return self.location(answer, "InitiateLayerUpload").map(MountAnswer::Upload);
                 }
                 Err(failure) if failure.refusal().is_some() => {
                     let reason = failure.refusal().map(ToString::to_string).unwrap_or_default();
-                    tracing::info!(%layer, from = source, reason, "it can't be mounted");
+                    tracing::info!(%layer, from = source, reason, "can't mount the layer");
                 }
                 Err(failure) => return Err(self.upload_failure("InitiateLayerUpload", failure)),
             }
@@ -50,7 +50,8 @@ impl Registry {
         self.location(answer, OPERATION)
     }
 
-    /// Sends what lies between `first` and `end` of a layer; `location` is then where it goes on.
+    /// Sends the bytes of a layer from `first` to `end`. Updates `location` to that of the next
+    /// request.
     pub(crate) async fn send_chunk(
         &self,
         location: &mut String,
@@ -66,7 +67,7 @@ impl Registry {
             .body(content.body(first, end));
         match self.send_content(&request, content).await? {
             Ok(answer) => {
-                // Where ECR leaves it out, it goes on where it was.
+                // If ECR sends no location, the previous one stays valid.
                 if answer.location.is_some() {
                     *location = self.location(answer, OPERATION)?;
                 }
@@ -85,7 +86,7 @@ impl Registry {
         }
     }
 
-    /// Completes a layer: all of it, where `content` has it, or what was sent before.
+    /// Completes a layer. Sends all of it in the same request if `content` is given.
     pub(crate) async fn complete(
         &self,
         location: &str,
@@ -121,7 +122,8 @@ impl Registry {
     }
 
     /// # Errors
-    /// Why the content could not be read, which is no failure of the registry's.
+    /// Returns the error of reading the content, if that failed. A failure of the registry is in
+    /// the inner result.
     async fn send_content(
         &self,
         request: &Request,
@@ -134,33 +136,35 @@ impl Registry {
         }
     }
 
-    /// Where an upload goes on.
+    /// Returns the path for the next request of an upload.
     fn location(&self, answer: Answer, operation: &'static str) -> Result<String, Error> {
         let wrong = |problem| Error::protocol(operation, self.repository(), problem);
         match (answer.location, answer.upload_id) {
             (Some(location), _) => {
-                // By an endpoint of another name, ECR may well say the registry's own.
+                // Behind an endpoint with another name, ECR may answer with the registry's own
+                // host.
                 let hosts = [self.http.endpoint.authority(), self.repository().host()];
                 path_of(&location, hosts).map_err(wrong)
             }
             (None, Some(id)) if id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') => {
                 Ok(self.path(&format!("blobs/uploads/{id}")))
             }
-            (None, _) => Err(wrong("the answer doesn't say where the upload goes on".to_owned())),
+            (None, _) => Err(wrong("the response has no location for the upload".to_owned())),
         }
     }
 
     fn last_valid(&self, refusal: &Refusal) -> Option<u64> {
         match (refusal.expected_byte(), &self.api) {
             (Some(expected), _) => expected.checked_sub(1),
-            // As the distribution specification has it.
+            // The distribution specification defines this header.
             (None, None) => refusal.range,
             (None, Some(_)) => None,
         }
     }
 }
 
-/// The codes of content that isn't what was sent, or came in pieces that the registry doesn't take.
+/// The error codes for content that differs from what was sent, or for chunks that the registry
+/// doesn't accept.
 const NOT_TAKEN: [&str; 4] =
     ["BLOB_UPLOAD_INVALID", "DIGEST_INVALID", "RANGE_INVALID", "SIZE_INVALID"];
 
