@@ -1,18 +1,14 @@
 //! [`Transfer`]: one layer on its way into one repository, and what is done when it goes wrong.
 //!
-//! ```text
-//!          part taken                    all arrived
-//!        ┌────────────┐             ┌──────────────────┐
-//!        │            ▼             │                  ▼
-//!     begun ─────► sending ─────────┘             completing ─────► complete
-//!        ▲            │                                │
-//!        │            │ lost or refused                │ lost or refused
-//!        └────────────┴──────── start again ◄──────────┘
-//! ```
+//! - *Sending*: parts go out at the cursor. Once all have arrived, or if the content goes with the
+//!   completion, the transfer is *completing*.
+//! - *Completing*: one request, after which the transfer is *complete*.
+//! - In both states the upload may be lost or refused. Then a new one begins, and the transfer is
+//!   *sending* from byte 0 again.
 //!
-//! The [`Cursor`] decides after each part: go on where the server stands, start again, or give up.
-//! A transfer starts again once; a second loss is an error. An upload from a checkpoint may be lost
-//! once more than that, since it may have expired.
+//! The [`Cursor`] decides after each part: continue where the server stands, start again, or fail. A
+//! transfer starts again once; a second loss is an error. An upload from a checkpoint may be lost once
+//! more than that, since it may have expired.
 
 use crate::error::Error;
 use crate::image::blob::Layer;
