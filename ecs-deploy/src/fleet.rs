@@ -1,7 +1,9 @@
 //! Several services in one go: [`Fleet`] rolls out in waves, and can take everything back.
+//!
+//! The rollouts of a wave go in parallel, and one DescribeServices watches ten services. A [`FleetPolicy`]
+//! says what happens if one of them fails; each service's [`Outcome`] is in the error.
 
 mod group;
-mod policy;
 
 use std::fmt;
 use std::future::{Future, IntoFuture, poll_fn};
@@ -9,8 +11,8 @@ use std::pin::Pin;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+pub use self::group::FleetPolicy;
 use self::group::Group;
-pub use self::policy::FleetPolicy;
 use crate::error::Error;
 pub use crate::error::outcome::Outcome;
 use crate::model::deployed::Deployed;

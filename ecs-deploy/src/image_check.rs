@@ -1,4 +1,7 @@
 //! Whether a revision's images are there and fit, before anything is deployed: [`ImageCheck`].
+//!
+//! [`RollOut::check_images`](crate::RollOut::check_images) refuses what can't start;
+//! [`Deployer::check_images`](crate::Deployer::check_images) returns the [`ImageFinding`]s alone.
 
 mod blob;
 mod finding;

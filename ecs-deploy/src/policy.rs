@@ -1,6 +1,9 @@
 //! The least that an IAM policy has to allow for deployments to a service: [`DeployPolicy`].
+//!
+//! A [`DeployPolicy`] is told what is used of this crate, prints the policy document, and explains each
+//! [`Permission`]: what it is for, and what is lost without it. A call that is denied says which
+//! statement is missing, in [`Error::missing_statement`].
 
-mod statement;
 mod statements;
 
 use std::collections::BTreeSet;
@@ -8,7 +11,6 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use self::statement::{Condition, Part};
 use crate::error::Error;
 use crate::names::ecr_host::EcrHost;
 use crate::names::invalid::{InvalidName, NameFlaw, Subject};
@@ -64,6 +66,30 @@ pub struct Permission {
     reason: &'static str,
     loss: Option<&'static str>,
 }
+
+/// What a policy can be asked to allow beside a rollout itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Diagnosis,
+    Hooks,
+    Prune,
+    RollBack,
+    RunTask,
+    ServiceDeployments,
+    Tags,
+}
+
+/// One statement of the document.
+struct Statement {
+    sid: &'static str,
+    /// With the reason, and what is lost without it.
+    actions: Vec<(&'static str, &'static str, Option<&'static str>)>,
+    resources: Vec<String>,
+    condition: Option<Condition>,
+}
+
+/// The operator, the key and the value.
+type Condition = (&'static str, &'static str, String);
 
 impl DeployPolicy {
     /// For deployments to `service`, which has to be given by its ARN: a policy names the region

@@ -1,4 +1,8 @@
 //! Old revisions of a task definition: [`Prune`] deregisters those that nothing needs.
+//!
+//! [`Deployer::prune`](crate::Deployer::prune) looks at every service and every task that may use the
+//! family. Its [`PrunePlan`] lists what would be deregistered, and a [`KeepReason`] for each revision that
+//! is kept. If any use can't be seen, nothing is deregistered.
 
 mod plan;
 mod usage;
@@ -10,7 +14,7 @@ use self::plan::KeptRevision;
 pub use self::plan::{KeepReason, PrunePlan, Pruned};
 use self::usage::{Scope, UsageReader};
 use crate::ecs::client::Ecs;
-use crate::ecs::patience::patiently;
+use crate::ecs::patience::Attempts;
 use crate::error::Error;
 use crate::error::repr::Repr;
 use crate::names::arn::short;
@@ -155,7 +159,7 @@ impl Prune {
                 let call = call.task_definition(arn).send();
                 async { call.await.map_err(|error| Error::api(OPERATION, short(arn), error)) }
             };
-            if let Err(source) = patiently(OPERATION, short(arn), call).await {
+            if let Err(source) = Attempts::Patient.make(OPERATION, short(arn), call).await {
                 let (failed, planned) = (short(arn).to_owned(), deregister.len());
                 return Err(Repr::PartlyPruned { failed, planned, deregistered, source }.into());
             }

@@ -139,3 +139,6 @@ impl Story {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

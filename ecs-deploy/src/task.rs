@@ -1,4 +1,7 @@
 //! One-off tasks beside a service, such as a database migration before a rollout: [`RunTask`].
+//!
+//! [`Deployer::run_task`](crate::Deployer::run_task) starts one task with the service's settings and waits
+//! until it stops. A [`TaskRun`] has the exit codes, and [`Logs`] say where the containers' logs are.
 
 mod ending;
 mod logs;

@@ -84,7 +84,7 @@ struct Services<'a>(&'a [(Service, Outcome)]);
 impl Serialize for Services<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Entry<'a> {
+        struct ServiceOutcome<'a> {
             service: &'a Service,
             #[serde(flatten)]
             outcome: &'a Outcome,
@@ -92,8 +92,11 @@ impl Serialize for Services<'_> {
 
         let mut services = serializer.serialize_seq(Some(self.0.len()))?;
         for (service, outcome) in self.0 {
-            services.serialize_element(&Entry { service, outcome })?;
+            services.serialize_element(&ServiceOutcome { service, outcome })?;
         }
         services.end()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,12 @@ pub(crate) enum Repr {
     #[error("{}", api_failed(operation, subject, resource, source))]
     Api { operation: &'static str, subject: String, resource: String, source: ApiFailure },
 
+    #[error("{reference} isn't in {region}, the region of the configuration")]
+    DefinitionRegion { reference: String, region: String },
+
+    #[error("`{path}` couldn't be {action}")]
+    File { path: String, action: &'static str, source: io::Error },
+
     #[error("{}", fleet_failed(outcomes))]
     Fleet { outcomes: Vec<(Service, Outcome)> },
 
@@ -29,12 +35,6 @@ pub(crate) enum Repr {
         rollout.handle.deployment(), rollout.revision(), rollout.service()
     )]
     Gone { rollout: RolloutReport, source: Error },
-
-    #[error("{reference} isn't in {region}, the region of the configuration")]
-    DefinitionRegion { reference: String, region: String },
-
-    #[error("`{path}` couldn't be {action}")]
-    File { path: String, action: &'static str, source: io::Error },
 
     /// With no source: it is the whole message.
     #[error("{0}")]
@@ -64,34 +64,34 @@ pub(crate) enum Repr {
     #[error("the cluster `{}` in {region} has no service `{}`", service.cluster(), service.name())]
     NoService { service: Service, region: String },
 
-    #[error("the SDK's types don't take {place} of {revision}: {problem}")]
-    NotTyped { revision: String, place: String, problem: String },
-
     #[error("{}", not_begun(what, service, operation, after.as_secs()))]
     NotBegun { what: &'static str, service: Service, operation: &'static str, after: Duration },
-
-    #[error("nothing was deployed to {service}: {}", joined(findings))]
-    NotReady { service: Service, findings: Vec<Finding> },
-
-    #[error("{service} can't be rolled back: {problem}")]
-    NothingToRollBackTo { service: Service, problem: String },
 
     #[error("no revision of {family} was deregistered, because it isn't known which are in use")]
     NotPruned { family: String, source: Error },
 
+    #[error("nothing was deployed to {service}: {}", joined(findings))]
+    NotReady { service: Service, findings: Vec<Finding> },
+
+    #[error("the SDK's types don't take {place} of {revision}: {problem}")]
+    NotTyped { revision: String, place: String, problem: String },
+
+    #[error("{service} can't be rolled back: {problem}")]
+    NothingToRollBackTo { service: Service, problem: String },
+
     #[error("{service} runs {running} by now, and {revision} is based on {base}")]
     Outdated { service: Service, revision: String, base: String, running: String },
+
+    #[error(
+        "{failed} couldn't be deregistered, after {} of {planned} revisions were", deregistered.len()
+    )]
+    PartlyPruned { failed: String, planned: usize, deregistered: Vec<String>, source: Error },
 
     #[error(
         "the rollout of {} to {} is {pause}, and waits for a decision{}",
         rollout.revision(), rollout.service(), by_itself(pause)
     )]
     Paused { rollout: RolloutReport, pause: Pause },
-
-    #[error(
-        "{failed} couldn't be deregistered, after {} of {planned} revisions were", deregistered.len()
-    )]
-    PartlyPruned { failed: String, planned: usize, deregistered: Vec<String>, source: Error },
 
     #[error("the response to {operation} can't be used: {problem}")]
     Protocol { operation: &'static str, problem: String },

@@ -1,3 +1,5 @@
+//! Every error's kind and text.
+
 use std::time::Duration;
 
 use aws_sdk_ecs::config::http::HttpResponse;
@@ -17,7 +19,7 @@ fn refused(status: u16, code: &str, message: &str) -> SdkError<UpdateServiceErro
     SdkError::service_error(UpdateServiceError::generic(metadata), response)
 }
 
-fn service() -> Service {
+pub(super) fn service() -> Service {
     Service::new("prod", "web").unwrap()
 }
 
@@ -25,7 +27,7 @@ fn api(status: u16, code: &str, message: &str) -> Error {
     Error::service_api("UpdateService", &service(), "eu-west-1", refused(status, code, message))
 }
 
-fn failure(exit_code: i32) -> TaskFailure {
+pub(super) fn failure(exit_code: i32) -> TaskFailure {
     let task = Task::builder()
         .task_arn("arn:aws:ecs:us-east-1:123456789012:task/demo/0a1b")
         .stopped_reason("Essential container in task exited")
@@ -34,7 +36,7 @@ fn failure(exit_code: i32) -> TaskFailure {
     TaskFailure::from_task(&task).unwrap()
 }
 
-fn rollout(reason: &str, failures: Vec<TaskFailure>, remedy: Remedy) -> RolloutReport {
+pub(super) fn rollout(reason: &str, failures: Vec<TaskFailure>, remedy: Remedy) -> RolloutReport {
     let ours = Deployment::builder()
         .id("ecs-svc/2")
         .status("PRIMARY")

@@ -1,4 +1,4 @@
-//! [`Group`]: the rollouts of a fleet while they go on, and what is taken back.
+//! [`Group`]: the rollouts of a fleet while they are in progress, and what happens if one fails.
 
 use std::future::poll_fn;
 use std::mem;
@@ -12,7 +12,6 @@ use crate::error::Error;
 use crate::error::kind::ErrorKind;
 use crate::error::outcome::Outcome;
 use crate::error::repr::Repr;
-use crate::fleet::policy::FleetPolicy;
 use crate::model::deployed::Deployed;
 use crate::model::handle::Handle;
 use crate::model::terms::OnFailure;
@@ -22,6 +21,23 @@ use crate::rollout::events::Events;
 use crate::rollout::roll_out::RollOut;
 use crate::rollout::rollback::RollBack;
 use crate::watch::batch::Batch;
+
+/// What to do where one rollout of a [`Fleet`](crate::fleet::Fleet) doesn't succeed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FleetPolicy {
+    /// Take back what has begun, as soon as one fails, and that one too: what is in progress is
+    /// stopped, what is complete gets the revision that it ran before, and all are watched until
+    /// that runs, each for as long as its rollout might have taken. A service that somebody else has
+    /// deployed to meanwhile is left alone. [`OnFailure`](crate::OnFailure) has no say in it.
+    AllOrNothing,
+    /// Begin every wave nevertheless.
+    KeepGoing,
+    /// Let the others of its wave end, and begin no further one: the safe choice, since no more
+    /// services are touched, and nothing that runs is changed once more.
+    #[default]
+    StopAfterWave,
+}
 
 /// All that was to be deployed so far.
 pub(super) struct Group {
@@ -43,10 +59,10 @@ struct Entry {
 }
 
 enum EntryState {
-    RollingOut(Events),
-    /// With why, where it is itself what failed.
-    TakingBack(Events, Option<Error>),
     Ended(Outcome),
+    RollingOut(Events),
+    /// With the error, if it is itself what failed.
+    TakingBack(Events, Option<Error>),
 }
 
 impl Group {

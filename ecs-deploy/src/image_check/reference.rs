@@ -54,6 +54,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::names::ecr_host::images_of_all_partitions;
 
     #[test]
     fn what_is_in_ecr_is_known_by_its_host() {
@@ -120,6 +121,15 @@ mod tests {
         ] {
             let text = format!("123456789012.dkr.ecr.{host}/web");
             assert_eq!(EcrImage::parse(&text).unwrap().arn(), arn);
+        }
+    }
+
+    #[test]
+    fn an_image_is_known_in_every_partition() {
+        for (partition, region, text) in images_of_all_partitions() {
+            let image = EcrImage::parse(&text).unwrap();
+            let arn = format!("arn:{partition}:ecr:{region}:123456789012:repository/team/web");
+            assert_eq!((image.arn(), image.pick), (arn, Pick::Tag("2")), "{text}");
         }
     }
 

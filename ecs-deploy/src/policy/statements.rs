@@ -2,8 +2,7 @@
 //! condition keys for Amazon ECS", but where another source is named.
 
 use crate::error::PASSED_TO;
-use crate::policy::DeployPolicy;
-use crate::policy::statement::{Condition, Part, Statement};
+use crate::policy::{Condition, DeployPolicy, Part, Statement};
 
 impl DeployPolicy {
     pub(super) fn statements(&self) -> Vec<Statement> {

@@ -1,4 +1,7 @@
+//! The policy document, and each permission in it.
+
 use super::*;
+use crate::names::ecr_host::images_of_all_partitions;
 
 const ARN: &str = "arn:aws-cn:ecs:cn-north-1:123456789012:service/prod/web";
 
@@ -190,4 +193,17 @@ fn only_images_in_a_private_registry_take_permissions() {
     ];
     let arn = "arn:aws-cn:ecr:cn-northwest-1:210987654321:repository/shop/web";
     assert_eq!(resources(&policy().check_images(images), "ecr:BatchGetImage"), [arn]);
+}
+
+/// The table of hosts is the one that the check of the images goes by.
+#[test]
+fn an_image_s_repository_is_allowed_in_every_partition() {
+    for (partition, region, image) in images_of_all_partitions() {
+        let arn = format!("arn:{partition}:ecs:{region}:123456789012:service/prod/web");
+        let policy = DeployPolicy::new(&arn.parse().unwrap()).unwrap().check_images([&image]);
+        let repository = format!("arn:{partition}:ecr:{region}:123456789012:repository/team/web");
+        for action in ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"] {
+            assert_eq!(resources(&policy, action), [repository.as_str()], "{image}");
+        }
+    }
 }

@@ -7,8 +7,7 @@ use aws_sdk_ecs::types::{
 };
 
 use crate::ecs::client::Ecs;
-use crate::ecs::pages::pages;
-use crate::ecs::patience::{Attempts, patiently};
+use crate::ecs::patience::{Attempts, pages};
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
 use crate::names::arn::family;
@@ -98,7 +97,7 @@ impl<'a> UsageReader<'a> {
 
     /// A service that was named, and has to be there: a wrong name would hide what it uses.
     async fn service(&self, service: &Service) -> Result<Description, Error> {
-        patiently("DescribeServices", service, || self.ecs.existing(service)).await
+        Attempts::Patient.make("DescribeServices", service, || self.ecs.existing(service)).await
     }
 
     async fn clusters(&self) -> Result<Vec<String>, Error> {
@@ -133,11 +132,12 @@ impl<'a> UsageReader<'a> {
             const OPERATION: &str = "DescribeServices";
             let describe = self.ecs.client().describe_services().cluster(cluster);
             let describe = describe.set_services(Some(arns.to_vec()));
-            let output = patiently(OPERATION, cluster, || {
-                let describe = describe.clone().send();
-                async { describe.await.map_err(|error| Error::api(OPERATION, cluster, error)) }
-            })
-            .await?;
+            let output = Attempts::Patient
+                .make(OPERATION, cluster, || {
+                    let describe = describe.clone().send();
+                    async { describe.await.map_err(|error| Error::api(OPERATION, cluster, error)) }
+                })
+                .await?;
             // One that is missing has been deleted since. Anything else can't be seen.
             let mut failures = output.failures.unwrap_or_default().into_iter();
             if let Some(failure) = failures.find(|it| it.reason() != Some("MISSING")) {
@@ -216,11 +216,12 @@ impl<'a> UsageReader<'a> {
         for arns in arns.chunks(100) {
             let describe = self.ecs.client().describe_tasks().cluster(cluster);
             let describe = describe.set_tasks(Some(arns.to_vec()));
-            let output = patiently(DESCRIBE, cluster, || {
-                let describe = describe.clone().send();
-                async { describe.await.map_err(|error| Error::api(DESCRIBE, cluster, error)) }
-            })
-            .await?;
+            let output = Attempts::Patient
+                .make(DESCRIBE, cluster, || {
+                    let describe = describe.clone().send();
+                    async { describe.await.map_err(|error| Error::api(DESCRIBE, cluster, error)) }
+                })
+                .await?;
             for task in output.tasks.unwrap_or_default() {
                 if let (Some(arn), Some(task)) = (task.task_definition_arn, task.task_arn) {
                     uses.entry(arn).or_insert(KeepReason::Task { task });

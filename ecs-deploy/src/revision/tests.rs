@@ -1,3 +1,5 @@
+//! Revisions from text, from the SDK's types and from ECS, and their edits.
+
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{ContainerDefinition, Tag, TaskDefinition};

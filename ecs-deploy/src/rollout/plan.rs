@@ -228,4 +228,52 @@ mod tests {
             )
         );
     }
+
+    #[test]
+    fn what_is_saved_is_restored() {
+        let mut plan = plan();
+        plan.revision.container_mut("web").unwrap().set_env("TOKEN", "secret");
+        let saved = serde_json::to_value(&plan).unwrap();
+        let arn = "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1";
+        let registered =
+            r#"{"family":"web","containerDefinitions":[{"name":"web","image":"web:1"}]}"#;
+        // The one thing that is saved with what the environment variables hold.
+        let members = r#"{"family":"web","containerDefinitions":[{"name":"web","image":"web:2","environment":[{"name":"TOKEN","value":"secret"}]}]}"#;
+        assert_eq!(
+            saved,
+            serde_json::json!({
+                "version": 1,
+                "service": "demo/web",
+                "running": arn,
+                "revision": {
+                    "members": members,
+                    "registered": { "arn": arn, "members": registered },
+                },
+                "update": { "forceNewDeployment": true },
+                "findings": [{
+                    "kind": "desiredCountZero",
+                    "text": "the service wants no tasks: nothing will show whether the revision runs",
+                }],
+                "refused": ["imageMissing", "imageWrongPlatform", "noProgress"],
+                "isUnchanged": false,
+            })
+        );
+        let restored: Plan = serde_json::from_value(saved).unwrap();
+        assert_eq!(restored.to_string(), plan.to_string());
+        assert!(!restored.to_string().contains("secret"));
+    }
+
+    /// A later build may find more; what it finds is looked for again when the plan is applied.
+    #[test]
+    fn a_finding_of_an_unknown_kind_is_dropped() {
+        let mut saved = serde_json::to_value(plan()).unwrap();
+        saved["findings"][0]["kind"] = "futureKind".into();
+        saved["refused"] = serde_json::json!(["futureKind", "noProgress"]);
+        let restored: Plan = serde_json::from_value(saved).unwrap();
+        assert!(restored.findings().is_empty());
+        assert_eq!(
+            restored.refused.kinds().collect::<Vec<_>>(),
+            [crate::model::finding::FindingKind::NoProgress]
+        );
+    }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::ecs::client::Ecs;
 use crate::ecs::limit::{Limit, deadline};
-use crate::ecs::patience::patiently;
+use crate::ecs::patience::Attempts;
 use crate::error::Error;
 use crate::error::repr::Repr;
 use crate::error::task::{OneOffTask, TaskRepr};
@@ -126,14 +126,15 @@ async fn start(
         .set_placement_constraints((!constraints.is_empty()).then(|| constraints.to_vec()))
         .set_platform_version(description.platform_version().map(str::to_owned))
         .set_propagate_tags(is_propagated.then_some(PropagateTags::TaskDefinition));
-    patiently("RunTask", service, || {
-        let call = request.clone().send();
-        async move {
-            let result = call.await;
-            result.map_err(|error| Error::service_api("RunTask", service, &ecs.region(), error))
-        }
-    })
-    .await
+    Attempts::Patient
+        .make("RunTask", service, || {
+            let call = request.clone().send();
+            async move {
+                let result = call.await;
+                result.map_err(|error| Error::service_api("RunTask", service, &ecs.region(), error))
+            }
+        })
+        .await
 }
 
 /// The ARN of the task that was started.

@@ -19,11 +19,11 @@ use crate::names::service::Service;
 /// Who watches services of one account and region together. Clones are the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
-    shared: Arc<Shared>,
+    queue: Arc<LookupQueue>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct LookupQueue {
     ecs: Ecs,
     members: AtomicUsize,
     lookups: Mutex<Vec<Lookup>>,
@@ -48,21 +48,21 @@ pub(crate) struct Member {
 
 impl Batch {
     pub(crate) fn new(ecs: &Ecs) -> Self {
-        let shared = Shared {
+        let queue = LookupQueue {
             ecs: ecs.clone(),
             members: AtomicUsize::default(),
             lookups: Mutex::default(),
             lead: sync::Mutex::new(Instant::now()),
         };
-        Self { shared: Arc::new(shared) }
+        Self { queue: Arc::new(queue) }
     }
 
     pub(crate) fn is_of(&self, ecs: &Ecs) -> bool {
-        self.shared.ecs.is_same(ecs)
+        self.queue.ecs.is_same(ecs)
     }
 
     pub(crate) fn member(&self) -> Member {
-        self.shared.members.fetch_add(1, Ordering::Relaxed);
+        self.queue.members.fetch_add(1, Ordering::Relaxed);
         Member { batch: self.clone(), is_alone: false }
     }
 }
@@ -71,15 +71,15 @@ impl Member {
     /// The service as it is; `None` where it is missing. It waits for the next common call: for
     /// [`ROUND`] at most where there are few services.
     pub(crate) async fn find(&mut self, service: &Service) -> Result<Option<Description>, Error> {
-        let shared = &self.batch.shared;
+        let queue = &self.batch.queue;
         if self.is_alone {
-            return shared.ecs.find(service).await;
+            return queue.ecs.find(service).await;
         }
         let found = loop {
             let (answer, answered) = oneshot::channel();
-            shared.lookups().push(Lookup { service: service.clone(), answer });
+            queue.lookups().push(Lookup { service: service.clone(), answer });
             let mut answered = pin!(answered);
-            let mut lead = pin!(shared.lead());
+            let mut lead = pin!(queue.lead());
             let answered = poll_fn(|context| match answered.as_mut().poll(context) {
                 Poll::Pending => lead.as_mut().poll(context).map(|never| match never {}),
                 answered => answered,
@@ -92,7 +92,7 @@ impl Member {
         match found {
             Err(error) if !error.is_retryable() => {
                 self.is_alone = true;
-                shared.ecs.find(service).await
+                queue.ecs.find(service).await
             }
             found => found,
         }
@@ -101,11 +101,11 @@ impl Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        self.batch.shared.members.fetch_sub(1, Ordering::Relaxed);
+        self.batch.queue.members.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Shared {
+impl LookupQueue {
     /// Makes the calls, until it is dropped: when the own lookup is answered. Whoever waits then
     /// leads.
     async fn lead(&self) -> Infallible {

@@ -5,8 +5,7 @@ use std::cmp::Reverse;
 use aws_sdk_ecs::types::ServiceDeploymentStatus;
 
 use crate::ecs::client::Ecs;
-use crate::ecs::pages::pages;
-use crate::ecs::patience::Attempts;
+use crate::ecs::patience::{Attempts, pages};
 use crate::error::Error;
 use crate::error::repr::Repr;
 use crate::names::service::Service;

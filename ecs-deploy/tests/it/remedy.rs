@@ -4,7 +4,8 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{AwsVpcConfiguration, NetworkConfiguration};
-use ecs_deploy::{ErrorKind, OnFailure, Service};
+use ecs_deploy::policy::DeployPolicy;
+use ecs_deploy::{Error, ErrorKind, OnFailure, Revision, Service};
 use local_aws::{Fault, LocalAws, Script, When};
 use tokio::time::{Instant, sleep};
 
@@ -65,9 +66,8 @@ async fn what_completes_between_the_two_ways_back_is_left_alone() {
     assert_eq!(demo.running().await, deployed.revision());
 }
 
-/// ECS would stop it and start nothing.
-#[tokio::test(start_paused = true)]
-async fn what_has_nothing_to_return_to_is_left_alone() {
+/// The error of a rollout to a service that has never run anything else. `prepare` is called before.
+async fn first_that_fails(prepare: impl FnOnce(&Demo, &Service, &Revision)) -> (Demo, Error) {
     let demo = Demo::new();
     demo.local.script("demo", "api", Script::Crash { exit_code: 1 });
     let subnet = AwsVpcConfiguration::builder().subnets("subnet-1").build().unwrap();
@@ -76,18 +76,56 @@ async fn what_has_nothing_to_return_to_is_left_alone() {
     let create = create.task_definition("web:1").desired_count(1).network_configuration(network);
     create.send().await.unwrap();
     let service = Service::new("demo", "api").unwrap();
-    let roll_out = demo.deployer.roll_out(&service, demo.changed().await);
+    let revision = demo.changed().await;
+    prepare(&demo, &service, &revision);
+    let roll_out = demo.deployer.roll_out(&service, revision);
     let roll_out = roll_out.timeout(Duration::from_secs(100)).on_failure(OnFailure::RollBack);
     let error = roll_out.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert_eq!(demo.local.journal().count("StopServiceDeployment"), 0);
+    (demo, error)
+}
+
+/// ECS would stop it and start nothing.
+#[tokio::test(start_paused = true)]
+async fn what_has_nothing_to_return_to_is_left_alone() {
+    let (demo, error) = first_that_fails(|_, _, _| {}).await;
     let text = error.to_string();
     assert!(
         text.ends_with("; it couldn't be rolled back: no deployment before it was complete"),
         "{text}"
     );
-    let journal = demo.local.journal();
-    assert_eq!(journal.count("ListServiceDeployments"), 1);
-    assert_eq!(journal.count("StopServiceDeployment"), 0);
+    assert_eq!(demo.local.journal().count("ListServiceDeployments"), 1);
+}
+
+/// That the history can't be read doesn't mean that there is none.
+#[tokio::test(start_paused = true)]
+async fn why_the_history_cannot_be_read_is_said() {
+    let (_, error) = first_that_fails(|demo, service, revision| {
+        let policy = DeployPolicy::from_revision(service, revision).unwrap().diagnosis();
+        demo.local.set_policy(LocalAws::USER, &policy.to_string()).unwrap();
+    })
+    .await;
+    let statement = r#"{"Effect":"Allow","Action":"ecs:ListServiceDeployments","Resource":"arn:aws:ecs:us-east-1:123456789012:service/demo/api"}"#;
+    let problem =
+        format!("ListServiceDeployments on demo/api isn't allowed: add {statement} to the policy");
+    assert!(
+        error.to_string().ends_with(&format!("; it couldn't be rolled back: {problem}")),
+        "{error}"
+    );
+
+    for (fault, problem) in [
+        (Fault::Throttle, "ListServiceDeployments on demo/api was throttled"),
+        (Fault::ServerError, "ListServiceDeployments on demo/api was refused"),
+        (Fault::Delay(HOURS), "the lookup of the last successful deployment timed out"),
+    ] {
+        let every = When::every("ListServiceDeployments");
+        let (_, error) = first_that_fails(|demo, _, _| demo.local.inject(every, fault)).await;
+        assert!(
+            error.to_string().ends_with(&format!("; it couldn't be rolled back: {problem}")),
+            "{error}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,3 +1,5 @@
+//! JSON as it is read and printed.
+
 use proptest::prelude::*;
 use serde_json::Value;
 

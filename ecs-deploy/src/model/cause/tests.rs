@@ -1,3 +1,5 @@
+//! Causes from the texts that AWS documents, and from what containers exit with.
+
 use aws_sdk_ecs::types::TaskStopCode;
 
 use super::*;

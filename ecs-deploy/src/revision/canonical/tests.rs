@@ -1,3 +1,5 @@
+//! What counts as a difference, and what doesn't.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Typed edits, and what they leave alone.
+
 use aws_sdk_ecs::types::{ContainerDefinition, KeyValuePair, NetworkMode};
 use proptest::prelude::*;
 

@@ -4,7 +4,7 @@ use aws_sdk_ecs::types::Service as Description;
 use tokio::time::{Instant, sleep};
 
 use crate::ecs::limit::{Limit, deadline};
-use crate::ecs::patience::{Attempts, patiently};
+use crate::ecs::patience::Attempts;
 use crate::error::Error;
 use crate::error::repr::Repr;
 use crate::error::rollout::{Remedy, RolloutReport};
@@ -56,7 +56,7 @@ impl RollBack {
             Some(member) => found(&mut self.poller(Some(member))).await,
             None => {
                 let describe = || self.ecs.describe(&self.service);
-                patiently("DescribeServices", &self.service, describe).await
+                Attempts::Patient.make("DescribeServices", &self.service, describe).await
             }
         }
     }
@@ -180,7 +180,7 @@ impl RollBackSteps<'_> {
         let arn = running(&description).ok_or_else(|| no_primary(service))?.to_owned();
         self.story.tell(Event::RollingBack { to: Some(short(&arn).to_owned()) });
         let revision = || ecs.revision(&arn);
-        let revision = patiently("DescribeTaskDefinition", &arn, revision);
+        let revision = Attempts::Patient.make("DescribeTaskDefinition", &arn, revision);
         let revision = self.limit.hold("DescribeTaskDefinition", revision).await?;
         let handle = returned_deployment(service, &revision, &description)
             .ok_or_else(|| no_primary(service))?;
@@ -208,7 +208,7 @@ impl RollBackSteps<'_> {
         }
         self.story.tell(Event::RollingBack { to: Some(short(&target).to_owned()) });
         let revision = || ecs.revision(&target);
-        let revision = patiently("DescribeTaskDefinition", &target, revision);
+        let revision = Attempts::Patient.make("DescribeTaskDefinition", &target, revision);
         let revision = self.limit.hold("DescribeTaskDefinition", revision).await?;
         RollOut::new(ecs.clone(), service.clone(), revision)
             .instead_of(ours.id().unwrap_or_default())

@@ -1,3 +1,5 @@
+//! Verdicts and events from sequences of descriptions.
+
 use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types::ServiceEvent;
 
