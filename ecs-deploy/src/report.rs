@@ -1,4 +1,4 @@
-//! [`Event`]: what happens in a rollout, and where it is reported.
+//! [`Event`]: what happens in a rollout, and the [`Story`] that reports it.
 
 use std::fmt;
 
@@ -119,10 +119,10 @@ impl fmt::Display for Event {
     }
 }
 
-/// Where a rollout tells its events.
+/// Reports the events of a rollout.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Story {
-    /// `None` if nobody listens.
+    /// `None` if the events aren't wanted.
     sender: Option<UnboundedSender<Event>>,
 }
 
@@ -134,7 +134,7 @@ impl Story {
     pub(crate) fn tell(&self, event: Event) {
         tracing::debug!(%event);
         if let Some(sender) = &self.sender {
-            // Nobody may be listening: the outcome comes without the story, too.
+            // The receiver may be gone: the outcome comes without the story, too.
             let _ = sender.send(event);
         }
     }

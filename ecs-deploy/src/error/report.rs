@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::error::outcome::Outcome;
 use crate::names::service::Service;
 
-/// For a report: `kind`, `message`, the messages of its `causes` and whether it is `retryable`, and
-/// of everything else what the error knows: `operation`, `requestId`, `missingStatement`,
+/// The report has `kind`, `message`, the messages of the `causes` and whether the error is `retryable`.
+/// The other members are there if the error knows them: `operation`, `requestId`, `missingStatement`,
 /// `deployment`, `handle`, `progress`, `taskFailures`, `pause`, `rolledBackTo`, `rollbackCause`,
 /// `supersededBy`, `findings`, `services`, `task`, `logs` and `deregistered`.
 impl Serialize for Error {

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// A stop at a lifecycle hook of the type PAUSE: the deployment goes on, or back, when somebody
-/// decides, or when the hook's time is up.
+/// A stop at a lifecycle hook of the type PAUSE. The deployment continues, or is rolled back, when that
+/// is decided or when the hook's time is up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pause {
@@ -20,7 +20,7 @@ pub struct Pause {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Resolution {
-    /// The deployment goes on to its next stage.
+    /// The deployment continues with its next stage.
     Continue,
     /// ECS rolls it back.
     RollBack,
@@ -35,9 +35,9 @@ pub enum RollbackCause {
     Alarm,
     /// Too many of its tasks failed.
     CircuitBreaker,
-    /// A lifecycle hook failed, ran out of time, or somebody decided at it to go back.
+    /// A lifecycle hook failed or timed out, or it was decided there to roll back.
     LifecycleHook,
-    /// Somebody stopped it by StopServiceDeployment.
+    /// A StopServiceDeployment call stopped it.
     StopRequest,
     /// ECS doesn't say, or `ecs:DescribeServiceDeployments` isn't allowed.
     Unknown,
@@ -75,7 +75,7 @@ impl fmt::Display for Pause {
     }
 }
 
-/// In the words of ECS's API: `CONTINUE` or `ROLLBACK`.
+/// Prints the word of ECS's API: `CONTINUE` or `ROLLBACK`.
 impl fmt::Display for Resolution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

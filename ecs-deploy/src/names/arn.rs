@@ -7,7 +7,7 @@ use crate::names::invalid::NameFlaw;
 pub(super) struct EcsArn<'a> {
     /// What comes before the resource, with the colon at its end.
     pub(super) prefix: &'a str,
-    /// Such as `service/prod/web`.
+    /// The resource, such as `service/prod/web`.
     pub(super) resource: &'a str,
 }
 

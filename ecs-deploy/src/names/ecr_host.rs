@@ -3,12 +3,9 @@
 /// The host of a private registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EcrHost<'a> {
-    #[cfg_attr(not(feature = "ecr"), expect(dead_code, reason = "images are checked in ECR"))]
     pub(crate) account: &'a str,
     pub(crate) region: &'a str,
-    #[cfg_attr(not(feature = "ecr"), expect(dead_code, reason = "images are checked in ECR"))]
     pub(crate) is_fips: bool,
-    #[cfg_attr(not(feature = "ecr"), expect(dead_code, reason = "images are checked in ECR"))]
     pub(crate) is_dual_stack: bool,
 }
 
@@ -54,8 +51,8 @@ struct Partition {
 
 const COMMERCIAL: &str = "aws";
 
-/// As the SDKs' partitions.json has them. The commercial partition is the last one, because its
-/// regions have no prefix in common.
+/// The partitions of the SDKs' partitions.json. The commercial one is the last, because its regions
+/// have no common prefix.
 const PARTITIONS: [Partition; 8] = [
     Partition {
         name: "aws-cn",

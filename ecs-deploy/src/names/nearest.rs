@@ -1,6 +1,6 @@
 //! The name that was likely meant by another.
 
-/// The name that is so near that it is likely meant: a slip for every three characters.
+/// Returns the name that is so near that it is likely meant: one slip for every three characters.
 pub(crate) fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     // No container's name is longer, and what comes from outside may be of any length.
     let name: Vec<char> = (name.len() <= 255).then(|| name.chars().collect())?;
@@ -10,7 +10,7 @@ pub(crate) fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     (distance <= limit).then_some(nearest)
 }
 
-/// How many characters have to be added, removed, replaced or swapped with their neighbor.
+/// Counts the characters to add, remove, replace or swap with their neighbor.
 fn distance(from: &[char], to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut rows = [vec![0; to.len() + 1], (0..=to.len()).collect(), vec![0; to.len() + 1]];

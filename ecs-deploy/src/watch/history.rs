@@ -69,8 +69,8 @@ impl History<'_> {
 /// The task definition of the last successful deployment that wasn't one of `running`.
 ///
 /// # Errors
-/// [`NothingToRollBackTo`](crate::ErrorKind::NothingToRollBackTo) if there is none, and those of the
-/// calls.
+/// [`NothingToRollBackTo`](crate::ErrorKind::NothingToRollBackTo) if ECS knows of no such deployment,
+/// and the errors of the calls.
 pub(crate) async fn last_successful(
     ecs: &Ecs,
     service: &Service,
@@ -93,7 +93,7 @@ pub(crate) async fn last_successful(
     Err(nothing(service, "all its successful deployments that ECS knows ran what it runs now"))
 }
 
-/// Why there is no way back for a service.
+/// The error of a service that can't be rolled back.
 pub(crate) fn nothing(service: &Service, problem: &str) -> Error {
     Repr::NothingToRollBackTo { service: service.clone(), problem: problem.to_owned() }.into()
 }

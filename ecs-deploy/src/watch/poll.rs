@@ -135,7 +135,7 @@ impl<'a> Poller<'a> {
     }
 }
 
-/// For the answer to one look.
+/// The time for the answer to one look.
 pub(crate) const LONGEST_LOOK: Duration = Duration::from_secs(30);
 
 const SHORTEST: Duration = Duration::from_secs(2);

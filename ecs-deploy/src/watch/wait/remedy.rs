@@ -54,7 +54,7 @@ impl Wait<'_> {
                     return (seen, Remedy::Unavailable(problem));
                 }
             }
-            // For the revision that is PRIMARY already, ECS would start nothing.
+            // ECS would start nothing if the revision is PRIMARY already.
             if previous == self.record.revision && matches!(way, Way::UpdateService) {
                 break;
             }
@@ -64,7 +64,7 @@ impl Wait<'_> {
                     self.story.tell(Event::RollingBack { to: Some(to.clone()) });
                     return (seen, Remedy::RollingBack(to));
                 }
-                // Not in progress any more, or not allowed.
+                // The deployment isn't in progress any more, or the call isn't allowed.
                 Ok(Err(error)) => {
                     tracing::debug!(?way, %error, "no way back");
                     problem = error.to_string();
@@ -78,13 +78,13 @@ impl Wait<'_> {
     /// The ways back, best first, and the task definition that each leads to.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Returns why the deployment can't be rolled back.
     async fn ways(&self) -> Result<(&'static [Way], String), String> {
         let DeploymentRecord { service, revision, completed, .. } = self.record;
         if let Some(completed) = completed {
             return Ok((&[Way::StopServiceDeployment, Way::UpdateService], completed.clone()));
         }
-        // ECS would stop this one and start nothing (reported): there is none to return to.
+        // StopServiceDeployment would stop this one and start nothing (reported).
         let search = last_successful(self.ecs, service, revision, Attempts::Single);
         match timeout_at(self.soon(), search).await {
             Ok(Ok(found)) => Ok((&[Way::UpdateService], found)),
@@ -115,7 +115,7 @@ impl Wait<'_> {
         self.ecs.stop(&self.record.service, arn).await
     }
 
-    /// What has become of the deployment by now; `None` where that can't be seen.
+    /// Looks at the deployment once more; `None` if that fails.
     async fn look_again(&mut self) -> Option<Verdict> {
         let until = self.soon();
         loop {
@@ -149,6 +149,6 @@ impl Wait<'_> {
 enum Way {
     /// Undoes this very deployment, or nothing.
     StopServiceDeployment,
-    /// Replaces whatever the service runs.
+    /// Replaces what the service runs.
     UpdateService,
 }
