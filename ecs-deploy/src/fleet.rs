@@ -1,7 +1,9 @@
 //! Several services in one go: [`Fleet`] rolls out in waves, and can take everything back.
+//!
+//! The rollouts of a wave go in parallel, and one DescribeServices watches ten services. A [`FleetPolicy`]
+//! says what happens if one of them fails; each service's [`Outcome`] is in the error.
 
 mod group;
-mod policy;
 
 use std::fmt;
 use std::future::{Future, IntoFuture, poll_fn};
@@ -9,8 +11,8 @@ use std::pin::Pin;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+pub use self::group::FleetPolicy;
 use self::group::Group;
-pub use self::policy::FleetPolicy;
 use crate::error::Error;
 pub use crate::error::outcome::Outcome;
 use crate::model::deployed::Deployed;
@@ -20,9 +22,9 @@ use crate::rollout::events::EventFuture;
 use crate::rollout::roll_out::RollOut;
 use crate::watch::batch::Batch;
 
-/// Several rollouts that belong together. Waves run one after the other; the rollouts of a wave run
-/// concurrently. One DescribeServices call watches up to ten services of a cluster, with at most
-/// two calls a second.
+/// Several rollouts that belong together: in waves, one after the other, and within a wave all at
+/// once. They are watched by one DescribeServices for each ten services of a cluster, two calls a
+/// second at most.
 ///
 /// ```no_run
 /// use ecs_deploy::RollOut;
@@ -39,12 +41,11 @@ use crate::watch::batch::Batch;
 /// ```
 ///
 /// # Errors
-/// Returns [`FleetFailed`](crate::ErrorKind::FleetFailed) if a rollout didn't succeed;
-/// [`Error::outcomes`] has the outcome of each.
+/// [`FleetFailed`](crate::ErrorKind::FleetFailed) where one of them didn't succeed;
+/// [`Error::outcomes`] has what became of each.
 ///
 /// # Cancellation
-/// Dropping the future stops the watch. Deployments that have begun continue, and none is rolled
-/// back.
+/// Dropping it stops watching, and no more: what has begun goes on, and nothing is taken back.
 #[must_use = "nothing is deployed until it is awaited or its events are"]
 #[derive(Debug, Default)]
 pub struct Fleet {
@@ -53,12 +54,12 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Creates an empty fleet.
+    /// Without any rollout.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a rollout to the current wave.
+    /// One more in the current wave.
     pub fn with(mut self, roll_out: RollOut) -> Self {
         match self.waves.last_mut() {
             Some(wave) => wave.push(roll_out),
@@ -67,21 +68,21 @@ impl Fleet {
         self
     }
 
-    /// Starts a new wave: its rollouts begin when all rollouts of the waves before have succeeded.
+    /// What is added from now on begins when all of the waves before have succeeded.
     pub fn next_wave(mut self) -> Self {
         self.waves.push(Vec::new());
         self
     }
 
-    /// Sets the reaction to a rollout that doesn't succeed. The default is
+    /// What to do where one doesn't succeed: by default,
     /// [`StopAfterWave`](FleetPolicy::StopAfterWave).
     pub fn policy(mut self, policy: FleetPolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Returns the events of the rollouts. Nothing happens until their
-    /// [`next`](FleetEvents::next) or [`finish`](FleetEvents::finish) is awaited.
+    /// The rollouts as a story. Nothing happens until its [`next`](FleetEvents::next) or
+    /// [`finish`](FleetEvents::finish) is awaited.
     pub fn events(self) -> FleetEvents {
         FleetEvents { inner: EventFuture::new(|sender| self.run(sender)) }
     }
@@ -111,7 +112,7 @@ impl Fleet {
 
 type Deployments = Result<Vec<(Service, Deployed)>, Error>;
 
-/// Awaiting the fleet returns the outcome without the events.
+/// As a future, it is the outcome without its story.
 impl IntoFuture for Fleet {
     type Output = Deployments;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
@@ -121,30 +122,28 @@ impl IntoFuture for Fleet {
     }
 }
 
-/// The events of a fleet as they happen, each with its service. A service that is rolled back has
-/// the events of the rollback too: first the end of its rollout, if it ended, then the events from
+/// The events of a fleet as they happen, each with its service. One that is taken back tells of
+/// that, too: of its rollout's end, where it had one, and then from
 /// [`RollingBack`](crate::events::Event::RollingBack) on as of another rollout. It goes on only while
-/// progress only while [`next`](Self::next) or [`finish`](Self::finish) is awaited.
+/// [`next`](Self::next) or [`finish`](Self::finish) is awaited.
 ///
 /// # Cancellation
 /// As that of [`Events`](crate::events::Events).
-#[must_use = "the rollouts make progress only while their events are awaited"]
+#[must_use = "the rollouts go on only while their events are awaited"]
 pub struct FleetEvents {
     inner: EventFuture<(Service, Event), Vec<(Service, Deployed)>>,
 }
 
 impl FleetEvents {
-    /// Returns the next event; `None` once all rollouts have ended. [`finish`](Self::finish) has
-    /// the outcome.
+    /// The next event; `None` once all have ended: [`finish`](Self::finish) has the outcome.
     pub async fn next(&mut self) -> Option<(Service, Event)> {
         poll_fn(|context| self.inner.poll_next(context)).await
     }
 
-    /// Waits for the end, and returns each service with its deployment, in the order in which they
-    /// were added.
+    /// Waits for the end, and returns what was deployed, in the order in which it was added.
     ///
     /// # Errors
-    /// Returns the errors of [`Fleet`].
+    /// Those of [`Fleet`].
     pub async fn finish(self) -> Deployments {
         self.inner.finish().await
     }

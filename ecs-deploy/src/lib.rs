@@ -34,7 +34,6 @@ mod model {
     pub(crate) mod pause;
     pub(crate) mod progress;
     pub(crate) mod saved;
-    pub(crate) mod seconds;
     pub(crate) mod task_failure;
     pub(crate) mod terms;
 }
@@ -50,7 +49,6 @@ mod ecs {
     mod definitions;
     mod describe;
     pub(crate) mod limit;
-    pub(crate) mod pages;
     pub(crate) mod patience;
     mod services;
     pub(crate) mod snapshots;

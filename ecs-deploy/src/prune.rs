@@ -1,4 +1,8 @@
 //! Old revisions of a task definition: [`Prune`] deregisters those that nothing needs.
+//!
+//! [`Deployer::prune`](crate::Deployer::prune) looks at every service and every task that may use the
+//! family. Its [`PrunePlan`] lists what would be deregistered, and a [`KeepReason`] for each revision that
+//! is kept. If any use can't be seen, nothing is deregistered.
 
 mod plan;
 mod usage;
@@ -10,34 +14,27 @@ use self::plan::KeptRevision;
 pub use self::plan::{KeepReason, PrunePlan, Pruned};
 use self::usage::{Scope, UsageReader};
 use crate::ecs::client::Ecs;
-use crate::ecs::patience::patiently;
+use crate::ecs::patience::Attempts;
 use crate::error::Error;
 use crate::error::repr::Repr;
 use crate::names::arn::short;
 use crate::names::service::Service;
 
-/// A builder that deregisters the old revisions of a family when it is awaited. Call
-/// [`plan`](Self::plan) to see its effect first.
+/// Deregisters the old revisions of a family: await it, or look at the [`plan`](Self::plan) first.
 ///
-/// A revision is kept if one of these holds:
+/// A revision is kept where it is among the newest, where a deployment of any service refers to it,
+/// where a task runs it or is about to, or where it is what a service's last two successful
+/// deployments brought, so that there is a way back. For that, every service and every task of the
+/// family is looked at, in every cluster of the region and account. If any of it can't be seen, nothing
+/// is deregistered; [`only_services`](Self::only_services) makes do with less.
 ///
-/// - it is among the newest;
-/// - a deployment of any service refers to it;
-/// - a task runs it or is about to;
-/// - it is the result of one of a service's last two successful deployments, so that a rollback
-///   stays possible.
+/// **What refers to a revision from outside of ECS isn't known:** schedules and rules of
+/// EventBridge, state machines of Step Functions, pipelines, other accounts' tools. Let them refer
+/// to the family alone, or keep enough.
 ///
-/// For that, it reads every service and every task of the family in every cluster of the region
-/// and account. If it can't read one of them, it deregisters nothing;
-/// [`only_services`](Self::only_services) needs less.
-///
-/// **References from outside of ECS are unknown:** schedules and rules of EventBridge, state
-/// machines of Step Functions, pipelines, tools of other accounts. Let them refer to the family
-/// without a revision, or keep enough revisions.
-///
-/// A deregistered revision is INACTIVE. Existing tasks and services keep running it and can be
-/// scaled, but nothing new can start from it, and it can't become ACTIVE again (ECS developer
-/// guide, "Deregistering an Amazon ECS task definition revision").
+/// A revision that is deregistered is INACTIVE: what runs it runs on and can be scaled, but nothing
+/// new can be started from it, and there is no way to make it ACTIVE again (ECS developer guide,
+/// "Deregistering an Amazon ECS task definition revision").
 ///
 /// ```no_run
 /// # use ecs_deploy::{Deployer, Error};
@@ -57,7 +54,7 @@ use crate::names::service::Service;
 /// errors of ECS's own and lost connections are waited out for half a minute.
 ///
 /// # Cancellation
-/// Dropping the future stops it after the current call. Another run deregisters the rest.
+/// Dropping the future stops after the current call. To do it again does the rest.
 #[must_use = "nothing is deregistered until it is awaited"]
 #[derive(Debug, Clone)]
 pub struct Prune {
@@ -67,7 +64,7 @@ pub struct Prune {
     scope: Scope,
 }
 
-/// The selection of the family.
+/// Which family.
 #[derive(Debug, Clone)]
 pub(crate) enum Family {
     Named(String),
@@ -75,40 +72,39 @@ pub(crate) enum Family {
 }
 
 impl Prune {
-    /// The default number of the newest revisions that are kept; [`keep`](Self::keep) changes it.
+    /// How many of the newest revisions are kept where [`keep`](Self::keep) doesn't say otherwise.
     pub const DEFAULT_KEEP: usize = 10;
 
     pub(crate) fn new(ecs: Ecs, family: Family) -> Self {
         Self { ecs, family, keep: Self::DEFAULT_KEEP, scope: Scope::Everything }
     }
 
-    /// Keeps this number of the newest active revisions, in use or not. The newest revision is
-    /// always kept, because it may have been registered for a deployment that hasn't started yet.
+    /// Keeps so many of the newest active revisions, whether they are in use or not. The newest is
+    /// kept in any case: somebody may have registered it to deploy it.
     pub fn keep(mut self, newest: usize) -> Self {
         self.keep = newest;
         self
     }
 
-    /// Reads only these services and the tasks in their clusters. Use it only if no other service
-    /// uses the family; this isn't checked. It needs neither `ecs:ListClusters` nor
+    /// Looks at these services alone, and at the tasks in their clusters: where no other service
+    /// uses the family, which nobody checks then. It takes neither `ecs:ListClusters` nor
     /// `ecs:ListServices`.
     pub fn only_services(mut self, services: impl IntoIterator<Item = Service>) -> Self {
         self.scope = Scope::Services(services.into_iter().collect());
         self
     }
 
-    /// Returns the revisions that would be deregistered now, and why the others are kept. It
-    /// deregisters nothing.
+    /// What would be deregistered by now, and why the rest is kept. Deregisters nothing.
     ///
     /// # Errors
-    /// Returns the same errors as [`Prune`].
+    /// As [`Prune`].
     pub async fn plan(&self) -> Result<PrunePlan, Error> {
         let reader = UsageReader::new(&self.ecs);
         let mut scope = self.scope.clone();
         let family = match &self.family {
             Family::Named(family) => family.clone(),
             Family::OfService(service) => {
-                // The service that selects the family is always included.
+                // Whatever else counts, what it runs does.
                 if let Scope::Services(services) = &mut scope
                     && !services.contains(service)
                 {
@@ -129,7 +125,7 @@ impl Prune {
         family: &str,
         scope: &Scope,
     ) -> Result<PrunePlan, Error> {
-        // This comes before any read of their uses: later registrations aren't in the list.
+        // Before anything that uses them is looked at: what is registered later isn't in here.
         let revisions = reader.revisions(family).await?;
         let newest = self.keep.max(1).min(revisions.len());
         let (newest, old) = revisions.split_at(newest);
@@ -154,7 +150,7 @@ impl Prune {
     async fn run(self) -> Result<Pruned, Error> {
         const OPERATION: &str = "DeregisterTaskDefinition";
         let PrunePlan { mut deregister, kept, .. } = self.plan().await?;
-        // The oldest goes first, so that after a failure the remaining revisions are contiguous.
+        // The oldest first: where it ends too early, what is left is of one piece.
         deregister.reverse();
         let mut deregistered = Vec::new();
         for arn in &deregister {
@@ -163,7 +159,7 @@ impl Prune {
                 let call = call.task_definition(arn).send();
                 async { call.await.map_err(|error| Error::api(OPERATION, short(arn), error)) }
             };
-            if let Err(source) = patiently(OPERATION, short(arn), call).await {
+            if let Err(source) = Attempts::Patient.make(OPERATION, short(arn), call).await {
                 let (failed, planned) = (short(arn).to_owned(), deregister.len());
                 return Err(Repr::PartlyPruned { failed, planned, deregistered, source }.into());
             }

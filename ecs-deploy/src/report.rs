@@ -1,4 +1,4 @@
-//! [`Event`]: what happens in a rollout, and where it is reported.
+//! [`Event`]: what happens in a rollout, and the [`Story`] that reports it.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ pub enum Event {
         /// The error's kind.
         kind: ErrorKind,
     },
-    /// A message of the service itself. Each is reported once, in the order of ECS's list.
+    /// A message of the service itself, once each, in the order in which ECS wrote them.
     #[non_exhaustive]
     Message {
         /// ECS's words.
@@ -119,10 +119,10 @@ impl fmt::Display for Event {
     }
 }
 
-/// The channel that a rollout sends its events to.
+/// Reports the events of a rollout.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Story {
-    /// `None` if nobody listens.
+    /// `None` if the events aren't wanted.
     sender: Option<UnboundedSender<Event>>,
 }
 
@@ -134,8 +134,11 @@ impl Story {
     pub(crate) fn tell(&self, event: Event) {
         tracing::debug!(%event);
         if let Some(sender) = &self.sender {
-            // The receiver may have been dropped: the caller may want the outcome only.
+            // The receiver may be gone: the outcome comes without the story, too.
             let _ = sender.send(event);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,37 +9,37 @@ use crate::ecs::snapshots::Snapshots;
 /// ECS in one region and account. Clones share one client.
 #[derive(Debug, Clone)]
 pub(crate) struct Ecs {
-    shared: Arc<Shared>,
+    connection: Arc<Connection>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct Connection {
     client: Client,
     snapshots: Snapshots,
 }
 
 impl Ecs {
     pub(crate) fn new(client: Client) -> Self {
-        Self { shared: Arc::new(Shared { client, snapshots: Snapshots::default() }) }
+        Self { connection: Arc::new(Connection { client, snapshots: Snapshots::default() }) }
     }
 
     pub(crate) fn client(&self) -> &Client {
-        &self.shared.client
+        &self.connection.client
     }
 
     /// The services that were copied from lately.
     pub(crate) fn snapshots(&self) -> &Snapshots {
-        &self.shared.snapshots
+        &self.connection.snapshots
     }
 
-    /// Returns the configuration's region, for error messages.
+    /// The configuration's region, for error messages.
     pub(crate) fn region(&self) -> String {
         let region = self.client().config().region();
         region.map_or_else(|| "no region".to_owned(), |region| region.to_string())
     }
 
-    /// Returns whether `other` is a clone of this deployer.
+    /// Whether it is a clone of this one.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.shared, &other.shared)
+        Arc::ptr_eq(&self.connection, &other.connection)
     }
 }

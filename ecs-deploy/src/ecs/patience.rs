@@ -1,4 +1,4 @@
-//! How often a call is made: calls that are worth more patience than the SDK has.
+//! How often a call is made: calls that are worth more patience than the SDK has, and lists in pages.
 
 use std::fmt;
 use std::future::Future;
@@ -12,7 +12,8 @@ use crate::error::repr::Repr;
 /// How often a call is made. The SDK tries each of them several times.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Attempts {
-    /// As [`patiently`] does it.
+    /// Again if it was throttled, if ECS had an error of its own, or if no answer came: five times in
+    /// all, over half a minute and more.
     Patient,
     Single,
 }
@@ -27,44 +28,54 @@ impl Attempts {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        match self {
-            Self::Patient => patiently(operation, subject, call).await,
-            Self::Single => call().await,
+        if let Self::Single = self {
+            return call().await;
+        }
+        let mut delay = SHORTEST;
+        loop {
+            // The SDK's clients have no time-out for an answer unless the caller sets one.
+            let error = match timeout(LONGEST_CALL, call()).await {
+                Ok(Err(error)) if error.is_retryable() => error,
+                Ok(result) => return result,
+                Err(_) => {
+                    let subject = subject.to_string();
+                    Repr::Unanswered { operation, subject, within: LONGEST_CALL }.into()
+                }
+            };
+            if delay > LONGEST {
+                return Err(error);
+            }
+            tracing::debug!(operation, %subject, %error, "once more");
+            sleep(delay).await;
+            delay *= 2;
         }
     }
 }
 
-/// Makes a call again if it was throttled, if ECS had an error of its own, or if no answer came:
-/// five times in all, over half a minute and more.
-pub(crate) async fn patiently<T, F>(
+/// All items of a list. `page` makes the call for the page of a token, and returns its items and the
+/// token of the next one.
+pub(crate) async fn pages<T, F>(
+    attempts: Attempts,
     operation: &'static str,
-    subject: impl fmt::Display,
-    call: impl Fn() -> F,
-) -> Result<T, Error>
+    subject: &str,
+    page: impl Fn(Option<String>) -> F,
+) -> Result<Vec<T>, Error>
 where
-    F: Future<Output = Result<T, Error>>,
+    F: Future<Output = Result<(Vec<T>, Option<String>), Error>>,
 {
-    let mut delay = SHORTEST;
+    let mut all = Vec::new();
+    let mut token = None;
     loop {
-        // The SDK's clients don't time out a missing answer unless the caller configures it.
-        let error = match timeout(LONGEST_CALL, call()).await {
-            Ok(Err(error)) if error.is_retryable() => error,
-            Ok(result) => return result,
-            Err(_) => {
-                let subject = subject.to_string();
-                Repr::Unanswered { operation, subject, within: LONGEST_CALL }.into()
-            }
-        };
-        if delay > LONGEST {
-            return Err(error);
+        let (items, next) = attempts.make(operation, subject, || page(token.clone())).await?;
+        all.extend(items);
+        if next.is_none() {
+            return Ok(all);
         }
-        tracing::debug!(operation, %subject, %error, "retrying");
-        sleep(delay).await;
-        delay *= 2;
+        token = next;
     }
 }
 
 const SHORTEST: Duration = Duration::from_secs(2);
-/// 2 + 4 + 8 + 16 seconds in total.
+/// 2 + 4 + 8 + 16 seconds in all.
 const LONGEST: Duration = Duration::from_secs(16);
 const LONGEST_CALL: Duration = Duration::from_secs(30);

@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::error::outcome::Outcome;
 use crate::names::service::Service;
 
-/// For a report: `kind`, `message`, the messages of its `causes` and whether it is `retryable`, and
-/// of everything else what the error knows: `operation`, `requestId`, `missingStatement`,
+/// The report has `kind`, `message`, the messages of the `causes` and whether the error is `retryable`.
+/// The other members are there if the error knows them: `operation`, `requestId`, `missingStatement`,
 /// `deployment`, `handle`, `progress`, `taskFailures`, `pause`, `rolledBackTo`, `rollbackCause`,
 /// `supersededBy`, `findings`, `services`, `task`, `logs` and `deregistered`.
 impl Serialize for Error {
@@ -84,7 +84,7 @@ struct Services<'a>(&'a [(Service, Outcome)]);
 impl Serialize for Services<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Entry<'a> {
+        struct ServiceOutcome<'a> {
             service: &'a Service,
             #[serde(flatten)]
             outcome: &'a Outcome,
@@ -92,8 +92,11 @@ impl Serialize for Services<'_> {
 
         let mut services = serializer.serialize_seq(Some(self.0.len()))?;
         for (service, outcome) in self.0 {
-            services.serialize_element(&Entry { service, outcome })?;
+            services.serialize_element(&ServiceOutcome { service, outcome })?;
         }
         services.end()
     }
 }
+
+#[cfg(test)]
+mod tests;

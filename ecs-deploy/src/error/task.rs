@@ -1,4 +1,4 @@
-//! Errors about a one-off task, each with its message in one clause.
+//! What an error about a one-off task says, in one clause.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::model::logs::Logs;
 use crate::model::task_failure::TaskFailure;
 use crate::names::service::Service;
 
-/// The one-off task that an error is about.
+/// Which task an error is about.
 #[derive(Debug)]
 pub(crate) struct OneOffTask {
     pub(crate) service: Service,
@@ -26,17 +26,17 @@ pub(crate) enum TaskRepr {
     #[error("{task} failed: {}{}", failure.explanation(), log(task, failure))]
     Failed { task: OneOffTask, failure: TaskFailure },
 
-    #[error("{task} continues, but its outcome is unknown")]
+    #[error("{task} goes on, but its outcome is unknown")]
     Lost { task: OneOffTask, source: Error },
 
-    #[error("couldn't start a task of {revision} for {service}: {reason}")]
+    #[error("no task of {revision} could be started beside {service}: {reason}")]
     NotPlaced { service: Service, revision: String, reason: String },
 
     #[error("{task} didn't start: {}{}", failure.explanation(), log(task, failure))]
     NotStarted { task: OneOffTask, failure: TaskFailure },
 
     #[error(
-        "{task} timed out after {} s{}; {remedy}",
+        "{task} wasn't done after {} s{}; {remedy}",
         after.as_secs(), status.as_ref().map(|it| format!(": {it}")).unwrap_or_default()
     )]
     TimedOut { task: OneOffTask, after: Duration, status: Option<String>, remedy: String },
@@ -52,8 +52,7 @@ impl TaskRepr {
         }
     }
 
-    /// Returns whether ECS lacked capacity. The developer guide documents the reasons ("API failure
-    /// reasons"); the one on Fargate is reported.
+    /// API failure reasons, in the developer guide; the one on Fargate is reported.
     pub(super) fn is_retryable(&self) -> bool {
         let TaskRepr::NotPlaced { reason, .. } = self else { return false };
         ["AGENT", "RESOURCE:", "Capacity is unavailable"].iter().any(|it| reason.starts_with(it))
@@ -67,7 +66,7 @@ impl TaskRepr {
         }
     }
 
-    /// Returns the error of the call that failed.
+    /// The error of the call that failed.
     pub(super) fn call(&self) -> Option<&Error> {
         match self {
             TaskRepr::Lost { source, .. } => Some(source),
@@ -104,13 +103,13 @@ impl From<TaskRepr> for Error {
 impl fmt::Display for OneOffTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { service, revision, task, .. } = self;
-        write!(f, "task {task} of {revision} for {service}")
+        write!(f, "the task {task} of {revision} beside {service}")
     }
 }
 
-/// Returns the log of the failed container, as the end of a message.
+/// Where to read on: the log of the container that failed.
 fn log(task: &OneOffTask, failure: &TaskFailure) -> String {
-    // A container that never ran has no log.
+    // What never ran has no log.
     let container = failure.container().filter(|_| failure.exit_code().is_some());
     let logs = task.logs.iter().find(|logs| Some(logs.container()) == container);
     logs.map(|logs| format!("; its log: {logs}")).unwrap_or_default()

@@ -1,3 +1,5 @@
+//! Every error's kind and text.
+
 use std::time::Duration;
 
 use aws_sdk_ecs::config::http::HttpResponse;
@@ -17,7 +19,7 @@ fn refused(status: u16, code: &str, message: &str) -> SdkError<UpdateServiceErro
     SdkError::service_error(UpdateServiceError::generic(metadata), response)
 }
 
-fn service() -> Service {
+pub(super) fn service() -> Service {
     Service::new("prod", "web").unwrap()
 }
 
@@ -25,7 +27,7 @@ fn api(status: u16, code: &str, message: &str) -> Error {
     Error::service_api("UpdateService", &service(), "eu-west-1", refused(status, code, message))
 }
 
-fn failure(exit_code: i32) -> TaskFailure {
+pub(super) fn failure(exit_code: i32) -> TaskFailure {
     let task = Task::builder()
         .task_arn("arn:aws:ecs:us-east-1:123456789012:task/demo/0a1b")
         .stopped_reason("Essential container in task exited")
@@ -34,7 +36,7 @@ fn failure(exit_code: i32) -> TaskFailure {
     TaskFailure::from_task(&task).unwrap()
 }
 
-fn rollout(reason: &str, failures: Vec<TaskFailure>, remedy: Remedy) -> RolloutReport {
+pub(super) fn rollout(reason: &str, failures: Vec<TaskFailure>, remedy: Remedy) -> RolloutReport {
     let ours = Deployment::builder()
         .id("ecs-svc/2")
         .status("PRIMARY")
@@ -72,14 +74,14 @@ fn every_code_has_its_kind_and_its_clause() {
             "ClusterNotFoundException",
             ClusterNotFound,
             false,
-            "cluster `prod` not found in eu-west-1",
+            "there is no cluster `prod` in eu-west-1",
         ),
         (
             400,
             "ServiceNotFoundException",
             ServiceNotFound,
             false,
-            "service `web` not found in cluster `prod` in eu-west-1",
+            "the cluster `prod` in eu-west-1 has no service `web`",
         ),
         (
             400,
@@ -93,7 +95,7 @@ fn every_code_has_its_kind_and_its_clause() {
             "ExpiredTokenException",
             Credentials,
             false,
-            "invalid or expired credentials for UpdateService",
+            "the credentials for UpdateService aren't valid",
         ),
         (400, "ThrottlingException", Throttled, true, "UpdateService on prod/web was throttled"),
         (400, "ClientException", Service, false, "UpdateService on prod/web was refused"),
@@ -125,7 +127,7 @@ fn a_request_without_an_answer_is_a_matter_of_the_network() {
     let error = Error::service_api("DescribeServices", &service(), "eu-west-1", error);
     assert_eq!(error.kind(), ErrorKind::Network);
     assert!(error.is_retryable());
-    assert_eq!(error.to_string(), "no response to DescribeServices on prod/web");
+    assert_eq!(error.to_string(), "there was no answer to DescribeServices on prod/web");
 }
 
 #[test]
@@ -138,7 +140,10 @@ fn an_answer_that_is_none_of_awss_is_told_from_no_answer() {
     let error = Error::service_api("DescribeServices", &service(), "eu-west-1", error);
     assert_eq!(error.kind(), ErrorKind::Network);
     assert!(error.is_retryable());
-    assert_eq!(error.to_string(), "unreadable response to DescribeServices on prod/web (HTTP 502)");
+    assert_eq!(
+        error.to_string(),
+        "the answer to DescribeServices on prod/web can't be read (HTTP 502)"
+    );
     assert_eq!(error.source().unwrap().source().unwrap().to_string(), "it isn't JSON");
 }
 
@@ -161,9 +166,9 @@ fn every_other_error_in_full() {
             "prod/web isn't in eu-west-1, the region of the configuration",
         ),
         (
-            Repr::Protocol { operation: "UpdateService", problem: "the ARN is missing".into() },
+            Repr::Protocol { operation: "UpdateService", problem: "there is no ARN in it".into() },
             ErrorKind::Protocol,
-            "invalid response to UpdateService: the ARN is missing",
+            "the response to UpdateService can't be used: there is no ARN in it",
         ),
         (
             Repr::RolledBack {
@@ -188,7 +193,7 @@ fn every_other_error_in_full() {
             Repr::RolloutFailed { rollout: rollout("", vec![failure(1)], Remedy::GoesOn) },
             ErrorKind::RolloutFailed,
             "the rollout of web:8 to prod/web failed: container web exited with code 1: Essential \
-             container in task exited; ECS continues it",
+             container in task exited; ECS goes on with it",
         ),
         (
             Repr::Stopped {
@@ -196,7 +201,7 @@ fn every_other_error_in_full() {
                 to: Some("web:7".into()),
             },
             ErrorKind::Stopped,
-            "the rollout of web:8 to prod/web was stopped on request; ECS rolls back to web:7",
+            "the rollout of web:8 to prod/web was stopped on request; it goes back to web:7",
         ),
         (
             Repr::Gone {
@@ -204,7 +209,7 @@ fn every_other_error_in_full() {
                 source: Repr::NoService { service: service(), region: region() }.into(),
             },
             ErrorKind::ServiceNotFound,
-            "lost track of deployment ecs-svc/2 of web:8 to prod/web",
+            "the deployment ecs-svc/2 of web:8 to prod/web has no end any more",
         ),
         (
             Repr::NotReady {
@@ -212,8 +217,8 @@ fn every_other_error_in_full() {
                 findings: vec![Finding::desired_count_zero(), Finding::desired_count_zero()],
             },
             ErrorKind::NotReady,
-            "nothing was deployed to prod/web: the desired count is 0: the rollout can't show \
-             whether the revision runs; and the desired count is 0: the rollout can't show whether \
+            "nothing was deployed to prod/web: the service wants no tasks: nothing will show \
+             whether the revision runs; and the service wants no tasks: nothing will show whether \
              the revision runs",
         ),
         (
@@ -229,18 +234,18 @@ fn every_other_error_in_full() {
                 rollout: rollout(
                     reason,
                     vec![failure(1), failure(1), failure(1)],
-                    Remedy::Unavailable("no earlier deployment was complete".into()),
+                    Remedy::Unavailable("no deployment before it was complete".into()),
                 ),
             },
             ErrorKind::RolloutFailed,
             "the rollout of web:8 to prod/web failed: container web exited with code 1: Essential \
-             container in task exited (2 more stopped too); it couldn't be rolled back: no earlier \
-             deployment was complete",
+             container in task exited (2 more stopped too); it couldn't be rolled back: no \
+             deployment before it was complete",
         ),
         (
             Repr::ServiceInactive { service: service(), status: "INACTIVE".into() },
             ErrorKind::ServiceInactive,
-            "can't deploy to service prod/web: its status is INACTIVE",
+            "the service prod/web is INACTIVE, so that nothing can be deployed to it",
         ),
         (
             Repr::Superseded {
@@ -249,14 +254,13 @@ fn every_other_error_in_full() {
                 by_revision: "web:9".into(),
             },
             ErrorKind::Superseded,
-            "deployment ecs-svc/3 of web:9 replaced the rollout of web:8 to prod/web before it was \
-             complete",
+            "ecs-svc/3 with web:9 took prod/web over before the rollout of web:8 was complete",
         ),
         (
             Repr::TimedOut { rollout: rollout("", vec![], Remedy::NotAsked), after },
             ErrorKind::TimedOut,
-            "the rollout of web:8 to prod/web timed out after 600 s: 0 of 2 running, 1 pending, 3 \
-             failed",
+            "the rollout of web:8 to prod/web wasn't complete after 600 s: 0 of 2 running, 1 \
+             pending, 3 failed",
         ),
         (
             Repr::TimedOut {
@@ -264,8 +268,8 @@ fn every_other_error_in_full() {
                 after,
             },
             ErrorKind::TimedOut,
-            "the rollout of web:8 to prod/web timed out after 600 s: 0 of 2 running, 1 pending, 3 \
-             failed; ECS didn't answer the request to roll back to web:7",
+            "the rollout of web:8 to prod/web wasn't complete after 600 s: 0 of 2 running, 1 \
+             pending, 3 failed; it was to be rolled back to web:7, but ECS didn't answer",
         ),
         (
             Repr::NotBegun {
@@ -275,7 +279,7 @@ fn every_other_error_in_full() {
                 after,
             },
             ErrorKind::TimedOut,
-            "RegisterTaskDefinition for the rollout to prod/web timed out after 600 s",
+            "RegisterTaskDefinition for the rollout to prod/web wasn't done after 600 s",
         ),
         (
             Repr::NotBegun {
@@ -285,8 +289,8 @@ fn every_other_error_in_full() {
                 after,
             },
             ErrorKind::TimedOut,
-            "UpdateService for the rollout to prod/web timed out after 600 s; the rollout may \
-             continue nevertheless",
+            "UpdateService for the rollout to prod/web wasn't done after 600 s, so that the \
+             rollout may go on",
         ),
         (
             Repr::Lost {
@@ -294,7 +298,7 @@ fn every_other_error_in_full() {
                 source: api(400, "ExpiredTokenException", "The security token is expired"),
             },
             ErrorKind::Credentials,
-            "deployment ecs-svc/2 of web:8 to prod/web continues, but its outcome is unknown",
+            "the deployment ecs-svc/2 of web:8 to prod/web goes on, but its outcome is unknown",
         ),
         (
             Repr::Outdated {
@@ -304,13 +308,13 @@ fn every_other_error_in_full() {
                 running: "web:8".into(),
             },
             ErrorKind::Outdated,
-            "prod/web now runs web:8, but web:9 is based on web:7",
+            "prod/web runs web:8 by now, and web:9 is based on web:7",
         ),
         (
             Repr::UnsupportedController { service: service(), controller: "CODE_DEPLOY".into() },
             ErrorKind::UnsupportedController,
-            "CODE_DEPLOY controls the deployments of prod/web: only the deployment controller ECS \
-             is supported",
+            "the deployments of prod/web are controlled by CODE_DEPLOY, and only those of ECS \
+             itself can be made here",
         ),
     ];
     for (repr, kind, display) in cases {
@@ -349,7 +353,7 @@ fn the_missing_statement_is_the_one_that_aws_names() {
             "permissions boundary",
             r#"{"Effect":"Allow","Action":"ecs:RegisterTaskDefinition","Resource":"*"}"#.to_owned(),
         ),
-        // AWS leaves these out, or encodes them.
+        // What AWS leaves out, or has encoded.
         (
             "You are not authorized to perform this operation. Encoded authorization failure message: 3Zk".to_owned(),
             "policy",
@@ -408,7 +412,7 @@ fn only_capacity_may_be_there_later() {
         assert_eq!(error.is_retryable(), retryable, "{reason}");
         assert_eq!(
             error.to_string(),
-            format!("couldn't start a task of web:8 for prod/web: {reason}")
+            format!("no task of web:8 could be started beside prod/web: {reason}")
         );
     }
 }
@@ -422,8 +426,8 @@ fn what_is_denied_explicitly_no_statement_allows() {
     assert_eq!(error.missing_statement(), None);
     assert_eq!(
         error.to_string(),
-        "RegisterTaskDefinition on web isn't allowed: a policy denies it explicitly, and no other \
-         policy can override that"
+        "RegisterTaskDefinition on web isn't allowed: a policy denies it, which no other that \
+         allows it outweighs"
     );
 }
 

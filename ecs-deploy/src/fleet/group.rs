@@ -1,4 +1,4 @@
-//! [`Group`]: the rollouts of a fleet while they go on, and what is taken back.
+//! [`Group`]: the rollouts of a fleet while they are in progress, and what happens if one fails.
 
 use std::future::poll_fn;
 use std::mem;
@@ -12,7 +12,6 @@ use crate::error::Error;
 use crate::error::kind::ErrorKind;
 use crate::error::outcome::Outcome;
 use crate::error::repr::Repr;
-use crate::fleet::policy::FleetPolicy;
 use crate::model::deployed::Deployed;
 use crate::model::handle::Handle;
 use crate::model::terms::OnFailure;
@@ -23,12 +22,29 @@ use crate::rollout::roll_out::RollOut;
 use crate::rollout::rollback::RollBack;
 use crate::watch::batch::Batch;
 
-/// The rollouts of the waves so far.
+/// What to do where one rollout of a [`Fleet`](crate::fleet::Fleet) doesn't succeed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FleetPolicy {
+    /// Take back what has begun, as soon as one fails, and that one too: what is in progress is
+    /// stopped, what is complete gets the revision that it ran before, and all are watched until
+    /// that runs, each for as long as its rollout might have taken. A service that somebody else has
+    /// deployed to meanwhile is left alone. [`OnFailure`](crate::OnFailure) has no say in it.
+    AllOrNothing,
+    /// Begin every wave nevertheless.
+    KeepGoing,
+    /// Let the others of its wave end, and begin no further one: the safe choice, since no more
+    /// services are touched, and nothing that runs is changed once more.
+    #[default]
+    StopAfterWave,
+}
+
+/// All that was to be deployed so far.
 pub(super) struct Group {
     policy: FleetPolicy,
     sender: UnboundedSender<(Service, Event)>,
     entries: Vec<Entry>,
-    /// Whether no further rollout begins.
+    /// Whether nothing more is to begin.
     has_failed: bool,
 }
 
@@ -37,16 +53,16 @@ struct Entry {
     service: Service,
     timeout: Duration,
     batch: Batch,
-    /// The deployment that the rollout started.
+    /// The deployment that was started.
     handle: Option<Handle>,
     state: EntryState,
 }
 
 enum EntryState {
-    RollingOut(Events),
-    /// Holds the rollout's own error if the rollout failed itself.
-    TakingBack(Events, Option<Error>),
     Ended(Outcome),
+    RollingOut(Events),
+    /// With the error, if it is itself what failed.
+    TakingBack(Events, Option<Error>),
 }
 
 impl Group {
@@ -61,7 +77,7 @@ impl Group {
             EntryState::Ended(Outcome::NotBegun)
         } else {
             if self.policy == FleetPolicy::AllOrNothing {
-                // The fleet rolls back and watches the failed service like all others.
+                // What fails is taken back like all others, and watched.
                 roll_out = roll_out.on_failure(OnFailure::Leave);
             }
             EntryState::RollingOut(roll_out.watched_by(Some(batch.member())).events())
@@ -69,7 +85,7 @@ impl Group {
         self.entries.push(Entry { ecs, service, timeout, batch, handle: None, state });
     }
 
-    /// Runs until every rollout that has begun has ended.
+    /// Goes on until all that has begun has ended.
     pub(super) async fn settle(&mut self) {
         while let Some((index, event)) = poll_fn(|context| self.poll_next(context)).await {
             match event {
@@ -82,7 +98,7 @@ impl Group {
         }
     }
 
-    /// Returns the next event of any rollout; `None` in it means that the rollout has ended.
+    /// The next event of any of them, or that one has ended.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(usize, Option<Event>)>> {
         let mut next = Poll::Ready(None);
         for (index, entry) in self.entries.iter_mut().enumerate() {
@@ -104,7 +120,7 @@ impl Group {
         if let (Event::Started { handle }, EntryState::RollingOut(_)) = (&event, &entry.state) {
             entry.handle = Some(handle.clone());
         }
-        // The receiver may have been dropped.
+        // Nobody may be listening.
         let _ = self.sender.send((entry.service.clone(), event));
     }
 
@@ -133,7 +149,7 @@ impl Group {
     pub(super) fn end(self) -> Result<Vec<(Service, Deployed)>, Error> {
         let outcomes = self.entries.into_iter().map(|entry| match entry.state {
             EntryState::Ended(outcome) => (entry.service, outcome),
-            // `settle` returns only after each has ended.
+            // `settle` has seen the end of each.
             EntryState::RollingOut(_) | EntryState::TakingBack(..) => {
                 (entry.service, Outcome::NotBegun)
             }
@@ -151,8 +167,8 @@ impl Group {
 }
 
 impl Entry {
-    /// Returns the state after a failure. Under `AllOrNothing` the failed service is rolled back
-    /// too, unless another deployment replaced this one or the credentials no longer reach it.
+    /// It is taken back as well, whatever became of it; but not what somebody else has replaced, or
+    /// what these credentials don't reach any more.
     fn failed(&self, error: Error, policy: FleetPolicy) -> EntryState {
         let is_left = match error.kind() {
             ErrorKind::PausedAtHook
@@ -170,8 +186,7 @@ impl Entry {
         }
     }
 
-    /// Begins the rollback if the rollout has started a deployment. A rollout that is about to
-    /// start one continues until its deployment is known.
+    /// Where it has started a deployment. One that is about to is let go until that is known.
     fn take_back(&mut self) {
         if !matches!(
             self.state,

@@ -1,8 +1,8 @@
-//! Names of images in private registries of ECR.
+//! The names of images in private registries of ECR.
 
 use crate::names::ecr_host::EcrHost;
 
-/// An image in ECR. Two texts that name the same image parse to equal values.
+/// An image in ECR. Two texts that name the same are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EcrImage<'a> {
     pub(super) host: EcrHost<'a>,
@@ -10,14 +10,14 @@ pub(super) struct EcrImage<'a> {
     pub(super) pick: Pick<'a>,
 }
 
-/// The tag or digest that selects an image of the repository.
+/// Which image of the repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pick<'a> {
     Digest(&'a str),
     Tag(&'a str),
 }
 
-/// The properties that select an API endpoint of ECR.
+/// What tells one API endpoint of ECR from another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Endpoint {
     pub(super) region: String,
@@ -26,10 +26,10 @@ pub(super) struct Endpoint {
 }
 
 impl<'a> EcrImage<'a> {
-    /// Parses an image's name; `None` if it isn't in a private registry of ECR.
+    /// `None` where it isn't in a private registry of ECR.
     pub(super) fn parse(image: &'a str) -> Option<Self> {
         let (host, path) = EcrHost::split(image)?;
-        // A container runtime ignores the tag if there is a digest.
+        // Beside a digest, a tag says nothing: whoever pulls goes by the digest.
         let (name, digest) = match path.split_once('@') {
             Some((name, digest)) => (name, Some(digest)),
             None => (path, None),
@@ -43,7 +43,7 @@ impl<'a> EcrImage<'a> {
         Endpoint { region: region.to_owned(), is_fips, is_dual_stack }
     }
 
-    /// Returns the repository's ARN.
+    /// The repository's ARN.
     pub(super) fn arn(&self) -> String {
         self.host.repository_arn(self.repository)
     }
@@ -54,6 +54,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::names::ecr_host::images_of_all_partitions;
 
     #[test]
     fn what_is_in_ecr_is_known_by_its_host() {
@@ -120,6 +121,15 @@ mod tests {
         ] {
             let text = format!("123456789012.dkr.ecr.{host}/web");
             assert_eq!(EcrImage::parse(&text).unwrap().arn(), arn);
+        }
+    }
+
+    #[test]
+    fn an_image_is_known_in_every_partition() {
+        for (partition, region, text) in images_of_all_partitions() {
+            let image = EcrImage::parse(&text).unwrap();
+            let arn = format!("arn:{partition}:ecr:{region}:123456789012:repository/team/web");
+            assert_eq!((image.arn(), image.pick), (arn, Pick::Tag("2")), "{text}");
         }
     }
 

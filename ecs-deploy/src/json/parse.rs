@@ -1,15 +1,15 @@
-//! The JSON parser, with the position of the first error.
+//! Reads JSON, and says where it is none.
 
 use std::fmt;
 
 use crate::json::value::{Json, Object};
 
-/// The reason why a text isn't accepted, and its position.
+/// Why a text isn't taken, and where.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Flaw {
     problem: String,
     line: usize,
-    /// Counted in characters, from 1.
+    /// In characters, from 1.
     column: usize,
 }
 
@@ -20,11 +20,9 @@ impl fmt::Display for Flaw {
 }
 
 impl Json {
-    /// Parses a text without losing any of it.
-    ///
     /// # Errors
-    /// Returns an error if the text isn't JSON (RFC 8259), an object has a name twice, or the
-    /// nesting is deeper than 127 levels.
+    /// Where it isn't JSON (RFC 8259), a name is twice in one object, or the nesting is deeper than
+    /// 127 levels.
     pub(crate) fn parse(text: &str) -> Result<Self, Flaw> {
         let mut parser = Parser { text, at: 0, depth: 0 };
         let value = parser.value()?;
@@ -62,7 +60,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Parses a list from its opening bracket. The depth is limited because the stack is.
+    /// What is left of a list behind its opening bracket, and not without limit: the stack has one.
     fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, Flaw>) -> Result<T, Flaw> {
         if self.depth == DEEPEST {
             return Err(self.flaw(self.at, format!("more than {DEEPEST} levels of nesting")));
@@ -96,7 +94,7 @@ impl Parser<'_> {
         }
         match twice(&members) {
             Some(at) => {
-                let problem = format!("duplicate member `{}`", members[at].0.escape_debug());
+                let problem = format!("a second `{}` in one object", members[at].0.escape_debug());
                 Err(self.flaw(places[at], problem))
             }
             None => Ok(members.into_iter().collect()),
@@ -116,14 +114,14 @@ impl Parser<'_> {
         Ok(elements)
     }
 
-    /// Returns whether a list is empty; the parser stands behind its opening bracket.
+    /// Whether a list is empty, behind its opening bracket.
     fn ends_with(&mut self, close: u8) -> bool {
         let ends = self.next() == Some(close);
         self.at += usize::from(ends);
         ends
     }
 
-    /// Returns whether a list continues after an element.
+    /// Whether a list goes on after an element.
     fn goes_on(&mut self, close: u8, expected: &str) -> Result<bool, Flaw> {
         let byte = self.next();
         if byte != Some(b',') && byte != Some(close) {
@@ -142,15 +140,15 @@ impl Parser<'_> {
                 Some(b'"') => break,
                 Some(b'\\') => end += 2,
                 Some(0..0x20) => {
-                    let problem = "a control character or a line break in a string";
+                    let problem = "a control character or a line's end within a string";
                     return Err(self.flaw(end, problem.to_owned()));
                 }
                 Some(_) => end += 1,
-                None => return Err(self.flaw(start, "an unterminated string".to_owned())),
+                None => return Err(self.flaw(start, "a string that doesn't end".to_owned())),
             }
         }
         self.at = end + 1;
-        // serde_json decodes the escapes.
+        // Escapes are serde_json's business.
         serde_json::from_str(&self.text[start..self.at])
             .map_err(|_| self.flaw(start, "an invalid escape in the string".to_owned()))
     }
@@ -182,7 +180,7 @@ impl Parser<'_> {
         self.at - start
     }
 
-    /// Returns the next byte that isn't whitespace, without consuming it.
+    /// The next byte that isn't space, not yet taken.
     fn next(&mut self) -> Option<u8> {
         self.skip(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
         self.peek()
@@ -213,14 +211,14 @@ impl Parser<'_> {
     }
 }
 
-/// Returns the first member whose name occurred before.
+/// The first member whose name has been there before.
 fn twice(members: &[(String, Json)]) -> Option<usize> {
     let mut order: Vec<usize> = (0..members.len()).collect();
-    // The sort is stable, so equal names stay in the order of the text.
+    // Stable: equal names stay in the order of the text.
     order.sort_by_key(|at| &members[*at].0);
     let pairs = order.windows(2).filter(|pair| members[pair[0]].0 == members[pair[1]].0);
     pairs.map(|pair| pair[1]).min()
 }
 
-/// The same limit as serde_json's, and one less than that of the SDK's reader.
+/// As many as serde_json takes, and one less than the SDK's reader.
 const DEEPEST: usize = 127;

@@ -1,20 +1,20 @@
-//! A lossless JSON value: members keep their order and numbers keep their spelling, so that a file
-//! in git is written as it was read. serde_json's own value keeps neither, and its features for
-//! both would apply to every crate in a user's build.
+//! JSON with nothing lost: members stay in their order and numbers as they are spelled, so that a
+//! file that is kept in git comes back as it went in. serde_json's own value has neither, and its
+//! features for both would be switched on for everybody in a user's build.
 
-/// A JSON value.
+/// A value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Json {
     Array(Vec<Json>),
     Bool(bool),
     Null,
-    /// The exact spelling.
+    /// As it is spelled.
     Number(String),
     Object(Object),
     String(String),
 }
 
-/// The members in their order; each name occurs once.
+/// Members, each name once, in their order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Object {
     pub(super) members: Vec<(String, Json)>,
@@ -73,17 +73,17 @@ impl Object {
         self.members.iter_mut().find(|(of, _)| of == name).map(|(_, value)| value)
     }
 
-    /// Returns the text of a member if it is a string.
+    /// The text of a member that is one.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.get(name)?.as_str()
     }
 
-    /// Sets a member in its place, or appends it.
+    /// Sets a member where it stands, or as the last one.
     pub(crate) fn insert(&mut self, name: &str, value: impl Into<Json>) {
         *self.place(name) = value.into();
     }
 
-    /// Returns the array of that name, and creates it if it is missing.
+    /// The array of that name, which is made where there is none.
     pub(crate) fn array(&mut self, name: &str) -> &mut Vec<Json> {
         let place = self.place(name);
         if !matches!(place, Json::Array(_)) {
@@ -91,11 +91,11 @@ impl Object {
         }
         match place {
             Json::Array(elements) => elements,
-            _ => unreachable!("the place holds an array now"),
+            _ => unreachable!("it has just been made one"),
         }
     }
 
-    /// Returns the object of that name, and creates it if it is missing.
+    /// The object of that name, which is made where there is none.
     pub(crate) fn object(&mut self, name: &str) -> &mut Object {
         let place = self.place(name);
         if !matches!(place, Json::Object(_)) {
@@ -103,7 +103,7 @@ impl Object {
         }
         match place {
             Json::Object(object) => object,
-            _ => unreachable!("the place holds an object now"),
+            _ => unreachable!("it has just been made one"),
         }
     }
 
@@ -116,7 +116,7 @@ impl Object {
         self.members.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// Returns the place of a member's value, and adds the member if it is missing.
+    /// Where the value of a member is, which is added where there is none.
     fn place(&mut self, name: &str) -> &mut Json {
         let at = self.members.iter().position(|(of, _)| of == name).unwrap_or_else(|| {
             self.members.push((name.to_owned(), Json::Null));
@@ -127,7 +127,7 @@ impl Object {
 }
 
 impl FromIterator<(String, Json)> for Object {
-    /// Collects members; their names have to be distinct.
+    /// The names are to differ.
     fn from_iter<I: IntoIterator<Item = (String, Json)>>(members: I) -> Self {
         Self { members: members.into_iter().collect() }
     }

@@ -6,8 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::handle::{Handle, Origin};
-use crate::model::saved::{self, Saved};
-use crate::model::seconds;
+use crate::model::saved::{self, Saved, seconds};
 
 /// A deployment that is complete. Later deployments to the service are not reflected.
 ///
@@ -54,17 +53,17 @@ impl Deployed {
         })
     }
 
-    /// Returns the ARN of the revision that now runs.
+    /// The ARN of the task definition's revision that now runs.
     pub fn revision(&self) -> &str {
         &self.0.revision
     }
 
-    /// Returns the id of the revision's deployment, such as `ecs-svc/1234567890123456789`.
+    /// The id of the deployment that brought it, such as `ecs-svc/1234567890123456789`.
     pub fn deployment(&self) -> &str {
         &self.0.deployment
     }
 
-    /// Returns the time from the first call of the rollout until ECS reported it as complete.
+    /// How long it took, from the first call of the rollout to when it showed as complete.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
     }
@@ -74,7 +73,7 @@ impl Deployed {
         self.0.was_changed
     }
 
-    /// Returns the containers' names and images, in the order of the task definition.
+    /// The containers' names and images, in the order of the task definition.
     pub fn images(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.images.iter().map(|(name, image)| (name.as_str(), image.as_str()))
     }
@@ -83,5 +82,43 @@ impl Deployed {
 impl fmt::Display for Deployed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.revision())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAVED: &str = r#"{"version":1,"revision":"arn:aws:ecs:eu-west-1:123456789012:task-definition/web:2","deployment":"ecs-svc/2","elapsedSeconds":87.25,"wasChanged":true,"images":[["web","web:2"]]}"#;
+
+    #[test]
+    fn what_is_saved_is_restored() {
+        let deployed: Deployed = serde_json::from_str(SAVED).unwrap();
+        assert!(deployed.revision().ends_with("task-definition/web:2"));
+        assert_eq!(deployed.deployment(), "ecs-svc/2");
+        assert_eq!(deployed.elapsed(), Duration::from_millis(87_250));
+        assert!(deployed.was_changed());
+        assert_eq!(deployed.images().collect::<Vec<_>>(), [("web", "web:2")]);
+        assert_eq!(serde_json::to_string(&deployed).unwrap(), SAVED);
+    }
+
+    #[test]
+    fn what_is_no_outcome_is_refused() {
+        for (text, problem) in [
+            (
+                SAVED.replace(r#""version":1"#, r#""version":2"#),
+                "unsupported version 2 of a saved outcome of a deployment: this build reads \
+                 version 1",
+            ),
+            (
+                SAVED.replace("87.25", "-1"),
+                "invalid outcome of a deployment: cannot convert float seconds to Duration: value \
+                 is negative",
+            ),
+            (SAVED.replace(r#""version":1,"#, ""), "missing field `version` at line 1 column"),
+        ] {
+            let error = serde_json::from_str::<Deployed>(&text).unwrap_err();
+            assert!(error.to_string().starts_with(problem), "{error}");
+        }
     }
 }

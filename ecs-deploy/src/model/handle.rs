@@ -9,7 +9,7 @@ use crate::model::saved::{self, Saved};
 use crate::names::arn::short;
 use crate::names::service::Service;
 
-/// The data to follow a deployment that has begun, from this or another process.
+/// A deployment that has begun: all that is needed to follow it, also from another process.
 ///
 /// It can be saved and read in serde's formats: one CI job saves it, and a later one continues to
 /// watch the deployment with [`Deployer::follow`](crate::Deployer::follow). It holds names, ids and
@@ -45,37 +45,37 @@ pub struct Handle(#[serde(with = "saved")] Box<DeploymentRecord>);
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeploymentRecord {
     pub(crate) service: Service,
-    /// The ARN of the revision that it deploys.
+    /// The ARN of the revision that it brings.
     pub(crate) revision: String,
-    /// The id, such as `ecs-svc/1234567890123456789`.
+    /// Such as `ecs-svc/1234567890123456789`.
     pub(crate) deployment: String,
-    /// The ARN of its service deployment, ECS's newer view of it, if ECS has reported one.
+    /// The ARN of the newer view on it, as far as ECS has told.
     pub(crate) service_deployment: Option<String>,
     pub(crate) images: Vec<(String, String)>,
-    /// Whether it has stages or hooks. Only the service deployment shows these.
+    /// Whether it goes by stages, or stops at hooks: only the newer view shows that.
     pub(crate) form: Form,
-    /// Whether this rollout started it, or found it.
+    /// Whether it was started for this, rather than found.
     pub(crate) origin: Origin,
-    /// The ids of earlier deployments. If one of them becomes PRIMARY again, ECS rolled back.
+    /// Deployments that were there before. One of them becoming PRIMARY again is a rollback.
     pub(crate) earlier: BTreeSet<String>,
-    /// The task definition of the last deployment that was complete when this one began.
+    /// The task definition of the last deployment that was complete when it began.
     pub(crate) completed: Option<String>,
-    /// The task definition of the deployment before it, complete or not.
+    /// What ran before it, complete or not.
     pub(crate) before: Option<String>,
-    /// The ids of the service's messages from before the deployment.
+    /// The ids of the service's messages that are older.
     pub(crate) messages: BTreeSet<String>,
 }
 
-/// The form of a deployment.
+/// How a deployment goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Form {
-    /// A rolling update without hooks: the service's description shows its whole state.
+    /// A rolling update without hooks: the service itself shows all that matters.
     Rolling,
     Staged,
 }
 
-/// The origin of a deployment.
+/// Where a deployment is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Origin {
@@ -84,17 +84,17 @@ pub(crate) enum Origin {
 }
 
 impl Handle {
-    /// Returns the service.
+    /// The service.
     pub fn service(&self) -> &Service {
         &self.0.service
     }
 
-    /// Returns the ARN of the revision that it deploys.
+    /// The ARN of the task definition's revision that the deployment brings.
     pub fn revision(&self) -> &str {
         &self.0.revision
     }
 
-    /// Returns the deployment's id, such as `ecs-svc/1234567890123456789`.
+    /// The deployment's id, such as `ecs-svc/1234567890123456789`.
     pub fn deployment(&self) -> &str {
         &self.0.deployment
     }
@@ -118,8 +118,8 @@ impl DeploymentRecord {
         short(&self.revision)
     }
 
-    /// Returns the number that the deployment shares with its service revision and its service
-    /// deployment. It is reported, not documented; other tools rely on it.
+    /// What joins the deployment, its service revision and its service deployment: reported, and
+    /// what other tools rely on.
     pub(crate) fn number(&self) -> &str {
         short(&self.deployment)
     }
@@ -133,7 +133,7 @@ impl fmt::Display for Handle {
     }
 }
 
-/// Leaves out the ids of the messages and other details.
+/// The messages' ids are noise.
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")

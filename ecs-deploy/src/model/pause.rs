@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// A pause at a lifecycle hook of the type PAUSE. The deployment continues or is rolled back when a
-/// caller resolves the pause, or when the hook times out.
+/// A stop at a lifecycle hook of the type PAUSE. The deployment continues, or is rolled back, when that
+/// is decided or when the hook's time is up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pause {
@@ -15,7 +15,7 @@ pub struct Pause {
     pub(crate) on_timeout: Option<Resolution>,
 }
 
-/// The decision about a [`Pause`].
+/// What is decided about a [`Pause`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -26,30 +26,30 @@ pub enum Resolution {
     RollBack,
 }
 
-/// The cause of a rollback by ECS.
+/// Why ECS rolled a deployment back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum RollbackCause {
-    /// A CloudWatch alarm of the deployment configuration was triggered.
+    /// A CloudWatch alarm of the deployment configuration went off.
     Alarm,
-    /// Too many tasks of the deployment failed.
+    /// Too many of its tasks failed.
     CircuitBreaker,
-    /// A lifecycle hook failed or timed out, or a caller decided to roll back at a hook.
+    /// A lifecycle hook failed or timed out, or it was decided there to roll back.
     LifecycleHook,
-    /// A caller stopped the deployment with StopServiceDeployment.
+    /// A StopServiceDeployment call stopped it.
     StopRequest,
-    /// ECS doesn't name the cause, or `ecs:DescribeServiceDeployments` isn't allowed.
+    /// ECS doesn't say, or `ecs:DescribeServiceDeployments` isn't allowed.
     Unknown,
 }
 
 impl Pause {
-    /// Returns the ARN of the paused service deployment.
+    /// The ARN of the service deployment that stands still.
     pub fn service_deployment(&self) -> &str {
         &self.service_deployment
     }
 
-    /// Returns the hook's id, for ContinueServiceDeployment.
+    /// The hook's id, which ContinueServiceDeployment takes.
     pub fn hook(&self) -> &str {
         &self.hook
     }
@@ -65,7 +65,7 @@ impl Pause {
     }
 }
 
-/// Prints `paused at POST_TEST_TRAFFIC_SHIFT by the hook 0a1b`.
+/// `paused at POST_TEST_TRAFFIC_SHIFT by the hook 0a1b`
 impl fmt::Display for Pause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.stage {
@@ -75,7 +75,7 @@ impl fmt::Display for Pause {
     }
 }
 
-/// In the words of ECS's API: `CONTINUE` or `ROLLBACK`.
+/// Prints the word of ECS's API: `CONTINUE` or `ROLLBACK`.
 impl fmt::Display for Resolution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// The numbers of a deployment's tasks.
+/// How many tasks of a deployment there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Progress {
     pub(crate) desired: u32,
@@ -14,28 +14,28 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Returns the desired number of tasks.
+    /// How many the service wants.
     pub fn desired(&self) -> u32 {
         self.desired
     }
 
-    /// Returns the number of running tasks.
+    /// How many run.
     pub fn running(&self) -> u32 {
         self.running
     }
 
-    /// Returns the number of pending tasks.
+    /// How many are on their way.
     pub fn pending(&self) -> u32 {
         self.pending
     }
 
-    /// Returns the number of consecutive failures, as ECS counts them: a healthy task resets it.
+    /// How many failed in a row, as ECS counts: a healthy task sets it back.
     pub fn failed(&self) -> u32 {
         self.failed
     }
 }
 
-/// Prints `1 of 2 running, 1 pending, 3 failed`.
+/// `1 of 2 running, 1 pending, 3 failed`
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { desired, running, pending, failed } = self;

@@ -7,7 +7,7 @@ use crate::names::invalid::NameFlaw;
 pub(super) struct EcsArn<'a> {
     /// What comes before the resource, with the colon at its end.
     pub(super) prefix: &'a str,
-    /// Such as `service/prod/web`.
+    /// The resource, such as `service/prod/web`.
     pub(super) resource: &'a str,
 }
 
@@ -40,12 +40,12 @@ pub(crate) fn short(arn: &str) -> &str {
     arn.rsplit_once('/').map_or(arn, |(_, short)| short)
 }
 
-/// Returns the family in a task definition's ARN.
+/// The family in a task definition's ARN.
 pub(crate) fn family(arn: &str) -> &str {
     short(arn).split(':').next().unwrap_or_default()
 }
 
-/// Returns the revision number at the end of a task definition's ARN.
+/// The revision's number at the end of a task definition's ARN.
 pub(crate) fn number(arn: &str) -> Option<u64> {
     arn.rsplit_once(':')?.1.parse().ok()
 }

@@ -3,12 +3,9 @@
 /// The host of a private registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EcrHost<'a> {
-    #[cfg_attr(not(feature = "ecr"), expect(dead_code, reason = "images are checked in ECR"))]
     pub(crate) account: &'a str,
     pub(crate) region: &'a str,
-    #[cfg_attr(not(feature = "ecr"), expect(dead_code, reason = "images are checked in ECR"))]
     pub(crate) is_fips: bool,
-    #[cfg_attr(not(feature = "ecr"), expect(dead_code, reason = "images are checked in ECR"))]
     pub(crate) is_dual_stack: bool,
 }
 
@@ -54,8 +51,8 @@ struct Partition {
 
 const COMMERCIAL: &str = "aws";
 
-/// As the SDKs' partitions.json has them. The commercial partition is the last one, because its
-/// regions have no prefix in common.
+/// The partitions of the SDKs' partitions.json. The commercial one is the last, because its regions
+/// have no common prefix.
 const PARTITIONS: [Partition; 8] = [
     Partition {
         name: "aws-cn",
@@ -75,8 +72,8 @@ const PARTITIONS: [Partition; 8] = [
     Partition { name: COMMERCIAL, region_prefix: "", suffixes: &["amazonaws.com", "on.aws"] },
 ];
 
-/// The text after the account in a host name, as AWS's credential helper accepts it: the dot form
-/// everywhere, the dash form in dual-stack hosts.
+/// What follows the account, as AWS's own credential helper accepts it: the dot form everywhere,
+/// the dash form of the dual-stack hosts.
 const SERVICES: [&str; 4] = [".dkr.ecr.", ".dkr.ecr-fips.", ".dkr-ecr.", ".dkr-ecr-fips."];
 
 /// An image in each partition, by each of its suffixes: the partition, the region and the image.

@@ -1,4 +1,4 @@
-//! [`Service`]: the name of a service in a cluster.
+//! [`Service`]: which service of which cluster.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use crate::names::arn::{EcsArn, region};
 use crate::names::ecr_host::partition;
 use crate::names::invalid::{InvalidName, NameFlaw, Subject, check};
 
-/// The name of an ECS service: the names of its cluster and its own, or its ARN.
+/// The name of an ECS service: of its cluster and its own, or its ARN.
 ///
 /// ```
 /// use ecs_deploy::Service;
@@ -23,13 +23,13 @@ use crate::names::invalid::{InvalidName, NameFlaw, Subject, check};
 /// # Ok::<(), ecs_deploy::Error>(())
 /// ```
 ///
-/// Its serde form is the same text as that of `Display`.
+/// In serde's formats it is the same text as in `Display`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Service {
     cluster: String,
     name: String,
-    /// The part before `service/` in the ARN; empty if only the names are known.
+    /// What stands before `service/` in the ARN; empty where only the names are known.
     prefix: String,
 }
 
@@ -48,12 +48,12 @@ impl Service {
         Ok(Self { cluster, name, prefix: String::new() })
     }
 
-    /// Returns the cluster's name.
+    /// The cluster's name.
     pub fn cluster(&self) -> &str {
         &self.cluster
     }
 
-    /// Returns the service's own name.
+    /// The service's own name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -63,8 +63,8 @@ impl Service {
         region(&self.prefix)
     }
 
-    /// Returns the same service in the region and account of `arn`, an ARN of ECS; unchanged if it
-    /// was named by its own ARN.
+    /// The same service in the region and account of `arn`, which is one of ECS's; as it is where
+    /// it was given by its own.
     pub(crate) fn beside(&self, arn: &str) -> Self {
         let prefix: Vec<&str> = arn.splitn(6, ':').collect();
         match prefix[..] {
@@ -75,25 +75,25 @@ impl Service {
         }
     }
 
-    /// Returns whether both can be the same service: names lack the region and the account.
+    /// Whether it can be the same: names say nothing of the region and the account.
     pub(crate) fn may_be(&self, other: &Self) -> bool {
         let (here, there) = (self.prefix.as_str(), other.prefix.as_str());
         (&self.cluster, &self.name) == (&other.cluster, &other.name)
             && (here == there || here.is_empty() || there.is_empty())
     }
 
-    /// Returns the part before `service/` in its ARN; `None` if only the names are known.
+    /// What stands before `service/` in its ARN; `None` where only the names are known.
     pub(crate) fn prefix(&self) -> Option<&str> {
         Some(self.prefix.as_str()).filter(|prefix| !prefix.is_empty())
     }
 
-    /// Returns its ARN, or a pattern for any account of `region` if only the names are known.
+    /// Its ARN, or a pattern for it in any account of `region` where only the names are known.
     pub(crate) fn pattern(&self, region: &str) -> String {
         self.beside(&format!("arn:{}:ecs:{region}:*:service", partition(region))).to_string()
     }
 
-    /// Returns the cluster for a request: its ARN if known, so that ECS refuses another account's
-    /// cluster instead of using one of the same name.
+    /// What to call the cluster by in a request: the ARN where there is one, so that ECS refuses
+    /// another account's instead of taking a cluster of the same name.
     pub(crate) fn cluster_reference(&self) -> String {
         match self.prefix.as_str() {
             "" => self.cluster.clone(),
@@ -102,7 +102,7 @@ impl Service {
     }
 }
 
-/// Parses an ARN or `CLUSTER/SERVICE`, the forms that `Display` prints.
+/// By ARN, or as `CLUSTER/SERVICE`: what `Display` prints.
 impl FromStr for Service {
     type Err = InvalidName;
 
@@ -207,32 +207,32 @@ mod tests {
             (
                 "prod/web/1",
                 8,
-                "invalid service `prod/web/1`: the service's name has '/', but only letters, \
-                 digits, '-' and '_' are allowed",
+                "`prod/web/1` is no ECS service: the service's name has '/', where only letters, \
+                 digits, '-' and '_' may be",
             ),
             (
                 "arn:aws:ecs:eu-west-1:12345678901:service/prod/web",
                 22,
-                "invalid service `arn:aws:ecs:eu-west-1:12345678901:service/prod/web`: its \
+                "`arn:aws:ecs:eu-west-1:12345678901:service/prod/web` is no ECS service: its \
                  account isn't 12 digits",
             ),
             (
                 "arn:aws:ecs:eu-west-1:123456789012:service/web",
                 43,
-                "invalid service `arn:aws:ecs:eu-west-1:123456789012:service/web`: its ARN \
-                 lacks the cluster: use CLUSTER/SERVICE",
+                "`arn:aws:ecs:eu-west-1:123456789012:service/web` is no ECS service: its ARN \
+                 lacks the cluster, so name the cluster beside it",
             ),
             (
                 "arn:aws:ecr:eu-west-1:123456789012:repository/web",
                 0,
-                "invalid service `arn:aws:ecr:eu-west-1:123456789012:repository/web`: it isn't \
+                "`arn:aws:ecr:eu-west-1:123456789012:repository/web` is no ECS service: it isn't \
                  the ARN of an ECS service",
             ),
             (
                 "arn:aws:ecs::123456789012:service/prod/web",
                 12,
-                "invalid service `arn:aws:ecs::123456789012:service/prod/web`: its ARN lacks \
-                 the region",
+                "`arn:aws:ecs::123456789012:service/prod/web` is no ECS service: its ARN names \
+                 no region",
             ),
         ] {
             let invalid = text.parse::<Service>().unwrap_err();

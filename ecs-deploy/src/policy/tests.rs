@@ -1,4 +1,7 @@
+//! The policy document, and each permission in it.
+
 use super::*;
+use crate::names::ecr_host::images_of_all_partitions;
 
 const ARN: &str = "arn:aws-cn:ecs:cn-north-1:123456789012:service/prod/web";
 
@@ -20,7 +23,7 @@ fn everything() -> DeployPolicy {
         .check_images(["123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/demo/web:1"])
 }
 
-/// Returns the resources of an action, in order.
+/// The resources of an action, in order.
 fn resources(policy: &DeployPolicy, action: &str) -> Vec<String> {
     let permissions = policy.permissions();
     let of_action = permissions.iter().filter(|permission| permission.action() == action);
@@ -111,7 +114,7 @@ fn a_service_without_its_arn_is_refused() {
     assert_eq!(error.kind(), crate::ErrorKind::InvalidService);
     assert_eq!(
         error.to_string(),
-        "invalid service `prod/web`: a policy needs the region and account: use its ARN"
+        "`prod/web` is no ECS service: a policy needs its region and account, which its ARN has"
     );
 }
 
@@ -190,4 +193,17 @@ fn only_images_in_a_private_registry_take_permissions() {
     ];
     let arn = "arn:aws-cn:ecr:cn-northwest-1:210987654321:repository/shop/web";
     assert_eq!(resources(&policy().check_images(images), "ecr:BatchGetImage"), [arn]);
+}
+
+/// The table of hosts is the one that the check of the images goes by.
+#[test]
+fn an_image_s_repository_is_allowed_in_every_partition() {
+    for (partition, region, image) in images_of_all_partitions() {
+        let arn = format!("arn:{partition}:ecs:{region}:123456789012:service/prod/web");
+        let policy = DeployPolicy::new(&arn.parse().unwrap()).unwrap().check_images([&image]);
+        let repository = format!("arn:{partition}:ecr:{region}:123456789012:repository/team/web");
+        for action in ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"] {
+            assert_eq!(resources(&policy, action), [repository.as_str()], "{image}");
+        }
+    }
 }

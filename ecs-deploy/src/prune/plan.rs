@@ -6,8 +6,7 @@ use serde::Serialize;
 
 use crate::names::arn::short;
 
-/// The revisions that would be deregistered, and why the others are kept. `Display` prints a line
-/// for each revision.
+/// What would be deregistered, and why the rest is kept. `Display` has a line for each revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PrunePlan {
     pub(super) family: String,
@@ -24,7 +23,7 @@ pub(super) struct KeptRevision {
     pub(super) reason: KeepReason,
 }
 
-/// The reason why a revision is kept.
+/// Why a revision is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "camelCase")]
 #[non_exhaustive]
@@ -49,12 +48,12 @@ pub enum KeepReason {
 }
 
 impl PrunePlan {
-    /// Returns the family.
+    /// The family.
     pub fn family(&self) -> &str {
         &self.family
     }
 
-    /// Returns the ARNs of the revisions that would be deregistered, newest first.
+    /// The ARNs of the revisions that would be deregistered, newest first.
     pub fn deregister(&self) -> &[String] {
         &self.deregister
     }
@@ -88,7 +87,7 @@ impl fmt::Display for KeepReason {
     }
 }
 
-/// The result of a [`Prune`].
+/// What was deregistered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Pruned {
     pub(super) deregistered: Vec<String>,
@@ -96,7 +95,7 @@ pub struct Pruned {
 }
 
 impl Pruned {
-    /// Returns the ARNs of the deregistered revisions, oldest first.
+    /// The ARNs of the revisions that were deregistered, oldest first.
     pub fn deregistered(&self) -> &[String] {
         &self.deregistered
     }

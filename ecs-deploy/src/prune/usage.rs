@@ -1,4 +1,4 @@
-//! The reader of a family's revisions and of their uses.
+//! Which revisions of a family there are, and which are in use.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,8 +7,7 @@ use aws_sdk_ecs::types::{
 };
 
 use crate::ecs::client::Ecs;
-use crate::ecs::pages::pages;
-use crate::ecs::patience::{Attempts, patiently};
+use crate::ecs::patience::{Attempts, pages};
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
 use crate::names::arn::family;
@@ -16,18 +15,18 @@ use crate::names::service::Service;
 use crate::prune::plan::KeepReason;
 use crate::watch::history::History;
 
-/// The services and tasks that count as users of a family.
+/// Whose use of a family counts.
 #[derive(Debug, Clone)]
 pub(super) enum Scope {
-    /// All of them, in every cluster of the region and account.
+    /// Of every cluster of the region and account.
     Everything,
     Services(Vec<Service>),
 }
 
-/// The revisions in use by their ARNs, each with the first reason that was found.
+/// The revisions in use, and the first reason that was found for each, by their ARNs.
 type Uses = HashMap<String, KeepReason>;
 
-/// Reads the revisions of one family and their uses.
+/// Reads one family's revisions and their uses.
 pub(super) struct UsageReader<'a> {
     ecs: &'a Ecs,
 }
@@ -37,7 +36,7 @@ impl<'a> UsageReader<'a> {
         Self { ecs }
     }
 
-    /// Returns the family of the task definition that a service runs.
+    /// The family of what a service runs.
     pub(super) async fn family_of(&self, service: &Service) -> Result<String, Error> {
         let description = self.service(service).await?;
         let arn = description.task_definition().unwrap_or_default();
@@ -50,7 +49,7 @@ impl<'a> UsageReader<'a> {
         }
     }
 
-    /// Returns the active revisions, newest first.
+    /// The active revisions, newest first.
     pub(super) async fn revisions(&self, of: &str) -> Result<Vec<String>, Error> {
         const OPERATION: &str = "ListTaskDefinitions";
         let list =
@@ -63,7 +62,7 @@ impl<'a> UsageReader<'a> {
             }
         })
         .await?;
-        // The parameter is named a prefix, but documented as the full family name.
+        // The parameter is called a prefix, and documented as the whole name.
         arns.retain(|arn| family(arn) == of);
         Ok(arns)
     }
@@ -96,9 +95,9 @@ impl<'a> UsageReader<'a> {
         Ok(uses)
     }
 
-    /// Returns a service that the caller named. It has to exist: a wrong name would hide its uses.
+    /// A service that was named, and has to be there: a wrong name would hide what it uses.
     async fn service(&self, service: &Service) -> Result<Description, Error> {
-        patiently("DescribeServices", service, || self.ecs.existing(service)).await
+        Attempts::Patient.make("DescribeServices", service, || self.ecs.existing(service)).await
     }
 
     async fn clusters(&self) -> Result<Vec<String>, Error> {
@@ -133,12 +132,13 @@ impl<'a> UsageReader<'a> {
             const OPERATION: &str = "DescribeServices";
             let describe = self.ecs.client().describe_services().cluster(cluster);
             let describe = describe.set_services(Some(arns.to_vec()));
-            let output = patiently(OPERATION, cluster, || {
-                let describe = describe.clone().send();
-                async { describe.await.map_err(|error| Error::api(OPERATION, cluster, error)) }
-            })
-            .await?;
-            // A missing service has been deleted meanwhile. Any other failure hides a service.
+            let output = Attempts::Patient
+                .make(OPERATION, cluster, || {
+                    let describe = describe.clone().send();
+                    async { describe.await.map_err(|error| Error::api(OPERATION, cluster, error)) }
+                })
+                .await?;
+            // One that is missing has been deleted since. Anything else can't be seen.
             let mut failures = output.failures.unwrap_or_default().into_iter();
             if let Some(failure) = failures.find(|it| it.reason() != Some("MISSING")) {
                 let (arn, reason) = (failure.arn, failure.reason);
@@ -151,7 +151,7 @@ impl<'a> UsageReader<'a> {
         Ok(descriptions)
     }
 
-    /// Records the revisions that a service's deployments refer to, and its rollback targets.
+    /// What a service's deployments refer to, and what it would go back to.
     async fn note(
         &self,
         of: &str,
@@ -172,7 +172,7 @@ impl<'a> UsageReader<'a> {
             }
         }
         let controller = description.deployment_controller().map(|it| it.r#type());
-        // Only ECS's own deployments appear in the history.
+        // Only ECS's own deployments have a history there.
         if uses_it && matches!(controller, None | Some(DeploymentControllerType::Ecs)) {
             for arn in self.last_successful(cluster, service).await? {
                 uses.entry(arn)
@@ -182,7 +182,7 @@ impl<'a> UsageReader<'a> {
         Ok(())
     }
 
-    /// Returns the task definitions of the last two successful deployments: usually the running one
+    /// The task definitions of the last two successful deployments: the one that runs, as a rule,
     /// and the one before it.
     async fn last_successful(&self, cluster: &str, service: &str) -> Result<Vec<String>, Error> {
         let ecs = self.ecs;
@@ -196,8 +196,8 @@ impl<'a> UsageReader<'a> {
         }
     }
 
-    /// Records the revisions of the family's tasks in a cluster. The desired status RUNNING also
-    /// includes tasks that are starting.
+    /// What the family's tasks in a cluster run, those on their way included: they are wanted to be
+    /// RUNNING as well.
     async fn note_tasks(&self, of: &str, cluster: &str, uses: &mut Uses) -> Result<(), Error> {
         const LIST: &str = "ListTasks";
         const DESCRIBE: &str = "DescribeTasks";
@@ -212,15 +212,16 @@ impl<'a> UsageReader<'a> {
         })
         .await;
         let arns = unless_gone(arns)?;
-        // API reference of DescribeTasks: up to 100. A missing task stopped long ago.
+        // API reference of DescribeTasks: up to 100. One that is missing has stopped long since.
         for arns in arns.chunks(100) {
             let describe = self.ecs.client().describe_tasks().cluster(cluster);
             let describe = describe.set_tasks(Some(arns.to_vec()));
-            let output = patiently(DESCRIBE, cluster, || {
-                let describe = describe.clone().send();
-                async { describe.await.map_err(|error| Error::api(DESCRIBE, cluster, error)) }
-            })
-            .await?;
+            let output = Attempts::Patient
+                .make(DESCRIBE, cluster, || {
+                    let describe = describe.clone().send();
+                    async { describe.await.map_err(|error| Error::api(DESCRIBE, cluster, error)) }
+                })
+                .await?;
             for task in output.tasks.unwrap_or_default() {
                 if let (Some(arn), Some(task)) = (task.task_definition_arn, task.task_arn) {
                     uses.entry(arn).or_insert(KeepReason::Task { task });
@@ -231,7 +232,7 @@ impl<'a> UsageReader<'a> {
     }
 }
 
-/// Treats a cluster that was deleted after it was listed as empty.
+/// A cluster that has been deleted since it was listed has nothing in it.
 fn unless_gone(listed: Result<Vec<String>, Error>) -> Result<Vec<String>, Error> {
     match listed {
         Err(error) if error.kind() == ErrorKind::ClusterNotFound => Ok(Vec::new()),

@@ -1,25 +1,25 @@
-//! The canonical form of task definitions. Two forms differ exactly if ECS sees a difference: a
-//! file in git has neither the members that ECS adds nor ECS's order.
+//! The form in which task definitions are compared: two of them differ in it where they differ to
+//! ECS. A file that is kept in git has neither the members that ECS adds nor ECS's order.
 
 use std::collections::BTreeMap;
 
 use crate::json::value::{Json, Object};
 
-/// A value without the parts that don't make a difference.
+/// A value without what doesn't count.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Node {
-    /// An object's members, or a list's elements by their keys.
+    /// An object's members, or a list's elements by what they are told apart by.
     Branch(BTreeMap<String, Node>),
     Leaf(Json),
 }
 
-/// Returns the canonical form of the input of RegisterTaskDefinition.
+/// The canonical form of what RegisterTaskDefinition is called with.
 pub(crate) fn canonical(members: &Object) -> Node {
     let rules = Rules { network_mode: members.text("networkMode").unwrap_or("bridge") };
     Node::Branch(rules.members(&[], members, &[]))
 }
 
-/// Returns the meaning of a list's order. `path` has only names of members, outermost first.
+/// What a list's order says. `path` has the names of members only, from the outside in.
 pub(crate) fn order(path: &[&str]) -> Order {
     use Order::{Counts, Ignored, Keyed};
     match path {
@@ -41,24 +41,24 @@ pub(crate) fn order(path: &[&str]) -> Order {
             ["restartPolicy", "ignoredExitCodes"] => Ignored,
             ["systemControls"] => Keyed(&["namespace"]),
             ["volumesFrom"] => Keyed(&["sourceContainer"]),
-            // The order of `environmentFiles` also counts: API reference of ContainerDefinition,
-            // ECS processes them from the top down.
+            // `environmentFiles`, too: API reference of ContainerDefinition, they are processed
+            // from the top down.
             _ => Counts,
         },
         _ => Counts,
     }
 }
 
-/// The meaning of the order of a list's elements.
+/// Whether another order of a list's elements makes a difference.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Order {
     Counts,
     Ignored,
-    /// The order doesn't count, and these members identify the elements.
+    /// It doesn't, and these members tell the elements apart.
     Keyed(&'static [&'static str]),
 }
 
-/// Returns the key of an element in a keyed list; `None` if it lacks the key's members.
+/// What an element of a keyed list is told apart by; `None` where it lacks that.
 pub(crate) fn key(element: &Json, members: &[&str]) -> Option<String> {
     let element = element.as_object()?;
     let mut parts: Vec<String> = Vec::new();
@@ -73,7 +73,7 @@ pub(crate) fn key(element: &Json, members: &[&str]) -> Option<String> {
 }
 
 impl Node {
-    /// Returns the value for people: a string without quotes, any other value as JSON.
+    /// For people: text as it is, everything else as JSON.
     pub(crate) fn text(&self) -> String {
         match self {
             Node::Leaf(Json::String(text)) => text.clone(),
@@ -109,10 +109,10 @@ impl Rules<'_> {
         members
     }
 
-    /// Returns the canonical value; `None` if it is equivalent to an absent one.
+    /// `None` where the value is as good as absent.
     fn value(&self, path: &[&str], value: &Json) -> Option<Node> {
         match value {
-            // In AWS's JSON protocols a null member is an absent member.
+            // AWS's JSON protocols: a null member is an absent one.
             Json::Null => None,
             Json::Object(object) => {
                 let members = self.members(path, object, &[]);
@@ -144,15 +144,14 @@ impl Rules<'_> {
                 other => normal(other),
             })
             .collect();
-        // For two elements of the same name the last may win, but two mappings of a port both
-        // apply.
+        // Of two elements of one name, the last may win, but two mappings of a port both hold.
         if order == Order::Ignored || path.last() == Some(&"portMappings") {
             elements.sort_by_cached_key(Json::to_string);
         }
         Some(Node::Leaf(elements.into()))
     }
 
-    /// Returns the elements by their keys; `None` if a key is missing or occurs twice.
+    /// `None` where two elements can't be told apart.
     fn keyed(
         &self,
         path: &[&str],
@@ -179,10 +178,9 @@ impl Rules<'_> {
         Some(nodes)
     }
 
-    /// Returns whether it is the value that ECS assumes for an absent member. Source: API
-    /// references of ContainerDefinition, PortMapping, HealthCheck, MountPoint, VolumeFrom,
-    /// EFSVolumeConfiguration and RegisterTaskDefinition. The 0 for `cpu` is inferred from
-    /// published descriptions.
+    /// Whether it is what ECS takes an absent member for. API references of ContainerDefinition,
+    /// PortMapping, HealthCheck, MountPoint, VolumeFrom, EFSVolumeConfiguration and
+    /// RegisterTaskDefinition; that `cpu` shows as 0 is seen in published descriptions.
     fn is_default(&self, path: &[&str], node: &Node, object: &Object) -> bool {
         let Node::Leaf(value) = node else {
             return false;
@@ -217,8 +215,7 @@ impl Rules<'_> {
     }
 }
 
-/// Returns the only member that an element has beside its key, such as an environment variable's
-/// value.
+/// The value of an element that has nothing else beside its key, such as an environment variable.
 fn lone(path: &[&str], members: &BTreeMap<String, Node>) -> Option<Node> {
     let name = match path.last() {
         Some(&("secrets" | "secretOptions")) => "valueFrom",
@@ -230,9 +227,9 @@ fn lone(path: &[&str], members: &BTreeMap<String, Node>) -> Option<Node> {
     }
 }
 
-/// Returns whether an empty object or ordered list means the same as an absent one. This excludes
-/// `command` and `entryPoint`: an empty list there may override the image's own. Inferred for a
-/// volume's `host`: published descriptions have it although it wasn't set.
+/// Objects and ordered lists that say nothing where nothing is in them. Not `command` and
+/// `entryPoint`, with which an image's own may be meant to be undone. Inferred for a volume's
+/// `host`, which published descriptions have where it wasn't given.
 fn may_be_empty(path: &[&str]) -> bool {
     match path {
         ["volumes", inner @ ..] => {
@@ -253,8 +250,8 @@ fn may_be_empty(path: &[&str]) -> bool {
     }
 }
 
-/// Converts `1 vCPU` and `1 GB` to 1024, as ECS does at registration. Source: API reference of
-/// RegisterTaskDefinition.
+/// API reference of RegisterTaskDefinition: `1 vCPU` is 1024 and `1 GB` is 1024 when it has been
+/// registered.
 fn amount(path: &[&str], text: &str) -> String {
     let unit = match path {
         ["cpu"] => "vcpu",
@@ -266,7 +263,7 @@ fn amount(path: &[&str], text: &str) -> String {
     amount.map_or_else(|| text.to_owned(), |amount| number(&(amount * 1024.0).to_string()))
 }
 
-/// Returns the value with a uniform spelling of numbers and with sorted members.
+/// With its numbers spelled in one way, and its members sorted.
 fn normal(value: &Json) -> Json {
     match value {
         Json::Array(elements) => Json::Array(elements.iter().map(normal).collect()),

@@ -32,7 +32,7 @@ impl Revision {
     /// symbolic link stays one.
     ///
     /// # Errors
-    /// Returns [`File`](crate::ErrorKind::File) if the file can't be written.
+    /// [`File`](crate::ErrorKind::File).
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
         replace(path, &self.to_string()).map_err(|source| {
@@ -61,7 +61,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// `None` if there is no such file.
+/// Returns `None` if the file is missing.
 fn existing<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     match found {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -79,7 +79,7 @@ fn folder_of(path: &Path) -> PathBuf {
 fn temporary_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".taskdef-").suffix(".tmp");
-    // Not for the user alone, as temporary files are: the umask decides, as for every new file.
+    // A temporary file is for the user alone. Here the umask decides, as for every new file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder)

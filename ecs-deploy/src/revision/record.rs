@@ -10,7 +10,7 @@ use crate::revision::{Base, Revision};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RevisionRecord {
-    /// As JSON in a string: serde's data model keeps neither the members' order nor the numbers'
+    /// JSON in a string, because serde's data model keeps neither the members' order nor the numbers'
     /// spelling.
     members: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]

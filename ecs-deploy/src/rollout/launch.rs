@@ -37,7 +37,7 @@ impl<'a> Launch<'a> {
         let limit = Limit { what: "the rollout to", service: &request.service, deadline, timeout };
         Self { request, limit, story }
     }
-    /// Begins the rollout; returns the deployment's handle and the service's new description.
+    /// The deployment, and the service as it is when it has begun.
     pub(super) async fn run(
         &self,
         revision: &mut Revision,
@@ -68,15 +68,14 @@ impl<'a> Launch<'a> {
         Ok((handle, start))
     }
 
-    /// Returns whether nothing is to be registered, and the service runs the revision or is
-    /// deploying it.
+    /// Whether nothing is to be registered, and the service runs the revision or is about to.
     pub(super) fn is_unchanged(&self, description: &Description, revision: &Revision) -> bool {
         self.request.update.is_empty()
             && !revision.is_changed()
             && ours(description, revision).is_some_and(|it| !has_failed(it))
     }
 
-    /// Returns the findings about the service and the revision.
+    /// What is worth knowing before it begins.
     pub(super) async fn findings(
         &self,
         description: &Description,
@@ -115,7 +114,7 @@ impl<'a> Launch<'a> {
         revision: &Revision,
         source: &CopySource,
     ) -> Result<Description, Error> {
-        // A revision that was registered since then is no longer a copy of the running one.
+        // What was registered since is no longer what it was a copy of.
         let is_current = |it: &Description| revision.is_changed() || running(it) == revision.arn();
         if let Some(copied) = self.request.ecs.snapshots().fresh(source).filter(is_current) {
             return Ok(copied);
@@ -139,7 +138,7 @@ impl<'a> Launch<'a> {
         Ok(())
     }
 
-    /// Registers the revision if it has changed, and returns the service's latest description.
+    /// Registers the revision if it has changed, and returns the service as it was last seen.
     async fn register(
         &self,
         revision: &mut Revision,
@@ -153,8 +152,8 @@ impl<'a> Launch<'a> {
         let register = self.request.ecs.register(revision);
         let arn = self.limit.hold("RegisterTaskDefinition", register).await?;
         self.story.tell(Event::Registered { revision: arn.clone() });
-        // A deployment of another change to this family registers a revision first. If the new
-        // number doesn't follow the copied one, a revision in between may run by now.
+        // Whoever deploys a change of this family registers a revision first. Where there is one
+        // between ours and the one that ours was copied from, it may run by now.
         if !is_copy || number(&arn) == number(&base).map(|number| number + 1) {
             return Ok(description);
         }
@@ -165,8 +164,8 @@ impl<'a> Launch<'a> {
         }
     }
 
-    /// Returns an error if the service runs another task definition than when the revision was
-    /// copied, even if the revision has been registered since then.
+    /// What was deployed since the revision was copied isn't undone, even where the revision has
+    /// been registered meanwhile.
     fn refuse_others(
         &self,
         revision: &Revision,
@@ -175,7 +174,7 @@ impl<'a> Launch<'a> {
     ) -> Result<(), Error> {
         match (source.running.as_deref(), running(now)) {
             (Some(base), Some(running)) if running != base && revision.arn() != Some(running) => {
-                // A revision has no name before its registration.
+                // What has yet to be registered has no name.
                 let what = match revision.is_changed() {
                     true => "the new revision".to_owned(),
                     false => revision.short(),
@@ -212,7 +211,7 @@ impl<'a> Launch<'a> {
         }
     }
 
-    /// Returns whether UpdateService starts a deployment.
+    /// Whether UpdateService starts a deployment.
     fn starts(&self, before: &Description, revision: &Revision) -> bool {
         self.request.update.starts() || ours(before, revision).is_none_or(has_failed)
     }
@@ -223,7 +222,7 @@ impl<'a> Launch<'a> {
         Repr::Outdated { service, revision, base, running }.into()
     }
 
-    /// Calls UpdateService, and returns the service's description with the deployment.
+    /// The service with the deployment.
     async fn start(&self, revision: &Revision, before: &Description) -> Result<Description, Error> {
         let arn = revision.arn().unwrap_or_default();
         let update = self.update(before, revision);
@@ -233,8 +232,7 @@ impl<'a> Launch<'a> {
             Err(error) => error,
         };
         let looks = match error.kind() {
-            // ECS doesn't carry out a throttled request, but it may have carried out an earlier
-            // attempt.
+            // What is throttled isn't carried out; but a first try may have been.
             ErrorKind::Throttled => 1,
             kind if kind == ErrorKind::TimedOut || error.is_retryable() => LOOKS_IN_DOUBT,
             _ => return Err(error),
@@ -243,18 +241,18 @@ impl<'a> Launch<'a> {
         timeout(LONGEST_DOUBT, look).await.ok().flatten().ok_or(error)
     }
 
-    /// Returns the update as it is sent.
+    /// As it is sent.
     pub(super) fn update(&self, before: &Description, revision: &Revision) -> Update {
         let mut update = self.request.update.clone();
-        // ECS doesn't retry a failed deployment of the same revision unless the update forces one.
+        // ECS has given that one up, and takes it up again only where it is forced to.
         if ours(before, revision).is_some_and(has_failed) {
             update.force();
         }
         update
     }
 
-    /// Returns the service's description if ECS carried out the call and only its response was
-    /// lost. Without this lookup the deployment would run unwatched.
+    /// Whether the call was carried out, and only its answer was lost: then there is a deployment,
+    /// which nobody would watch.
     async fn started_nevertheless(
         &self,
         revision: &Revision,
@@ -283,7 +281,7 @@ impl<'a> Launch<'a> {
         before: Option<&Description>,
     ) -> Result<Handle, Error> {
         deployment_of(&self.request.service, revision, description, before).ok_or_else(|| {
-            let problem = format!("its PRIMARY deployment doesn't run {}", revision.short());
+            let problem = format!("its PRIMARY deployment isn't one of {}", revision.short());
             Error::protocol("UpdateService", problem)
         })
     }
@@ -293,20 +291,20 @@ impl<'a> Launch<'a> {
     }
 }
 
-/// The service's description before the rollout.
+/// The service before the rollout.
 pub(super) struct Baseline {
     pub(super) description: Description,
-    /// Whether the revision is a changed copy of the task definition that the service ran.
+    /// Whether the revision is a changed copy of what ran there then.
     is_copy: bool,
 }
 
-/// Returns the PRIMARY deployment if it runs `revision`.
+/// The PRIMARY deployment, if it is one of `revision`.
 fn ours<'a>(description: &'a Description, revision: &Revision) -> Option<&'a Deployment> {
     primary(description)
         .filter(|it| it.task_definition().is_some() && it.task_definition() == revision.arn())
 }
 
-/// The time limit for the lookup of a deployment after a lost response.
+/// For finding out whether a deployment has begun.
 const LONGEST_DOUBT: Duration = Duration::from_secs(10);
 const LOOKS_IN_DOUBT: u32 = 3;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! [`Plan`]: a preview of a rollout, to approve before it changes anything.
+//! [`Plan`]: what a rollout would do, to be looked at before it does it.
 
 mod record;
 
@@ -20,11 +20,11 @@ use crate::rollout::launch::{Baseline, Launch};
 use crate::rollout::request::DeploymentRequest;
 use crate::rollout::roll_out::RollOut;
 
-/// A preview of a rollout: the change, the findings and the calls. `Display` prints several lines
-/// for people.
+/// What a rollout would do: the change, what a first look found, and the calls. `Display` shows it
+/// to people, several lines of it.
 ///
-/// It includes the findings of a [check of the images](crate::RollOut). To check them again when
-/// the plan is applied, ask for the check again.
+/// What a [check of the images](crate::RollOut) found is in it; to check them again when it is
+/// applied, ask for it again.
 ///
 /// It can be saved in serde's formats, reviewed, and [applied](crate::Deployer::apply) by another
 /// process; that is refused if the service runs another task definition by then. A saved plan holds
@@ -59,16 +59,16 @@ pub struct Plan {
 }
 
 impl RollOut {
-    /// Returns a preview of the rollout without changing anything; [`Deployer::apply`] applies it.
+    /// What the rollout would do, found out without changing anything: DescribeServices, unless
     /// [`Deployer::current`](crate::Deployer::current) has just looked, and DescribeTaskDefinition for a revision from a file.
     /// [`Deployer::apply`](crate::Deployer::apply) does it.
     ///
     /// # Errors
     /// Those of [`Deployer::current`](crate::Deployer::current). What would keep the rollout from beginning is no error here,
-    /// here; they are [in the plan](Plan::refused).
+    /// but [in the plan](Plan::refused).
     ///
     /// # Cancellation
-    /// The future may be dropped at any time.
+    /// It may be dropped at any time.
     pub async fn plan(self) -> Result<Plan, Error> {
         let (request, mut revision, terms) = self.into_parts();
         // Nobody listens.
@@ -91,7 +91,7 @@ impl RollOut {
 }
 
 impl Plan {
-    /// Returns the service.
+    /// The service.
     pub fn service(&self) -> &Service {
         &self.service
     }
@@ -101,32 +101,31 @@ impl Plan {
         self.running.as_deref()
     }
 
-    /// Returns the changes to the task definition.
+    /// What it changes of the task definition.
     pub fn diff(&self) -> Diff {
         self.revision.diff()
     }
 
-    /// Returns all findings: those that prevent the rollout and those that are only warnings.
+    /// What a first look found, be it refused or only worth knowing.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// Returns the findings that prevent the rollout when the plan is applied, unless they are
-    /// tolerated or gone by then.
+    /// The findings with which applying it ends before it begins, unless they are tolerated or
+    /// gone by then.
     pub fn refused(&self) -> impl Iterator<Item = &Finding> {
         self.findings().iter().filter(|it| self.refused.contains(it))
     }
 
-    /// Returns whether the plan changes nothing: the service runs the revision already, or is
-    /// deploying it.
+    /// Whether it changes nothing: the service runs the revision already, or is about to.
     pub fn is_empty(&self) -> bool {
         self.is_unchanged
     }
 
-    /// Returns the operations of ECS that applying the plan calls, in order, up to the response
-    /// that names the deployment. After that, the rollout calls DescribeServices every 2 to 5
-    /// seconds, and other operations only when something looks wrong. A concurrent registration in
-    /// the same family costs one more DescribeServices.
+    /// The operations of ECS that applying it calls, in their order, up to the answer that names
+    /// the deployment. After that, it is DescribeServices every 2 to 5 seconds, and the rest only
+    /// when something looks wrong. A revision of the family that somebody else registers meanwhile
+    /// takes one more DescribeServices.
     pub fn calls(&self) -> Vec<&'static str> {
         let mut calls = vec!["DescribeServices"];
         if self.revision.is_changed() {
@@ -138,7 +137,7 @@ impl Plan {
         calls
     }
 
-    /// Returns the same text as `Display`, with the change [in colors](Diff::colored).
+    /// What `Display` shows, with the change [in colors](Diff::colored).
     pub fn colored(&self) -> impl fmt::Display + '_ {
         fmt::from_fn(|f| self.print(f, &self.diff().colored()))
     }
@@ -147,7 +146,7 @@ impl Plan {
         let Self { service, running, update, .. } = self;
         writeln!(f, "{service} runs {}", running.as_deref().map_or("nothing", short))?;
         if self.is_empty() {
-            return writeln!(f, "nothing changes");
+            return writeln!(f, "nothing is to be changed");
         }
         for line in diff.to_string().lines() {
             writeln!(f, "  {line}")?;
@@ -177,7 +176,7 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Leaves out the values of the environment variables.
+/// Without what the environment variables hold.
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plan")
@@ -212,7 +211,7 @@ mod tests {
     #[test]
     fn it_shows_the_change_what_was_found_and_the_calls() {
         let rest = "with: forceNewDeployment=true\n\
-                    warning: the desired count is 0: the rollout can't show whether the revision runs\n\
+                    warning: the service wants no tasks: nothing will show whether the revision runs\n\
                     calls: DescribeServices, RegisterTaskDefinition, UpdateService\n";
         let plan = plan();
         assert_eq!(
@@ -227,6 +226,54 @@ mod tests {
                 "demo/web runs web:1\n  containers.web.image\n  \x1b[31m  - web:1\x1b[0m\n  \
                  \x1b[32m  + web:2\x1b[0m\n{rest}"
             )
+        );
+    }
+
+    #[test]
+    fn what_is_saved_is_restored() {
+        let mut plan = plan();
+        plan.revision.container_mut("web").unwrap().set_env("TOKEN", "secret");
+        let saved = serde_json::to_value(&plan).unwrap();
+        let arn = "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1";
+        let registered =
+            r#"{"family":"web","containerDefinitions":[{"name":"web","image":"web:1"}]}"#;
+        // The one thing that is saved with what the environment variables hold.
+        let members = r#"{"family":"web","containerDefinitions":[{"name":"web","image":"web:2","environment":[{"name":"TOKEN","value":"secret"}]}]}"#;
+        assert_eq!(
+            saved,
+            serde_json::json!({
+                "version": 1,
+                "service": "demo/web",
+                "running": arn,
+                "revision": {
+                    "members": members,
+                    "registered": { "arn": arn, "members": registered },
+                },
+                "update": { "forceNewDeployment": true },
+                "findings": [{
+                    "kind": "desiredCountZero",
+                    "text": "the service wants no tasks: nothing will show whether the revision runs",
+                }],
+                "refused": ["imageMissing", "imageWrongPlatform", "noProgress"],
+                "isUnchanged": false,
+            })
+        );
+        let restored: Plan = serde_json::from_value(saved).unwrap();
+        assert_eq!(restored.to_string(), plan.to_string());
+        assert!(!restored.to_string().contains("secret"));
+    }
+
+    /// A later build may find more; what it finds is looked for again when the plan is applied.
+    #[test]
+    fn a_finding_of_an_unknown_kind_is_dropped() {
+        let mut saved = serde_json::to_value(plan()).unwrap();
+        saved["findings"][0]["kind"] = "futureKind".into();
+        saved["refused"] = serde_json::json!(["futureKind", "noProgress"]);
+        let restored: Plan = serde_json::from_value(saved).unwrap();
+        assert!(restored.findings().is_empty());
+        assert_eq!(
+            restored.refused.kinds().collect::<Vec<_>>(),
+            [crate::model::finding::FindingKind::NoProgress]
         );
     }
 }

@@ -1,19 +1,18 @@
-//! The verdict on a one-off task from how its containers ended.
+//! What it means how a task stopped.
 
 use aws_sdk_ecs::types::{Container, Task, TaskStopCode};
 
 use crate::model::task_failure::TaskFailure;
 
-/// The failure of a stopped one-off task.
+/// Why a task that has stopped didn't do what it was to do.
 #[derive(Debug, PartialEq)]
 pub(super) struct EndingFailure {
     pub(super) what: TaskFailure,
-    /// Whether the watched container ever ran.
+    /// Whether the container that counts ever ran.
     pub(super) has_run: bool,
 }
 
-/// Returns the failure, if any. `counts` is the watched container, whose exit code decides;
-/// `essential` has all essential ones.
+/// `counts` is the container that counts, `essential` are all essential ones.
 pub(super) fn failure(task: &Task, counts: &str, essential: &[String]) -> Option<EndingFailure> {
     let containers = || {
         let named = task.containers().iter().filter(|it| it.name() == Some(counts));
@@ -30,27 +29,27 @@ pub(super) fn failure(task: &Task, counts: &str, essential: &[String]) -> Option
             let with_reason = |it: &&Container| it.reason().is_some_and(|it| !it.is_empty());
             return because(task.containers().iter().find(with_reason));
         }
-        // A user stopped the task, or its capacity was taken away. The exit code then shows how the
-        // container handled the signal, not that it completed.
+        // Somebody stopped it, or its capacity was taken away. What it exits with says how it takes
+        // that, and not that it was done.
         Some(_) => return because(None),
     }
     let mut all = containers();
     match all.next() {
         Some(it) if it.exit_code() == Some(0) => {}
-        // It never ran, so another container that failed before is the cause.
+        // It never ran: another one that failed before is why.
         Some(it) if it.exit_code().is_none() => return because(all.find(has_failed).or(Some(it))),
         first => return because(first),
     }
     because(Some(all.find(has_failed)?))
 }
 
-/// Returns whether a container failed by itself. ECS stops the others when an essential one exits.
+/// Whether a container failed that ECS may have told to stop when another one exited.
 fn has_failed(container: &&Container) -> bool {
     const SIGKILL: i32 = 137;
     const SIGTERM: i32 = 143;
     match container.exit_code() {
         None | Some(0) => false,
-        // A reason, such as exceeded memory, shows that the other container isn't the cause.
+        // With a reason, such as that its memory was used up, it isn't because of the other one.
         Some(SIGKILL | SIGTERM) => container.reason().is_some_and(|reason| !reason.is_empty()),
         Some(_) => true,
     }
@@ -65,8 +64,7 @@ mod tests {
         Container::builder().name(name).set_exit_code(exit_code).set_reason(reason).build()
     }
 
-    /// Returns the verdict on a task with the containers `log`, `web` and the sidecar `side`, which
-    /// isn't essential.
+    /// Of a task with the containers `log`, `web` and the sidecar `side`, which isn't essential.
     fn outcome(
         code: TaskStopCode,
         log: (Option<i32>, Option<&str>),
@@ -94,7 +92,7 @@ mod tests {
         let text = |text: &str, has_run| Some((text.to_owned(), has_run));
         for (code, log, web, expected) in [
             (EssentialContainerExited, (Some(0), None), (Some(0), None), None),
-            // ECS stopped it because the other one was complete.
+            // Told to stop, because the other one was done.
             (EssentialContainerExited, (Some(143), None), (Some(0), None), None),
             (EssentialContainerExited, (Some(137), None), (Some(0), None), None),
             (
@@ -109,7 +107,7 @@ mod tests {
                 (Some(0), None),
                 text("container log exited with code 2: it stopped", true),
             ),
-            // The watched container fails even with an exit code of a signal.
+            // The one that counts has no excuse.
             (
                 EssentialContainerExited,
                 (Some(0), None),

@@ -1,4 +1,4 @@
-//! The run of a one-off task: RunTask, and the wait until the task stops.
+//! From RunTask to the end of the task.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::ecs::client::Ecs;
 use crate::ecs::limit::{Limit, deadline};
-use crate::ecs::patience::patiently;
+use crate::ecs::patience::Attempts;
 use crate::error::Error;
 use crate::error::repr::Repr;
 use crate::error::task::{OneOffTask, TaskRepr};
@@ -28,7 +28,7 @@ impl RunTask<'_> {
         let began = Instant::now();
         let Self { ecs, service, definition, container, command, environment, .. } = self;
         let limit = Limit {
-            what: "the task for",
+            what: "the task beside",
             service: &service,
             deadline: deadline(began, self.timeout),
             timeout: self.timeout,
@@ -66,7 +66,7 @@ impl RunTask<'_> {
             Ok(TaskState::Stopped(task)) => task,
             Ok(TaskState::Open { status }) => {
                 let remedy = match self.on_timeout {
-                    OnTimeout::Leave => "it continues".to_owned(),
+                    OnTimeout::Leave => "it goes on".to_owned(),
                     OnTimeout::Stop => watch.stop(self.timeout).await,
                 };
                 let after = self.timeout;
@@ -94,7 +94,7 @@ impl RunTask<'_> {
     }
 }
 
-/// Calls RunTask with the service's settings, and retries with the same client token.
+/// RunTask with the service's settings, once however often it takes.
 async fn start(
     ecs: &Ecs,
     service: &Service,
@@ -103,12 +103,12 @@ async fn start(
     overrides: Option<TaskOverride>,
 ) -> Result<RunTaskOutput, Error> {
     let strategy = description.capacity_provider_strategy();
-    // RunTask accepts either, not both (API reference).
+    // API reference: the one excludes the other.
     let launch_type = description.launch_type().filter(|_| strategy.is_empty());
-    // DescribeServices returns NONE if tags aren't propagated, but RunTask refuses it (reported).
+    // Reported: NONE, which is what DescribeServices answers otherwise, is refused here.
     let is_propagated =
         description.propagate_tags() == Some(&PropagateTags::TaskDefinition) && revision.has_tags();
-    // RunTask refuses it if the task has no network interface of its own (reported).
+    // Reported: it is refused where the task has no network interface of its own.
     let network = description.network_configuration().filter(|_| revision.has_own_network());
     let constraints = description.placement_constraints();
     let request = ecs
@@ -126,17 +126,18 @@ async fn start(
         .set_placement_constraints((!constraints.is_empty()).then(|| constraints.to_vec()))
         .set_platform_version(description.platform_version().map(str::to_owned))
         .set_propagate_tags(is_propagated.then_some(PropagateTags::TaskDefinition));
-    patiently("RunTask", service, || {
-        let call = request.clone().send();
-        async move {
-            let result = call.await;
-            result.map_err(|error| Error::service_api("RunTask", service, &ecs.region(), error))
-        }
-    })
-    .await
+    Attempts::Patient
+        .make("RunTask", service, || {
+            let call = request.clone().send();
+            async move {
+                let result = call.await;
+                result.map_err(|error| Error::service_api("RunTask", service, &ecs.region(), error))
+            }
+        })
+        .await
 }
 
-/// Returns the ARN of the started task.
+/// The ARN of the task that was started.
 fn started(output: RunTaskOutput, service: &Service, revision: &Revision) -> Result<String, Error> {
     let task = output.tasks.unwrap_or_default().into_iter().next();
     if let Some(arn) = task.and_then(|task| task.task_arn) {
@@ -149,14 +150,14 @@ fn started(output: RunTaskOutput, service: &Service, revision: &Revision) -> Res
     });
     let reasons: Vec<String> = reasons.collect();
     if reasons.is_empty() {
-        return Err(Error::protocol("RunTask", "the task is missing".to_owned()));
+        return Err(Error::protocol("RunTask", "there is no task in it".to_owned()));
     }
     let reason = reasons.join("; ");
     let (service, revision) = (service.clone(), revision.short());
     Err(TaskRepr::NotPlaced { service, revision, reason }.into())
 }
 
-/// Returns the watched container.
+/// The container that counts.
 fn which(revision: &Revision, named: Option<&str>) -> Result<String, Error> {
     let all: Vec<String> = revision.images().map(|(name, _)| name.to_owned()).collect();
     match named {
@@ -172,8 +173,7 @@ fn which(revision: &Revision, named: Option<&str>) -> Result<String, Error> {
     }
 }
 
-/// Returns the essential containers. A container is essential unless its definition says otherwise
-/// (service model).
+/// Service model: a container is essential unless its definition says otherwise.
 fn essential(revision: &Revision) -> Vec<String> {
     let essential = revision
         .containers()
@@ -202,7 +202,7 @@ fn overrides(
     Some(TaskOverride::builder().container_overrides(of_container).build())
 }
 
-/// Returns 128 random bits: the standard library gives each hasher its own seed.
+/// 128 bits by chance: the standard library seeds each of its hashers anew.
 fn client_token() -> String {
     let random = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", random(), random())

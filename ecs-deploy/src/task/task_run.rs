@@ -6,8 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::logs::Logs;
-use crate::model::saved::{self, Saved};
-use crate::model::seconds;
+use crate::model::saved::{self, Saved, seconds};
 
 /// A one-off task that succeeded. `Display` is one line for people.
 ///
@@ -36,27 +35,27 @@ impl TaskRun {
         Self(record)
     }
 
-    /// Returns the task's ARN.
+    /// The task's ARN.
     pub fn task(&self) -> &str {
         &self.0.task
     }
 
-    /// Returns the watched container, which exited with 0.
+    /// The container that counted, which exited with 0.
     pub fn container(&self) -> &str {
         &self.0.container
     }
 
-    /// Returns each container's exit code; `None` if the container never ran.
+    /// What each container exited with; `None` where it never ran.
     pub fn exit_codes(&self) -> impl Iterator<Item = (&str, Option<i32>)> {
         self.0.exit_codes.iter().map(|(name, code)| (name.as_str(), *code))
     }
 
-    /// Returns the locations of the containers' logs, as far as their definitions name them.
+    /// Where the containers' logs are, as far as their definitions tell.
     pub fn logs(&self) -> &[Logs] {
         &self.0.logs
     }
 
-    /// Returns the time from the first call until ECS reported the task as stopped.
+    /// How long it took, from the first call to when it showed as stopped.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
     }
@@ -70,5 +69,24 @@ impl fmt::Display for TaskRun {
             Some(logs) => write!(f, "; its log: {logs}"),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_saved_is_restored() {
+        let saved = r#"{"version":1,"task":"arn:aws:ecs:eu-west-1:123456789012:task/prod/0a1b","container":"web","exitCodes":[["web",0],["log",null]],"logs":[{"container":"web","group":"/web","stream":"ecs/web/0a1b","region":"eu-west-1"}],"elapsedSeconds":12.5}"#;
+        let run: TaskRun = serde_json::from_str(saved).unwrap();
+        assert_eq!(run.exit_codes().collect::<Vec<_>>(), [("web", Some(0)), ("log", None)]);
+        assert_eq!(run.elapsed(), Duration::from_millis(12_500));
+        assert_eq!(serde_json::to_string(&run).unwrap(), saved);
+        let newer = saved.replace(r#""version":1"#, r#""version":2"#);
+        assert_eq!(
+            serde_json::from_str::<TaskRun>(&newer).unwrap_err().to_string(),
+            "unsupported version 2 of a saved outcome of a task: this build reads version 1"
+        );
     }
 }

@@ -1,9 +1,4 @@
-//! A shared DescribeServices: one call describes up to ten services of a cluster.
-//!
-//! Each watcher queues its service and then waits for either of two things: its answer, or the
-//! lead. The watcher that holds the lead makes the calls for all queued services, until its own
-//! answer arrives; then the next waiting watcher takes the lead. At most one shared call is in
-//! flight.
+//! One DescribeServices for several services: up to ten of a cluster go into one call.
 
 use std::convert::Infallible;
 use std::future::{Future, pending, poll_fn};
@@ -24,73 +19,72 @@ use crate::names::service::Service;
 /// Who watches services of one account and region together. Clones are the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
-    shared: Arc<Shared>,
+    queue: Arc<LookupQueue>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct LookupQueue {
     ecs: Ecs,
     members: AtomicUsize,
     lookups: Mutex<Vec<Lookup>>,
-    /// The holder makes the calls for all watchers. The content is the time of the next call.
+    /// Whoever holds it makes the calls, for all; its content is when the next one may be made.
     lead: sync::Mutex<Instant>,
 }
 
-/// A service in the queue, with the channel for its answer.
+/// One service to be looked at.
 #[derive(Debug)]
 struct Lookup {
     service: Service,
     answer: oneshot::Sender<Result<Option<Description>, Error>>,
 }
 
-/// One of the watchers.
+/// One of those who watch.
 #[derive(Debug)]
 pub(crate) struct Member {
     batch: Batch,
-    /// Whether this watcher makes its own calls. ECS refuses a whole call for several services if
-    /// the policy doesn't allow one of them.
+    /// Where the policy allows some of the services only, a call for several is refused whole.
     is_alone: bool,
 }
 
 impl Batch {
     pub(crate) fn new(ecs: &Ecs) -> Self {
-        let shared = Shared {
+        let queue = LookupQueue {
             ecs: ecs.clone(),
             members: AtomicUsize::default(),
             lookups: Mutex::default(),
             lead: sync::Mutex::new(Instant::now()),
         };
-        Self { shared: Arc::new(shared) }
+        Self { queue: Arc::new(queue) }
     }
 
     pub(crate) fn is_of(&self, ecs: &Ecs) -> bool {
-        self.shared.ecs.is_same(ecs)
+        self.queue.ecs.is_same(ecs)
     }
 
     pub(crate) fn member(&self) -> Member {
-        self.shared.members.fetch_add(1, Ordering::Relaxed);
+        self.queue.members.fetch_add(1, Ordering::Relaxed);
         Member { batch: self.clone(), is_alone: false }
     }
 }
 
 impl Member {
-    /// Returns the service's description; `None` if it is missing. It waits for the next common
-    /// call: at most [`ROUND`] unless many services are watched.
+    /// The service as it is; `None` where it is missing. It waits for the next common call: for
+    /// [`ROUND`] at most where there are few services.
     pub(crate) async fn find(&mut self, service: &Service) -> Result<Option<Description>, Error> {
-        let shared = &self.batch.shared;
+        let queue = &self.batch.queue;
         if self.is_alone {
-            return shared.ecs.find(service).await;
+            return queue.ecs.find(service).await;
         }
         let found = loop {
             let (answer, answered) = oneshot::channel();
-            shared.lookups().push(Lookup { service: service.clone(), answer });
+            queue.lookups().push(Lookup { service: service.clone(), answer });
             let mut answered = pin!(answered);
-            let mut lead = pin!(shared.lead());
+            let mut lead = pin!(queue.lead());
             let answered = poll_fn(|context| match answered.as_mut().poll(context) {
                 Poll::Pending => lead.as_mut().poll(context).map(|never| match never {}),
                 answered => answered,
             });
-            // The channel closes without an answer if the leader is dropped during the call.
+            // There is none where whoever made the call has stopped waiting for it.
             if let Ok(found) = answered.await {
                 break found;
             }
@@ -98,7 +92,7 @@ impl Member {
         match found {
             Err(error) if !error.is_retryable() => {
                 self.is_alone = true;
-                shared.ecs.find(service).await
+                queue.ecs.find(service).await
             }
             found => found,
         }
@@ -107,11 +101,11 @@ impl Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        self.batch.shared.members.fetch_sub(1, Ordering::Relaxed);
+        self.batch.queue.members.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Shared {
+impl LookupQueue {
     /// Makes the calls, until it is dropped: when the own lookup is answered. Whoever waits then
     /// leads.
     async fn lead(&self) -> Infallible {
@@ -126,19 +120,19 @@ impl Shared {
             *next = Instant::now() + self.pace();
             let services: Vec<Service> = lookups.iter().map(|it| it.service.clone()).collect();
             for (lookup, found) in lookups.into_iter().zip(self.ecs.find_all(&services).await) {
-                // A watcher that stopped waiting has dropped its receiver.
+                // Whoever has stopped waiting doesn't want it any more.
                 let _ = lookup.answer.send(found);
             }
         }
     }
 
-    /// Returns the time between two calls: all watchers share one budget.
+    /// Between two calls: the budget of all who watch together.
     fn pace(&self) -> Duration {
         let calls = self.members.load(Ordering::Relaxed).div_ceil(Ecs::AT_ONCE).max(1);
         (ROUND / u32::try_from(calls).unwrap_or(u32::MAX)).max(SHORTEST)
     }
 
-    /// Takes up to ten waiting services of one cluster, longest wait first.
+    /// Those of one cluster that have waited longest, and still do.
     fn take(&self) -> Vec<Lookup> {
         let mut lookups = self.lookups();
         lookups.retain(|it| !it.answer.is_closed());
@@ -156,12 +150,12 @@ impl Shared {
     }
 
     fn lookups(&self) -> MutexGuard<'_, Vec<Lookup>> {
-        // A panic leaves no partial change behind.
+        // Nothing is left half done where somebody panics.
         self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The time in which up to ten services are each described once; more if the pace allows.
+/// Ten services are looked at once in it, and more where the budget allows.
 const ROUND: Duration = Duration::from_secs(2);
-/// The shortest time between two calls for any number of services: two calls a second.
+/// Between two calls, however many services there are: two calls a second.
 const SHORTEST: Duration = Duration::from_millis(500);

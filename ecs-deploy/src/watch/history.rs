@@ -5,8 +5,7 @@ use std::cmp::Reverse;
 use aws_sdk_ecs::types::ServiceDeploymentStatus;
 
 use crate::ecs::client::Ecs;
-use crate::ecs::pages::pages;
-use crate::ecs::patience::Attempts;
+use crate::ecs::patience::{Attempts, pages};
 use crate::error::Error;
 use crate::error::repr::Repr;
 use crate::names::service::Service;
@@ -43,7 +42,7 @@ impl History<'_> {
             }
         })
         .await?;
-        // The API reference doesn't promise an order.
+        // The API reference promises no order.
         deployments.sort_by_key(|it| Reverse(it.created_at().map(|at| at.as_nanos())));
         Ok(deployments.into_iter().filter_map(|it| it.target_service_revision_arn).collect())
     }
@@ -70,8 +69,8 @@ impl History<'_> {
 /// The task definition of the last successful deployment that wasn't one of `running`.
 ///
 /// # Errors
-/// [`NothingToRollBackTo`](crate::ErrorKind::NothingToRollBackTo) if there is none, and those of the
-/// calls.
+/// [`NothingToRollBackTo`](crate::ErrorKind::NothingToRollBackTo) if ECS knows of no such deployment,
+/// and the errors of the calls.
 pub(crate) async fn last_successful(
     ecs: &Ecs,
     service: &Service,
@@ -91,13 +90,13 @@ pub(crate) async fn last_successful(
             return Ok(found);
         }
     }
-    Err(nothing(service, "all successful deployments that ECS knows have its current revision"))
+    Err(nothing(service, "all its successful deployments that ECS knows ran what it runs now"))
 }
 
-/// Why there is no way back for a service.
+/// The error of a service that can't be rolled back.
 pub(crate) fn nothing(service: &Service, problem: &str) -> Error {
     Repr::NothingToRollBackTo { service: service.clone(), problem: problem.to_owned() }.into()
 }
 
-/// The limit of service revisions in one DescribeServiceRevisions call (API reference).
+/// So many service revisions can be described by one call (API reference).
 const AT_ONCE: usize = 20;

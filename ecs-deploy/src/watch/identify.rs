@@ -18,7 +18,7 @@ pub(crate) fn deployment_of(
     record_of(service, revision, description, before).map(Handle::new)
 }
 
-/// The PRIMARY deployment, whatever it brings.
+/// The PRIMARY deployment, of any revision.
 pub(crate) fn primary_deployment(service: &Service, description: &Description) -> Option<Handle> {
     record(service, description, Vec::new(), None).map(Handle::new)
 }
@@ -83,7 +83,7 @@ fn record(
     })
 }
 
-/// Returns the form. Hooks can pause a rolling update too.
+/// Hooks can hold up a rolling update, too.
 fn form(description: &Description) -> Form {
     let Some(configuration) = description.deployment_configuration() else {
         return Form::Rolling;

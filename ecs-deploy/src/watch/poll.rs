@@ -35,23 +35,23 @@ impl Pace {
         Self { interval: SHORTEST, longest: LONGEST, missing_since: None }
     }
 
-    /// Returns the time to wait before the next lookup.
+    /// How long to wait before the next look.
     pub(crate) fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// Shortens the interval after a change, because more changes may follow.
+    /// Something has happened: more may follow soon.
     pub(crate) fn hurry(&mut self) {
         self.interval = SHORTEST;
     }
 
-    /// Lengthens the interval after a lookup without changes.
+    /// Nothing has happened.
     pub(crate) fn slow_down(&mut self) {
         self.interval = (self.interval + STEP).min(self.longest);
     }
 
-    /// Sets whether the rollout may end soon. Near the end, intervals are shorter, so that the end
-    /// is noticed early.
+    /// Whether the end may be near: then a look that comes late is worth more than one that isn't
+    /// made.
     pub(crate) fn expect_the_end(&mut self, is_near: bool) {
         self.longest = if is_near { LONGEST_NEAR_THE_END } else { LONGEST };
         self.interval = self.interval.min(self.longest);
@@ -74,7 +74,7 @@ impl Pace {
         match found {
             Ok(Some(found)) => {
                 self.missing_since = None;
-                // Ends the longer interval after failed lookups.
+                // Back from trouble.
                 self.interval = self.interval.min(self.longest);
                 Ok(Look::Found(found))
             }
@@ -92,7 +92,7 @@ impl Pace {
     }
 }
 
-/// The repeated lookup of one service, with intervals that depend on what happens.
+/// Looks at one service again and again, as often as it is worth it.
 #[derive(Debug)]
 pub(crate) struct Poller<'a> {
     ecs: &'a Ecs,
@@ -135,7 +135,7 @@ impl<'a> Poller<'a> {
     }
 }
 
-/// For the answer to one look.
+/// The time for the answer to one look.
 pub(crate) const LONGEST_LOOK: Duration = Duration::from_secs(30);
 
 const SHORTEST: Duration = Duration::from_secs(2);

@@ -9,11 +9,11 @@ use crate::model::handle::DeploymentRecord;
 use crate::names::arn::short;
 use crate::watch::stage_view::StageView;
 
-/// The lookup of a service deployment.
+/// How the newer view is had.
 #[derive(Debug)]
 pub(crate) struct StageReader {
     arn: Option<String>,
-    /// Whether DescribeServiceDeployments may be called; `false` after a refusal.
+    /// What the policy doesn't allow isn't asked for again.
     may_describe: bool,
     may_list: bool,
 }
@@ -23,24 +23,24 @@ impl StageReader {
         Self { arn: record.service_deployment.clone(), may_describe: true, may_list: true }
     }
 
-    /// Returns the ARN of the service deployment, if it is known.
+    /// The ARN of the service deployment, as far as it is known.
     pub(crate) fn arn(&self) -> Option<&str> {
         self.arn.as_deref()
     }
 
-    /// Returns whether further lookups would fail because the policy doesn't allow them.
+    /// Whether no further look will show anything.
     pub(crate) fn is_denied(&self) -> bool {
         !self.may_list && (!self.may_describe || self.arn.is_none())
     }
 
-    /// Looks the service deployment up; `None` if ECS doesn't show it yet or the policy doesn't
-    /// allow it. It makes one call if the ARN is known, or two to find it first. If only the list
-    /// is allowed, the result has the status and its reason only.
+    /// `None` where ECS doesn't show it: not now, or not to these credentials. One call where the
+    /// ARN is known, two where it has to be found first. Where only the list is allowed, it has the
+    /// status and no more.
     pub(crate) async fn look(&mut self, ecs: &Ecs, record: &DeploymentRecord) -> Option<StageView> {
         if let Some(newer) = self.describe(ecs, record).await {
             return Some(newer);
         }
-        // If the lookup by the known ARN failed, another call would most likely fail too.
+        // Where it is known and there was no answer, another call most likely has none either.
         let is_known = self.may_describe && self.arn.is_some();
         if is_known || !self.may_list {
             return None;
@@ -64,14 +64,13 @@ impl StageReader {
             .first()
             .and_then(|it| StageView::from_description(it, record));
         if newer.is_none() {
-            // The ARN belongs to the deployment before, or ECS doesn't show the new one yet.
+            // Of the deployment before, or not there yet.
             self.arn = None;
         }
         newer
     }
 
-    /// Finds the service deployment: its service revision's ARN ends with the same number as the
-    /// deployment's id.
+    /// Joined by the number at the end of the deployment's id and of the service revision's ARN.
     async fn find(
         &mut self,
         ecs: &Ecs,
@@ -94,7 +93,7 @@ impl StageReader {
 fn unless_denied<T>(result: Result<T, Error>, is_allowed: &mut bool) -> Option<T> {
     result
         .inspect_err(|error| {
-            tracing::debug!(%error, "the service deployment can't be read");
+            tracing::debug!(%error, "no newer view of the deployment");
             *is_allowed &= error.is_retryable();
         })
         .ok()

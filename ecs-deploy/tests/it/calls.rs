@@ -1,4 +1,4 @@
-//! The number of calls that each operation makes.
+//! How many calls it takes.
 
 use std::time::Duration;
 

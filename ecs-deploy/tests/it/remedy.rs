@@ -1,10 +1,11 @@
-//! Reactions to a rollout that didn't succeed, and their time limits.
+//! What is done about a rollout that didn't succeed, and how long that may take.
 
 use std::error::Error as _;
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{AwsVpcConfiguration, NetworkConfiguration};
-use ecs_deploy::{ErrorKind, OnFailure, Service};
+use ecs_deploy::policy::DeployPolicy;
+use ecs_deploy::{Error, ErrorKind, OnFailure, Revision, Service};
 use local_aws::{Fault, LocalAws, Script, When};
 use tokio::time::{Instant, sleep};
 
@@ -52,7 +53,7 @@ async fn somebody_else_s_deployment_is_left_alone() {
 async fn what_completes_between_the_two_ways_back_is_left_alone() {
     let demo = Demo::new();
     let revision = demo.changed().await;
-    // It is complete 86 s after UpdateService: the lookup at the deadline is too early to show it.
+    // 86 s after UpdateService it is complete: the look at the deadline can't tell yet.
     let late = Fault::Delay(Duration::from_secs(5));
     demo.local.inject(When::every("DescribeServices"), late);
     let roll_out = demo.deployer.roll_out(&demo.service, revision);
@@ -65,9 +66,8 @@ async fn what_completes_between_the_two_ways_back_is_left_alone() {
     assert_eq!(demo.running().await, deployed.revision());
 }
 
-/// StopServiceDeployment would stop it and start nothing.
-#[tokio::test(start_paused = true)]
-async fn what_has_nothing_to_return_to_is_left_alone() {
+/// The error of a rollout to a service that has never run anything else. `prepare` is called before.
+async fn first_that_fails(prepare: impl FnOnce(&Demo, &Service, &Revision)) -> (Demo, Error) {
     let demo = Demo::new();
     demo.local.script("demo", "api", Script::Crash { exit_code: 1 });
     let subnet = AwsVpcConfiguration::builder().subnets("subnet-1").build().unwrap();
@@ -76,18 +76,56 @@ async fn what_has_nothing_to_return_to_is_left_alone() {
     let create = create.task_definition("web:1").desired_count(1).network_configuration(network);
     create.send().await.unwrap();
     let service = Service::new("demo", "api").unwrap();
-    let roll_out = demo.deployer.roll_out(&service, demo.changed().await);
+    let revision = demo.changed().await;
+    prepare(&demo, &service, &revision);
+    let roll_out = demo.deployer.roll_out(&service, revision);
     let roll_out = roll_out.timeout(Duration::from_secs(100)).on_failure(OnFailure::RollBack);
     let error = roll_out.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert_eq!(demo.local.journal().count("StopServiceDeployment"), 0);
+    (demo, error)
+}
+
+/// ECS would stop it and start nothing.
+#[tokio::test(start_paused = true)]
+async fn what_has_nothing_to_return_to_is_left_alone() {
+    let (demo, error) = first_that_fails(|_, _, _| {}).await;
     let text = error.to_string();
     assert!(
-        text.ends_with("; it couldn't be rolled back: no earlier deployment was complete"),
+        text.ends_with("; it couldn't be rolled back: no deployment before it was complete"),
         "{text}"
     );
-    let journal = demo.local.journal();
-    assert_eq!(journal.count("ListServiceDeployments"), 1);
-    assert_eq!(journal.count("StopServiceDeployment"), 0);
+    assert_eq!(demo.local.journal().count("ListServiceDeployments"), 1);
+}
+
+/// That the history can't be read doesn't mean that there is none.
+#[tokio::test(start_paused = true)]
+async fn why_the_history_cannot_be_read_is_said() {
+    let (_, error) = first_that_fails(|demo, service, revision| {
+        let policy = DeployPolicy::from_revision(service, revision).unwrap().diagnosis();
+        demo.local.set_policy(LocalAws::USER, &policy.to_string()).unwrap();
+    })
+    .await;
+    let statement = r#"{"Effect":"Allow","Action":"ecs:ListServiceDeployments","Resource":"arn:aws:ecs:us-east-1:123456789012:service/demo/api"}"#;
+    let problem =
+        format!("ListServiceDeployments on demo/api isn't allowed: add {statement} to the policy");
+    assert!(
+        error.to_string().ends_with(&format!("; it couldn't be rolled back: {problem}")),
+        "{error}"
+    );
+
+    for (fault, problem) in [
+        (Fault::Throttle, "ListServiceDeployments on demo/api was throttled"),
+        (Fault::ServerError, "ListServiceDeployments on demo/api was refused"),
+        (Fault::Delay(HOURS), "the lookup of the last successful deployment timed out"),
+    ] {
+        let every = When::every("ListServiceDeployments");
+        let (_, error) = first_that_fails(|demo, _, _| demo.local.inject(every, fault)).await;
+        assert!(
+            error.to_string().ends_with(&format!("; it couldn't be rolled back: {problem}")),
+            "{error}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,8 +139,8 @@ async fn what_cannot_be_seen_is_left_alone() {
     let error = roll_out.await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the rollout of web:2 to demo/web timed out after 100 s: 0 of 2 running; it couldn't \
-         be rolled back: the service's current state is unknown"
+        "the rollout of web:2 to demo/web wasn't complete after 100 s: 0 of 2 running; it couldn't \
+         be rolled back: what the service runs by now can't be seen"
     );
     assert_eq!(changes(&demo), ["RegisterTaskDefinition", "UpdateService"]);
 }
@@ -115,7 +153,7 @@ async fn a_call_that_is_never_answered_does_not_hold_up_the_beginning() {
             "DescribeServices" => demo.deployer.current(&demo.service).await.unwrap(),
             _ => demo.changed().await,
         };
-        // The description of `current` is too old by then.
+        // What `current` saw is too old by then.
         sleep(Duration::from_secs(60)).await;
         demo.local.inject(When::every(operation), Fault::Delay(HOURS));
         let began = Instant::now();
@@ -127,12 +165,12 @@ async fn a_call_that_is_never_answered_does_not_hold_up_the_beginning() {
         assert_eq!(error.deployment(), None);
         assert_eq!(
             error.to_string(),
-            format!("{operation} for the rollout to demo/web timed out after 50 s")
+            format!("{operation} for the rollout to demo/web wasn't done after 50 s")
         );
     }
 }
 
-/// ECS carried the call out although its response was lost; without a lookup it would be unwatched.
+/// It has been carried out nevertheless: nobody else would know of the deployment.
 #[tokio::test(start_paused = true)]
 async fn a_deployment_whose_beginning_was_not_answered_is_found() {
     let demo = Demo::new();
@@ -146,7 +184,7 @@ async fn a_deployment_whose_beginning_was_not_answered_is_found() {
     let handle = error.handle().unwrap().clone();
     assert_eq!(
         error.to_string(),
-        "the rollout of web:2 to demo/web timed out after 50 s: 2 of 2 running"
+        "the rollout of web:2 to demo/web wasn't complete after 50 s: 2 of 2 running"
     );
     let deployed = demo.deployer.follow(handle).await.unwrap();
     assert_eq!(Some(deployed.deployment()), error.deployment());
@@ -157,7 +195,7 @@ async fn a_deployment_whose_beginning_was_not_answered_is_found() {
     demo.local.inject(When::nth("UpdateService", 1), Fault::LoseResponse);
     let deployed = demo.deployer.roll_out(&demo.service, revision).await.unwrap();
     assert!(deployed.was_changed());
-    // The SDK retries the call, which starts nothing: the revision is PRIMARY by then.
+    // The SDK tries it again, which starts nothing: ECS has the revision as PRIMARY by then.
     assert_eq!(demo.running().await, deployed.revision());
 }
 
@@ -178,8 +216,11 @@ async fn an_update_that_was_not_carried_out_is_said_to_be_in_doubt() {
 async fn a_call_that_is_never_answered_does_not_hold_up_the_end() {
     for (operation, remedy) in [
         ("ListTasks", "it is being rolled back to web:1"),
-        ("StopServiceDeployment", "ECS didn't answer the request to roll back to web:1"),
-        ("DescribeServices", "it couldn't be rolled back: the service's current state is unknown"),
+        ("StopServiceDeployment", "it was to be rolled back to web:1, but ECS didn't answer"),
+        (
+            "DescribeServices",
+            "it couldn't be rolled back: what the service runs by now can't be seen",
+        ),
     ] {
         let demo = Demo::with_breaker(false, false).await;
         demo.local.script("demo", "web", Script::ImageMissing);
@@ -229,7 +270,7 @@ async fn a_permission_that_is_lost_in_the_middle_leaves_the_rollout_alone() {
     assert_eq!(
         error.to_string(),
         format!(
-            "deployment {deployment} of web:2 to demo/web continues, but its outcome is unknown"
+            "the deployment {deployment} of web:2 to demo/web goes on, but its outcome is unknown"
         )
     );
     let source = error.source().unwrap();

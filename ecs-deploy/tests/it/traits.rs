@@ -1,4 +1,4 @@
-//! Traits and sizes that the types guarantee.
+//! What the types promise by their traits and sizes.
 
 use ecs_deploy::container::ContainerMut;
 use ecs_deploy::diagnosis::{FailureCause, Obstacle, Patience, TaskFailure};

@@ -1,3 +1,5 @@
+//! What a diff shows, and what it masks.
+
 use super::*;
 
 fn revision(members: &str) -> Revision {

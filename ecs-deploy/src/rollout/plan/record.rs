@@ -35,7 +35,7 @@ impl Saved for PlanRecord {
     const NAME: &'static str = "plan";
 }
 
-/// With the member `version`. The whole task definition is in it, with the values of its environment
+/// Writes the member `version` and the whole task definition, with the values of its environment
 /// variables.
 impl Serialize for Plan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -54,7 +54,7 @@ impl Serialize for Plan {
     }
 }
 
-/// What was saved; another version is refused.
+/// Reads what was saved, and refuses another version.
 impl<'de> Deserialize<'de> for Plan {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let record: PlanRecord = saved::deserialize(deserializer)?;

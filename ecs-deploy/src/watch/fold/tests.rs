@@ -1,3 +1,5 @@
+//! Verdicts and events from sequences of descriptions.
+
 use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types::ServiceEvent;
 
@@ -5,8 +7,7 @@ use super::*;
 use crate::names::service::Service;
 use crate::watch::identify::found;
 
-/// Builds a service from lines `id status state task-definition running`, PRIMARY first; `-` means
-/// that the state is missing.
+/// `id status state task-definition running`, PRIMARY first; `-` for no state.
 fn service(deployments: &[&str]) -> Description {
     let deployments = deployments.iter().map(|line| {
         let fields: Vec<&str> = line.split(' ').collect();
@@ -34,7 +35,7 @@ fn verdict(deployments: &[&str]) -> Verdict {
     settled(&start, &service(deployments))
 }
 
-/// Returns the verdict after as many equal descriptions as count as proof.
+/// The verdict when a description has shown often enough to be believed.
 fn settled(start: &Description, description: &Description) -> Verdict {
     let mut watch = watching(start);
     let verdicts: Vec<Verdict> =
@@ -46,7 +47,7 @@ fn watching(start: &Description) -> Watch {
     Watch::new(&found(&Service::new("demo", "web").unwrap(), start))
 }
 
-/// Returns a rollback by the deployment `m`.
+/// By the deployment `m`.
 fn rolled_back(reason: &str) -> Verdict {
     rolled_back_by("m", reason)
 }
@@ -65,7 +66,7 @@ fn ours_is_complete_only_when_ecs_says_so() {
     let old = "m ACTIVE COMPLETED web:1 1";
     assert_eq!(verdict(&["n PRIMARY IN_PROGRESS web:2 2"]), Verdict::Pending);
     assert_eq!(verdict(&["n PRIMARY COMPLETED web:2 2"]), Verdict::Completed);
-    // ECS reports success while old tasks still run.
+    // Early success: old tasks may still run.
     assert_eq!(verdict(&["n PRIMARY COMPLETED web:2 2", old]), Verdict::Completed);
 }
 
@@ -108,7 +109,7 @@ fn a_rollback_to_a_deployment_with_a_new_id_is_one_too() {
         .build();
     description.deployments = Some(vec![renamed]);
     assert_eq!(settled(&start, &description), rolled_back_by("o", reason));
-    // A forced deployment has the same revision before and after.
+    // Forced: the same revision before and after.
     start = service(&["n PRIMARY IN_PROGRESS web:1 0", "m ACTIVE COMPLETED web:1 2"]);
     let after = service(&["m PRIMARY IN_PROGRESS web:1 2", "n ACTIVE FAILED web:1 0"]);
     assert_eq!(settled(&start, &after), rolled_back(""));
@@ -133,7 +134,7 @@ fn the_reason_is_ours_and_never_what_the_new_primary_says_of_itself() {
     let failed = "ECS deployment circuit breaker: tasks failed to start.";
     let both = ["m PRIMARY COMPLETED web:1 2", "n ACTIVE FAILED web:2 0"];
     assert_eq!(settled(&start, &said(&both, [completed, failed])), rolled_back(failed));
-    // The failed deployment shows once, and is gone when the rollback is proven.
+    // Seen once, and gone by the time that counts.
     let mut watch = watching(&start);
     watch.observe(&said(&["n PRIMARY FAILED web:2 0"], [failed, ""]), None);
     watch.observe(&after, None);
@@ -153,7 +154,7 @@ fn an_unknown_primary_is_unclear() {
     assert_eq!(verdict(&["o PRIMARY COMPLETED web:3 2"]), unclear);
 }
 
-/// A late lookup shows ours as complete, and another deployment after it.
+/// Whoever looks late sees it complete, and another one after it.
 #[test]
 fn complete_and_then_replaced_is_complete() {
     let theirs = "o PRIMARY IN_PROGRESS web:3 0";

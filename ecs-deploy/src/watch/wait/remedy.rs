@@ -16,8 +16,8 @@ use crate::watch::history::last_successful;
 use crate::watch::wait::{BETWEEN_TRIES, Wait};
 
 impl Wait<'_> {
-    /// Reacts to a failure or the time limit. The last description may be old, so a rollback needs
-    /// a new one first.
+    /// It has failed, or its time is up. What was last seen of it may be long ago, so that nothing
+    /// is done about it before another look.
     pub(super) async fn give_up(mut self, seen: Verdict) -> Result<(), Error> {
         self.diagnose().await;
         let (verdict, remedy) = match self.terms.on_failure {
@@ -44,17 +44,17 @@ impl Wait<'_> {
         let mut problem = String::new();
         for way in ways {
             match self.look_again().await {
-                // A description from before the failure adds nothing.
+                // One from before tells nothing new.
                 Some(Verdict::Pending)
                     if matches!(seen, Verdict::Hopeless | Verdict::Failed { .. }) => {}
                 Some(verdict @ (Verdict::Failed { .. } | Verdict::Pending)) => seen = verdict,
                 Some(verdict) => return (verdict, Remedy::NotAsked),
                 None => {
-                    let problem = "the service's current state is unknown".to_owned();
+                    let problem = "what the service runs by now can't be seen".to_owned();
                     return (seen, Remedy::Unavailable(problem));
                 }
             }
-            // ECS starts no deployment of the revision that is already PRIMARY.
+            // ECS would start nothing if the revision is PRIMARY already.
             if previous == self.record.revision && matches!(way, Way::UpdateService) {
                 break;
             }
@@ -64,9 +64,9 @@ impl Wait<'_> {
                     self.story.tell(Event::RollingBack { to: Some(to.clone()) });
                     return (seen, Remedy::RollingBack(to));
                 }
-                // The deployment has ended, or the policy doesn't allow the call.
+                // The deployment isn't in progress any more, or the call isn't allowed.
                 Ok(Err(error)) => {
-                    tracing::debug!(?way, %error, "rollback call failed");
+                    tracing::debug!(?way, %error, "no way back");
                     problem = error.to_string();
                 }
                 Err(_) => return (seen, Remedy::Unanswered(to)),
@@ -78,14 +78,13 @@ impl Wait<'_> {
     /// The ways back, best first, and the task definition that each leads to.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Returns why the deployment can't be rolled back.
     async fn ways(&self) -> Result<(&'static [Way], String), String> {
         let DeploymentRecord { service, revision, completed, .. } = self.record;
         if let Some(completed) = completed {
             return Ok((&[Way::StopServiceDeployment, Way::UpdateService], completed.clone()));
         }
-        // Without a complete deployment, StopServiceDeployment would stop this one and start
-        // nothing (reported).
+        // StopServiceDeployment would stop this one and start nothing (reported).
         let search = last_successful(self.ecs, service, revision, Attempts::Single);
         match timeout_at(self.soon(), search).await {
             Ok(Ok(found)) => Ok((&[Way::UpdateService], found)),
@@ -110,13 +109,13 @@ impl Wait<'_> {
 
     async fn stop(&self) -> Result<(), Error> {
         let Some(arn) = self.stages.arn().or(self.record.service_deployment.as_deref()) else {
-            let problem = "the service deployment is missing".to_owned();
+            let problem = "it names no service deployment".to_owned();
             return Err(Error::protocol("DescribeServices", problem));
         };
         self.ecs.stop(&self.record.service, arn).await
     }
 
-    /// Returns the current verdict; `None` if the lookups fail.
+    /// Looks at the deployment once more; `None` if that fails.
     async fn look_again(&mut self) -> Option<Verdict> {
         let until = self.soon();
         loop {
@@ -125,13 +124,13 @@ impl Wait<'_> {
                     let observation = self.observe(&description, until).await;
                     match observation.verdict {
                         Verdict::Pending if !observation.is_primary => {}
-                        // The time limit for the decision at the hook has passed too.
+                        // The time that there was to decide is up, too.
                         Verdict::Paused(_) => return Some(Verdict::Pending),
                         verdict => return Some(verdict),
                     }
                 }
                 Ok(Err(error)) if !error.is_retryable() => {
-                    tracing::debug!(%error, "last lookup failed");
+                    tracing::debug!(%error, "no last look");
                     return None;
                 }
                 Ok(_) => {}
@@ -145,11 +144,11 @@ impl Wait<'_> {
     }
 }
 
-/// The call that rolls back.
+/// How to go back.
 #[derive(Debug, Clone, Copy)]
 enum Way {
-    /// Rolls back exactly this deployment, or fails.
+    /// Undoes this very deployment, or nothing.
     StopServiceDeployment,
-    /// Replaces the current deployment, even if it is another one.
+    /// Replaces what the service runs.
     UpdateService,
 }
