@@ -19,11 +19,12 @@ use crate::rollout::roll_out::RollOut;
 use crate::rollout::rollback::RollBack;
 use crate::task::{Definition, RunTask};
 
-/// Deploys to the services of one region and account. Clones share one ECS client.
+/// The entry point for deployments to the services of one region and account. Clones share one ECS
+/// client.
 ///
 /// The `SdkConfig` decides how often a request is tried. What takes minutes (a wait,
-/// [`run_task`](Self::run_task), [`prune`](Self::prune)) doesn't end because a request that only
-/// reads, or that may be repeated, failed as often as that; [`register`](Self::register) waits
+/// wait, [`run_task`](Self::run_task), [`prune`](Self::prune)) continues when these attempts fail
+/// for a request that only reads or may be repeated. [`register`](Self::register) retries while ECS
 /// until ECS is ready for it.
 #[derive(Debug, Clone)]
 pub struct Deployer {
@@ -36,33 +37,35 @@ impl Deployer {
         Client::new(config).into()
     }
 
-    /// The task definition that `service` is to run now: the one of its PRIMARY deployment, not
-    /// the newest of the family. Two calls: DescribeServices and DescribeTaskDefinition.
+    /// Returns a copy of the current task definition of `service`: that of its PRIMARY deployment,
+    /// not the newest of the family. It makes two calls: DescribeServices and
+    /// DescribeTaskDefinition.
     ///
-    /// What is rolled out from the copy replaces the whole task definition, so that two pipelines
-    /// for two containers of one service must not work on copies of the same revision:
+    /// A rollout of the copy replaces the whole task definition. Two pipelines for two containers
+    /// of one service must therefore not edit copies of the same revision;
     /// [`RollOut`] says how much of that is noticed.
     ///
     /// # Errors
-    /// [`ClusterNotFound`](crate::ErrorKind::ClusterNotFound),
+    /// Returns [`ClusterNotFound`](crate::ErrorKind::ClusterNotFound),
     /// [`ServiceNotFound`](crate::ErrorKind::ServiceNotFound),
     /// [`ServiceInactive`](crate::ErrorKind::ServiceInactive),
-    /// [`UnsupportedController`](crate::ErrorKind::UnsupportedController), and those of the calls.
+    /// [`UnsupportedController`](crate::ErrorKind::UnsupportedController), or an error of the
+    /// calls.
     pub async fn current(&self, service: &Service) -> Result<Revision, Error> {
         self.ecs.current(service).await
     }
 
-    /// A copy of the task definition that `reference` names: `FAMILY` for the latest ACTIVE
-    /// revision of that family, `FAMILY:REVISION`, or a revision's ARN. One call,
+    /// Returns a copy of the task definition that `reference` names: `FAMILY` for the latest ACTIVE
+    /// revision of that family, `FAMILY:REVISION`, or a revision's ARN. It makes one call,
     /// DescribeTaskDefinition.
     ///
-    /// A revision that has been deregistered (INACTIVE) can be copied, too, but ECS starts no
-    /// deployment of it unless something of it is changed.
+    /// A deregistered (INACTIVE) revision can also be copied, but ECS starts a deployment of the
+    /// copy only after a change.
     ///
     /// ```no_run
     /// # use ecs_deploy::{Deployer, Service};
     /// # async fn deploy(deployer: Deployer, service: Service) -> Result<(), ecs_deploy::Error> {
-    /// // Back to an earlier revision: it is registered already, and so rolled out as it is.
+    /// // Deploys an earlier revision: it is registered already, so it is rolled out unchanged.
     /// let revision = deployer.revision("web:41").await?;
     /// deployer.roll_out(&service, revision).await?;
     /// # Ok(())
@@ -70,9 +73,10 @@ impl Deployer {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidReference`](crate::ErrorKind::InvalidReference),
+    /// Returns [`InvalidReference`](crate::ErrorKind::InvalidReference),
     /// [`RegionMismatch`](crate::ErrorKind::RegionMismatch) for an ARN of another region,
-    /// [`TaskDefinitionNotFound`](crate::ErrorKind::TaskDefinitionNotFound), and those of the call.
+    /// [`TaskDefinitionNotFound`](crate::ErrorKind::TaskDefinitionNotFound), or an error of the
+    /// call.
     pub async fn revision(&self, reference: &str) -> Result<Revision, Error> {
         self.ecs.revision(reference).await
     }
@@ -81,22 +85,21 @@ impl Deployer {
     /// one that it is a copy of or [based on](Revision::based_on), and returns the ARN of the one
     /// that there is then. Registering it again registers nothing.
     ///
-    /// ECS refuses to work on two registrations of one family at a time; that is waited out for
-    /// about half a minute. Throttling is waited out for about a minute, beyond what the SDK does
-    /// by itself.
+    /// ECS refuses concurrent registrations in one family; this is retried for about half a minute.
+    /// Throttling is retried for about a minute, in addition to the SDK's own retries.
     ///
-    /// RegisterTaskDefinition has no token by which ECS could tell a repeated request from a second
+    /// RegisterTaskDefinition doesn't have a token that identifies a repeated request. If an answer
     /// one. If an answer is lost and the SDK repeats the request, there may be two revisions of the
     /// same content. Only the second is used.
     ///
     /// # Errors
-    /// Those of RegisterTaskDefinition.
+    /// Returns the errors of RegisterTaskDefinition.
     pub async fn register(&self, revision: &mut Revision) -> Result<String, Error> {
         self.ecs.register(revision).await
     }
 
-    /// Makes `service` run `revision`, which is registered before if it has changed. Nothing
-    /// happens until the returned [`RollOut`] is awaited.
+    /// Registers `revision` if it has changed, and deploys it to `service`. Nothing happens until
+    /// the returned [`RollOut`] is awaited.
     pub fn roll_out(&self, service: &Service, revision: Revision) -> RollOut {
         RollOut::new(self.ecs.clone(), service.clone(), revision)
     }
@@ -111,8 +114,8 @@ impl Deployer {
         RollOut::new(self.ecs.clone(), service, revision).planned(update, refused, expected)
     }
 
-    /// Follows a deployment that has begun, perhaps in another process, to its end. Nothing happens
-    /// until the returned [`Follow`] is awaited.
+    /// Follows a deployment to its end; another process may have begun it. Nothing happens until
+    /// the returned [`Follow`] is awaited.
     pub fn follow(&self, handle: Handle) -> Follow {
         Follow::new(self.ecs.clone(), handle)
     }
@@ -128,20 +131,20 @@ impl Deployer {
         self.ecs.resolve(pause, resolution).await
     }
 
-    /// Puts `service` back to the revision that last ran successfully. Nothing happens until the
+    /// Rolls `service` back to the revision that last ran successfully. Nothing happens until the
     /// returned [`RollBack`] is awaited.
     pub fn roll_back(&self, service: &Service) -> RollBack {
         RollBack::new(self.ecs.clone(), service.clone())
     }
 
     /// Runs a task of `revision`, which is registered before if it has changed, with the settings of
-    /// `service`. Nothing happens until the returned [`RunTask`] is awaited.
+    /// it has changed. Nothing happens until the returned [`RunTask`] is awaited.
     pub fn run_task<'a>(&self, service: &Service, revision: &'a mut Revision) -> RunTask<'a> {
         RunTask::new(self.ecs.clone(), service, Definition::Given(revision))
     }
 
-    /// The same with a task definition that is registered: by its ARN, as `FAMILY:REVISION`, or the
-    /// newest active one of a family by its name. It takes DescribeTaskDefinition once more.
+    /// Runs a task of a registered task definition: an ARN, `FAMILY:REVISION`, or a family for its
+    /// newest active revision. It makes one more DescribeTaskDefinition call.
     pub fn run_registered_task(
         &self,
         service: &Service,
@@ -155,7 +158,7 @@ impl Deployer {
         Prune::new(self.ecs.clone(), Family::Named(family.into()))
     }
 
-    /// The same for the family of what `service` runs.
+    /// Prunes the family of the task definition that `service` runs, in the same way.
     pub fn prune_family_of(&self, service: &Service) -> Prune {
         Prune::new(self.ecs.clone(), Family::OfService(service.clone()))
     }
@@ -164,9 +167,9 @@ impl Deployer {
     /// changes nothing, and no failure is an error: a finding says what it is and why, once for each
     /// image.
     ///
-    /// It takes one BatchGetImage for each image that is in ECR, and for one that isn't an index of
-    /// several platforms a GetDownloadUrlForLayer and a download of a few kilobytes; 30 seconds at
-    /// most in all.
+    /// The check calls BatchGetImage once for each image in ECR. For an image that isn't an index
+    /// of several platforms, it also calls GetDownloadUrlForLayer and downloads a few kilobytes. It
+    /// takes at most 30 seconds in total.
     ///
     /// # Cancellation
     /// It may be dropped at any time.

@@ -1,4 +1,4 @@
-//! [`Error`]: what failed, where, and what to do about it.
+//! [`Error`]: what failed, on which resource, and what to do about it.
 
 pub(crate) mod answer;
 mod call;
@@ -23,16 +23,16 @@ use crate::model::task_failure::TaskFailure;
 use crate::names::invalid::{InvalidName, Subject};
 use crate::names::service::Service;
 
-/// Why a name was refused, or a revision doesn't run.
+/// The error of this crate: an invalid name, a refused request, or a revision that doesn't run.
 ///
-/// `Display` is one clause that names the subject; what AWS said is in
-/// [`source`](std::error::Error::source). A program's log wants the whole chain.
+/// `Display` is one clause that names the subject. AWS's own message is in
+/// [`source`](std::error::Error::source), so log the whole chain.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<Repr>);
 
 impl Error {
-    /// What kind of failure this is.
+    /// Returns the kind of this failure.
     pub fn kind(&self) -> ErrorKind {
         match &*self.0 {
             Repr::Api { source, .. } => source.kind,
@@ -71,10 +71,10 @@ impl Error {
         }
     }
 
-    /// Whether the same call may succeed later with nothing changed. The SDK has already tried
-    /// each request several times. A rollout that failed, was rolled back or superseded isn't
-    /// retryable: the same revision would most likely meet the same end. Of one-off tasks, only one
-    /// that there was no capacity for is.
+    /// Returns whether the same call may succeed later with nothing changed. The SDK has already
+    /// tried each request several times. A rollout that failed, was rolled back or superseded isn't
+    /// retryable: the same revision would most likely fail again. A one-off task is retryable only
+    /// if ECS had no capacity for it.
     pub fn is_retryable(&self) -> bool {
         match &*self.0 {
             Repr::Api { source, .. } => source.is_passing(),
@@ -87,8 +87,8 @@ impl Error {
         }
     }
 
-    /// The API operation that failed or wasn't answered in time, such as `UpdateService`; `None`
-    /// where it wasn't a call that failed.
+    /// Returns the API operation that failed or timed out, such as `UpdateService`; `None` if the
+    /// error isn't about a call.
     pub fn operation(&self) -> Option<&'static str> {
         match &*self.0 {
             Repr::Api { operation, .. }
@@ -100,9 +100,9 @@ impl Error {
         }
     }
 
-    /// The IAM statement, in JSON, whose lack [`AccessDenied`](ErrorKind::AccessDenied) is about, as
-    /// far as AWS says; `None` for every other kind, and where a policy denies the action
-    /// explicitly, so that no statement helps.
+    /// Returns the missing IAM statement, in JSON, for [`AccessDenied`](ErrorKind::AccessDenied),
+    /// as far as AWS names it. `None` for every other kind, and if a policy denies the action
+    /// explicitly, because then no statement helps.
     ///
     /// [`DeployPolicy`](crate::policy::DeployPolicy) prints all the statements at once.
     pub fn missing_statement(&self) -> Option<String> {
@@ -120,7 +120,7 @@ impl Error {
         }
     }
 
-    /// AWS's id of the failed request, which its support asks for.
+    /// Returns AWS's id of the failed request. AWS Support asks for it.
     pub fn request_id(&self) -> Option<&str> {
         match &*self.0 {
             Repr::Api { source, .. }
@@ -130,26 +130,27 @@ impl Error {
         }
     }
 
-    /// The id of the deployment that didn't succeed, or whose outcome is unknown, such as
-    /// `ecs-svc/1234567890123456789`; `None` where none was started or watched.
+    /// Returns the id of the deployment that didn't succeed or has an unknown outcome, such as
+    /// `ecs-svc/1234567890123456789`; `None` if no deployment was started or watched.
     pub fn deployment(&self) -> Option<&str> {
         self.handle().map(Handle::deployment)
     }
 
-    /// That deployment, to be followed further: after
-    /// [`PausedAtHook`](ErrorKind::PausedAtHook) and [`TimedOut`](ErrorKind::TimedOut) it goes on.
+    /// Returns the handle of that deployment, to follow it further. After
+    /// [`PausedAtHook`](ErrorKind::PausedAtHook) and [`TimedOut`](ErrorKind::TimedOut) the
+    /// deployment continues.
     pub fn handle(&self) -> Option<&Handle> {
         self.0.rollout().map(|rollout| &rollout.handle)
     }
 
-    /// How many tasks that deployment had when it was last seen.
+    /// Returns the numbers of that deployment's tasks when it was last seen.
     pub fn progress(&self) -> Option<Progress> {
         self.0.rollout()?.last
     }
 
-    /// The tasks of this deployment that failed, as far as ECS still knows them and `ecs:ListTasks`
-    /// and `ecs:DescribeTasks` are allowed, or the one-off task; empty where none of the two is
-    /// what failed.
+    /// Returns the failed tasks of this deployment, or the failed one-off task; empty if neither
+    /// failed. A deployment's tasks are listed as far as ECS still knows them and `ecs:ListTasks`
+    /// and `ecs:DescribeTasks` are allowed.
     pub fn task_failures(&self) -> &[TaskFailure] {
         match &*self.0 {
             Repr::Task(task) => task.failure().map_or(&[], std::slice::from_ref),
@@ -157,7 +158,8 @@ impl Error {
         }
     }
 
-    /// Where it stands still, for [`PausedAtHook`](ErrorKind::PausedAtHook).
+    /// Returns the hook at which the deployment is paused, for
+    /// [`PausedAtHook`](ErrorKind::PausedAtHook).
     pub fn pause(&self) -> Option<&Pause> {
         match &*self.0 {
             Repr::Paused { pause, .. } => Some(pause),
@@ -165,8 +167,8 @@ impl Error {
         }
     }
 
-    /// The `FAMILY:REVISION` that ECS went back to, for [`RolledBack`](ErrorKind::RolledBack) and
-    /// [`Stopped`](ErrorKind::Stopped).
+    /// Returns the `FAMILY:REVISION` that ECS rolled back to, for
+    /// [`RolledBack`](ErrorKind::RolledBack) and [`Stopped`](ErrorKind::Stopped).
     pub fn rolled_back_to(&self) -> Option<&str> {
         match &*self.0 {
             Repr::RolledBack { to, .. } | Repr::Stopped { to, .. } => to.as_deref(),
@@ -174,7 +176,7 @@ impl Error {
         }
     }
 
-    /// Why it did, for the same kinds.
+    /// Returns the cause of that rollback, for the same kinds.
     pub fn rollback_cause(&self) -> Option<RollbackCause> {
         match &*self.0 {
             Repr::RolledBack { cause, .. } => Some(*cause),
@@ -183,7 +185,7 @@ impl Error {
         }
     }
 
-    /// The id of the deployment that took the service over, and its `FAMILY:REVISION`, for
+    /// Returns the id and the `FAMILY:REVISION` of the deployment that replaced this one, for
     /// [`Superseded`](ErrorKind::Superseded).
     pub fn superseded_by(&self) -> Option<(&str, &str)> {
         match &*self.0 {
@@ -192,7 +194,7 @@ impl Error {
         }
     }
 
-    /// What kept the rollout from beginning, for [`NotReady`](ErrorKind::NotReady).
+    /// Returns the findings that prevented the rollout, for [`NotReady`](ErrorKind::NotReady).
     pub fn findings(&self) -> &[Finding] {
         match &*self.0 {
             Repr::NotReady { findings, .. } => findings,
@@ -200,7 +202,7 @@ impl Error {
         }
     }
 
-    /// What became of each service, in the order in which they were added, for
+    /// Returns each service with its outcome, in the order in which the services were added, for
     /// [`FleetFailed`](ErrorKind::FleetFailed).
     pub fn outcomes(&self) -> &[(Service, Outcome)] {
         match &*self.0 {
@@ -209,8 +211,8 @@ impl Error {
         }
     }
 
-    /// The ARN of the one-off task that failed, wasn't done in time, or whose outcome is unknown;
-    /// `None` where none was started.
+    /// Returns the ARN of the one-off task that failed, timed out or has an unknown outcome; `None`
+    /// if no task was started.
     pub fn task(&self) -> Option<&str> {
         match &*self.0 {
             Repr::Task(task) => task.task().map(|task| task.task.as_str()),
@@ -219,7 +221,7 @@ impl Error {
     }
 
     /// The ARNs of the revisions that were deregistered before [`Prune`](crate::prune::Prune) failed; empty
-    /// for everything else.
+    /// failed; empty for every other error.
     pub fn deregistered(&self) -> &[String] {
         match &*self.0 {
             Repr::PartlyPruned { deregistered, .. } => deregistered,
@@ -227,7 +229,7 @@ impl Error {
         }
     }
 
-    /// Where the logs of the one-off task's containers are, as far as that is known.
+    /// Returns the locations of the logs of the one-off task's containers, as far as known.
     pub fn logs(&self) -> &[Logs] {
         match &*self.0 {
             Repr::Task(task) => task.task().map_or(&[], |task| &task.logs),

@@ -22,9 +22,9 @@ use crate::rollout::events::EventFuture;
 use crate::rollout::roll_out::RollOut;
 use crate::watch::batch::Batch;
 
-/// Several rollouts that belong together: in waves, one after the other, and within a wave all at
-/// once. They are watched by one DescribeServices for each ten services of a cluster, two calls a
-/// second at most.
+/// Several rollouts that belong together. Waves run one after the other; the rollouts of a wave run
+/// concurrently. One DescribeServices call watches up to ten services of a cluster, with at most
+/// two calls a second.
 ///
 /// ```no_run
 /// use ecs_deploy::RollOut;
@@ -41,11 +41,12 @@ use crate::watch::batch::Batch;
 /// ```
 ///
 /// # Errors
-/// [`FleetFailed`](crate::ErrorKind::FleetFailed) where one of them didn't succeed;
-/// [`Error::outcomes`] has what became of each.
+/// Returns [`FleetFailed`](crate::ErrorKind::FleetFailed) if a rollout didn't succeed;
+/// [`Error::outcomes`] has the outcome of each.
 ///
 /// # Cancellation
-/// Dropping it stops watching, and no more: what has begun goes on, and nothing is taken back.
+/// Dropping the future stops the watch. Deployments that have begun continue, and none is rolled
+/// back.
 #[must_use = "nothing is deployed until it is awaited or its events are"]
 #[derive(Debug, Default)]
 pub struct Fleet {
@@ -54,12 +55,12 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Without any rollout.
+    /// Creates an empty fleet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One more in the current wave.
+    /// Adds a rollout to the current wave.
     pub fn with(mut self, roll_out: RollOut) -> Self {
         match self.waves.last_mut() {
             Some(wave) => wave.push(roll_out),
@@ -68,21 +69,21 @@ impl Fleet {
         self
     }
 
-    /// What is added from now on begins when all of the waves before have succeeded.
+    /// Starts a new wave: its rollouts begin when all rollouts of the waves before have succeeded.
     pub fn next_wave(mut self) -> Self {
         self.waves.push(Vec::new());
         self
     }
 
-    /// What to do where one doesn't succeed: by default,
+    /// Sets the reaction to a rollout that doesn't succeed. The default is
     /// [`StopAfterWave`](FleetPolicy::StopAfterWave).
     pub fn policy(mut self, policy: FleetPolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// The rollouts as a story. Nothing happens until its [`next`](FleetEvents::next) or
-    /// [`finish`](FleetEvents::finish) is awaited.
+    /// Returns the events of the rollouts. Nothing happens until their
+    /// [`next`](FleetEvents::next) or [`finish`](FleetEvents::finish) is awaited.
     pub fn events(self) -> FleetEvents {
         FleetEvents { inner: EventFuture::new(|sender| self.run(sender)) }
     }
@@ -112,7 +113,7 @@ impl Fleet {
 
 type Deployments = Result<Vec<(Service, Deployed)>, Error>;
 
-/// As a future, it is the outcome without its story.
+/// Awaiting the fleet returns the outcome without the events.
 impl IntoFuture for Fleet {
     type Output = Deployments;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
@@ -122,28 +123,30 @@ impl IntoFuture for Fleet {
     }
 }
 
-/// The events of a fleet as they happen, each with its service. One that is taken back tells of
-/// that, too: of its rollout's end, where it had one, and then from
+/// The events of a fleet as they happen, each with its service. A service that is rolled back has
+/// the events of the rollback too: first the end of its rollout, if it ended, then the events from
 /// [`RollingBack`](crate::events::Event::RollingBack) on as of another rollout. It goes on only while
-/// [`next`](Self::next) or [`finish`](Self::finish) is awaited.
+/// progress only while [`next`](Self::next) or [`finish`](Self::finish) is awaited.
 ///
 /// # Cancellation
 /// As that of [`Events`](crate::events::Events).
-#[must_use = "the rollouts go on only while their events are awaited"]
+#[must_use = "the rollouts make progress only while their events are awaited"]
 pub struct FleetEvents {
     inner: EventFuture<(Service, Event), Vec<(Service, Deployed)>>,
 }
 
 impl FleetEvents {
-    /// The next event; `None` once all have ended: [`finish`](Self::finish) has the outcome.
+    /// Returns the next event; `None` once all rollouts have ended. [`finish`](Self::finish) has
+    /// the outcome.
     pub async fn next(&mut self) -> Option<(Service, Event)> {
         poll_fn(|context| self.inner.poll_next(context)).await
     }
 
-    /// Waits for the end, and returns what was deployed, in the order in which it was added.
+    /// Waits for the end, and returns each service with its deployment, in the order in which they
+    /// were added.
     ///
     /// # Errors
-    /// Those of [`Fleet`].
+    /// Returns the errors of [`Fleet`].
     pub async fn finish(self) -> Deployments {
         self.inner.finish().await
     }

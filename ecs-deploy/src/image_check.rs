@@ -25,21 +25,20 @@ use self::platform::Needs;
 use self::reference::{EcrImage, Endpoint};
 use crate::revision::Revision;
 
-/// Looks whether the images of a [`Revision`] are in Amazon ECR, and whether they are made for the
-/// processor and the operating system that its tasks run on: the two mistakes that a rollout takes
-/// minutes to find out, because ECS tries again and again to pull what isn't there.
+/// A check that the images of a [`Revision`] are in Amazon ECR, and that they are built for the
+/// processor and the operating system of its tasks. A rollout takes minutes to fail for either
+/// reason, because ECS retries the pull many times.
 ///
-/// What the tasks run on is the task definition's `runtimePlatform`; for Fargate alone it is
-/// Linux on X86_64 where nothing is said (AWS documentation on the runtime platform). On other
-/// capacity, what isn't said isn't known, and not compared.
+/// The task definition's `runtimePlatform` names the platform of the tasks. If it is missing and
+/// the revision requires Fargate only, the platform is Linux on X86_64 (AWS documentation on the
+/// runtime platform). On other capacity a missing value is unknown and isn't compared.
 ///
-/// Images of other registries, ECR Public among them, are not looked at. Clones share their
-/// clients.
+/// Images in other registries, ECR Public included, aren't checked. Clones share their clients.
 ///
 /// # Permissions
-/// `ecr:BatchGetImage` on the repositories, and `ecr:GetDownloadUrlForLayer` for images that aren't
-/// an index of several platforms. Where they are missing, that is a finding, with the statement to
-/// add; a repository of another account has to allow it by its own policy, too.
+/// The check needs `ecr:BatchGetImage` on the repositories, and `ecr:GetDownloadUrlForLayer` for
+/// images that aren't an index of several platforms. A missing permission is a finding with the
+/// statement to add. The policy of a repository in another account must allow the actions too.
 ///
 /// ```no_run
 /// use ecs_deploy::image_check::ImageCheck;
@@ -67,7 +66,8 @@ pub struct ImageCheck {
 }
 
 impl ImageCheck {
-    /// With the credentials and the HTTP client of `config`. The region is each registry's own.
+    /// Creates a check with the credentials and the HTTP client of `config`. Each call goes to the
+    /// region of the image's registry.
     pub fn new(config: &SdkConfig) -> Self {
         Self { config: config.clone(), clients: Arc::default() }
     }
@@ -98,13 +98,13 @@ impl ImageCheck {
         findings
     }
 
-    /// The client for the image's registry.
+    /// Returns the client for the image's registry.
     fn client(&self, image: &EcrImage<'_>) -> Client {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let make = |endpoint: &Endpoint| {
             let region = Region::new(endpoint.region.clone());
             let mut config = aws_sdk_ecr::config::Builder::from(&self.config).region(region);
-            // What the configuration asks for stays: a host of the ordinary kind forbids neither.
+            // A plain host doesn't switch off what the configuration asks for.
             if endpoint.is_fips {
                 config = config.use_fips(true);
             }
@@ -117,5 +117,5 @@ impl ImageCheck {
     }
 }
 
-/// For all images: they are to be looked at, not waited for.
+/// The time limit for all images together, so that the check doesn't delay a rollout for long.
 const LONGEST: Duration = Duration::from_secs(30);

@@ -17,11 +17,10 @@ use crate::names::invalid::{InvalidName, NameFlaw, Subject};
 use crate::names::service::Service;
 use crate::revision::Revision;
 
-/// The least-privilege IAM policy of deployments to one service, for exactly what is used of this
-/// crate.
+/// The least-privilege IAM policy of deployments to one service, limited to the features in use.
 ///
-/// `Display` prints the policy document; [`permissions`](Self::permissions) explains each action of
-/// it, and says what is lost without it where a deployment does without.
+/// `Display` prints the policy document; [`permissions`](Self::permissions) explains each of its
+/// actions, and says what a deployment loses without an optional one.
 ///
 /// ```
 /// use ecs_deploy::Service;
@@ -41,9 +40,9 @@ use crate::revision::Revision;
 /// ```
 ///
 /// Resources and conditions follow the Service Authorization Reference ("Actions, resources, and
-/// condition keys for Amazon ECS"). Where an action is on `*`, the reference has no resource for it,
-/// or ECS is reported to decide about another resource than the one that is documented; each such
-/// action's reason says which.
+/// condition keys for Amazon ECS"). An action is on `*` for one of two reasons: the reference has
+/// no resource for it, or ECS is reported to check another resource than the documented one. The
+/// reason of each such action says which.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct DeployPolicy {
@@ -57,7 +56,7 @@ pub struct DeployPolicy {
     parts: BTreeSet<Part>,
 }
 
-/// One action that is needed, on what, on which condition, and why.
+/// An action that deployments need, its resource, its condition, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permission {
     action: &'static str,
@@ -67,7 +66,7 @@ pub struct Permission {
     loss: Option<&'static str>,
 }
 
-/// What a policy can be asked to allow beside a rollout itself.
+/// A feature that a policy can allow beside the rollout itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Diagnosis,
@@ -82,7 +81,7 @@ enum Part {
 /// One statement of the document.
 struct Statement {
     sid: &'static str,
-    /// With the reason, and what is lost without it.
+    /// Each action with its reason and the loss without it.
     actions: Vec<(&'static str, &'static str, Option<&'static str>)>,
     resources: Vec<String>,
     condition: Option<Condition>,
@@ -92,11 +91,11 @@ struct Statement {
 type Condition = (&'static str, &'static str, String);
 
 impl DeployPolicy {
-    /// For deployments to `service`, which has to be given by its ARN: a policy names the region
-    /// and the account. To be completed with the [`role`](Self::role)s of its tasks.
+    /// Creates the policy of deployments to `service`, which has to be named by its ARN, because a
+    /// policy contains the region and the account. Add the [`role`](Self::role)s of its tasks.
     ///
     /// # Errors
-    /// [`InvalidService`](crate::ErrorKind::InvalidService) where only the names are known.
+    /// Returns [`InvalidService`](crate::ErrorKind::InvalidService) if `service` has only names.
     pub fn new(service: &Service) -> Result<Self, Error> {
         let Some(prefix) = service.prefix() else {
             let flaw = NameFlaw::new("a policy needs its region and account, which its ARN has", 0);
@@ -112,9 +111,9 @@ impl DeployPolicy {
         })
     }
 
-    /// For deployments of such revisions as `revision` to `service`: the family, the task's roles
-    /// and whether there are tags are known from it, and the region and the account, where the
-    /// service was given by its names.
+    /// Creates the policy of deployments of revisions like `revision` to `service`. The revision
+    /// provides the family, the task's roles, and whether there are tags. It also provides the
+    /// region and the account if `service` has only names.
     ///
     /// ```no_run
     /// # use ecs_deploy::policy::DeployPolicy;
@@ -127,7 +126,7 @@ impl DeployPolicy {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidService`](crate::ErrorKind::InvalidService) where neither names a region and an
+    /// Returns [`InvalidService`](crate::ErrorKind::InvalidService) if neither has a region and an
     /// account.
     pub fn from_revision(service: &Service, revision: &Revision) -> Result<Self, Error> {
         let mut policy = Self::new(&service.beside(revision.arn().unwrap_or_default()))?
@@ -138,18 +137,19 @@ impl DeployPolicy {
         Ok(if revision.has_tags() { policy.tags() } else { policy })
     }
 
-    /// Task definitions of `family`, which the actions are limited to that can be; without any, to
-    /// all of the region and account.
+    /// Limits actions to task definitions of `family`, if IAM can limit them. Without any family,
+    /// they cover all families of the region and account.
     pub fn family(mut self, family: impl Into<String>) -> Self {
         self.families.insert(family.into());
         self
     }
 
-    /// A role that the tasks have: `taskRoleArn` or `executionRoleArn` of the task definition.
-    /// Whoever registers the task definition passes it to ECS, and needs leave for that.
+    /// Adds a role of the tasks: `taskRoleArn` or `executionRoleArn` of the task definition. The
+    /// caller who registers the task definition passes the role to ECS and needs permission to do
+    /// so.
     pub fn role(mut self, arn: impl Into<String>) -> Self {
         let role = arn.into();
-        // API reference of RegisterTaskDefinition: a role's short name is taken, too.
+        // API reference of RegisterTaskDefinition: it also accepts a role's short name.
         let arn = if role.starts_with("arn:") {
             role
         } else {
@@ -160,53 +160,54 @@ impl DeployPolicy {
         self
     }
 
-    /// With tags on the task definition: a copy is registered with those of the original.
+    /// Adds tags on the task definition: a copy is registered with the tags of the original.
     pub fn tags(self) -> Self {
         self.and(Part::Tags)
     }
 
-    /// The reasons of tasks that stopped. Without it, a failure is told without its cause.
+    /// Adds the reasons of stopped tasks. Without it, a failure is reported without its cause.
     pub fn diagnosis(self) -> Self {
         self.and(Part::Diagnosis)
     }
 
-    /// ECS's newer view of a deployment. Without it, what DescribeServices shows decides alone.
+    /// Adds ECS's newer view of a deployment. Without it, only DescribeServices decides.
     pub fn service_deployments(self) -> Self {
         self.and(Part::ServiceDeployments)
     }
 
-    /// As [`OnFailure::RollBack`](crate::OnFailure::RollBack) and
+    /// Adds [`OnFailure::RollBack`](crate::OnFailure::RollBack) and
     /// [`Deployer::roll_back`](crate::Deployer::roll_back). Without it, a rollback is an
     /// UpdateService.
     pub fn roll_back(self) -> Self {
         self.and(Part::RollBack)
     }
 
-    /// To let a deployment go on that waits at a lifecycle hook.
+    /// Adds the continuation of a deployment that waits at a lifecycle hook.
     pub fn hooks(self) -> Self {
         self.and(Part::Hooks)
     }
 
-    /// One-off tasks of the [`family`](Self::family), in the service's cluster.
+    /// Adds one-off tasks of the [`family`](Self::family) in the service's cluster.
     pub fn run_task(self) -> Self {
         self.and(Part::RunTask)
     }
 
-    /// Old revisions are deregistered. What is in use has to be known for that in every cluster of
-    /// the region and account, so that the actions that only read aren't limited to the service.
+    /// Adds the deregistration of old revisions. It has to find all revisions in use, in every
+    /// cluster of the region and account, so its read actions aren't limited to the service.
     pub fn prune(self) -> Self {
         self.and(Part::Prune)
     }
 
-    /// Whether images are there is looked up before they are deployed: those of `images` that are
-    /// in a private registry of ECR, by their full references. Others take no permission.
+    /// Adds the check that images exist before their deployment. It covers those of `images` that
+    /// are in a private registry of ECR, by their full references. Other images don't need a
+    /// permission.
     pub fn check_images<I: AsRef<str>>(mut self, images: impl IntoIterator<Item = I>) -> Self {
         let arns = images.into_iter().filter_map(|image| repository_arn(image.as_ref()));
         self.repositories.extend(arns);
         self
     }
 
-    /// Each action on each resource, and what it is for.
+    /// Returns each action on each resource, with its reason.
     pub fn permissions(&self) -> Vec<Permission> {
         let statements = self.statements();
         let each = statements.iter().flat_map(|statement| {
@@ -245,7 +246,7 @@ impl DeployPolicy {
         self
     }
 
-    /// A field of the ARN's prefix, counted from 0.
+    /// Returns a field of the ARN's prefix, counted from 0.
     fn field(&self, index: usize) -> &str {
         self.prefix.split(':').nth(index).unwrap_or_default()
     }
@@ -257,7 +258,7 @@ fn repository_arn(image: &str) -> Option<String> {
     Some(host.repository_arn(path.split(['@', ':']).next()?))
 }
 
-/// The policy document, as IAM takes it.
+/// Prints the policy document in IAM's JSON.
 impl fmt::Display for DeployPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#}", self.document())
@@ -265,28 +266,28 @@ impl fmt::Display for DeployPolicy {
 }
 
 impl Permission {
-    /// Such as `ecs:UpdateService`.
+    /// Returns the action, such as `ecs:UpdateService`.
     pub fn action(&self) -> &str {
         self.action
     }
 
-    /// An ARN, where `*` may stand for a part of it, or `*` alone.
+    /// Returns the resource: an ARN in which `*` may replace a part, or only `*`.
     pub fn resource(&self) -> &str {
         &self.resource
     }
 
-    /// The operator, the key and the value of the condition that it is allowed on, such as
-    /// `StringEquals`, `iam:PassedToService` and `ecs-tasks.amazonaws.com`.
+    /// Returns the operator, the key and the value of the condition, such as `StringEquals`,
+    /// `iam:PassedToService` and `ecs-tasks.amazonaws.com`.
     pub fn condition(&self) -> Option<(&str, &str, &str)> {
         self.condition.as_ref().map(|(operator, key, value)| (*operator, *key, value.as_str()))
     }
 
-    /// What it is for.
+    /// Returns what the action is for.
     pub fn reason(&self) -> &str {
         self.reason
     }
 
-    /// What is lost without it, where the work goes on; `None` where it ends with an error.
+    /// Returns what is lost without it if the work continues; `None` if the work fails instead.
     pub fn loss(&self) -> Option<&str> {
         self.loss
     }

@@ -20,21 +20,28 @@ use crate::error::repr::Repr;
 use crate::names::arn::short;
 use crate::names::service::Service;
 
-/// Deregisters the old revisions of a family: await it, or look at the [`plan`](Self::plan) first.
+/// A builder that deregisters the old revisions of a family when it is awaited. Call
+/// [`plan`](Self::plan) to see its effect first.
 ///
-/// A revision is kept where it is among the newest, where a deployment of any service refers to it,
-/// where a task runs it or is about to, or where it is what a service's last two successful
-/// deployments brought, so that there is a way back. For that, every service and every task of the
-/// family is looked at, in every cluster of the region and account. If any of it can't be seen, nothing
-/// is deregistered; [`only_services`](Self::only_services) makes do with less.
+/// A revision is kept if one of these holds:
 ///
-/// **What refers to a revision from outside of ECS isn't known:** schedules and rules of
-/// EventBridge, state machines of Step Functions, pipelines, other accounts' tools. Let them refer
-/// to the family alone, or keep enough.
+/// - it is among the newest;
+/// - a deployment of any service refers to it;
+/// - a task runs it or is about to;
+/// - it is the result of one of a service's last two successful deployments, so that a rollback
+///   stays possible.
 ///
-/// A revision that is deregistered is INACTIVE: what runs it runs on and can be scaled, but nothing
-/// new can be started from it, and there is no way to make it ACTIVE again (ECS developer guide,
-/// "Deregistering an Amazon ECS task definition revision").
+/// For that, it reads every service and every task of the family in every cluster of the region
+/// and account. If it can't read one of them, it deregisters nothing;
+/// [`only_services`](Self::only_services) needs less.
+///
+/// **References from outside of ECS are unknown:** schedules and rules of EventBridge, state
+/// machines of Step Functions, pipelines, tools of other accounts. Let them refer to the family
+/// without a revision, or keep enough revisions.
+///
+/// A deregistered revision is INACTIVE. Existing tasks and services keep running it and can be
+/// scaled, but nothing new can start from it, and it can't become ACTIVE again (ECS developer
+/// guide, "Deregistering an Amazon ECS task definition revision").
 ///
 /// ```no_run
 /// # use ecs_deploy::{Deployer, Error};
@@ -54,7 +61,7 @@ use crate::names::service::Service;
 /// errors of ECS's own and lost connections are waited out for half a minute.
 ///
 /// # Cancellation
-/// Dropping the future stops after the current call. To do it again does the rest.
+/// Dropping the future stops it after the current call. Another run deregisters the rest.
 #[must_use = "nothing is deregistered until it is awaited"]
 #[derive(Debug, Clone)]
 pub struct Prune {
@@ -64,7 +71,7 @@ pub struct Prune {
     scope: Scope,
 }
 
-/// Which family.
+/// The selection of the family.
 #[derive(Debug, Clone)]
 pub(crate) enum Family {
     Named(String),
@@ -72,39 +79,40 @@ pub(crate) enum Family {
 }
 
 impl Prune {
-    /// How many of the newest revisions are kept where [`keep`](Self::keep) doesn't say otherwise.
+    /// The default number of the newest revisions that are kept; [`keep`](Self::keep) changes it.
     pub const DEFAULT_KEEP: usize = 10;
 
     pub(crate) fn new(ecs: Ecs, family: Family) -> Self {
         Self { ecs, family, keep: Self::DEFAULT_KEEP, scope: Scope::Everything }
     }
 
-    /// Keeps so many of the newest active revisions, whether they are in use or not. The newest is
-    /// kept in any case: somebody may have registered it to deploy it.
+    /// Keeps this number of the newest active revisions, in use or not. The newest revision is
+    /// always kept, because it may have been registered for a deployment that hasn't started yet.
     pub fn keep(mut self, newest: usize) -> Self {
         self.keep = newest;
         self
     }
 
-    /// Looks at these services alone, and at the tasks in their clusters: where no other service
-    /// uses the family, which nobody checks then. It takes neither `ecs:ListClusters` nor
+    /// Reads only these services and the tasks in their clusters. Use it only if no other service
+    /// uses the family; this isn't checked. It needs neither `ecs:ListClusters` nor
     /// `ecs:ListServices`.
     pub fn only_services(mut self, services: impl IntoIterator<Item = Service>) -> Self {
         self.scope = Scope::Services(services.into_iter().collect());
         self
     }
 
-    /// What would be deregistered by now, and why the rest is kept. Deregisters nothing.
+    /// Returns the revisions that would be deregistered now, and why the others are kept. It
+    /// deregisters nothing.
     ///
     /// # Errors
-    /// As [`Prune`].
+    /// Returns the same errors as [`Prune`].
     pub async fn plan(&self) -> Result<PrunePlan, Error> {
         let reader = UsageReader::new(&self.ecs);
         let mut scope = self.scope.clone();
         let family = match &self.family {
             Family::Named(family) => family.clone(),
             Family::OfService(service) => {
-                // Whatever else counts, what it runs does.
+                // The service that selects the family is always included.
                 if let Scope::Services(services) = &mut scope
                     && !services.contains(service)
                 {
@@ -125,7 +133,7 @@ impl Prune {
         family: &str,
         scope: &Scope,
     ) -> Result<PrunePlan, Error> {
-        // Before anything that uses them is looked at: what is registered later isn't in here.
+        // This comes before any read of their uses: later registrations aren't in the list.
         let revisions = reader.revisions(family).await?;
         let newest = self.keep.max(1).min(revisions.len());
         let (newest, old) = revisions.split_at(newest);
@@ -150,7 +158,7 @@ impl Prune {
     async fn run(self) -> Result<Pruned, Error> {
         const OPERATION: &str = "DeregisterTaskDefinition";
         let PrunePlan { mut deregister, kept, .. } = self.plan().await?;
-        // The oldest first: where it ends too early, what is left is of one piece.
+        // The oldest goes first, so that after a failure the remaining revisions are contiguous.
         deregister.reverse();
         let mut deregistered = Vec::new();
         for arn in &deregister {

@@ -26,7 +26,7 @@ pub enum Event {
         /// The error's kind.
         kind: ErrorKind,
     },
-    /// A message of the service itself, once each, in the order in which ECS wrote them.
+    /// A message of the service itself. Each is reported once, in the order of ECS's list.
     #[non_exhaustive]
     Message {
         /// ECS's words.

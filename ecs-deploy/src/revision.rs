@@ -1,4 +1,4 @@
-//! [`Revision`]: a task definition to be edited and registered, with nothing lost on the way.
+//! [`Revision`]: a lossless copy of a task definition, for editing and registering.
 
 pub(crate) mod canonical;
 pub(crate) mod container;
@@ -19,27 +19,27 @@ use crate::names::service::Service;
 use crate::revision::canonical::{Node, canonical};
 use crate::revision::container::ContainerMut;
 
-/// A task definition that is to be registered: a copy of one that is, or from a file.
+/// A task definition to register: a copy of a registered one, or one from a file.
 ///
-/// | from | by |
+/// | source | method |
 /// |---|---|
 /// | what a service runs | [`Deployer::current`](crate::Deployer::current) |
-/// | a family's latest, or any other revision | [`Deployer::revision`](crate::Deployer::revision) |
+/// | a family's latest or any other revision | [`Deployer::revision`](crate::Deployer::revision) |
 /// | a JSON file in the AWS CLI's form | [`Revision::read`], `FromStr` |
 /// | the SDK's types | [`Revision::from_sdk`] |
 ///
-/// It holds the JSON of the API, not the SDK's types: members that ECS has and this build of the
-/// SDK has never heard of are registered again as they were. What is absent stays absent, what is
-/// empty stays empty, members keep their order and numbers their spelling. Only the nine members
-/// that ECS itself adds (revision, status, and the like) are left out. The tags go along, but for
-/// an empty list of them and AWS's own (`aws:…`), which ECS returns and refuses to take.
+/// It holds the JSON of the API, not the SDK's types. Members that ECS has but this build of the
+/// SDK doesn't know are registered again unchanged. Absent members stay absent, empty ones stay
+/// empty, members keep their order and numbers their spelling. It leaves out only the nine members
+/// that ECS itself adds (revision, status, and the like). It keeps the tags, except for an empty
+/// list and for AWS's own tags (`aws:…`): ECS returns both, but refuses them as input.
 ///
-/// Environment variables may hold what isn't to be seen, so that `Debug` shows none of the content.
+/// Environment variables may hold secrets, so `Debug` doesn't show the content.
 #[derive(Clone)]
 pub struct Revision {
-    /// What is to be registered.
+    /// The members to register.
     members: Object,
-    /// What it is compared with.
+    /// The registered revision to compare with.
     base: Option<Base>,
     /// Where it was copied from, if that was a service.
     source: Option<CopySource>,
@@ -49,7 +49,7 @@ pub struct Revision {
 #[derive(Debug, Clone, PartialEq)]
 struct Base {
     arn: String,
-    /// What it was registered with.
+    /// The members with which it was registered.
     members: Object,
 }
 
@@ -62,19 +62,19 @@ pub(crate) struct CopySource {
 }
 
 impl Revision {
-    /// The ARN of the revision that this is a copy of or [based on](Self::based_on); after
-    /// [`register`](crate::Deployer::register) that of the new one. `None` for what comes from a
-    /// file and has been neither.
+    /// Returns the ARN of the revision that this is a copy of or [based on](Self::based_on); after
+    /// [`register`](crate::Deployer::register), the ARN of the new revision. `None` if it comes
+    /// from a file and has neither a base nor a registration.
     pub fn arn(&self) -> Option<&str> {
         self.base.as_ref().map(|base| base.arn.as_str())
     }
 
-    /// The family that it is registered in.
+    /// Returns the family in which it is registered.
     pub fn family(&self) -> &str {
         self.members.text("family").unwrap_or_default()
     }
 
-    /// The containers' names and images, in the order of the task definition.
+    /// Returns the containers' names and images, in the order of the task definition.
     pub fn images(&self) -> impl Iterator<Item = (&str, &str)> {
         self.containers().map(|container| {
             let text = |member| container.text(member).unwrap_or_default();
@@ -82,14 +82,14 @@ impl Revision {
         })
     }
 
-    /// Sets the images of the containers that `images` names, and leaves the others alone: pairs
-    /// of container and image, such as `imagedefinitions.json` holds. Where a container is named
-    /// twice, the last one counts. Returns the names of the containers that were left alone, in
-    /// the order of the task definition.
+    /// Sets the images of the containers in `images`, which holds pairs of a container and an
+    /// image, as `imagedefinitions.json` does. If a container occurs twice, the last pair counts.
+    /// Returns the names of the other containers, which stay unchanged, in the order of the task
+    /// definition.
     ///
     /// # Errors
-    /// [`UnknownContainer`](crate::ErrorKind::UnknownContainer) with all the names that the task
-    /// definition doesn't have, and those that it has. The revision is then unchanged.
+    /// Returns [`UnknownContainer`](crate::ErrorKind::UnknownContainer) with all names that the
+    /// task definition lacks, and those that it has. The revision is then unchanged.
     pub fn set_images<C, I>(
         &mut self,
         images: impl IntoIterator<Item = (C, I)>,
@@ -119,7 +119,7 @@ impl Revision {
         Ok(left_alone)
     }
 
-    /// A container, to change more of it than its image.
+    /// Returns a container, for changes of more than its image.
     ///
     /// ```
     /// # use ecs_deploy::Revision;
@@ -134,7 +134,7 @@ impl Revision {
     /// ```
     ///
     /// # Errors
-    /// [`UnknownContainer`](crate::ErrorKind::UnknownContainer), with the names that there are.
+    /// Returns [`UnknownContainer`](crate::ErrorKind::UnknownContainer) with the existing names.
     pub fn container_mut(&mut self, name: &str) -> Result<ContainerMut<'_>, Error> {
         let revision = self.short();
         let unknown = self.unknown_containers(vec![name.to_owned()]);
@@ -143,7 +143,7 @@ impl Revision {
         container.map(|container| ContainerMut::new(container, revision)).ok_or(unknown)
     }
 
-    /// Sets the CPU units of the whole task; 1024 are one vCPU.
+    /// Sets the CPU units of the whole task; 1024 units are one vCPU.
     pub fn set_task_cpu(&mut self, units: u32) {
         self.members.insert("cpu", units.to_string().as_str());
     }
@@ -153,23 +153,24 @@ impl Revision {
         self.members.insert("memory", mib.to_string().as_str());
     }
 
-    /// Sets the ARN or the name of the role that the containers work with.
+    /// Sets the ARN or the name of the role that the containers use.
     pub fn set_task_role(&mut self, role: &str) {
         self.members.insert("taskRoleArn", role);
     }
 
-    /// Sets the ARN or the name of the role that ECS pulls images, reads secrets and writes logs
-    /// with.
+    /// Sets the ARN or the name of the role with which ECS pulls images, reads secrets and writes
+    /// logs.
     pub fn set_execution_role(&mut self, role: &str) {
         self.members.insert("executionRoleArn", role);
     }
 
-    /// The same content, compared with the registered revision that `other` is a copy of: what a
-    /// file that is kept in git changes to what runs. Where that is nothing in ECS's eyes, nothing
-    /// is registered either, and `other`'s revision is the one that is rolled out. Where `other` is
-    /// no copy of a registered revision, everything is new.
+    /// Returns the same content, compared with the registered revision that `other` is a copy of:
+    /// what a file in git changes in the running revision. If ECS sees no difference, nothing is
+    /// registered, and a rollout uses the revision of `other`. If `other` isn't a copy of a
+    /// registered revision, everything is new.
     ///
-    /// A rollout of what has no [`arn`](Self::arn) does this by itself, with what the service runs.
+    /// A rollout of a revision without an [`arn`](Self::arn) does this by itself, with the
+    /// service's current task definition.
     ///
     /// ```no_run
     /// # use ecs_deploy::{Deployer, Revision, Service};
@@ -201,18 +202,18 @@ impl Revision {
         self.source.take()
     }
 
-    /// A member of the task definition that is to be registered.
+    /// Returns a member of the task definition to register.
     #[cfg(feature = "ecr")]
     pub(crate) fn member(&self, name: &str) -> Option<&Json> {
         self.members.get(name)
     }
 
-    /// What RegisterTaskDefinition is called with.
+    /// Returns the body of the RegisterTaskDefinition request.
     pub(crate) fn request(&self) -> String {
         self.members.to_string()
     }
 
-    /// Whether a revision like this has yet to be registered.
+    /// Returns whether this content still has to be registered.
     pub(crate) fn is_changed(&self) -> bool {
         match &self.base {
             Some(base) if base.members == self.members => false,
@@ -220,17 +221,17 @@ impl Revision {
         }
     }
 
-    /// It has been registered as `arn`.
+    /// Records that it has been registered as `arn`.
     pub(crate) fn registered_as(&mut self, arn: String) {
         self.base = Some(Base { arn, members: self.members.clone() });
     }
 
-    /// `FAMILY:REVISION`, or the family where there is no revision yet.
+    /// Returns `FAMILY:REVISION`, or the family if it isn't registered yet.
     pub(crate) fn short(&self) -> String {
         self.arn().map_or(self.family(), short).to_owned()
     }
 
-    /// The roles that whoever registers it, or runs a task of it, passes on.
+    /// Returns the roles that are passed to ECS by a registration or a task of it.
     pub(crate) fn roles(&self) -> impl Iterator<Item = &str> {
         ["taskRoleArn", "executionRoleArn"].into_iter().filter_map(|role| self.members.text(role))
     }
@@ -239,7 +240,8 @@ impl Revision {
         self.members.get("tags").is_some()
     }
 
-    /// Whether its tasks have a network interface each, which takes a network configuration.
+    /// Returns whether each of its tasks has a network interface, which needs a network
+    /// configuration.
     pub(crate) fn has_own_network(&self) -> bool {
         self.members.text("networkMode") == Some("awsvpc")
     }
@@ -281,7 +283,7 @@ impl fmt::Debug for Revision {
 
 #[cfg(test)]
 impl Revision {
-    /// As DescribeTaskDefinition returns it: `definition` and `tags`, in JSON.
+    /// Builds it from the JSON of `definition` and `tags`, as DescribeTaskDefinition returns them.
     pub(crate) fn described(definition: &str, tags: &str) -> Self {
         let text = format!(r#"{{"taskDefinition":{definition},"tags":{tags}}}"#);
         match Json::parse(&text) {

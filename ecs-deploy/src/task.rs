@@ -21,19 +21,18 @@ pub use crate::model::logs::Logs;
 use crate::names::service::Service;
 use crate::revision::Revision;
 
-/// A one-off task that has yet to be started: await it for its exit code.
+/// A one-off task with a service's settings. Await it for its outcome.
 ///
-/// It runs where and how the service's own tasks do: the cluster, the network configuration, the
-/// launch type or the capacity providers, the platform version and the placement constraints are
-/// the service's; where the service propagates the tags of its task definition, so does the task.
-/// Volumes that a service configures at deployment aren't among them, because DescribeServices
-/// doesn't show them.
+/// The task takes these settings from the service: the cluster, the network configuration, the
+/// launch type or the capacity providers, the platform version and the placement constraints. If
+/// the service propagates the tags of its task definition, the task does too. It doesn't take
+/// volumes that the service configures at deployment, because DescribeServices doesn't show them.
 ///
 /// `Ok(TaskRun)` means that the container that counts exited with 0 and that no other essential one
-/// failed. The one that counts is the one that was [named](Self::container), or the first essential
-/// one; it should be essential, because ECS stops the task when an essential container exits. The
-/// others are told to stop then, and may exit with 137 or 143 for it, by SIGKILL or SIGTERM. A task
-/// that somebody stops, or that ECS takes the capacity from, has failed, whatever its exit code is.
+/// failed. The watched container is the [named](Self::container) one, or else the first essential
+/// one. It should be essential, because ECS stops the task when an essential container exits. ECS
+/// then stops the other containers, which may exit with 137 (SIGKILL) or 143 (SIGTERM); this isn't
+/// a failure. A task that a user stops or that loses its capacity has failed with any exit code.
 ///
 /// ```no_run
 /// # use ecs_deploy::{Deployer, Service};
@@ -58,9 +57,9 @@ use crate::revision::Revision;
 /// own, lost connections and a task that is missing for a moment don't end the wait.
 ///
 /// # Cancellation
-/// Dropping the future stops watching, and no more: a task that has been started runs on. It can be
-/// found by `startedBy`, which is `ecs-deploy`. RunTask is repeated with the same client token where
-/// its answer was lost, so that no second task is started.
+/// Dropping the future stops the watch. A started task continues; find it by `startedBy`, which is
+/// `ecs-deploy`. If the response to RunTask is lost, the call is retried with the same client
+/// token, so that ECS starts no second task.
 #[must_use = "no task is started until it is awaited"]
 pub struct RunTask<'a> {
     ecs: Ecs,
@@ -73,20 +72,21 @@ pub struct RunTask<'a> {
     on_timeout: OnTimeout,
 }
 
-/// What is to be run.
+/// The task definition to run.
 pub(crate) enum Definition<'a> {
     Given(&'a mut Revision),
-    /// Family, `FAMILY:REVISION` or ARN.
+    /// A family, `FAMILY:REVISION` or ARN.
     Named(String),
 }
 
-/// What to do with a one-off task whose time is up.
+/// The reaction to a one-off task that times out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnTimeout {
-    /// Leave it running.
+    /// Leaves the task running.
     Leave,
-    /// Stop it: containers get SIGTERM, and SIGKILL after their `stopTimeout`. It isn't waited for.
+    /// Stops the task without waiting for it: ECS sends its containers SIGTERM, and SIGKILL after
+    /// their `stopTimeout`.
     #[default]
     Stop,
 }
@@ -105,39 +105,39 @@ impl<'a> RunTask<'a> {
         }
     }
 
-    /// How long it may take where [`timeout`](Self::timeout) doesn't say otherwise: 30 minutes.
+    /// The time limit of a rollout without a [`timeout`](Self::timeout): 30 minutes.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
-    /// The container that counts, and that the command and the environment are for: by default, the
-    /// first essential one.
+    /// Sets the watched container, which also gets the command and the environment. The default is
+    /// the first essential one.
     pub fn container(mut self, name: impl Into<String>) -> Self {
         self.container = Some(name.into());
         self
     }
 
-    /// What the container runs instead of its image's or its definition's command. The entry point
-    /// stays.
+    /// Sets the container's command, which replaces the one of its definition or image. The entry
+    /// point stays.
     pub fn command<T: Into<String>>(mut self, command: impl IntoIterator<Item = T>) -> Self {
         self.command = Some(command.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Adds an environment variable of the container, or replaces one of its definition. Its value
-    /// shows in ECS's console and API; `Debug` and errors don't show it.
+    /// Adds an environment variable to the container, or replaces one of its definition. ECS's
+    /// console and API show the value; `Debug` and errors don't.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.environment.push((name.into(), value.into()));
         self
     }
 
-    /// How long it may take in all, counted from when it is first awaited. What is left to do when
-    /// the time is up (a last look, and StopTask) takes 20 seconds more at most. A call that ECS
-    /// never answers holds up neither.
+    /// Sets the time limit for all calls and the wait together, counted from the first poll. After
+    /// the limit, a last lookup and StopTask take at most 20 seconds more. Both limits hold even if
+    /// ECS never answers a call.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// What to do with the task when its time is up: by default, it is stopped.
+    /// Sets the reaction to a task that times out. The default is to stop it.
     pub fn on_timeout(mut self, on_timeout: OnTimeout) -> Self {
         self.on_timeout = on_timeout;
         self
@@ -153,7 +153,7 @@ impl<'a> IntoFuture for RunTask<'a> {
     }
 }
 
-/// Without the command and the values of variables: either may hold what isn't to be seen.
+/// Leaves out the command and the values of variables, because either may hold secrets.
 impl fmt::Debug for RunTask<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.environment.iter().map(|(name, _)| name.as_str()).collect();

@@ -1,5 +1,5 @@
-//! Task definitions as the JSON that goes over the wire. The SDK's types drop the members that
-//! they don't know, so that a copy made through them loses what is newer than the SDK.
+//! Task definitions as the JSON that is sent and received. The SDK's types drop unknown members, so
+//! a copy through them would lose members that are newer than the SDK.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,17 +11,17 @@ use aws_sdk_ecs::error::BoxError;
 use crate::error::Error;
 use crate::json::value::{Json, Object};
 
-/// Keeps the body of the last response to an operation.
+/// An interceptor that keeps the body of the last response to an operation.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Capture {
     body: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Capture {
-    /// The response's JSON.
+    /// Returns the response's JSON.
     pub(crate) fn json(&self, operation: &'static str) -> Result<Object, Error> {
         let body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
-        let none = |why: String| Error::protocol(operation, format!("its body is no JSON: {why}"));
+        let none = |why: String| Error::protocol(operation, format!("its body is invalid: {why}"));
         let text = str::from_utf8(&body).map_err(|error| none(error.to_string()))?;
         match Json::parse(text).map_err(|flaw| none(flaw.to_string()))? {
             Json::Object(object) => Ok(object),
@@ -41,7 +41,7 @@ impl Intercept for Capture {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        // In memory by now: only before deserialization it may still be a stream.
+        // The body is in memory now; it may be a stream only before deserialization.
         if let Some(bytes) = context.response().body().bytes() {
             *self.body.lock().unwrap_or_else(PoisonError::into_inner) = bytes.to_vec();
         }
@@ -49,8 +49,8 @@ impl Intercept for Capture {
     }
 }
 
-/// Sends `body` instead of what the SDK has serialized. Before signing, so that the signature is
-/// that of the new body.
+/// Returns a hook that sends `body` instead of the SDK's serialization. It runs before signing, so
+/// that the signature covers the new body.
 pub(crate) fn replace_body(body: String) -> impl Fn(&mut HttpRequest) + Send + Sync + 'static {
     move |request| {
         request.headers_mut().insert("content-length", body.len().to_string());

@@ -32,13 +32,13 @@ impl Ecs {
         &self.connection.snapshots
     }
 
-    /// The configuration's region, for error messages.
+    /// Returns the configuration's region, for error messages.
     pub(crate) fn region(&self) -> String {
         let region = self.client().config().region();
         region.map_or_else(|| "no region".to_owned(), |region| region.to_string())
     }
 
-    /// Whether it is a clone of this one.
+    /// Returns whether `other` is a clone of this deployer.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.connection, &other.connection)
     }

@@ -54,7 +54,7 @@ impl Ecs {
                 .map_err(|error| Error::api(OPERATION, revision.family(), error));
             match result {
                 Err(error) if delay <= longest_delay(&error) => {
-                    tracing::debug!(%error, "registering again later");
+                    tracing::debug!(%error, "retrying the registration later");
                     sleep(delay).await;
                     delay *= 2;
                 }
@@ -63,7 +63,7 @@ impl Ecs {
         };
         let registered = output.task_definition.and_then(|it| it.task_definition_arn);
         let arn = registered
-            .ok_or_else(|| Error::protocol(OPERATION, "there is no ARN in it".to_owned()))?;
+            .ok_or_else(|| Error::protocol(OPERATION, "it has no revision ARN".to_owned()))?;
         tracing::info!(%arn, "registered");
         revision.registered_as(arn.clone());
         Ok(arn)
@@ -99,7 +99,7 @@ impl Ecs {
     }
 }
 
-/// The ARN of what the service is to run.
+/// Returns the ARN of the service's current task definition.
 fn task_definition(description: &Description) -> Result<&str, Error> {
     description.task_definition().ok_or_else(|| {
         let service = description.service_name().unwrap_or_default();
@@ -108,7 +108,7 @@ fn task_definition(description: &Description) -> Result<&str, Error> {
     })
 }
 
-/// How long the last wait may be before another try, of waits that begin with a second and double:
+/// Returns the longest wait before a retry. The waits begin with one second and double: 31 seconds
 /// 31 seconds in all for a registration beside another one, 63 if the account is throttled.
 fn longest_delay(error: &Error) -> Duration {
     Duration::from_secs(match error.kind() {

@@ -1,4 +1,4 @@
-//! The time that something may take which begins with several calls.
+//! The time limit of an operation that begins with several calls.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use crate::error::Error;
 use crate::error::repr::Repr;
 use crate::names::service::Service;
 
-/// For the calls that begin it.
+/// The limit of the calls that begin the operation.
 pub(crate) struct Limit<'a> {
-    /// Such as "the rollout to", in front of the service.
+    /// The operation's name in front of the service, such as "the rollout to".
     pub(crate) what: &'static str,
     pub(crate) service: &'a Service,
     pub(crate) deadline: Instant,
@@ -19,7 +19,7 @@ pub(crate) struct Limit<'a> {
 }
 
 impl Limit<'_> {
-    /// The answer to `call`, if it comes in time.
+    /// Returns the answer to `call`, or an error when the time is up.
     pub(crate) async fn hold<T>(
         &self,
         operation: &'static str,
@@ -32,9 +32,9 @@ impl Limit<'_> {
     }
 }
 
-/// When the time is up that began at `began`.
+/// Returns the time at which an operation that began at `began` times out.
 pub(crate) fn deadline(began: Instant, timeout: Duration) -> Instant {
-    // Too far off to be a moment is as good as never.
+    // A time that is too far away for the clock is treated as never.
     began.checked_add(timeout).unwrap_or_else(|| began + NEVER)
 }
 

@@ -33,7 +33,7 @@ impl Attempts {
         }
         let mut delay = SHORTEST;
         loop {
-            // The SDK's clients have no time-out for an answer unless the caller sets one.
+            // The SDK's clients don't time out a missing answer unless the caller configures it.
             let error = match timeout(LONGEST_CALL, call()).await {
                 Ok(Err(error)) if error.is_retryable() => error,
                 Ok(result) => return result,
@@ -45,7 +45,7 @@ impl Attempts {
             if delay > LONGEST {
                 return Err(error);
             }
-            tracing::debug!(operation, %subject, %error, "once more");
+            tracing::debug!(operation, %subject, %error, "retrying");
             sleep(delay).await;
             delay *= 2;
         }
@@ -76,6 +76,6 @@ where
 }
 
 const SHORTEST: Duration = Duration::from_secs(2);
-/// 2 + 4 + 8 + 16 seconds in all.
+/// 2 + 4 + 8 + 16 seconds in total.
 const LONGEST: Duration = Duration::from_secs(16);
 const LONGEST_CALL: Duration = Duration::from_secs(30);

@@ -12,7 +12,7 @@ use crate::model::pause::{Pause, Resolution};
 use crate::names::service::Service;
 
 impl Ecs {
-    /// Updates the service to `task_definition`, and returns it as it is then. Unless it is forced,
+    /// Updates the service to `task_definition`, and returns its new description. If the PRIMARY
     /// ECS starts no deployment if the PRIMARY one is of `task_definition` already.
     pub(crate) async fn update(
         &self,
@@ -32,10 +32,10 @@ impl Ecs {
             .map_err(|error| Error::service_api(OPERATION, service, &self.region(), error))?;
         output
             .service
-            .ok_or_else(|| Error::protocol(OPERATION, "there is no service in it".to_owned()))
+            .ok_or_else(|| Error::protocol(OPERATION, "the service is missing".to_owned()))
     }
 
-    /// Has ECS roll a deployment back.
+    /// Asks ECS to roll a deployment back.
     pub(crate) async fn stop(
         &self,
         service: &Service,

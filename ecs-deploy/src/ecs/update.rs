@@ -1,4 +1,4 @@
-//! What an UpdateService is to change beside the task definition.
+//! Changes of an UpdateService call in addition to the task definition.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::json::sdk::to_value;
 use crate::names::service::Service;
 
-/// Members of UpdateService's input, as they go over the wire.
+/// The members of UpdateService's input, in the form of the request body.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Update {
@@ -38,28 +38,28 @@ impl Update {
         self.members.insert("propagateTags".to_owned(), Value::from(from.as_str()));
     }
 
-    /// Whether nothing is to change but the task definition.
+    /// Returns whether only the task definition changes.
     pub(crate) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 
-    /// Whether ECS starts a deployment for one of these members, also where the task definition
-    /// stays as it is (API reference of UpdateService).
+    /// Returns whether ECS starts a deployment for one of these members even if the task definition
+    /// stays the same (API reference of UpdateService).
     pub(crate) fn starts(&self) -> bool {
         [FORCE, "platformVersion"].iter().any(|it| self.members.contains_key(*it))
     }
 
-    /// What the service will want to run, where that is to change.
+    /// Returns the new desired count, if it changes.
     pub(crate) fn new_count(&self) -> Option<u32> {
         self.members.get("desiredCount")?.as_u64()?.try_into().ok()
     }
 
-    /// The deployment configuration, where that is to change.
+    /// Returns the new deployment configuration, if it changes.
     pub(crate) fn configuration(&self) -> Option<&Value> {
         self.members.get(CONFIGURATION)
     }
 
-    /// The body of the request.
+    /// Returns the body of the request.
     pub(crate) fn request(&self, service: &Service, task_definition: &str) -> String {
         let mut members = self.members.clone();
         for (name, value) in [
@@ -73,7 +73,7 @@ impl Update {
     }
 }
 
-/// `desiredCount=3, forceNewDeployment=true`: what a plan shows.
+/// Prints the changes for a plan: `desiredCount=3, forceNewDeployment=true`.
 impl fmt::Display for Update {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (name, value)) in self.members.iter().enumerate() {

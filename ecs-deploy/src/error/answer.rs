@@ -1,4 +1,4 @@
-//! What AWS answers when it refuses, or why there was no answer.
+//! The failure of an API call: AWS's refusal, or the reason for a missing response.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use aws_sdk_ecs::operation::RequestId;
 use crate::error::kind::ErrorKind;
 use crate::error::missing_statement::MissingStatement;
 
-/// What came back instead of an output.
+/// The failure of an API call.
 #[derive(Clone)]
 pub(crate) struct ApiFailure {
     pub(super) kind: ErrorKind,
     pub(super) code: Option<String>,
     pub(super) message: Option<String>,
     pub(super) request_id: Option<String>,
-    /// HTTP's; `None` where there was no answer.
+    /// The HTTP status; `None` without a response.
     status: Option<u16>,
     source: Arc<dyn std::error::Error + Send + Sync>,
 }
@@ -34,7 +34,7 @@ impl ApiFailure {
             (None, SdkError::TimeoutError(_) | SdkError::ResponseError(_)) => ErrorKind::Network,
             (None, SdkError::DispatchFailure(failure)) => match failure.as_connector_error() {
                 Some(error) if error.is_timeout() || error.is_io() => ErrorKind::Network,
-                // A transport that knows it's worth another try.
+                // The transport marks the error as transient or throttling.
                 Some(error) if error.as_other().is_some() => ErrorKind::Network,
                 _ => ErrorKind::Configuration,
             },
@@ -77,8 +77,8 @@ impl fmt::Display for ApiFailure {
     }
 }
 
-/// Without the SDK's error, which has the whole response: a task definition may be in it, and what
-/// its environment variables hold.
+/// Leaves out the SDK's error, which has the whole response: a task definition with the values of
+/// its environment variables may be in it.
 impl fmt::Debug for ApiFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiFailure")
@@ -92,7 +92,7 @@ impl fmt::Debug for ApiFailure {
 
 impl std::error::Error for ApiFailure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        // With a code all is said: the SDK's chain repeats it at length.
+        // If there is a code, the SDK's chain only repeats it at length.
         match &self.code {
             Some(_) => None,
             None => self.source.source(),
@@ -137,18 +137,18 @@ pub(super) fn api_failed(
                 format!("{operation} on {subject} isn't allowed: add {statement} to the {policy}")
             }
             None => format!(
-                "{operation} on {subject} isn't allowed: a policy denies it, which no other that \
-                 allows it outweighs"
+                "{operation} on {subject} isn't allowed: a policy denies it explicitly, and no \
+                 other policy can override that"
             ),
         },
         ErrorKind::Configuration => format!("{operation} on {subject} couldn't be sent"),
-        ErrorKind::Credentials => format!("the credentials for {operation} aren't valid"),
+        ErrorKind::Credentials => format!("invalid or expired credentials for {operation}"),
         ErrorKind::Network => match source.status {
-            // It was cut off, or isn't AWS's, but from something in between.
+            // The response was cut off, or comes from a proxy instead of AWS.
             Some(status) => {
-                format!("the answer to {operation} on {subject} can't be read (HTTP {status})")
+                format!("unreadable response to {operation} on {subject} (HTTP {status})")
             }
-            None => format!("there was no answer to {operation} on {subject}"),
+            None => format!("no response to {operation} on {subject}"),
         },
         ErrorKind::ServiceInactive => format!("the service {subject} has been deleted"),
         ErrorKind::Throttled => format!("{operation} on {subject} was throttled"),

@@ -17,7 +17,7 @@ impl Error {
         Repr::Protocol { operation, problem }.into()
     }
 
-    /// The one place where the SDK's errors become ours. `subject` is what the call was about.
+    /// Converts an error of the SDK; no other place does so. `subject` is what the call is about.
     pub(crate) fn api<E>(
         operation: &'static str,
         subject: impl fmt::Display,
@@ -30,7 +30,7 @@ impl Error {
         Repr::Api { operation, subject, resource, source: ApiFailure::new(error) }.into()
     }
 
-    /// The same, for a call about a service: what is missing is named.
+    /// Converts an error of a call about a service, and names a missing cluster or service.
     pub(crate) fn service_api<E>(
         operation: &'static str,
         service: &Service,
@@ -43,7 +43,7 @@ impl Error {
         Self::about_service(operation, service, region, ApiFailure::new(error))
     }
 
-    /// The same, where one answer is about several services.
+    /// Does the same for one of several services that share a response.
     pub(crate) fn about_service(
         operation: &'static str,
         service: &Service,
@@ -61,7 +61,7 @@ impl Error {
             _ => {
                 let subject = service.to_string();
                 let resource = match operation {
-                    // It takes leave for the task definition.
+                    // RunTask needs permission on the task definition.
                     "RunTask" => "*".to_owned(),
                     _ => service.pattern(&region),
                 };
@@ -70,8 +70,8 @@ impl Error {
         }
     }
 
-    /// The same, for a call about a task definition. That one is missing has no code of its own;
-    /// reported with this text.
+    /// Converts an error of a call about a task definition. ECS has no error code for a missing
+    /// one; this message is reported, not documented.
     pub(crate) fn definition_api<E>(
         operation: &'static str,
         reference: &str,
@@ -94,8 +94,9 @@ impl Error {
         }
     }
 
-    /// ECS refuses a second registration of a family while it works on the first, with an error
-    /// that has no code of its own; reported with this text. The SDK doesn't retry it.
+    /// Returns whether ECS refused the registration because another one of the same family is in
+    /// progress. The error has no code of its own; this message is reported, not documented. The
+    /// SDK doesn't retry it.
     pub(crate) fn is_concurrent_registration(&self) -> bool {
         match &*self.0 {
             Repr::Api { source, .. } => source

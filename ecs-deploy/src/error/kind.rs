@@ -12,79 +12,81 @@ use serde::Serialize;
 pub enum ErrorKind {
     /// The credentials are valid, but their policy lacks the action. Add
     /// [`missing_statement`](crate::Error::missing_statement); the source has the principal, the action
-    /// and the resource in AWS's words. For RegisterTaskDefinition it is often `iam:PassRole` on
-    /// the task's roles.
+    /// and the resource in AWS's words. RegisterTaskDefinition often lacks `iam:PassRole` on the
+    /// task's roles.
     AccessDenied,
-    /// There is no such cluster in the region and account. Correct the name or the region.
+    /// The cluster doesn't exist in the region and account. Correct the name or the region.
     ClusterNotFound,
-    /// The request couldn't be sent as configured: no credentials, no region, no HTTP client.
+    /// The request couldn't be sent as configured: the credentials, the region or the HTTP client
+    /// is missing.
     Configuration,
-    /// Expired credentials, or ones that AWS doesn't know. Renew them.
+    /// The credentials are expired, or AWS doesn't know them. Renew them.
     Credentials,
     /// A file couldn't be read or written; the source says why.
     File,
     /// Not every service of a fleet runs its new revision: see [`Error::outcomes`](crate::Error::outcomes).
     FleetFailed,
-    /// A text that was to name a task definition is neither a family, `FAMILY:REVISION`, nor a
-    /// revision's ARN.
+    /// A reference to a task definition is neither a family, `FAMILY:REVISION`, nor a revision's
+    /// ARN.
     InvalidReference,
-    /// A text that was to be a service is none.
+    /// A service's name or ARN is invalid.
     InvalidService,
-    /// A text that was to be a task definition is none, or an edit isn't possible or leaves none.
-    /// The message says what is wrong and where.
+    /// A task definition is invalid, or an edit to it is impossible or makes it invalid. The
+    /// message says what is wrong and at which place.
     InvalidTaskDefinition,
-    /// No answer: no route, no name, no connection, or the time-out ran out. Try again later.
+    /// AWS didn't answer: the route, the host name or the connection failed, or the request timed
+    /// out. Try again later.
     Network,
     /// What a look at the service showed makes a rollout pointless: [`Error::findings`](crate::Error::findings) says what.
-    /// Nothing was registered. Put it right, or tolerate it by
+    /// Nothing was registered. Fix the cause, or tolerate it with
     /// [`RollOut::tolerate`](crate::RollOut::tolerate).
     NotReady,
-    /// There is no revision to go back to that ran on the service before, as far as ECS knows.
-    /// Deploy one by its name.
+    /// ECS knows no earlier revision of the service to roll back to. Deploy one by its name.
     NothingToRollBackTo,
-    /// Somebody else deployed to the service after the revision was copied from it. The new one
-    /// would undo that, and isn't deployed. Copy again, and make the same changes.
+    /// A concurrent deployment changed the service after the revision was copied from it. The new
+    /// revision would undo that change, so it isn't deployed. Copy the current revision again, and
+    /// make the same changes.
     Outdated,
-    /// The deployment stands still at a lifecycle hook until somebody decides: see
+    /// The deployment is paused at a lifecycle hook until the caller decides: see
     /// [`Error::pause`](crate::Error::pause).
     PausedAtHook,
-    /// ECS accepted the call, but its answer makes no sense. Report it.
+    /// ECS accepted the call, but its response is invalid. Report it.
     Protocol,
-    /// The service or the task definition was given by an ARN of one region, the configuration is
-    /// of another. Correct either.
+    /// The ARN of the service or the task definition names another region than the configuration.
+    /// Correct either.
     RegionMismatch,
     /// ECS rolled this deployment back: the old revision runs. Look at
     /// [`task_failures`](crate::Error::task_failures) and at the service's events.
     RolledBack,
-    /// The deployment failed, and nobody rolled it back. Look at
+    /// The deployment failed without a rollback. Look at
     /// [`task_failures`](crate::Error::task_failures), and deploy a revision that works.
     RolloutFailed,
     /// ECS refused the request for another reason; the source says which.
     Service,
     /// The service has been deleted. Create it again, or correct the name.
     ServiceInactive,
-    /// The cluster has no such service. Correct the name, the cluster or the region.
+    /// The service doesn't exist in the cluster. Correct the name, the cluster or the region.
     ServiceNotFound,
-    /// Somebody stopped the deployment by StopServiceDeployment. Ask who, and why.
+    /// A caller stopped the deployment with StopServiceDeployment. Find out who called it, and why.
     Stopped,
-    /// Another deployment of the same service took over before this one was complete. Look at
+    /// Another deployment of the same service replaced this one before it was complete. Find out
     /// who else deploys.
     Superseded,
-    /// There is no such task definition in the region and account: no such revision, or a family
-    /// without an active one. Correct the name or the region.
+    /// The task definition doesn't exist in the region and account: the revision is missing, or the
+    /// family has no active revision. Correct the name or the region.
     TaskDefinitionNotFound,
     /// A one-off task ran and failed: [`task_failures`](crate::Error::task_failures) has the container, its
     /// exit code and the reason, and [`logs`](crate::Error::logs) say where to read on.
     TaskFailed,
-    /// A one-off task never ran: there is no capacity for it, or its image, its secrets or the like
-    /// couldn't be had. The text says which.
+    /// A one-off task never ran: ECS had no capacity for it, or couldn't get its image, its secrets
+    /// or another resource. The message says which.
     TaskNotStarted,
-    /// More requests than the account may make. Try again later.
+    /// The account made more requests than AWS allows. Try again later.
     Throttled,
-    /// The rollout was still going on when the time was up, and goes on. Look at
+    /// The rollout wasn't complete when the time limit ended, and it continues on ECS. Look at
     /// [`task_failures`](crate::Error::task_failures), or allow more time. Without a
     /// [`deployment`](crate::Error::deployment), the calls that begin it weren't answered in time; or it
-    /// was a one-off task, and the text says what became of it.
+    /// the error is about a one-off task, whose state is in the message.
     TimedOut,
     /// The task definition has no container of that name. Correct the name.
     UnknownContainer,

@@ -6,9 +6,9 @@ use serde_json::Value;
 /// included (developer guide of Amazon Web Services in China, "Amazon ECS task IAM role").
 pub(crate) const PASSED_TO: &str = "ecs-tasks.amazonaws.com";
 
-/// The IAM statement whose lack a refusal is about.
+/// The IAM statement whose absence caused a refusal.
 pub(super) struct MissingStatement {
-    /// In JSON.
+    /// The statement in JSON.
     pub(super) statement: String,
     /// The kind of policy that lacks it, such as `session policy`.
     pub(super) policy: String,
@@ -18,9 +18,9 @@ impl MissingStatement {
     /// From AWS's text; `None` if no statement helps, because a policy denies the action explicitly.
     ///
     /// AWS names the action and the resource, which are not always the operation's: registering a
-    /// task definition needs `iam:PassRole` for its roles, too. Where AWS doesn't, as in an encoded
-    /// message, the operation on `resource` is what there is. (IAM user guide, "Troubleshoot access
-    /// denied error messages".)
+    /// task definition also needs `iam:PassRole` on its roles. If AWS doesn't name them, as in an
+    /// encoded message, the statement has the operation and `resource`. (IAM user guide,
+    /// "Troubleshoot access denied error messages".)
     pub(super) fn from_refusal(operation: &str, resource: &str, text: &str) -> Option<Self> {
         if text.contains("with an explicit deny") {
             return None;
@@ -53,7 +53,7 @@ impl MissingStatement {
     }
 }
 
-/// What is to be allowed where AWS refused one revision, task or deployment: the next one is another.
+/// Widens a revision, task or deployment to all of its parent, because the next one has another id.
 fn lasting(resource: &str) -> String {
     let mut fields = resource.splitn(6, ':');
     let (end, kind) = match fields.nth(5).and_then(|it| it.split_once('/')) {
@@ -64,7 +64,7 @@ fn lasting(resource: &str) -> String {
         _ => (None, ""),
     };
     match end {
-        // A family without a revision has no such end.
+        // A family without a revision has no part to replace.
         Some(end) if !resource[end..].contains(kind) => format!("{}*", &resource[..=end]),
         _ => resource.to_owned(),
     }

@@ -11,15 +11,15 @@ use crate::names::service::Service;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It runs the revision.
+    /// The service runs the revision.
     Deployed(Deployed),
-    /// It doesn't.
+    /// The rollout failed.
     Failed(Error),
-    /// Another one failed before: nothing was done.
+    /// Another rollout failed before this one began.
     NotBegun,
-    /// Another one failed, and it could not be taken back; for why.
+    /// The rollback failed; holds the cause.
     NotTakenBack(Error),
-    /// Another one failed, and it runs again what it ran before.
+    /// Another rollout failed, and the service runs its previous revision again.
     TakenBack(Deployed),
 }
 
@@ -45,18 +45,18 @@ impl Serialize for Outcome {
     }
 }
 
-/// `2 of 5 services don't run their new revision: …; …`
+/// Returns `2 of 5 services don't run their new revision: …; …`.
 pub(super) fn fleet_failed(outcomes: &[(Service, Outcome)]) -> String {
     let mut text = String::new();
     let mut failed = 0;
-    let mut others = [(0, "not begun"), (0, "taken back")];
+    let mut others = [(0, "not begun"), (0, "rolled back")];
     for (service, outcome) in outcomes {
         match outcome {
             Outcome::Deployed(_) => continue,
             Outcome::Failed(error) => text.push_str(&format!("; {}", chain(error))),
             Outcome::NotBegun => others[0].0 += 1,
             Outcome::NotTakenBack(error) => {
-                text.push_str(&format!("; {service} couldn't be taken back: {}", chain(error)));
+                text.push_str(&format!("; {service} couldn't be rolled back: {}", chain(error)));
             }
             Outcome::TakenBack(_) => others[1].0 += 1,
         }
@@ -69,7 +69,7 @@ pub(super) fn fleet_failed(outcomes: &[(Service, Outcome)]) -> String {
     format!("{failed} of {} services don't run their new revision: {text}", outcomes.len())
 }
 
-/// An error of several has no source, so that each of them has to say why.
+/// Joins an error with its sources: an error of several services has no single source.
 fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);

@@ -1,4 +1,4 @@
-//! What an error says, in one clause.
+//! The private contents of an error, and its message in one clause.
 
 use std::io;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::names::service::Service;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Repr {
-    /// The resource is what the operation takes leave for, where AWS doesn't say.
+    /// `resource` is what the operation needs permission on, if AWS doesn't name it.
     #[error("{}", api_failed(operation, subject, resource, source))]
     Api { operation: &'static str, subject: String, resource: String, source: ApiFailure },
 
@@ -29,9 +29,9 @@ pub(crate) enum Repr {
     #[error("{}", fleet_failed(outcomes))]
     Fleet { outcomes: Vec<(Service, Outcome)> },
 
-    /// `source` is why nothing more will be seen of it.
+    /// `source` is the reason why ECS reports nothing more about the deployment.
     #[error(
-        "the deployment {} of {} to {} has no end any more",
+        "lost track of deployment {} of {} to {}",
         rollout.handle.deployment(), rollout.revision(), rollout.service()
     )]
     Gone { rollout: RolloutReport, source: Error },
@@ -40,19 +40,19 @@ pub(crate) enum Repr {
     #[error("{0}")]
     InvalidName(InvalidName),
 
-    #[error("{what} is no task definition: {problem}")]
+    #[error("{what} isn't a valid task definition: {problem}")]
     InvalidTaskDefinition { what: String, problem: String },
 
     #[error(
-        "the deployment {} of {} to {} goes on, but its outcome is unknown",
+        "deployment {} of {} to {} continues, but its outcome is unknown",
         rollout.handle.deployment(), rollout.revision(), rollout.service()
     )]
     Lost { rollout: RolloutReport, source: Error },
 
-    #[error("there is no cluster `{cluster}` in {region}")]
+    #[error("cluster `{cluster}` not found in {region}")]
     NoCluster { cluster: String, region: String, source: ApiFailure },
 
-    #[error("there is no task definition `{reference}` in {region}, or no active revision of it")]
+    #[error("task definition `{reference}` not found in {region}, or it has no active revision")]
     NoDefinition { reference: String, region: String, source: ApiFailure },
 
     #[error(
@@ -61,29 +61,29 @@ pub(crate) enum Repr {
     )]
     NoLogDriver { revision: String, container: String, option: String },
 
-    #[error("the cluster `{}` in {region} has no service `{}`", service.cluster(), service.name())]
+    #[error("service `{}` not found in cluster `{}` in {region}", service.name(), service.cluster())]
     NoService { service: Service, region: String },
 
     #[error("{}", not_begun(what, service, operation, after.as_secs()))]
     NotBegun { what: &'static str, service: Service, operation: &'static str, after: Duration },
 
-    #[error("no revision of {family} was deregistered, because it isn't known which are in use")]
+    #[error("no revision of {family} was deregistered, because the revisions in use are unknown")]
     NotPruned { family: String, source: Error },
 
     #[error("nothing was deployed to {service}: {}", joined(findings))]
     NotReady { service: Service, findings: Vec<Finding> },
 
-    #[error("the SDK's types don't take {place} of {revision}: {problem}")]
+    #[error("the SDK's types can't represent {place} of {revision}: {problem}")]
     NotTyped { revision: String, place: String, problem: String },
 
     #[error("{service} can't be rolled back: {problem}")]
     NothingToRollBackTo { service: Service, problem: String },
 
-    #[error("{service} runs {running} by now, and {revision} is based on {base}")]
+    #[error("{service} now runs {running}, but {revision} is based on {base}")]
     Outdated { service: Service, revision: String, base: String, running: String },
 
     #[error(
-        "{failed} couldn't be deregistered, after {} of {planned} revisions were", deregistered.len()
+        "couldn't deregister {failed} after {} of {planned} revisions", deregistered.len()
     )]
     PartlyPruned { failed: String, planned: usize, deregistered: Vec<String>, source: Error },
 
@@ -93,7 +93,7 @@ pub(crate) enum Repr {
     )]
     Paused { rollout: RolloutReport, pause: Pause },
 
-    #[error("the response to {operation} can't be used: {problem}")]
+    #[error("invalid response to {operation}: {problem}")]
     Protocol { operation: &'static str, problem: String },
 
     #[error("{service} isn't in {region}, the region of the configuration")]
@@ -111,7 +111,7 @@ pub(crate) enum Repr {
     )]
     RolloutFailed { rollout: RolloutReport },
 
-    #[error("the service {service} is {status}, so that nothing can be deployed to it")]
+    #[error("can't deploy to service {service}: its status is {status}")]
     ServiceInactive { service: Service, status: String },
 
     #[error(
@@ -121,8 +121,8 @@ pub(crate) enum Repr {
     Stopped { rollout: RolloutReport, to: Option<String> },
 
     #[error(
-        "{by} with {by_revision} took {} over before the rollout of {} was complete",
-        rollout.service(), rollout.revision()
+        "deployment {by} of {by_revision} replaced the rollout of {} to {} before it was complete",
+        rollout.revision(), rollout.service()
     )]
     Superseded { rollout: RolloutReport, by: String, by_revision: String },
 
@@ -130,27 +130,27 @@ pub(crate) enum Repr {
     Task(TaskRepr),
 
     #[error(
-        "the rollout of {} to {} wasn't complete after {} s: {}{}{}",
+        "the rollout of {} to {} timed out after {} s: {}{}{}",
         rollout.revision(), rollout.service(), after.as_secs(),
         rollout.last.unwrap_or_default(), rollout.cause(), rollout.remedy
     )]
     TimedOut { rollout: RolloutReport, after: Duration },
 
-    #[error("there was no answer to {operation} on {subject} within {} s, again and again", within.as_secs())]
+    #[error("no response to {operation} on {subject} within {} s in several attempts", within.as_secs())]
     Unanswered { operation: &'static str, subject: String, within: Duration },
 
     #[error("{}", unknown_containers(revision, unknown, known))]
     UnknownContainer { revision: String, unknown: Vec<String>, known: Vec<String> },
 
     #[error(
-        "the deployments of {service} are controlled by {controller}, and only those of ECS itself \
-         can be made here"
+        "{controller} controls the deployments of {service}: only the deployment controller ECS is \
+         supported"
     )]
     UnsupportedController { service: Service, controller: String },
 }
 
 impl Repr {
-    /// The error of the call that is behind this one.
+    /// Returns the error of the call that caused this one.
     pub(crate) fn inner(&self) -> Option<&Error> {
         match self {
             Repr::Gone { source, .. }
@@ -162,7 +162,7 @@ impl Repr {
         }
     }
 
-    /// The rollout that it is about, where one has begun.
+    /// Returns the rollout that the error is about, if one has begun.
     pub(crate) fn rollout(&self) -> Option<&RolloutReport> {
         match self {
             Repr::Gone { rollout, .. }
@@ -180,11 +180,11 @@ impl Repr {
 
 fn not_begun(what: &str, service: &Service, operation: &str, seconds: u64) -> String {
     let doubt = match operation {
-        "RunTask" => ", so that the task may run",
-        "UpdateService" => ", so that the rollout may go on",
+        "RunTask" => "; the task may run nevertheless",
+        "UpdateService" => "; the rollout may continue nevertheless",
         _ => "",
     };
-    format!("{operation} for {what} {service} wasn't done after {seconds} s{doubt}")
+    format!("{operation} for {what} {service} timed out after {seconds} s{doubt}")
 }
 
 fn joined(findings: &[Finding]) -> String {

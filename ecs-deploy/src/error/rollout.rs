@@ -9,16 +9,16 @@ use crate::model::progress::Progress;
 use crate::model::task_failure::TaskFailure;
 use crate::names::service::Service;
 
-/// Which rollout an error is about, and what became of its tasks.
+/// The rollout that an error is about, with its failed tasks.
 #[derive(Debug)]
 pub(crate) struct RolloutReport {
     pub(crate) handle: Handle,
-    /// When it was last seen; none where it never was.
+    /// The last progress that ECS reported; `None` before the first report.
     pub(crate) last: Option<Progress>,
-    /// ECS's own words; may be empty.
+    /// ECS's own reason; may be empty.
     pub(crate) reason: String,
     pub(crate) failures: Vec<TaskFailure>,
-    /// What was done about it.
+    /// The reaction to the failure.
     pub(crate) remedy: Remedy,
 }
 
@@ -35,7 +35,7 @@ impl RolloutReport {
     /// Why the rollout failed, to follow what failed; empty if nothing is known.
     pub(super) fn cause(&self) -> String {
         let failures = self.failures.as_slice();
-        // What somebody stopped explains least.
+        // A task that a user stopped explains the failure least.
         let by_itself = failures.iter().find(|it| it.cause() != FailureCause::StoppedByUser);
         match (by_itself.or(failures.first()), failures.len()) {
             (None, _) if self.reason.is_empty() => String::new(),
@@ -48,29 +48,30 @@ impl RolloutReport {
     }
 }
 
-/// What became of [`OnFailure::RollBack`](crate::OnFailure::RollBack).
+/// The result of [`OnFailure::RollBack`](crate::OnFailure::RollBack).
 #[derive(Debug)]
 pub(crate) enum Remedy {
-    /// It wasn't asked for, and ECS hasn't given up yet.
+    /// The caller didn't ask for a rollback, and ECS still tries.
     GoesOn,
-    /// It wasn't asked for.
+    /// The caller didn't ask for a rollback.
     NotAsked,
-    /// ECS was told to go back to this `FAMILY:REVISION`.
+    /// ECS rolls back to this `FAMILY:REVISION`.
     RollingBack(String),
-    /// The same, but it didn't answer.
+    /// ECS didn't answer the request to roll back to this `FAMILY:REVISION`.
     Unanswered(String),
-    /// There is nothing to go back to, it isn't known whether to, or ECS refused.
+    /// The service has no earlier revision, the state of the deployment is unknown, or ECS refused;
+    /// holds the reason.
     Unavailable(String),
 }
 
 impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Remedy::GoesOn => f.write_str("; ECS goes on with it"),
+            Remedy::GoesOn => f.write_str("; ECS continues it"),
             Remedy::NotAsked => Ok(()),
             Remedy::RollingBack(to) => write!(f, "; it is being rolled back to {to}"),
             Remedy::Unanswered(to) => {
-                write!(f, "; it was to be rolled back to {to}, but ECS didn't answer")
+                write!(f, "; ECS didn't answer the request to roll back to {to}")
             }
             Remedy::Unavailable(why) => write!(f, "; it couldn't be rolled back: {why}"),
         }

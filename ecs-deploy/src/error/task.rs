@@ -1,4 +1,4 @@
-//! What an error about a one-off task says, in one clause.
+//! Errors about a one-off task, each with its message in one clause.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::model::logs::Logs;
 use crate::model::task_failure::TaskFailure;
 use crate::names::service::Service;
 
-/// Which task an error is about.
+/// The one-off task that an error is about.
 #[derive(Debug)]
 pub(crate) struct OneOffTask {
     pub(crate) service: Service,
@@ -26,17 +26,17 @@ pub(crate) enum TaskRepr {
     #[error("{task} failed: {}{}", failure.explanation(), log(task, failure))]
     Failed { task: OneOffTask, failure: TaskFailure },
 
-    #[error("{task} goes on, but its outcome is unknown")]
+    #[error("{task} continues, but its outcome is unknown")]
     Lost { task: OneOffTask, source: Error },
 
-    #[error("no task of {revision} could be started beside {service}: {reason}")]
+    #[error("couldn't start a task of {revision} for {service}: {reason}")]
     NotPlaced { service: Service, revision: String, reason: String },
 
     #[error("{task} didn't start: {}{}", failure.explanation(), log(task, failure))]
     NotStarted { task: OneOffTask, failure: TaskFailure },
 
     #[error(
-        "{task} wasn't done after {} s{}; {remedy}",
+        "{task} timed out after {} s{}; {remedy}",
         after.as_secs(), status.as_ref().map(|it| format!(": {it}")).unwrap_or_default()
     )]
     TimedOut { task: OneOffTask, after: Duration, status: Option<String>, remedy: String },
@@ -52,7 +52,8 @@ impl TaskRepr {
         }
     }
 
-    /// API failure reasons, in the developer guide; the one on Fargate is reported.
+    /// Returns whether ECS lacked capacity. The developer guide documents the reasons ("API failure
+    /// reasons"); the one on Fargate is reported.
     pub(super) fn is_retryable(&self) -> bool {
         let TaskRepr::NotPlaced { reason, .. } = self else { return false };
         ["AGENT", "RESOURCE:", "Capacity is unavailable"].iter().any(|it| reason.starts_with(it))
@@ -66,7 +67,7 @@ impl TaskRepr {
         }
     }
 
-    /// The error of the call that failed.
+    /// Returns the error of the call that failed.
     pub(super) fn call(&self) -> Option<&Error> {
         match self {
             TaskRepr::Lost { source, .. } => Some(source),
@@ -103,13 +104,13 @@ impl From<TaskRepr> for Error {
 impl fmt::Display for OneOffTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { service, revision, task, .. } = self;
-        write!(f, "the task {task} of {revision} beside {service}")
+        write!(f, "task {task} of {revision} for {service}")
     }
 }
 
-/// Where to read on: the log of the container that failed.
+/// Returns the log of the failed container, as the end of a message.
 fn log(task: &OneOffTask, failure: &TaskFailure) -> String {
-    // What never ran has no log.
+    // A container that never ran has no log.
     let container = failure.container().filter(|_| failure.exit_code().is_some());
     let logs = task.logs.iter().find(|logs| Some(logs.container()) == container);
     logs.map(|logs| format!("; its log: {logs}")).unwrap_or_default()

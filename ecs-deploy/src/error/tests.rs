@@ -74,14 +74,14 @@ fn every_code_has_its_kind_and_its_clause() {
             "ClusterNotFoundException",
             ClusterNotFound,
             false,
-            "there is no cluster `prod` in eu-west-1",
+            "cluster `prod` not found in eu-west-1",
         ),
         (
             400,
             "ServiceNotFoundException",
             ServiceNotFound,
             false,
-            "the cluster `prod` in eu-west-1 has no service `web`",
+            "service `web` not found in cluster `prod` in eu-west-1",
         ),
         (
             400,
@@ -95,7 +95,7 @@ fn every_code_has_its_kind_and_its_clause() {
             "ExpiredTokenException",
             Credentials,
             false,
-            "the credentials for UpdateService aren't valid",
+            "invalid or expired credentials for UpdateService",
         ),
         (400, "ThrottlingException", Throttled, true, "UpdateService on prod/web was throttled"),
         (400, "ClientException", Service, false, "UpdateService on prod/web was refused"),
@@ -127,7 +127,7 @@ fn a_request_without_an_answer_is_a_matter_of_the_network() {
     let error = Error::service_api("DescribeServices", &service(), "eu-west-1", error);
     assert_eq!(error.kind(), ErrorKind::Network);
     assert!(error.is_retryable());
-    assert_eq!(error.to_string(), "there was no answer to DescribeServices on prod/web");
+    assert_eq!(error.to_string(), "no response to DescribeServices on prod/web");
 }
 
 #[test]
@@ -140,10 +140,7 @@ fn an_answer_that_is_none_of_awss_is_told_from_no_answer() {
     let error = Error::service_api("DescribeServices", &service(), "eu-west-1", error);
     assert_eq!(error.kind(), ErrorKind::Network);
     assert!(error.is_retryable());
-    assert_eq!(
-        error.to_string(),
-        "the answer to DescribeServices on prod/web can't be read (HTTP 502)"
-    );
+    assert_eq!(error.to_string(), "unreadable response to DescribeServices on prod/web (HTTP 502)");
     assert_eq!(error.source().unwrap().source().unwrap().to_string(), "it isn't JSON");
 }
 
@@ -166,9 +163,9 @@ fn every_other_error_in_full() {
             "prod/web isn't in eu-west-1, the region of the configuration",
         ),
         (
-            Repr::Protocol { operation: "UpdateService", problem: "there is no ARN in it".into() },
+            Repr::Protocol { operation: "UpdateService", problem: "the ARN is missing".into() },
             ErrorKind::Protocol,
-            "the response to UpdateService can't be used: there is no ARN in it",
+            "invalid response to UpdateService: the ARN is missing",
         ),
         (
             Repr::RolledBack {
@@ -193,7 +190,7 @@ fn every_other_error_in_full() {
             Repr::RolloutFailed { rollout: rollout("", vec![failure(1)], Remedy::GoesOn) },
             ErrorKind::RolloutFailed,
             "the rollout of web:8 to prod/web failed: container web exited with code 1: Essential \
-             container in task exited; ECS goes on with it",
+             container in task exited; ECS continues it",
         ),
         (
             Repr::Stopped {
@@ -201,7 +198,7 @@ fn every_other_error_in_full() {
                 to: Some("web:7".into()),
             },
             ErrorKind::Stopped,
-            "the rollout of web:8 to prod/web was stopped on request; it goes back to web:7",
+            "the rollout of web:8 to prod/web was stopped on request; ECS rolls back to web:7",
         ),
         (
             Repr::Gone {
@@ -209,7 +206,7 @@ fn every_other_error_in_full() {
                 source: Repr::NoService { service: service(), region: region() }.into(),
             },
             ErrorKind::ServiceNotFound,
-            "the deployment ecs-svc/2 of web:8 to prod/web has no end any more",
+            "lost track of deployment ecs-svc/2 of web:8 to prod/web",
         ),
         (
             Repr::NotReady {
@@ -217,8 +214,8 @@ fn every_other_error_in_full() {
                 findings: vec![Finding::desired_count_zero(), Finding::desired_count_zero()],
             },
             ErrorKind::NotReady,
-            "nothing was deployed to prod/web: the service wants no tasks: nothing will show \
-             whether the revision runs; and the service wants no tasks: nothing will show whether \
+            "nothing was deployed to prod/web: the desired count is 0: the rollout can't show \
+             whether the revision runs; and the desired count is 0: the rollout can't show whether \
              the revision runs",
         ),
         (
@@ -234,18 +231,18 @@ fn every_other_error_in_full() {
                 rollout: rollout(
                     reason,
                     vec![failure(1), failure(1), failure(1)],
-                    Remedy::Unavailable("no deployment before it was complete".into()),
+                    Remedy::Unavailable("no earlier deployment was complete".into()),
                 ),
             },
             ErrorKind::RolloutFailed,
             "the rollout of web:8 to prod/web failed: container web exited with code 1: Essential \
-             container in task exited (2 more stopped too); it couldn't be rolled back: no \
-             deployment before it was complete",
+             container in task exited (2 more stopped too); it couldn't be rolled back: no earlier \
+             deployment was complete",
         ),
         (
             Repr::ServiceInactive { service: service(), status: "INACTIVE".into() },
             ErrorKind::ServiceInactive,
-            "the service prod/web is INACTIVE, so that nothing can be deployed to it",
+            "can't deploy to service prod/web: its status is INACTIVE",
         ),
         (
             Repr::Superseded {
@@ -254,13 +251,14 @@ fn every_other_error_in_full() {
                 by_revision: "web:9".into(),
             },
             ErrorKind::Superseded,
-            "ecs-svc/3 with web:9 took prod/web over before the rollout of web:8 was complete",
+            "deployment ecs-svc/3 of web:9 replaced the rollout of web:8 to prod/web before it was \
+             complete",
         ),
         (
             Repr::TimedOut { rollout: rollout("", vec![], Remedy::NotAsked), after },
             ErrorKind::TimedOut,
-            "the rollout of web:8 to prod/web wasn't complete after 600 s: 0 of 2 running, 1 \
-             pending, 3 failed",
+            "the rollout of web:8 to prod/web timed out after 600 s: 0 of 2 running, 1 pending, 3 \
+             failed",
         ),
         (
             Repr::TimedOut {
@@ -268,8 +266,8 @@ fn every_other_error_in_full() {
                 after,
             },
             ErrorKind::TimedOut,
-            "the rollout of web:8 to prod/web wasn't complete after 600 s: 0 of 2 running, 1 \
-             pending, 3 failed; it was to be rolled back to web:7, but ECS didn't answer",
+            "the rollout of web:8 to prod/web timed out after 600 s: 0 of 2 running, 1 pending, 3 \
+             failed; ECS didn't answer the request to roll back to web:7",
         ),
         (
             Repr::NotBegun {
@@ -279,7 +277,7 @@ fn every_other_error_in_full() {
                 after,
             },
             ErrorKind::TimedOut,
-            "RegisterTaskDefinition for the rollout to prod/web wasn't done after 600 s",
+            "RegisterTaskDefinition for the rollout to prod/web timed out after 600 s",
         ),
         (
             Repr::NotBegun {
@@ -289,8 +287,8 @@ fn every_other_error_in_full() {
                 after,
             },
             ErrorKind::TimedOut,
-            "UpdateService for the rollout to prod/web wasn't done after 600 s, so that the \
-             rollout may go on",
+            "UpdateService for the rollout to prod/web timed out after 600 s; the rollout may \
+             continue nevertheless",
         ),
         (
             Repr::Lost {
@@ -298,7 +296,7 @@ fn every_other_error_in_full() {
                 source: api(400, "ExpiredTokenException", "The security token is expired"),
             },
             ErrorKind::Credentials,
-            "the deployment ecs-svc/2 of web:8 to prod/web goes on, but its outcome is unknown",
+            "deployment ecs-svc/2 of web:8 to prod/web continues, but its outcome is unknown",
         ),
         (
             Repr::Outdated {
@@ -308,13 +306,13 @@ fn every_other_error_in_full() {
                 running: "web:8".into(),
             },
             ErrorKind::Outdated,
-            "prod/web runs web:8 by now, and web:9 is based on web:7",
+            "prod/web now runs web:8, but web:9 is based on web:7",
         ),
         (
             Repr::UnsupportedController { service: service(), controller: "CODE_DEPLOY".into() },
             ErrorKind::UnsupportedController,
-            "the deployments of prod/web are controlled by CODE_DEPLOY, and only those of ECS \
-             itself can be made here",
+            "CODE_DEPLOY controls the deployments of prod/web: only the deployment controller ECS \
+             is supported",
         ),
     ];
     for (repr, kind, display) in cases {
@@ -353,7 +351,7 @@ fn the_missing_statement_is_the_one_that_aws_names() {
             "permissions boundary",
             r#"{"Effect":"Allow","Action":"ecs:RegisterTaskDefinition","Resource":"*"}"#.to_owned(),
         ),
-        // What AWS leaves out, or has encoded.
+        // AWS leaves these out, or encodes them.
         (
             "You are not authorized to perform this operation. Encoded authorization failure message: 3Zk".to_owned(),
             "policy",
@@ -412,7 +410,7 @@ fn only_capacity_may_be_there_later() {
         assert_eq!(error.is_retryable(), retryable, "{reason}");
         assert_eq!(
             error.to_string(),
-            format!("no task of web:8 could be started beside prod/web: {reason}")
+            format!("couldn't start a task of web:8 for prod/web: {reason}")
         );
     }
 }
@@ -426,8 +424,8 @@ fn what_is_denied_explicitly_no_statement_allows() {
     assert_eq!(error.missing_statement(), None);
     assert_eq!(
         error.to_string(),
-        "RegisterTaskDefinition on web isn't allowed: a policy denies it, which no other that \
-         allows it outweighs"
+        "RegisterTaskDefinition on web isn't allowed: a policy denies it explicitly, and no other \
+         policy can override that"
     );
 }
 

@@ -26,25 +26,26 @@ use crate::watch::batch::Batch;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FleetPolicy {
-    /// Take back what has begun, as soon as one fails, and that one too: what is in progress is
-    /// stopped, what is complete gets the revision that it ran before, and all are watched until
-    /// that runs, each for as long as its rollout might have taken. A service that somebody else has
-    /// deployed to meanwhile is left alone. [`OnFailure`](crate::OnFailure) has no say in it.
+    /// Rolls back all rollouts that have begun, the failed one included, as soon as one fails. A
+    /// deployment in progress is stopped; a service whose deployment is complete gets its previous
+    /// revision. The fleet waits until each of these revisions runs, each for as long as the
+    /// timeout of its rollout. A service with a newer deployment by another caller is left alone.
+    /// [`OnFailure`](crate::OnFailure) has no effect.
     AllOrNothing,
-    /// Begin every wave nevertheless.
+    /// Begins every wave regardless of failures.
     KeepGoing,
-    /// Let the others of its wave end, and begin no further one: the safe choice, since no more
-    /// services are touched, and nothing that runs is changed once more.
+    /// Waits for the other rollouts of the wave, and begins no further wave. This is the safe
+    /// choice: it touches no more services, and changes no running service again.
     #[default]
     StopAfterWave,
 }
 
-/// All that was to be deployed so far.
+/// The rollouts of the waves so far.
 pub(super) struct Group {
     policy: FleetPolicy,
     sender: UnboundedSender<(Service, Event)>,
     entries: Vec<Entry>,
-    /// Whether nothing more is to begin.
+    /// Whether no further rollout begins.
     has_failed: bool,
 }
 
@@ -53,7 +54,7 @@ struct Entry {
     service: Service,
     timeout: Duration,
     batch: Batch,
-    /// The deployment that was started.
+    /// The deployment that the rollout started.
     handle: Option<Handle>,
     state: EntryState,
 }
@@ -77,7 +78,7 @@ impl Group {
             EntryState::Ended(Outcome::NotBegun)
         } else {
             if self.policy == FleetPolicy::AllOrNothing {
-                // What fails is taken back like all others, and watched.
+                // The fleet rolls back and watches the failed service like all others.
                 roll_out = roll_out.on_failure(OnFailure::Leave);
             }
             EntryState::RollingOut(roll_out.watched_by(Some(batch.member())).events())
@@ -85,7 +86,7 @@ impl Group {
         self.entries.push(Entry { ecs, service, timeout, batch, handle: None, state });
     }
 
-    /// Goes on until all that has begun has ended.
+    /// Runs until every rollout that has begun has ended.
     pub(super) async fn settle(&mut self) {
         while let Some((index, event)) = poll_fn(|context| self.poll_next(context)).await {
             match event {
@@ -98,7 +99,7 @@ impl Group {
         }
     }
 
-    /// The next event of any of them, or that one has ended.
+    /// Returns the next event of any rollout; `None` in it means that the rollout has ended.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(usize, Option<Event>)>> {
         let mut next = Poll::Ready(None);
         for (index, entry) in self.entries.iter_mut().enumerate() {
@@ -120,7 +121,7 @@ impl Group {
         if let (Event::Started { handle }, EntryState::RollingOut(_)) = (&event, &entry.state) {
             entry.handle = Some(handle.clone());
         }
-        // Nobody may be listening.
+        // The receiver may have been dropped.
         let _ = self.sender.send((entry.service.clone(), event));
     }
 
@@ -149,7 +150,7 @@ impl Group {
     pub(super) fn end(self) -> Result<Vec<(Service, Deployed)>, Error> {
         let outcomes = self.entries.into_iter().map(|entry| match entry.state {
             EntryState::Ended(outcome) => (entry.service, outcome),
-            // `settle` has seen the end of each.
+            // `settle` returns only after each has ended.
             EntryState::RollingOut(_) | EntryState::TakingBack(..) => {
                 (entry.service, Outcome::NotBegun)
             }
@@ -167,8 +168,8 @@ impl Group {
 }
 
 impl Entry {
-    /// It is taken back as well, whatever became of it; but not what somebody else has replaced, or
-    /// what these credentials don't reach any more.
+    /// Returns the state after a failure. Under `AllOrNothing` the failed service is rolled back
+    /// too, unless another deployment replaced this one or the credentials no longer reach it.
     fn failed(&self, error: Error, policy: FleetPolicy) -> EntryState {
         let is_left = match error.kind() {
             ErrorKind::PausedAtHook
@@ -186,7 +187,8 @@ impl Entry {
         }
     }
 
-    /// Where it has started a deployment. One that is about to is let go until that is known.
+    /// Begins the rollback if the rollout has started a deployment. A rollout that is about to
+    /// start one continues until its deployment is known.
     fn take_back(&mut self) {
         if !matches!(
             self.state,

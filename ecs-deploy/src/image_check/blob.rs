@@ -1,6 +1,5 @@
-//! An image's config, which ECR serves from elsewhere: by a signed URL, which is as good as a
-//! password for as long as it is valid. So it goes into no text, and no error that may have it in
-//! its own does.
+//! Download of an image's config from a signed URL that ECR returns. The URL works like a password
+//! while it is valid, so neither the URL nor an error that may contain it enters any text.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::image_check::finding::{ImageProblem, refused, unchecked};
 use crate::image_check::reference::EcrImage;
 
-/// The config with this digest. It is asked for once: whoever needs more certainty asks again.
+/// Downloads the config with this digest. It makes one attempt; the caller may check again.
 pub(super) async fn fetch(
     client: &Client,
     image: &EcrImage<'_>,
@@ -24,7 +23,7 @@ pub(super) async fn fetch(
     size: u64,
 ) -> Result<Vec<u8>, ImageProblem> {
     if size > LARGEST {
-        return Err(unchecked(format!("its config has {size} bytes, at most {LARGEST} are read")));
+        return Err(unchecked(format!("its config has {size} bytes, the limit is {LARGEST}")));
     }
     let transport = Transport::default();
     let output = client
@@ -38,7 +37,7 @@ pub(super) async fn fetch(
         .await
         .map_err(|error| refused("GetDownloadUrlForLayer", image, error))?;
     let Some(url) = output.download_url() else {
-        return Err(unchecked("ECR's answer has no URL for its config".to_owned()));
+        return Err(unchecked("ECR's response has no URL for its config".to_owned()));
     };
     download(&transport, url, size)
         .await
@@ -47,18 +46,18 @@ pub(super) async fn fetch(
 }
 
 async fn download(transport: &Transport, url: &str, size: u64) -> Result<Vec<u8>, String> {
-    let request = HttpRequest::get(url).map_err(|_| "ECR's URL for it is none".to_owned())?;
+    let request = HttpRequest::get(url).map_err(|_| "ECR's URL for it is invalid".to_owned())?;
     let response = transport.send(request).await?;
     let status = response.status().as_u16();
     if status != 200 {
-        return Err(format!("the answer has the HTTP status {status}"));
+        return Err(format!("the response has the HTTP status {status}"));
     }
     let mut body = ByteStream::new(response.into_body());
     let mut bytes = Vec::new();
     while let Some(piece) = body.next().await {
         bytes.extend_from_slice(&piece.map_err(|_| "the connection broke".to_owned())?);
         if bytes.len() as u64 > size {
-            return Err(format!("there are more than its {size} bytes"));
+            return Err(format!("it has more than {size} bytes"));
         }
     }
     Ok(bytes)
@@ -72,8 +71,8 @@ fn verify(bytes: Vec<u8>, digest: &str) -> Result<Vec<u8>, String> {
     }
 }
 
-/// What the call for the URL was made with: proxies and TLS are the application's choice, and no
-/// second HTTP client has to be told of them.
+/// The HTTP client of the call that returned the URL. The application configures its proxies and
+/// TLS, so a second client would need the same settings.
 #[derive(Debug, Clone, Default)]
 struct Transport {
     components: Arc<Mutex<Option<RuntimeComponents>>>,
@@ -84,7 +83,7 @@ impl Transport {
         let components = self.components.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let with_client = components.and_then(|it| Some((it.http_client()?, it)));
         let Some((client, components)) = with_client else {
-            return Err("there is no HTTP client".to_owned());
+            return Err("the HTTP client is missing".to_owned());
         };
         let connector = client.http_connector(&HttpConnectorSettings::default(), &components);
         connector.call(request).await.map_err(|error| kind(&error).to_owned())
@@ -109,15 +108,15 @@ impl Intercept for Transport {
 
 fn kind(error: &ConnectorError) -> &'static str {
     if error.is_timeout() {
-        "the time ran out"
+        "the request timed out"
     } else if error.is_io() {
-        "there is no connection"
+        "the connection failed"
     } else {
         "the request couldn't be sent"
     }
 }
 
-/// The configs of images have kilobytes.
+/// The largest config that is read. Usual configs have a few kilobytes.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
 #[cfg(test)]

@@ -24,23 +24,23 @@ impl ImageFinding {
         Self { image: image.to_owned(), containers, problem }
     }
 
-    /// The image, as the task definition names it.
+    /// Returns the image, as the task definition names it.
     pub fn image(&self) -> &str {
         &self.image
     }
 
-    /// The containers that are made of it, in the order of the task definition.
+    /// Returns the containers that use the image, in the order of the task definition.
     pub fn containers(&self) -> &[String] {
         &self.containers
     }
 
-    /// What is wrong with it.
+    /// Returns the problem.
     pub fn problem(&self) -> &ImageProblem {
         &self.problem
     }
 }
 
-/// As a rollout takes it.
+/// Converts the finding to one that a rollout reports.
 impl From<ImageFinding> for Finding {
     fn from(finding: ImageFinding) -> Self {
         let kind = match &finding.problem {
@@ -59,35 +59,35 @@ impl fmt::Display for ImageFinding {
     }
 }
 
-/// What is wrong with an image. `Display` goes on where "the image X" began.
+/// The problem with an image. `Display` is a predicate that follows "the image X".
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "problem", rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ImageProblem {
-    /// The repository has no such image, or the registry no such repository. Push it, or correct its
-    /// name.
+    /// The image or its repository doesn't exist in ECR. Push it, or correct its name.
     ///
-    /// For an image behind a pull through cache rule, ECR looks into the other registry itself, and
-    /// says only then that there is none. That this needs no other permission than BatchGetImage is
-    /// inferred.
+    /// For an image behind a pull through cache rule, ECR looks in the upstream registry before it
+    /// reports the image as missing. We infer that this needs no permission beyond BatchGetImage.
     Missing,
-    /// It couldn't be found out, which says nothing about the image.
+    /// The check failed; the image may be good.
     Unchecked {
-        /// Why, and what to do about it.
+        /// The reason, and what to do about it.
         why: String,
     },
-    /// It is for other platforms than the one that the tasks run on. Build it for that, or correct
-    /// the task definition's `runtimePlatform`.
+    /// The image is built for other platforms than the one that the tasks run on. Build it for
+    /// that platform, or correct the task definition's `runtimePlatform`.
     WrongPlatform {
-        /// The platforms that it is for, such as `linux/arm64`.
+        /// The platforms of the image, such as `linux/arm64`.
         has: Vec<String>,
-        /// What the tasks run on; where only one of both is known, that.
+        /// The platform of the tasks, such as `linux/amd64`; only the operating system or only the
+        /// architecture if the other is unknown.
         wants: String,
     },
 }
 
 impl ImageProblem {
-    /// Whether no task can start with it: it is certain that the image is missing or doesn't fit.
+    /// Returns whether the image certainly prevents tasks from starting: it is missing or for
+    /// another platform.
     pub fn prevents_start(&self) -> bool {
         match self {
             Self::Missing | Self::WrongPlatform { .. } => true,
@@ -102,7 +102,7 @@ impl fmt::Display for ImageProblem {
             Self::Missing => f.write_str("isn't in ECR"),
             Self::Unchecked { why } => write!(f, "couldn't be checked: {why}"),
             Self::WrongPlatform { has, wants } => {
-                write!(f, "is for {}, and the tasks run on {wants}", has.join(", "))
+                write!(f, "is for {}, but the tasks run on {wants}", has.join(", "))
             }
         }
     }
@@ -112,7 +112,7 @@ pub(super) fn unchecked(why: String) -> ImageProblem {
     ImageProblem::Unchecked { why }
 }
 
-/// A call that ECR refused or didn't answer.
+/// Converts the error of a call that ECR refused or didn't answer.
 pub(super) fn refused<E>(
     operation: &'static str,
     image: &EcrImage<'_>,
@@ -123,7 +123,7 @@ where
 {
     let arn = image.arn();
     let error = Error::api(operation, &arn, error);
-    // One text for all: a finding has no source.
+    // A finding has no source, so its text includes the error's.
     let why = match std::error::Error::source(&error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),

@@ -26,7 +26,7 @@ pub(super) async fn look(
         }
         Manifest::Index { platforms, is_complete } => {
             if !is_complete && !platforms.iter().any(|it| needs.are_met_by(it)) {
-                let why = "its index doesn't say which platforms all of its images are for";
+                let why = "its index doesn't name the platform of every image";
                 return Err(unchecked(why.to_owned()));
             }
             platforms
@@ -39,7 +39,7 @@ pub(super) async fn look(
     Err(ImageProblem::WrongPlatform { has, wants: needs.to_string() })
 }
 
-/// The manifest or index that the image's name leads to.
+/// Returns the manifest or index that the image's name refers to.
 async fn manifest(client: &Client, image: &EcrImage<'_>) -> Result<String, ImageProblem> {
     let id = match image.pick {
         Pick::Digest(digest) => ImageIdentifier::builder().image_digest(digest),
@@ -72,6 +72,6 @@ async fn manifest(client: &Client, image: &EcrImage<'_>) -> Result<String, Image
             let reason = failure.failure_reason().unwrap_or("ECR gives no reason");
             Err(unchecked(format!("{reason} ({code})")))
         }
-        None => Err(unchecked("ECR's answer has neither an image nor a failure".to_owned())),
+        None => Err(unchecked("ECR's response has neither an image nor a failure".to_owned())),
     }
 }

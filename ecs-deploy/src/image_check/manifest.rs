@@ -1,28 +1,30 @@
-//! Manifests and indexes, as far as they tell platforms.
+//! Manifests and indexes of images, as far as they name platforms.
 
 use serde_json::Value;
 
 use crate::image_check::platform::Platform;
 
-/// What an image's name leads to.
+/// The manifest or index that an image's name refers to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Manifest {
-    /// One image. What it is for is in its config, which has this digest and this many bytes.
+    /// One image. Its config has this digest and this many bytes, and names the platform.
     Image { config: String, size: u64 },
     /// Images for several platforms.
     Index {
         platforms: Vec<Platform>,
-        /// Whether each image has said what it is for.
+        /// Whether each entry names its platform.
         is_complete: bool,
     },
 }
 
 impl Manifest {
+    /// Parses the JSON of a manifest or index.
+    ///
     /// # Errors
-    /// Why it can't be read, to follow "the image couldn't be checked".
+    /// Returns the reason as a clause that follows "the image couldn't be checked".
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let json: Value = serde_json::from_str(text)
-            .map_err(|error| format!("its manifest is no JSON ({error})"))?;
+            .map_err(|error| format!("its manifest isn't JSON ({error})"))?;
         if let Some(entries) = json.get("manifests").and_then(Value::as_array) {
             let platforms: Vec<Option<Platform>> = entries
                 .iter()
@@ -43,8 +45,8 @@ impl Manifest {
     }
 }
 
-/// What a container runtime asks for; ECR converts what isn't in the list (API reference of
-/// BatchGetImage).
+/// The media types that a container runtime accepts. ECR converts a manifest of another type (API
+/// reference of BatchGetImage).
 pub(super) const MEDIA_TYPES: [&str; 4] = [
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
@@ -87,6 +89,6 @@ mod tests {
         for text in ["{}", "[]", r#"{ "config": { "digest": "sha256:2b", "size": -1 } }"#] {
             assert_eq!(Manifest::parse(text).unwrap_err(), "its manifest names no config");
         }
-        assert!(Manifest::parse("").unwrap_err().starts_with("its manifest is no JSON ("));
+        assert!(Manifest::parse("").unwrap_err().starts_with("its manifest isn't JSON ("));
     }
 }

@@ -1,4 +1,4 @@
-//! The platforms of tasks and of images.
+//! Platforms of tasks and of images, and their comparison.
 
 use std::fmt;
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 use crate::json::value::Json;
 use crate::revision::Revision;
 
-/// What an image is for, in the words of the OCI's image specification: `linux` and `amd64`.
+/// The platform of an image, in the terms of the OCI image specification: `linux` and `amd64`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Platform {
     os: String,
     architecture: String,
 }
 
-/// What the tasks of a revision run on, as far as it is known.
+/// The platform that the tasks of a revision run on, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Needs {
     os: Option<&'static str>,
@@ -22,21 +22,21 @@ pub(super) struct Needs {
 }
 
 impl Platform {
-    /// From an object with the members `os` and `architecture`: an index has one for each image, and
-    /// an image's config is one itself. `None` where it doesn't say.
+    /// Reads an object with the members `os` and `architecture`: an entry of an index or an image's
+    /// config. Returns `None` if either is missing.
     pub(super) fn from_json(json: &Value) -> Option<Self> {
         let text = |name| json.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         Some(Self { os: text("os")?.to_owned(), architecture: text("architecture")?.to_owned() })
     }
 
-    /// From the bytes of an image's config.
+    /// Reads the bytes of an image's config.
     pub(super) fn from_config(json: &[u8]) -> Result<Self, String> {
         let config: Value = serde_json::from_slice(json)
             .map_err(|error| format!("its config isn't JSON ({error})"))?;
         Self::from_json(&config).ok_or_else(|| "its config doesn't say what it is for".to_owned())
     }
 
-    /// What builders add to an index beside the images, such as attestations, is for nothing.
+    /// Returns whether the entry isn't an image: builders also add attestations to an index.
     pub(super) fn is_for_nothing(&self) -> bool {
         self.os == "unknown" && self.architecture == "unknown"
     }
@@ -44,7 +44,7 @@ impl Platform {
 
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // From a registry, and into a log.
+        // The values come from a registry and may enter a log.
         write!(f, "{}/{}", self.os.escape_debug(), self.architecture.escape_debug())
     }
 }
@@ -57,7 +57,7 @@ impl Needs {
         let is_fargate = compatibilities.is_some_and(|list| {
             !list.is_empty() && list.iter().all(|it| it.as_str() == Some("FARGATE"))
         });
-        // The values are the API reference's. Of one that is newer, nothing is known.
+        // The API reference documents these values. A newer value means an unknown platform.
         let os = match said("operatingSystemFamily") {
             Some("LINUX") => Some("linux"),
             Some(family) if family.starts_with("WINDOWS") => Some("windows"),

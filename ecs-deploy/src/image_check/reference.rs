@@ -1,8 +1,8 @@
-//! The names of images in private registries of ECR.
+//! Names of images in private registries of ECR.
 
 use crate::names::ecr_host::EcrHost;
 
-/// An image in ECR. Two texts that name the same are equal.
+/// An image in ECR. Two texts that name the same image parse to equal values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EcrImage<'a> {
     pub(super) host: EcrHost<'a>,
@@ -10,14 +10,14 @@ pub(super) struct EcrImage<'a> {
     pub(super) pick: Pick<'a>,
 }
 
-/// Which image of the repository.
+/// The tag or digest that selects an image of the repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pick<'a> {
     Digest(&'a str),
     Tag(&'a str),
 }
 
-/// What tells one API endpoint of ECR from another.
+/// The properties that select an API endpoint of ECR.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Endpoint {
     pub(super) region: String,
@@ -26,10 +26,10 @@ pub(super) struct Endpoint {
 }
 
 impl<'a> EcrImage<'a> {
-    /// `None` where it isn't in a private registry of ECR.
+    /// Parses an image's name; `None` if it isn't in a private registry of ECR.
     pub(super) fn parse(image: &'a str) -> Option<Self> {
         let (host, path) = EcrHost::split(image)?;
-        // Beside a digest, a tag says nothing: whoever pulls goes by the digest.
+        // A container runtime ignores the tag if there is a digest.
         let (name, digest) = match path.split_once('@') {
             Some((name, digest)) => (name, Some(digest)),
             None => (path, None),
@@ -43,7 +43,7 @@ impl<'a> EcrImage<'a> {
         Endpoint { region: region.to_owned(), is_fips, is_dual_stack }
     }
 
-    /// The repository's ARN.
+    /// Returns the repository's ARN.
     pub(super) fn arn(&self) -> String {
         self.host.repository_arn(self.repository)
     }

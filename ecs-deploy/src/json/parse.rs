@@ -1,15 +1,15 @@
-//! Reads JSON, and says where it is none.
+//! The JSON parser, with the position of the first error.
 
 use std::fmt;
 
 use crate::json::value::{Json, Object};
 
-/// Why a text isn't taken, and where.
+/// The reason why a text isn't accepted, and its position.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Flaw {
     problem: String,
     line: usize,
-    /// In characters, from 1.
+    /// Counted in characters, from 1.
     column: usize,
 }
 
@@ -20,9 +20,11 @@ impl fmt::Display for Flaw {
 }
 
 impl Json {
+    /// Parses a text without losing any of it.
+    ///
     /// # Errors
-    /// Where it isn't JSON (RFC 8259), a name is twice in one object, or the nesting is deeper than
-    /// 127 levels.
+    /// Returns an error if the text isn't JSON (RFC 8259), an object has a name twice, or the
+    /// nesting is deeper than 127 levels.
     pub(crate) fn parse(text: &str) -> Result<Self, Flaw> {
         let mut parser = Parser { text, at: 0, depth: 0 };
         let value = parser.value()?;
@@ -60,7 +62,7 @@ impl Parser<'_> {
         }
     }
 
-    /// What is left of a list behind its opening bracket, and not without limit: the stack has one.
+    /// Parses a list from its opening bracket. The depth is limited because the stack is.
     fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, Flaw>) -> Result<T, Flaw> {
         if self.depth == DEEPEST {
             return Err(self.flaw(self.at, format!("more than {DEEPEST} levels of nesting")));
@@ -94,7 +96,7 @@ impl Parser<'_> {
         }
         match twice(&members) {
             Some(at) => {
-                let problem = format!("a second `{}` in one object", members[at].0.escape_debug());
+                let problem = format!("duplicate member `{}`", members[at].0.escape_debug());
                 Err(self.flaw(places[at], problem))
             }
             None => Ok(members.into_iter().collect()),
@@ -114,14 +116,14 @@ impl Parser<'_> {
         Ok(elements)
     }
 
-    /// Whether a list is empty, behind its opening bracket.
+    /// Returns whether a list is empty; the parser stands behind its opening bracket.
     fn ends_with(&mut self, close: u8) -> bool {
         let ends = self.next() == Some(close);
         self.at += usize::from(ends);
         ends
     }
 
-    /// Whether a list goes on after an element.
+    /// Returns whether a list continues after an element.
     fn goes_on(&mut self, close: u8, expected: &str) -> Result<bool, Flaw> {
         let byte = self.next();
         if byte != Some(b',') && byte != Some(close) {
@@ -140,15 +142,15 @@ impl Parser<'_> {
                 Some(b'"') => break,
                 Some(b'\\') => end += 2,
                 Some(0..0x20) => {
-                    let problem = "a control character or a line's end within a string";
+                    let problem = "a control character or a line break in a string";
                     return Err(self.flaw(end, problem.to_owned()));
                 }
                 Some(_) => end += 1,
-                None => return Err(self.flaw(start, "a string that doesn't end".to_owned())),
+                None => return Err(self.flaw(start, "an unterminated string".to_owned())),
             }
         }
         self.at = end + 1;
-        // Escapes are serde_json's business.
+        // serde_json decodes the escapes.
         serde_json::from_str(&self.text[start..self.at])
             .map_err(|_| self.flaw(start, "an invalid escape in the string".to_owned()))
     }
@@ -180,7 +182,7 @@ impl Parser<'_> {
         self.at - start
     }
 
-    /// The next byte that isn't space, not yet taken.
+    /// Returns the next byte that isn't whitespace, without consuming it.
     fn next(&mut self) -> Option<u8> {
         self.skip(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
         self.peek()
@@ -211,14 +213,14 @@ impl Parser<'_> {
     }
 }
 
-/// The first member whose name has been there before.
+/// Returns the first member whose name occurred before.
 fn twice(members: &[(String, Json)]) -> Option<usize> {
     let mut order: Vec<usize> = (0..members.len()).collect();
-    // Stable: equal names stay in the order of the text.
+    // The sort is stable, so equal names stay in the order of the text.
     order.sort_by_key(|at| &members[*at].0);
     let pairs = order.windows(2).filter(|pair| members[pair[0]].0 == members[pair[1]].0);
     pairs.map(|pair| pair[1]).min()
 }
 
-/// As many as serde_json takes, and one less than the SDK's reader.
+/// The same limit as serde_json's, and one less than that of the SDK's reader.
 const DEEPEST: usize = 127;

@@ -4,14 +4,14 @@ use std::fmt::{self, Write};
 
 use crate::json::value::{Json, Object};
 
-/// Compact, as it goes over the wire.
+/// Prints the compact form, as it is sent.
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f, Layout::Compact)
     }
 }
 
-/// Compact, as it goes over the wire.
+/// Prints the compact form, as it is sent.
 impl fmt::Display for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f, Layout::Compact)
@@ -35,7 +35,7 @@ impl Json {
 }
 
 impl Object {
-    /// For people: four spaces to a level, as the AWS CLI prints it.
+    /// Prints it for people, with four spaces per level, as the AWS CLI does.
     pub(crate) fn to_pretty(&self) -> String {
         let mut text = String::new();
         // Writing to a `String` can't fail.
@@ -58,7 +58,7 @@ impl Object {
 #[derive(Clone, Copy)]
 enum Layout {
     Compact,
-    /// Lines, indented by so many levels.
+    /// One item per line, indented by this number of levels.
     Lines(usize),
 }
 
@@ -100,6 +100,6 @@ fn write_list<W: Write, T>(
 }
 
 fn write_string(out: &mut impl Write, text: &str) -> fmt::Result {
-    // A text can always be serialized.
+    // A string can always be serialized.
     out.write_str(&serde_json::to_string(text).map_err(|_| fmt::Error)?)
 }

@@ -1,5 +1,5 @@
-//! Between the SDK's types and JSON, by the SDK's own schemas: no list of members is kept here, so
-//! that what the SDK learns is known here, too.
+//! The conversion between the SDK's types and JSON, by the SDK's own schemas. This crate keeps no
+//! list of members, so a newer SDK's members are supported without a change.
 
 use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInput;
 use aws_smithy_json::codec::{JsonCodec, JsonCodecSettings};
@@ -14,7 +14,7 @@ pub(crate) fn to_json(value: &impl SerializableStruct) -> Result<Object, String>
     match Json::parse(&text(value)?) {
         Ok(Json::Object(object)) => Ok(object),
         Ok(_) => Err("the SDK's JSON of it isn't an object".to_owned()),
-        Err(flaw) => Err(format!("the SDK's JSON of it is none: {flaw}")),
+        Err(flaw) => Err(format!("the SDK's JSON of it is invalid: {flaw}")),
     }
 }
 
@@ -23,7 +23,7 @@ pub(crate) fn to_value(value: &impl SerializableStruct) -> Result<Value, String>
     serde_json::from_str(&text(value)?).map_err(|error| error.to_string())
 }
 
-/// What the SDK makes of the JSON: without the members that it doesn't know.
+/// Returns the SDK's value of the JSON, without the members that the SDK doesn't know.
 pub(crate) fn to_input(members: &Object) -> Result<RegisterTaskDefinitionInput, String> {
     let text = members.to_string();
     let mut deserializer = codec().create_deserializer(text.as_bytes());

@@ -1,20 +1,20 @@
-//! JSON with nothing lost: members stay in their order and numbers as they are spelled, so that a
-//! file that is kept in git comes back as it went in. serde_json's own value has neither, and its
-//! features for both would be switched on for everybody in a user's build.
+//! A lossless JSON value: members keep their order and numbers keep their spelling, so that a file
+//! in git is written as it was read. serde_json's own value keeps neither, and its features for
+//! both would apply to every crate in a user's build.
 
-/// A value.
+/// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Json {
     Array(Vec<Json>),
     Bool(bool),
     Null,
-    /// As it is spelled.
+    /// The exact spelling.
     Number(String),
     Object(Object),
     String(String),
 }
 
-/// Members, each name once, in their order.
+/// The members in their order; each name occurs once.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Object {
     pub(super) members: Vec<(String, Json)>,
@@ -73,17 +73,17 @@ impl Object {
         self.members.iter_mut().find(|(of, _)| of == name).map(|(_, value)| value)
     }
 
-    /// The text of a member that is one.
+    /// Returns the text of a member if it is a string.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.get(name)?.as_str()
     }
 
-    /// Sets a member where it stands, or as the last one.
+    /// Sets a member in its place, or appends it.
     pub(crate) fn insert(&mut self, name: &str, value: impl Into<Json>) {
         *self.place(name) = value.into();
     }
 
-    /// The array of that name, which is made where there is none.
+    /// Returns the array of that name, and creates it if it is missing.
     pub(crate) fn array(&mut self, name: &str) -> &mut Vec<Json> {
         let place = self.place(name);
         if !matches!(place, Json::Array(_)) {
@@ -91,11 +91,11 @@ impl Object {
         }
         match place {
             Json::Array(elements) => elements,
-            _ => unreachable!("it has just been made one"),
+            _ => unreachable!("the place holds an array now"),
         }
     }
 
-    /// The object of that name, which is made where there is none.
+    /// Returns the object of that name, and creates it if it is missing.
     pub(crate) fn object(&mut self, name: &str) -> &mut Object {
         let place = self.place(name);
         if !matches!(place, Json::Object(_)) {
@@ -103,7 +103,7 @@ impl Object {
         }
         match place {
             Json::Object(object) => object,
-            _ => unreachable!("it has just been made one"),
+            _ => unreachable!("the place holds an object now"),
         }
     }
 
@@ -116,7 +116,7 @@ impl Object {
         self.members.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// Where the value of a member is, which is added where there is none.
+    /// Returns the place of a member's value, and adds the member if it is missing.
     fn place(&mut self, name: &str) -> &mut Json {
         let at = self.members.iter().position(|(of, _)| of == name).unwrap_or_else(|| {
             self.members.push((name.to_owned(), Json::Null));
@@ -127,7 +127,7 @@ impl Object {
 }
 
 impl FromIterator<(String, Json)> for Object {
-    /// The names are to differ.
+    /// Collects members; their names have to be distinct.
     fn from_iter<I: IntoIterator<Item = (String, Json)>>(members: I) -> Self {
         Self { members: members.into_iter().collect() }
     }

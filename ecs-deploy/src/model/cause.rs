@@ -1,4 +1,4 @@
-//! [`FailureCause`]: why a task stopped, for a program that acts on it.
+//! [`FailureCause`]: why a task stopped, for a program that reacts to it.
 
 pub(super) mod symptoms;
 pub(super) mod text;
@@ -7,13 +7,13 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// Why a task failed, as far as that is known for certain.
+/// The cause of a task's failure, as far as it is certain.
 ///
-/// It is read from ECS's codes first (the stop code, the exit code, the health status), then from
-/// its texts, the container's before the task's. ECS documents the beginnings of the texts and
-/// examples of them ("Stopped tasks error messages" in its developer guide), but they aren't part
-/// of the API, and Fargate cuts long ones short. So what isn't recognised for certain has a wider
-/// cause, of which [`can_heal`](Self::can_heal) is true. The text itself is in
+/// It is derived first from ECS's codes (the stop code, the exit code, the health status), then
+/// from the messages: the container's before the task's. ECS documents the beginnings of the
+/// messages and examples ("Stopped tasks error messages" in its developer guide), but they aren't
+/// part of the API, and Fargate truncates long ones. An uncertain message therefore gets a wider
+/// cause, for which [`can_heal`](Self::can_heal) is true. The message itself is in
 /// [`TaskFailure::reason`](crate::diagnosis::TaskFailure::reason).
 ///
 /// `Display` is a few words.
@@ -30,76 +30,76 @@ use serde::Serialize;
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum FailureCause {
-    /// There was no room for the task: Fargate had no capacity, or a quota is used up.
+    /// ECS found no capacity for the task: Fargate lacked it, or a quota is used up.
     Capacity,
-    /// The container's command is there but may not be executed. Make the file executable in the
-    /// image, or run it as a user who may.
+    /// The container's command exists but isn't executable. Make the file executable in the image,
+    /// or run the container as a user who may execute it.
     CommandDenied,
-    /// The image has no such command. Correct the command or the entry point: each is a list, and a
-    /// whole command line in one element is looked for as one file.
+    /// The image lacks the command. Correct the command or the entry point: each is a list, and ECS
+    /// treats a whole command line in one element as the name of a single file.
     CommandNotFound,
     /// The container failed the `healthCheck` of its definition.
     ContainerHealthCheck,
-    /// A container exited by itself. The reason is in the application's logs.
+    /// A container exited by itself. The application's logs contain the reason.
     Exited {
-        /// What it exited with; 0 too is a failure in a service, which runs for ever.
+        /// The exit code. In a service, 0 is also a failure, because a service runs forever.
         code: i32,
     },
-    /// The registry has no such image, or there is no such registry. Push it, or correct its name.
+    /// The image or the registry doesn't exist. Push the image, or correct its name.
     ImageMissing,
-    /// The registry doesn't let the task pull the image, or doesn't say that there is none. Allow it
-    /// to the task's execution role, or on EC2 to the instance's.
+    /// The registry doesn't allow the pull, or hides whether the image exists. Allow the pull to
+    /// the task's execution role, or on EC2 to the instance's role.
     ImagePullDenied,
-    /// The image couldn't be pulled for another reason: no way to the registry, its rate limit, a
+    /// The image pull failed for another reason: no route to the registry, its rate limit, or a
     /// full disk.
     ImagePullFailed,
-    /// AWS's side failed: the host, its maintenance, an error of EC2's or ECS's own.
+    /// AWS's side failed: the host, its maintenance, or an internal error of EC2 or ECS.
     Infrastructure,
-    /// The load balancer found the task unhealthy.
+    /// The task failed the load balancer's health check.
     LoadBalancerHealthCheck,
-    /// The task may not write its logs. Allow it to the task's execution role.
+    /// The task isn't allowed to write its logs. Allow it to the task's execution role.
     LogDenied,
-    /// The log driver couldn't begin for another reason, such as no way to CloudWatch Logs.
+    /// The log driver failed to start for another reason, such as no route to CloudWatch Logs.
     LogDriverFailed,
-    /// There is no such log group. Create it, or set `awslogs-create-group`.
+    /// The log group doesn't exist. Create it, or set `awslogs-create-group`.
     LogGroupMissing,
-    /// The task's network interface couldn't be made or attached.
+    /// ECS couldn't create or attach the task's network interface.
     NetworkInterface,
-    /// A container was killed because it used more memory than it may. Give it more.
+    /// A container was killed because it exceeded its memory limit. Raise the limit.
     OutOfMemory,
     /// ECS can't assume a role of the task definition. Correct its name, or its trust policy.
     RoleNotAssumable,
-    /// The task may not read a secret or decrypt it. Allow it to the task's execution role.
+    /// The task isn't allowed to read or decrypt a secret. Allow it to the task's execution role.
     SecretDenied,
-    /// There is no such secret, parameter, or key in it. Create it, or correct its name.
+    /// A secret, a parameter, or a key in it doesn't exist. Create it, or correct its name.
     SecretMissing,
-    /// A secret couldn't be read for another reason, such as no way to its store.
+    /// Reading a secret failed for another reason, such as no route to its store.
     SecretUnreadable,
-    /// AWS took the Spot capacity back.
+    /// AWS reclaimed the Spot capacity.
     SpotInterruption,
-    /// The task, or a container of it, couldn't be started for another reason.
+    /// The task, or one of its containers, failed to start for another reason.
     StartFailed,
-    /// A container didn't get to where it should in time, nor said why.
+    /// A container didn't reach the required state in time, and ECS gives no reason.
     StartTimeout,
-    /// Somebody stopped the task, or a program did: StopTask.
+    /// A user or a program stopped the task with StopTask.
     StoppedByUser,
-    /// ECS gives no reason that is known here.
+    /// ECS gives no reason that this crate recognizes.
     Unknown,
-    /// A volume couldn't be made or mounted, such as one of EFS.
+    /// ECS couldn't create or mount a volume, such as one of EFS.
     VolumeFailed,
-    /// The image is for another processor or operating system than the task runs on, or what it
-    /// starts is no program. Build it for the task's platform.
+    /// The image is for another processor or operating system than the task's, or its command isn't
+    /// a program. Build the image for the task's platform.
     WrongPlatform,
 }
 
 impl FailureCause {
-    /// Whether another attempt may succeed although nobody changes anything.
+    /// Returns whether another attempt may succeed without any change.
     ///
-    /// False only where the cause is certain and every further task must meet it: what is missing
-    /// stays missing, and what is denied stays denied, until somebody makes it or allows it. That is
-    /// said of the moment. What has been changed outside just before may still be on its way (IAM
-    /// is eventually consistent, ECR replicates to other regions after the push), so that whoever
-    /// ends a rollout for a cause like that deploys again when it has arrived.
+    /// False only if the cause is certain and every further task would fail in the same way: a
+    /// missing resource stays missing, and a denied action stays denied, until an operator creates
+    /// or allows it. The answer describes this moment. A recent change may not have taken effect
+    /// yet (IAM is eventually consistent, and ECR replicates to other regions after the push). If
+    /// such a cause ends a rollout, deploy again after the change has taken effect.
     pub fn can_heal(self) -> bool {
         !matches!(
             self,
@@ -139,13 +139,13 @@ impl fmt::Display for FailureCause {
             Self::SecretDenied => "secret denied",
             Self::SecretMissing => "secret not found",
             Self::SecretUnreadable => "secret unreadable",
-            Self::SpotInterruption => "Spot capacity taken back",
+            Self::SpotInterruption => "Spot capacity reclaimed",
             Self::StartFailed => "start failed",
             Self::StartTimeout => "start timed out",
             Self::StoppedByUser => "stopped by a user",
             Self::Unknown => "unknown cause",
             Self::VolumeFailed => "volume failed",
-            Self::WrongPlatform => "image of the wrong platform",
+            Self::WrongPlatform => "image for the wrong platform",
         })
     }
 }

@@ -53,17 +53,17 @@ impl Deployed {
         })
     }
 
-    /// The ARN of the task definition's revision that now runs.
+    /// Returns the ARN of the revision that now runs.
     pub fn revision(&self) -> &str {
         &self.0.revision
     }
 
-    /// The id of the deployment that brought it, such as `ecs-svc/1234567890123456789`.
+    /// Returns the id of the revision's deployment, such as `ecs-svc/1234567890123456789`.
     pub fn deployment(&self) -> &str {
         &self.0.deployment
     }
 
-    /// How long it took, from the first call of the rollout to when it showed as complete.
+    /// Returns the time from the first call of the rollout until ECS reported it as complete.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
     }
@@ -73,7 +73,7 @@ impl Deployed {
         self.0.was_changed
     }
 
-    /// The containers' names and images, in the order of the task definition.
+    /// Returns the containers' names and images, in the order of the task definition.
     pub fn images(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.images.iter().map(|(name, image)| (name.as_str(), image.as_str()))
     }

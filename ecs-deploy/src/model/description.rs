@@ -6,7 +6,7 @@ pub(crate) fn primary(description: &Description) -> Option<&Deployment> {
     description.deployments().iter().find(|it| is_primary(it))
 }
 
-/// The task definition of the PRIMARY deployment.
+/// Returns the task definition of the PRIMARY deployment.
 pub(crate) fn running(description: &Description) -> Option<&str> {
     primary(description)?.task_definition()
 }

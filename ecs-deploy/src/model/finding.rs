@@ -5,35 +5,35 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Something about a service, or about what is to be deployed, that is worth knowing before a
-/// rollout begins. `Display` says it in one clause.
+/// A fact about a service or a new revision that may harm a rollout. `Display` is one clause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     kind: FindingKind,
     text: String,
 }
 
-/// What kind of [`Finding`] it is.
+/// The kind of a [`Finding`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum FindingKind {
-    /// ECS won't notice that the deployment fails, and goes on with it for ever. Switch the
-    /// deployment circuit breaker on.
+    /// The deployment circuit breaker is off: ECS doesn't detect a failing deployment, and retries
+    /// its tasks forever. Switch the circuit breaker on.
     CircuitBreakerOff,
-    /// Another deployment hasn't ended. The new one takes its place.
+    /// Another deployment hasn't ended. The new one replaces it.
     DeploymentInProgress,
-    /// The service wants no tasks: the rollout will succeed without having started any.
+    /// The service's desired count is 0: the rollout succeeds without starting a task.
     DesiredCountZero,
-    /// An image isn't in ECR. Push it, or correct its name. Looked for only where that is asked for.
+    /// An image isn't in ECR. Push it, or correct its name. Found only if the caller asks for the
+    /// check of the images.
     ImageMissing,
-    /// Whether an image is in ECR, and fits, couldn't be found out.
+    /// The check of an image in ECR failed, so it is unknown whether the image exists and fits.
     ImageUnchecked,
     /// An image is for another platform than the tasks run on.
     ImageWrongPlatform,
-    /// The service's minimum and maximum percent leave no room to start a task, nor to stop one:
-    /// the rollout can't ever end. Lower the one or raise the other. AWS documents the message
-    /// that the service repeats then ("unable to stop or start tasks during a deployment").
+    /// The service's minimum and maximum percent let ECS neither start nor stop a task: the rollout
+    /// can never end. Lower the minimum or raise the maximum. AWS documents the message that the
+    /// service then repeats ("unable to stop or start tasks during a deployment").
     NoProgress,
 }
 
@@ -50,11 +50,11 @@ impl Finding {
     }
 
     pub(crate) fn desired_count_zero() -> Self {
-        let text = "the service wants no tasks: nothing will show whether the revision runs";
+        let text = "the desired count is 0: the rollout can't show whether the revision runs";
         Self::new(FindingKind::DesiredCountZero, text.to_owned())
     }
 
-    /// What kind it is.
+    /// Returns the kind.
     pub fn kind(&self) -> FindingKind {
         self.kind
     }
@@ -66,13 +66,13 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Which findings keep a rollout from beginning.
+/// The kinds of findings that prevent a rollout.
 #[derive(Debug, Clone)]
 pub(crate) struct RefusedKinds {
     kinds: BTreeSet<FindingKind>,
 }
 
-/// Those with which a rollout can't succeed.
+/// Contains the kinds with which a rollout can't succeed.
 impl Default for RefusedKinds {
     fn default() -> Self {
         let kinds =

@@ -9,7 +9,7 @@ use crate::model::saved::{self, Saved};
 use crate::names::arn::short;
 use crate::names::service::Service;
 
-/// A deployment that has begun: all that is needed to follow it, also from another process.
+/// The data to follow a deployment that has begun, from this or another process.
 ///
 /// It can be saved and read in serde's formats: one CI job saves it, and a later one continues to
 /// watch the deployment with [`Deployer::follow`](crate::Deployer::follow). It holds names, ids and
@@ -45,37 +45,37 @@ pub struct Handle(#[serde(with = "saved")] Box<DeploymentRecord>);
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeploymentRecord {
     pub(crate) service: Service,
-    /// The ARN of the revision that it brings.
+    /// The ARN of the revision that it deploys.
     pub(crate) revision: String,
-    /// Such as `ecs-svc/1234567890123456789`.
+    /// The id, such as `ecs-svc/1234567890123456789`.
     pub(crate) deployment: String,
-    /// The ARN of the newer view on it, as far as ECS has told.
+    /// The ARN of its service deployment, ECS's newer view of it, if ECS has reported one.
     pub(crate) service_deployment: Option<String>,
     pub(crate) images: Vec<(String, String)>,
-    /// Whether it goes by stages, or stops at hooks: only the newer view shows that.
+    /// Whether it has stages or hooks. Only the service deployment shows these.
     pub(crate) form: Form,
-    /// Whether it was started for this, rather than found.
+    /// Whether this rollout started it, or found it.
     pub(crate) origin: Origin,
-    /// Deployments that were there before. One of them becoming PRIMARY again is a rollback.
+    /// The ids of earlier deployments. If one of them becomes PRIMARY again, ECS rolled back.
     pub(crate) earlier: BTreeSet<String>,
-    /// The task definition of the last deployment that was complete when it began.
+    /// The task definition of the last deployment that was complete when this one began.
     pub(crate) completed: Option<String>,
-    /// What ran before it, complete or not.
+    /// The task definition of the deployment before it, complete or not.
     pub(crate) before: Option<String>,
-    /// The ids of the service's messages that are older.
+    /// The ids of the service's messages from before the deployment.
     pub(crate) messages: BTreeSet<String>,
 }
 
-/// How a deployment goes.
+/// The form of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Form {
-    /// A rolling update without hooks: the service itself shows all that matters.
+    /// A rolling update without hooks: the service's description shows its whole state.
     Rolling,
     Staged,
 }
 
-/// Where a deployment is from.
+/// The origin of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Origin {
@@ -84,17 +84,17 @@ pub(crate) enum Origin {
 }
 
 impl Handle {
-    /// The service.
+    /// Returns the service.
     pub fn service(&self) -> &Service {
         &self.0.service
     }
 
-    /// The ARN of the task definition's revision that the deployment brings.
+    /// Returns the ARN of the revision that it deploys.
     pub fn revision(&self) -> &str {
         &self.0.revision
     }
 
-    /// The deployment's id, such as `ecs-svc/1234567890123456789`.
+    /// Returns the deployment's id, such as `ecs-svc/1234567890123456789`.
     pub fn deployment(&self) -> &str {
         &self.0.deployment
     }
@@ -118,8 +118,8 @@ impl DeploymentRecord {
         short(&self.revision)
     }
 
-    /// What joins the deployment, its service revision and its service deployment: reported, and
-    /// what other tools rely on.
+    /// Returns the number that the deployment shares with its service revision and its service
+    /// deployment. It is reported, not documented; other tools rely on it.
     pub(crate) fn number(&self) -> &str {
         short(&self.deployment)
     }
@@ -133,7 +133,7 @@ impl fmt::Display for Handle {
     }
 }
 
-/// The messages' ids are noise.
+/// Leaves out the ids of the messages and other details.
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")

@@ -1,14 +1,13 @@
-//! [`Logs`]: where a container's log is.
+//! [`Logs`]: the location of a container's log.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The stream of CloudWatch Logs that a container's log is in. `Display` is the command that shows
-/// it.
+/// The stream of a container's log in CloudWatch Logs. `Display` is the command that shows it.
 ///
-/// Known where the container's log driver is `awslogs` and it has a prefix for its streams, as on
-/// Fargate it must (ECS developer guide, "Send Amazon ECS logs to CloudWatch").
+/// It is known if the container's log driver is `awslogs` with a prefix for its streams, which
+/// Fargate requires (ECS developer guide, "Send Amazon ECS logs to CloudWatch").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Logs {
     pub(crate) container: String,
@@ -18,22 +17,22 @@ pub struct Logs {
 }
 
 impl Logs {
-    /// The container's name.
+    /// Returns the container's name.
     pub fn container(&self) -> &str {
         &self.container
     }
 
-    /// The log group.
+    /// Returns the log group.
     pub fn group(&self) -> &str {
         &self.group
     }
 
-    /// The stream in the group: `PREFIX/CONTAINER/TASK`.
+    /// Returns the stream in the group: `PREFIX/CONTAINER/TASK`.
     pub fn stream(&self) -> &str {
         &self.stream
     }
 
-    /// The region of the group, which may be another than the task's.
+    /// Returns the region of the group, which may differ from the task's.
     pub fn region(&self) -> &str {
         &self.region
     }
@@ -42,7 +41,7 @@ impl Logs {
 impl fmt::Display for Logs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { group, stream, region, .. } = self;
-        // Without a beginning, the command shows ten minutes.
+        // Without `--since`, the command shows the last ten minutes only.
         write!(
             f,
             "`aws logs tail {group} --log-stream-names {stream} --region {region} --since 1d`"

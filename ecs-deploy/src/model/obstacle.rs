@@ -1,4 +1,4 @@
-//! [`Obstacle`]: what a service's messages say is in the way of its tasks.
+//! [`Obstacle`]: the reason in a service's messages why its tasks don't run.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use serde::Serialize;
 use crate::model::cause::FailureCause;
 use crate::model::cause::text::cause;
 
-/// What keeps a service's tasks from running, where its messages say so: the only explanation there
-/// is while no task even comes into being.
+/// The reason in a service's message why its tasks don't run. Before ECS creates a task, the
+/// messages are the only explanation.
 ///
-/// AWS documents the messages ("Amazon ECS service event messages" in the developer guide), but they
-/// are texts for people and not part of the API: what isn't recognised is no obstacle.
+/// AWS documents the messages ("Amazon ECS service event messages" in the developer guide), but
+/// they are texts for people and not part of the API. An unknown message has no obstacle.
 ///
 /// `Display` is a few words.
 ///
@@ -33,35 +33,35 @@ pub enum Obstacle {
     Capacity,
     /// A task failed the `healthCheck` of a container definition.
     ContainerHealthCheck,
-    /// `minimumHealthyPercent` and `maximumPercent` let ECS neither stop nor start a task. Set
-    /// another of either.
+    /// `minimumHealthyPercent` and `maximumPercent` let ECS neither stop nor start a task. Change
+    /// either.
     DeploymentConfiguration,
     /// ECS's own role is misconfigured or can't be assumed. Create the service-linked role.
     EcsRole,
-    /// A task couldn't be launched or placed for another reason, which the message has.
+    /// A task couldn't be launched or placed for another reason, which is in the message.
     Launch,
-    /// No container instance has what the task asks for: memory, CPU, ports, attributes, an agent
-    /// that answers. The message names the one that comes closest.
+    /// No container instance meets the task's requirements: memory, CPU, ports, attributes, or an
+    /// agent that answers. The message names the closest match.
     Placement,
     /// A quota of the account is used up: tasks, vCPUs, or the size of one. Ask AWS for more.
     Quota,
     /// A task began and failed.
     TaskFailed {
-        /// Why.
+        /// The cause of the failure.
         cause: FailureCause,
     },
-    /// Tasks that are protected against being stopped are in the way. Wait, or end the protection.
+    /// ECS can't stop tasks that have scale-in protection. Wait, or end the protection.
     TaskProtection,
-    /// Tasks fail again and again, so that ECS waits longer and longer between its attempts.
+    /// Tasks fail repeatedly, so ECS increases the delay between its attempts.
     TasksKeepFailing,
-    /// ECS's own calls are throttled. It tries again by itself.
+    /// ECS's own calls are throttled. ECS retries them itself.
     Throttled,
     /// The load balancer finds a task unhealthy.
     UnhealthyTarget,
 }
 
 impl Obstacle {
-    /// What `message` says is in the way: a message of the service, such as
+    /// Parses a message of the service, such as the one in
     /// [`Event::Message`](crate::events::Event::Message) has.
     pub fn from_message(message: &str) -> Option<Self> {
         let message = message.to_lowercase().replace('\u{2019}', "'");
@@ -80,7 +80,7 @@ impl Obstacle {
             } else {
                 match cause(&message) {
                     Some(FailureCause::Capacity) => Self::Capacity,
-                    // AWS documents it of a subnet in a zone that Fargate isn't in.
+                    // AWS documents this message for a subnet in a zone without Fargate.
                     Some(FailureCause::Infrastructure) | None => Self::Launch,
                     Some(cause) => Self::TaskFailed { cause },
                 }
@@ -117,7 +117,7 @@ impl fmt::Display for Obstacle {
             Self::Placement => "no container instance fits",
             Self::Quota => "a quota is used up",
             Self::TaskFailed { cause } => return cause.fmt(f),
-            Self::TaskProtection => "protected tasks are in the way",
+            Self::TaskProtection => "protected tasks can't be stopped",
             Self::TasksKeepFailing => "tasks keep failing",
             Self::Throttled => "ECS is throttled",
             Self::UnhealthyTarget => "load balancer health checks fail",
@@ -243,7 +243,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a service is called, its name is no obstacle.
+        /// A service's name never reads as an obstacle.
         #[test]
         fn a_name_is_no_obstacle(name in "[a-zA-Z0-9_-]{1,255}") {
             let message = format!("(service {name}) has reached a steady state.");

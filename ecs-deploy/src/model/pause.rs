@@ -15,7 +15,7 @@ pub struct Pause {
     pub(crate) on_timeout: Option<Resolution>,
 }
 
-/// What is decided about a [`Pause`].
+/// The decision about a [`Pause`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -26,30 +26,30 @@ pub enum Resolution {
     RollBack,
 }
 
-/// Why ECS rolled a deployment back.
+/// The cause of a rollback by ECS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum RollbackCause {
-    /// A CloudWatch alarm of the deployment configuration went off.
+    /// A CloudWatch alarm of the deployment configuration was triggered.
     Alarm,
-    /// Too many of its tasks failed.
+    /// Too many tasks of the deployment failed.
     CircuitBreaker,
     /// A lifecycle hook failed or timed out, or it was decided there to roll back.
     LifecycleHook,
     /// A StopServiceDeployment call stopped it.
     StopRequest,
-    /// ECS doesn't say, or `ecs:DescribeServiceDeployments` isn't allowed.
+    /// ECS doesn't name the cause, or `ecs:DescribeServiceDeployments` isn't allowed.
     Unknown,
 }
 
 impl Pause {
-    /// The ARN of the service deployment that stands still.
+    /// Returns the ARN of the paused service deployment.
     pub fn service_deployment(&self) -> &str {
         &self.service_deployment
     }
 
-    /// The hook's id, which ContinueServiceDeployment takes.
+    /// Returns the hook's id, for ContinueServiceDeployment.
     pub fn hook(&self) -> &str {
         &self.hook
     }
@@ -65,7 +65,7 @@ impl Pause {
     }
 }
 
-/// `paused at POST_TEST_TRAFFIC_SHIFT by the hook 0a1b`
+/// Prints `paused at POST_TEST_TRAFFIC_SHIFT by the hook 0a1b`.
 impl fmt::Display for Pause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.stage {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// How many tasks of a deployment there are.
+/// The numbers of a deployment's tasks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Progress {
     pub(crate) desired: u32,
@@ -14,28 +14,28 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// How many the service wants.
+    /// Returns the desired number of tasks.
     pub fn desired(&self) -> u32 {
         self.desired
     }
 
-    /// How many run.
+    /// Returns the number of running tasks.
     pub fn running(&self) -> u32 {
         self.running
     }
 
-    /// How many are on their way.
+    /// Returns the number of pending tasks.
     pub fn pending(&self) -> u32 {
         self.pending
     }
 
-    /// How many failed in a row, as ECS counts: a healthy task sets it back.
+    /// Returns the number of consecutive failures, as ECS counts them: a healthy task resets it.
     pub fn failed(&self) -> u32 {
         self.failed
     }
 }
 
-/// `1 of 2 running, 1 pending, 3 failed`
+/// Prints `1 of 2 running, 1 pending, 3 failed`.
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { desired, running, pending, failed } = self;

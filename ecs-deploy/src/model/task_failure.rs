@@ -9,7 +9,7 @@ use crate::model::cause::FailureCause;
 use crate::model::cause::symptoms::Symptoms;
 
 /// A task of the deployment that stopped by itself, that ECS stopped because it failed a health
-/// check, or that somebody stopped.
+/// check, or that a user stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskFailure {
@@ -24,12 +24,12 @@ pub struct TaskFailure {
 }
 
 impl TaskFailure {
-    /// The task's id: the last segment of its ARN.
+    /// Returns the task's id: the last segment of its ARN.
     pub fn task(&self) -> &str {
         &self.task
     }
 
-    /// Why it stopped, for a program that acts on it.
+    /// Returns the cause, for a program that acts on it.
     pub fn cause(&self) -> FailureCause {
         self.cause
     }
@@ -39,34 +39,34 @@ impl TaskFailure {
         self.stop_code.as_deref()
     }
 
-    /// The container that brought it down, where that shows.
+    /// Returns the container that caused the failure, if that is known.
     pub fn container(&self) -> Option<&str> {
         self.container.as_deref()
     }
 
-    /// What that container exited with; `None` where it never ran, or only stopped because ECS
-    /// told it to.
+    /// Returns that container's exit code; `None` if it never ran, or stopped only because ECS
+    /// stopped the task.
     pub fn exit_code(&self) -> Option<i32> {
         self.exit_code
     }
 
-    /// That container's image, as the task definition names it.
+    /// Returns that container's image, as the task definition names it.
     pub fn image(&self) -> Option<&str> {
         self.image.as_deref()
     }
 
-    /// The digest of that image, such as `sha256:…`; `None` where it was never pulled.
+    /// Returns the digest of that image, such as `sha256:…`; `None` if it was never pulled.
     pub fn image_digest(&self) -> Option<&str> {
         self.image_digest.as_deref()
     }
 
-    /// ECS's words, such as `CannotPullContainerError: …`: the container's where it has some, or
-    /// else the task's.
+    /// Returns ECS's reason, such as `CannotPullContainerError: …`: the container's, or else the
+    /// task's.
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// The failure in one clause, without the task's id.
+    /// Describes the failure in one clause, without the task's id.
     pub(crate) fn explanation(&self) -> String {
         match (&self.container, self.exit_code) {
             (Some(container), Some(code)) => {
@@ -84,7 +84,7 @@ impl TaskFailure {
             Some(TaskStopCode::ServiceSchedulerInitiated | TaskStopCode::UserInitiated)
         );
         let stopped_reason = task.stopped_reason().unwrap_or_default();
-        // The scheduler stops what it has no more use for, and what fails a health check.
+        // The scheduler stops tasks that it no longer needs, and tasks that fail a health check.
         if task.stop_code() == Some(&TaskStopCode::ServiceSchedulerInitiated)
             && stopped_reason.starts_with(SCALING)
         {
@@ -93,12 +93,12 @@ impl TaskFailure {
         task.task_arn()?;
         let culprit = culprit(task.containers(), is_told_to);
         let failure = Self::from_culprit(task, culprit);
-        // What it exits with that is told to stop says nothing.
+        // The exit code of a container that ECS stops has no meaning.
         let exit_code = failure.exit_code.filter(|_| !is_told_to);
         Some(Self { exit_code, ..failure })
     }
 
-    /// That `culprit` brought the task down, where that is known.
+    /// Describes a stopped task; `culprit` is the container that caused the failure, if known.
     pub(crate) fn from_culprit(task: &Task, culprit: Option<&Container>) -> Self {
         let stopped_reason = task.stopped_reason().unwrap_or_default();
         let container_reason = culprit.and_then(|it| it.reason()).unwrap_or_default();
@@ -107,7 +107,7 @@ impl TaskFailure {
             .find(|reason| !reason.is_empty())
             .unwrap_or_default();
         let exit_code = culprit.and_then(|it| it.exit_code());
-        // Where several containers ended without an error, which of them was first doesn't show.
+        // If several containers exited without an error, ECS doesn't show which was first.
         let has_exited = task.stop_code() == Some(&TaskStopCode::EssentialContainerExited);
         let quietly = || task.containers().iter().find_map(|it| it.exit_code());
         let symptoms = Symptoms {
@@ -136,9 +136,9 @@ impl fmt::Display for TaskFailure {
     }
 }
 
-/// The container that brought its task down, where that shows.
+/// Returns the container that caused its task to stop, if that is known.
 fn culprit(containers: &[Container], is_told_to: bool) -> Option<&Container> {
-    // How a container ends that is told to stop has nothing to do with why.
+    // If ECS or a user stops the task, the containers' exit codes don't explain why.
     if is_told_to {
         return containers.iter().find(|it| is_unhealthy(it));
     }
@@ -148,8 +148,8 @@ fn culprit(containers: &[Container], is_told_to: bool) -> Option<&Container> {
     containers
         .iter()
         .find(|it| it.reason().is_some_and(|reason| !reason.is_empty()))
-        // When an essential container exits, the others are told to stop (SIGTERM), and killed if
-        // they don't (SIGKILL).
+        // When an essential container exits, ECS stops the others with SIGTERM, and then with
+        // SIGKILL.
         .or_else(|| exited(|code| !matches!(code, 0 | SIGKILL | SIGTERM)))
         .or_else(|| exited(|code| code != 0))
         .or_else(|| {
@@ -161,11 +161,11 @@ fn is_unhealthy(container: &Container) -> bool {
     container.health_status() == Some(&HealthStatus::Unhealthy)
 }
 
-/// Exit codes by signal: 128 and the signal's number.
+/// Exit codes after a signal: 128 plus the signal's number.
 const SIGKILL: i32 = 128 + 9;
 const SIGTERM: i32 = 128 + 15;
 
-/// How the scheduler begins the reason of a task that it has no more use for (AWS documentation on
+/// The start of the scheduler's reason for a task that it no longer needs (AWS documentation on
 /// stopped tasks).
 const SCALING: &str = "Scaling activity initiated by";
 
@@ -248,7 +248,7 @@ mod tests {
                 Some("web"),
                 FailureCause::Exited { code: 1 },
             ),
-            // Of those it doesn't show.
+            // Here ECS doesn't show which container was first.
             (
                 vec![container("log", 0), container("web", 137)],
                 Some("web"),
@@ -274,7 +274,7 @@ mod tests {
         let code = TaskStopCode::EssentialContainerExited;
         let failure = stopped(code, "Essential container in task exited", vec![log, web]).unwrap();
         assert_eq!((failure.image(), failure.image_digest()), (Some("web:2"), Some("sha256:2b")));
-        // A secret is no container's.
+        // A secret belongs to the task, not to a container.
         let reason = "ResourceInitializationError: unable to retrieve secrets from ssm";
         let log = Container::builder().name("log").image("log:1").build();
         let failure = stopped(TaskStopCode::TaskFailedToStart, reason, vec![log]).unwrap();

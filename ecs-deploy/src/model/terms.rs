@@ -1,8 +1,8 @@
-//! On which terms a deployment is watched: what every way to begin one has in common.
+//! The terms of a wait for a deployment, which all builders of deployments share.
 
 use std::time::Duration;
 
-/// For how long a deployment is watched, and what is done about one that doesn't go well.
+/// The time limit of a wait, and the reactions to a failure or pause.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
     pub(crate) timeout: Duration,
@@ -11,49 +11,48 @@ pub(crate) struct Terms {
     pub(crate) patience: Patience,
 }
 
-/// What to do where a rollout fails or isn't complete in time, and ECS doesn't roll it back.
+/// The reaction to a rollout that fails or times out if ECS doesn't roll it back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnFailure {
-    /// Leave the service as it is: the safe choice while nobody knows what would be better.
+    /// Leaves the service as it is. This is the safe choice, because it makes no further change.
     #[default]
     Leave,
-    /// Tell ECS to go back to what ran before, and don't wait for it: by StopServiceDeployment,
-    /// or, where that isn't possible or not allowed, by deploying the revision that the last
-    /// completed deployment ran. The outcome remains an error, which says what was done.
+    /// Asks ECS to roll back, and doesn't wait for the result. It calls StopServiceDeployment; if
+    /// that isn't possible or allowed, it deploys the revision of the last complete deployment. The
+    /// outcome is still an error, which names the rollback.
     ///
-    /// Before each of the two, the service is looked at once more. Nothing is done where the
-    /// deployment is complete after all, where another one has taken over, or where that can't be
-    /// seen; nor where the wait ends because a call isn't allowed or the credentials are no longer
-    /// valid, or before ECS has answered UpdateService.
+    /// Before each of the two calls, the rollout describes the service again. It doesn't roll back
+    /// if the deployment is complete by then, if another one has replaced it, or if the lookup
+    /// fails. It doesn't roll back either if the wait ends because a call isn't allowed or the
+    /// credentials have expired, or before ECS has answered UpdateService.
     RollBack,
 }
 
-/// What to do where a deployment stops at a lifecycle hook of the type PAUSE, until somebody
-/// decides.
+/// The reaction to a deployment that is paused at a lifecycle hook of the type PAUSE.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnPause {
-    /// End with [`PausedAtHook`](crate::ErrorKind::PausedAtHook): a program doesn't wait for
+    /// Ends with [`PausedAtHook`](crate::ErrorKind::PausedAtHook), so that the program doesn't wait
     /// people. The deployment stays where it is; the error has the [`Pause`](crate::stages::Pause) to
-    /// decide about, and the [`Handle`](crate::Handle) to follow it from there.
+    /// resolve, and the [`Handle`](crate::Handle) to follow the deployment further.
     #[default]
     Return,
-    /// Go on watching, until [`Deployer::resolve`](crate::Deployer::resolve) or somebody else
-    /// decides, or the time is up.
+    /// Continues the watch until [`Deployer::resolve`](crate::Deployer::resolve) or another caller
+    /// resolves the pause, or until the time limit.
     Wait,
 }
 
-/// How long a rollout is given whose tasks fail.
+/// The time that a rollout has while its tasks fail.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Patience {
-    /// Until the first task fails of something that no further attempt will cure, such as an image
+    /// Ends at the first task failure that no retry can fix, such as a missing image: see
     /// that doesn't exist: [`FailureCause::can_heal`](crate::diagnosis::FailureCause::can_heal). ECS itself
-    /// goes on with the deployment, unless [`OnFailure::RollBack`] ends it.
+    /// deployment, unless [`OnFailure::RollBack`] ends it.
     UntilHopeless,
-    /// Until ECS gives up, or the time is up: the safe choice, since somebody may mend what is
-    /// wrong meanwhile.
+    /// Ends when ECS gives up, or at the time limit. This is the safe choice, because a person may
+    /// fix the problem in the meantime.
     #[default]
     UntilOver,
 }
@@ -73,37 +72,36 @@ impl Default for Terms {
     }
 }
 
-/// The methods that set the terms: the same, with the same documentation, on each builder that has
-/// a field `terms`.
+/// Defines the methods that set the terms, for each builder with a field `terms`.
 macro_rules! terms {
     () => {
-        /// How long it may take in all, counted from when it is first awaited: the calls that begin
-        /// it and the wait; 30 minutes by default. Without a circuit breaker, ECS never gives up
-        /// itself.
+        /// Sets the time limit for the first calls and the wait together, counted from the first
+        /// poll. The default is 30 minutes. Without a circuit breaker, ECS never gives up itself.
         ///
-        /// When the wait is over without success, what is left to do (a last look, the reasons of
-        /// stopped tasks, [`OnFailure::RollBack`](crate::OnFailure::RollBack)) takes 30 seconds
-        /// more at most. A call that ECS never answers holds up neither.
+        /// After an unsuccessful wait, the remaining steps (a last lookup, the reasons of stopped
+        /// tasks, [`OnFailure::RollBack`](crate::OnFailure::RollBack)) take at most 30 seconds
+        /// more. Both limits hold even if ECS never answers a call.
         pub fn timeout(mut self, timeout: Duration) -> Self {
             self.terms.timeout = timeout;
             self
         }
 
-        /// What to do where the deployment fails or isn't complete in time, and ECS doesn't roll it
-        /// back: by default, nothing.
+        /// Sets the reaction to a deployment that fails or times out if ECS doesn't roll it back.
+        /// The default is to leave it.
         pub fn on_failure(mut self, on_failure: OnFailure) -> Self {
             self.terms.on_failure = on_failure;
             self
         }
 
-        /// What to do where it stops at a lifecycle hook until somebody decides: by default, end
-        /// with an error that says so.
+        /// Sets the reaction to a pause at a lifecycle hook. The default is to end with an error
+        /// that holds the pause.
         pub fn on_pause(mut self, on_pause: OnPause) -> Self {
             self.terms.on_pause = on_pause;
             self
         }
 
-        /// How long it is given when its tasks fail: by default, as long as ECS does.
+        /// Sets the time that the deployment has while its tasks fail. By default, the wait ends
+        /// when ECS gives up.
         pub fn patience(mut self, patience: Patience) -> Self {
             self.terms.patience = patience;
             self

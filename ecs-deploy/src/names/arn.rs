@@ -40,12 +40,12 @@ pub(crate) fn short(arn: &str) -> &str {
     arn.rsplit_once('/').map_or(arn, |(_, short)| short)
 }
 
-/// The family in a task definition's ARN.
+/// Returns the family in a task definition's ARN.
 pub(crate) fn family(arn: &str) -> &str {
     short(arn).split(':').next().unwrap_or_default()
 }
 
-/// The revision's number at the end of a task definition's ARN.
+/// Returns the revision number at the end of a task definition's ARN.
 pub(crate) fn number(arn: &str) -> Option<u64> {
     arn.rsplit_once(':')?.1.parse().ok()
 }

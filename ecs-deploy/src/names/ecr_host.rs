@@ -72,8 +72,8 @@ const PARTITIONS: [Partition; 8] = [
     Partition { name: COMMERCIAL, region_prefix: "", suffixes: &["amazonaws.com", "on.aws"] },
 ];
 
-/// What follows the account, as AWS's own credential helper accepts it: the dot form everywhere,
-/// the dash form of the dual-stack hosts.
+/// The text after the account in a host name, as AWS's credential helper accepts it: the dot form
+/// everywhere, the dash form in dual-stack hosts.
 const SERVICES: [&str; 4] = [".dkr.ecr.", ".dkr.ecr-fips.", ".dkr-ecr.", ".dkr-ecr-fips."];
 
 /// An image in each partition, by each of its suffixes: the partition, the region and the image.

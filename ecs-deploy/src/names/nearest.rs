@@ -2,7 +2,7 @@
 
 /// Returns the name that is so near that it is likely meant: one slip for every three characters.
 pub(crate) fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
-    // No container's name is longer, and what comes from outside may be of any length.
+    // Container names have at most 255 characters, but the caller's name may have any length.
     let name: Vec<char> = (name.len() <= 255).then(|| name.chars().collect())?;
     let limit = (name.len() / 3).max(1);
     let distances = known.iter().map(|known| (distance(&name, known), known));

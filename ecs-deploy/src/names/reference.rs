@@ -1,4 +1,4 @@
-//! What a task definition is called by.
+//! The reference to a task definition.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,8 @@ use std::str::FromStr;
 use crate::names::arn::{EcsArn, region};
 use crate::names::invalid::{InvalidName, NameFlaw, Subject, check};
 
-/// A family, for its latest active revision; `FAMILY:REVISION`; or the ARN of a revision.
+/// A reference to a task definition: a family, which means its latest active revision,
+/// `FAMILY:REVISION`, or the ARN of a revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reference {
     text: String,
@@ -40,7 +41,8 @@ impl fmt::Display for Reference {
     }
 }
 
-/// API references of DescribeTaskDefinition and RegisterTaskDefinition.
+/// Returns what is wrong with a reference. Source: API references of DescribeTaskDefinition and
+/// RegisterTaskDefinition.
 fn examine(text: &str) -> Result<(), NameFlaw> {
     const KIND: &str = "a task definition";
     let Some(arn) = EcsArn::parse(text, KIND)? else {
@@ -102,7 +104,7 @@ mod tests {
             ("", "its family is empty"),
             (":1", "its family is empty"),
             (&long, "its family has 256 characters, at most 255"),
-            ("web/1", "its family has '/', where only letters, digits, '-' and '_' may be"),
+            ("web/1", "its family has '/', but only letters, digits, '-' and '_' are allowed"),
             ("web:", "its revision is ``, not a number from 1"),
             ("web:0", "its revision is `0`, not a number from 1"),
             ("web:latest", "its revision is `latest`, not a number from 1"),
@@ -113,14 +115,17 @@ mod tests {
                 "it isn't the ARN of a task definition",
             ),
             ("arn:aws:ecs:eu-west-1:12:task-definition/web:1", "its account isn't 12 digits"),
-            ("arn:aws:ecs::123456789012:task-definition/web:1", "its ARN names no region"),
+            ("arn:aws:ecs::123456789012:task-definition/web:1", "its ARN lacks the region"),
             (
                 "arn:aws:ecs:eu-west-1:123456789012:task-definition/web",
                 "its ARN lacks the revision",
             ),
         ] {
             let error = text.parse::<Reference>().unwrap_err();
-            assert_eq!(error.to_string(), format!("`{text}` names no task definition: {problem}"));
+            assert_eq!(
+                error.to_string(),
+                format!("invalid task definition reference `{text}`: {problem}")
+            );
         }
     }
 }

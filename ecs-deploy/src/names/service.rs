@@ -1,4 +1,4 @@
-//! [`Service`]: which service of which cluster.
+//! [`Service`]: the name of a service in a cluster.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use crate::names::arn::{EcsArn, region};
 use crate::names::ecr_host::partition;
 use crate::names::invalid::{InvalidName, NameFlaw, Subject, check};
 
-/// The name of an ECS service: of its cluster and its own, or its ARN.
+/// The name of an ECS service: the names of its cluster and its own, or its ARN.
 ///
 /// ```
 /// use ecs_deploy::Service;
@@ -23,13 +23,13 @@ use crate::names::invalid::{InvalidName, NameFlaw, Subject, check};
 /// # Ok::<(), ecs_deploy::Error>(())
 /// ```
 ///
-/// In serde's formats it is the same text as in `Display`.
+/// Its serde form is the same text as that of `Display`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Service {
     cluster: String,
     name: String,
-    /// What stands before `service/` in the ARN; empty where only the names are known.
+    /// The part before `service/` in the ARN; empty if only the names are known.
     prefix: String,
 }
 
@@ -48,12 +48,12 @@ impl Service {
         Ok(Self { cluster, name, prefix: String::new() })
     }
 
-    /// The cluster's name.
+    /// Returns the cluster's name.
     pub fn cluster(&self) -> &str {
         &self.cluster
     }
 
-    /// The service's own name.
+    /// Returns the service's own name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -63,8 +63,8 @@ impl Service {
         region(&self.prefix)
     }
 
-    /// The same service in the region and account of `arn`, which is one of ECS's; as it is where
-    /// it was given by its own.
+    /// Returns the same service in the region and account of `arn`, an ARN of ECS; unchanged if it
+    /// was named by its own ARN.
     pub(crate) fn beside(&self, arn: &str) -> Self {
         let prefix: Vec<&str> = arn.splitn(6, ':').collect();
         match prefix[..] {
@@ -75,25 +75,25 @@ impl Service {
         }
     }
 
-    /// Whether it can be the same: names say nothing of the region and the account.
+    /// Returns whether both can be the same service: names lack the region and the account.
     pub(crate) fn may_be(&self, other: &Self) -> bool {
         let (here, there) = (self.prefix.as_str(), other.prefix.as_str());
         (&self.cluster, &self.name) == (&other.cluster, &other.name)
             && (here == there || here.is_empty() || there.is_empty())
     }
 
-    /// What stands before `service/` in its ARN; `None` where only the names are known.
+    /// Returns the part before `service/` in its ARN; `None` if only the names are known.
     pub(crate) fn prefix(&self) -> Option<&str> {
         Some(self.prefix.as_str()).filter(|prefix| !prefix.is_empty())
     }
 
-    /// Its ARN, or a pattern for it in any account of `region` where only the names are known.
+    /// Returns its ARN, or a pattern for any account of `region` if only the names are known.
     pub(crate) fn pattern(&self, region: &str) -> String {
         self.beside(&format!("arn:{}:ecs:{region}:*:service", partition(region))).to_string()
     }
 
-    /// What to call the cluster by in a request: the ARN where there is one, so that ECS refuses
-    /// another account's instead of taking a cluster of the same name.
+    /// Returns the cluster for a request: its ARN if known, so that ECS refuses another account's
+    /// cluster instead of using one of the same name.
     pub(crate) fn cluster_reference(&self) -> String {
         match self.prefix.as_str() {
             "" => self.cluster.clone(),
@@ -102,7 +102,7 @@ impl Service {
     }
 }
 
-/// By ARN, or as `CLUSTER/SERVICE`: what `Display` prints.
+/// Parses an ARN or `CLUSTER/SERVICE`, the forms that `Display` prints.
 impl FromStr for Service {
     type Err = InvalidName;
 
@@ -207,32 +207,32 @@ mod tests {
             (
                 "prod/web/1",
                 8,
-                "`prod/web/1` is no ECS service: the service's name has '/', where only letters, \
-                 digits, '-' and '_' may be",
+                "invalid service `prod/web/1`: the service's name has '/', but only letters, \
+                 digits, '-' and '_' are allowed",
             ),
             (
                 "arn:aws:ecs:eu-west-1:12345678901:service/prod/web",
                 22,
-                "`arn:aws:ecs:eu-west-1:12345678901:service/prod/web` is no ECS service: its \
+                "invalid service `arn:aws:ecs:eu-west-1:12345678901:service/prod/web`: its \
                  account isn't 12 digits",
             ),
             (
                 "arn:aws:ecs:eu-west-1:123456789012:service/web",
                 43,
-                "`arn:aws:ecs:eu-west-1:123456789012:service/web` is no ECS service: its ARN \
-                 lacks the cluster, so name the cluster beside it",
+                "invalid service `arn:aws:ecs:eu-west-1:123456789012:service/web`: its ARN \
+                 lacks the cluster: use CLUSTER/SERVICE",
             ),
             (
                 "arn:aws:ecr:eu-west-1:123456789012:repository/web",
                 0,
-                "`arn:aws:ecr:eu-west-1:123456789012:repository/web` is no ECS service: it isn't \
+                "invalid service `arn:aws:ecr:eu-west-1:123456789012:repository/web`: it isn't \
                  the ARN of an ECS service",
             ),
             (
                 "arn:aws:ecs::123456789012:service/prod/web",
                 12,
-                "`arn:aws:ecs::123456789012:service/prod/web` is no ECS service: its ARN names \
-                 no region",
+                "invalid service `arn:aws:ecs::123456789012:service/prod/web`: its ARN lacks \
+                 the region",
             ),
         ] {
             let invalid = text.parse::<Service>().unwrap_err();

@@ -1,5 +1,5 @@
-//! What each part of a policy allows. Service Authorization Reference, "Actions, resources, and
-//! condition keys for Amazon ECS", but where another source is named.
+//! The statements of each part of a policy. Source: Service Authorization Reference, "Actions,
+//! resources, and condition keys for Amazon ECS", unless a comment names another one.
 
 use crate::error::PASSED_TO;
 use crate::policy::{Condition, DeployPolicy, Part, Statement};
@@ -22,11 +22,11 @@ impl DeployPolicy {
             statements.push(self.list_statement());
         }
         if !self.repositories.is_empty() {
-            let reason = "looks up whether an image is there";
-            let loss = Some("a missing image is found out by the tasks that can't start");
+            let reason = "checks that an image exists";
+            let loss = Some("a missing image shows only when the tasks fail to start");
             let actions = vec![
                 ("ecr:BatchGetImage", reason, loss),
-                ("ecr:GetDownloadUrlForLayer", "looks up for which platform an image is", loss),
+                ("ecr:GetDownloadUrlForLayer", "reads the platform of an image", loss),
             ];
             let resources = self.repositories.iter().cloned().collect();
             statements.push(Statement { sid: "Images", actions, resources, condition: None });
@@ -41,7 +41,7 @@ impl DeployPolicy {
                 actions: vec![
                     (
                         "ecs:DescribeServices",
-                        "looks at the service before, and until it is done",
+                        "reads the service before and during the deployment",
                         None,
                     ),
                     ("ecs:UpdateService", "starts the deployment", None),
@@ -54,15 +54,15 @@ impl DeployPolicy {
                 actions: vec![
                     (
                         "ecs:DescribeTaskDefinition",
-                        "copies the task definition; there is no resource to limit it to",
+                        "copies the task definition; IAM can't limit the action to a resource",
                         None,
                     ),
-                    // The reference has the family as a resource by now, and newer reports of
-                    // refusals name `task-definition/FAMILY:*`; older ones name `*`, which a
-                    // policy with the family alone wouldn't cover.
+                    // The reference lists the family as a resource by now, and newer reports of
+                    // refusals name `task-definition/FAMILY:*`. Older reports name `*`, which a
+                    // policy with only the family wouldn't cover.
                     (
                         "ecs:RegisterTaskDefinition",
-                        "registers the new revision; ECS is reported to ask for it on the family \
+                        "registers the new revision; ECS is reported to check it on the family \
                          or on `*`, and only `*` covers both",
                         None,
                     ),
@@ -74,7 +74,7 @@ impl DeployPolicy {
         if !self.roles.is_empty() {
             statements.push(Statement {
                 sid: "Roles",
-                actions: vec![("iam:PassRole", "gives the tasks their role", None)],
+                actions: vec![("iam:PassRole", "passes the tasks' roles to ECS", None)],
                 resources: self.roles.iter().cloned().collect(),
                 condition: Some(("StringEquals", "iam:PassedToService", PASSED_TO.to_owned())),
             });
@@ -96,20 +96,20 @@ impl DeployPolicy {
         let mut statements = vec![tag(
             "Tags",
             definitions.collect(),
-            "registers the new revision with the tags of the one that it is a copy of",
+            "registers the new revision with the tags of the copied revision",
             "RegisterTaskDefinition",
         )];
         if self.parts.contains(&Part::RunTask) {
-            let reason = "gives a one-off task the tags that the service's tasks have";
+            let reason = "gives a one-off task the tags of the service's tasks";
             statements.push(tag("TaskTags", vec![self.tasks()], reason, "RunTask"));
         }
         statements
     }
 
     fn diagnosis_statements(&self) -> [Statement; 2] {
-        let loss = Some("a failure is told without the reasons of its tasks");
-        let list = "finds the tasks that stopped; ECS is reported to ask for it on `*`, so that the \
-                    condition is what limits it to the cluster";
+        let loss = Some("a failure is reported without the reasons of its tasks");
+        let list = "finds the stopped tasks; ECS is reported to check it on `*`, so only the condition \
+                    limits it to the cluster";
         [
             Statement {
                 sid: "ListStoppedTasks",
@@ -119,36 +119,37 @@ impl DeployPolicy {
             },
             Statement {
                 sid: "StoppedTasks",
-                actions: vec![("ecs:DescribeTasks", "reads why tasks stopped", loss)],
+                actions: vec![("ecs:DescribeTasks", "reads the reasons of stopped tasks", loss)],
                 resources: vec![self.tasks()],
                 condition: None,
             },
         ]
     }
 
-    /// What ran before is looked for in it, too.
+    /// Allows the list of deployments. A rollback also finds the previous revision in it.
     fn list_statement(&self) -> Statement {
         Statement {
             sid: "ListServiceDeployments",
             actions: vec![(
                 "ecs:ListServiceDeployments",
-                "tells a rollback from somebody else's deployment where DescribeServices doesn't, \
-                 and what ran before",
-                Some("a rollback that doesn't show as one is told as superseded"),
+                "distinguishes a rollback from another caller's deployment if DescribeServices \
+                 doesn't, and finds the previous revision",
+                Some("a rollback that ECS doesn't mark is reported as superseded"),
             )],
             resources: vec![self.service()],
             condition: None,
         }
     }
 
-    /// The reference has two resources, each required, for the actions on one service deployment.
+    /// Allows reading a service deployment. For actions on one, the reference requires two
+    /// resources.
     fn service_deployments_statement(&self) -> Statement {
         Statement {
             sid: "ServiceDeployments",
             actions: vec![(
                 "ecs:DescribeServiceDeployments",
-                "shows how far a deployment is, and why it was rolled back",
-                Some("what DescribeServices says of the deployment has to do"),
+                "reads the progress of a deployment, and the reason of its rollback",
+                Some("only DescribeServices describes the deployment"),
             )],
             resources: vec![self.service(), self.of_service("service-deployment")],
             condition: None,
@@ -161,8 +162,8 @@ impl DeployPolicy {
                 sid: "RollBack",
                 actions: vec![(
                     "ecs:StopServiceDeployment",
-                    "tells ECS to go back",
-                    Some("a rollback is an UpdateService with the revision before"),
+                    "asks ECS for a rollback",
+                    Some("a rollback is an UpdateService with the previous revision"),
                 )],
                 resources: vec![self.service(), self.of_service("service-deployment")],
                 condition: None,
@@ -171,8 +172,8 @@ impl DeployPolicy {
                 sid: "ServiceRevisions",
                 actions: vec![(
                     "ecs:DescribeServiceRevisions",
-                    "finds the revision of the last deployment that was successful",
-                    Some("what the service ran before the deployment is what it goes back to"),
+                    "finds the revision of the last successful deployment",
+                    Some("a rollback targets the revision that ran before the deployment"),
                 )],
                 resources: vec![self.service(), self.of_service("service-revision")],
                 condition: None,
@@ -185,7 +186,7 @@ impl DeployPolicy {
             sid: "Hooks",
             actions: vec![(
                 "ecs:ContinueServiceDeployment",
-                "lets a deployment go on that waits at a lifecycle hook",
+                "continues a deployment that waits at a lifecycle hook",
                 None,
             )],
             resources: vec![self.service(), self.of_service("service-deployment")],
@@ -208,8 +209,8 @@ impl DeployPolicy {
                     ("ecs:DescribeTasks", "waits for the task's exit code", None),
                     (
                         "ecs:StopTask",
-                        "stops the task when its time is up",
-                        Some("a task whose time is up runs on"),
+                        "stops the task after its timeout",
+                        Some("a task continues after its timeout"),
                     ),
                 ],
                 resources: vec![self.tasks()],
@@ -227,18 +228,18 @@ impl DeployPolicy {
                 vec![
                     (
                         "ecs:DeregisterTaskDefinition",
-                        "deregisters; there is no resource to limit it to",
+                        "deregisters a revision; IAM can't limit the action to a resource",
                         None,
                     ),
                     (
                         "ecs:ListClusters",
-                        "finds all clusters; there is no resource to limit it to",
+                        "finds all clusters; IAM can't limit the action to a resource",
                         None,
                     ),
                     ("ecs:ListServices", "finds the services of every cluster", None),
                     (
                         "ecs:ListTaskDefinitions",
-                        "finds the family's revisions; there is no resource to limit it to",
+                        "finds the family's revisions; IAM can't limit the action to a resource",
                         None,
                     ),
                     ("ecs:ListTasks", "finds the family's tasks in every cluster", None),
@@ -248,8 +249,12 @@ impl DeployPolicy {
             on(
                 "PruneServices",
                 vec![
-                    ("ecs:DescribeServices", "reads what every service runs", None),
-                    ("ecs:ListServiceDeployments", "finds what a service would go back to", None),
+                    ("ecs:DescribeServices", "reads the revisions of every service", None),
+                    (
+                        "ecs:ListServiceDeployments",
+                        "finds the deployments that a service could roll back to",
+                        None,
+                    ),
                 ],
                 vec![all("service")],
             ),
@@ -257,14 +262,14 @@ impl DeployPolicy {
                 "PruneServiceRevisions",
                 vec![(
                     "ecs:DescribeServiceRevisions",
-                    "reads what a service would go back to",
+                    "reads the revisions that a service could roll back to",
                     None,
                 )],
                 vec![all("service"), all("service-revision")],
             ),
             on(
                 "PruneTasks",
-                vec![("ecs:DescribeTasks", "reads what every task runs", None)],
+                vec![("ecs:DescribeTasks", "reads the revision of every task", None)],
                 vec![all("task")],
             ),
         ]
@@ -283,7 +288,7 @@ impl DeployPolicy {
         self.service.to_string()
     }
 
-    /// All tasks of the cluster: their ids aren't known before.
+    /// Returns a pattern for all tasks of the cluster, because their ids aren't known in advance.
     fn tasks(&self) -> String {
         self.arn("task", &format!("{}/*", self.service.cluster()))
     }

@@ -23,7 +23,7 @@ fn everything() -> DeployPolicy {
         .check_images(["123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/demo/web:1"])
 }
 
-/// The resources of an action, in order.
+/// Returns the resources of an action, in order.
 fn resources(policy: &DeployPolicy, action: &str) -> Vec<String> {
     let permissions = policy.permissions();
     let of_action = permissions.iter().filter(|permission| permission.action() == action);
@@ -114,7 +114,7 @@ fn a_service_without_its_arn_is_refused() {
     assert_eq!(error.kind(), crate::ErrorKind::InvalidService);
     assert_eq!(
         error.to_string(),
-        "`prod/web` is no ECS service: a policy needs its region and account, which its ARN has"
+        "invalid service `prod/web`: a policy needs the region and account: use its ARN"
     );
 }
 

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::names::arn::short;
 
-/// What would be deregistered, and why the rest is kept. `Display` has a line for each revision.
+/// The revisions that would be deregistered, and why the others are kept. `Display` prints a line
+/// for each revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PrunePlan {
     pub(super) family: String,
@@ -23,7 +24,7 @@ pub(super) struct KeptRevision {
     pub(super) reason: KeepReason,
 }
 
-/// Why a revision is kept.
+/// The reason why a revision is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "camelCase")]
 #[non_exhaustive]
@@ -48,12 +49,12 @@ pub enum KeepReason {
 }
 
 impl PrunePlan {
-    /// The family.
+    /// Returns the family.
     pub fn family(&self) -> &str {
         &self.family
     }
 
-    /// The ARNs of the revisions that would be deregistered, newest first.
+    /// Returns the ARNs of the revisions that would be deregistered, newest first.
     pub fn deregister(&self) -> &[String] {
         &self.deregister
     }
@@ -87,7 +88,7 @@ impl fmt::Display for KeepReason {
     }
 }
 
-/// What was deregistered.
+/// The result of a [`Prune`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Pruned {
     pub(super) deregistered: Vec<String>,
@@ -95,7 +96,7 @@ pub struct Pruned {
 }
 
 impl Pruned {
-    /// The ARNs of the revisions that were deregistered, oldest first.
+    /// Returns the ARNs of the deregistered revisions, oldest first.
     pub fn deregistered(&self) -> &[String] {
         &self.deregistered
     }

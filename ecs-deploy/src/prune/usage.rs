@@ -1,4 +1,4 @@
-//! Which revisions of a family there are, and which are in use.
+//! The reader of a family's revisions and of their uses.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,18 +15,18 @@ use crate::names::service::Service;
 use crate::prune::plan::KeepReason;
 use crate::watch::history::History;
 
-/// Whose use of a family counts.
+/// The services and tasks that count as users of a family.
 #[derive(Debug, Clone)]
 pub(super) enum Scope {
-    /// Of every cluster of the region and account.
+    /// All of them, in every cluster of the region and account.
     Everything,
     Services(Vec<Service>),
 }
 
-/// The revisions in use, and the first reason that was found for each, by their ARNs.
+/// The revisions in use by their ARNs, each with the first reason that was found.
 type Uses = HashMap<String, KeepReason>;
 
-/// Reads one family's revisions and their uses.
+/// Reads the revisions of one family and their uses.
 pub(super) struct UsageReader<'a> {
     ecs: &'a Ecs,
 }
@@ -36,7 +36,7 @@ impl<'a> UsageReader<'a> {
         Self { ecs }
     }
 
-    /// The family of what a service runs.
+    /// Returns the family of the task definition that a service runs.
     pub(super) async fn family_of(&self, service: &Service) -> Result<String, Error> {
         let description = self.service(service).await?;
         let arn = description.task_definition().unwrap_or_default();
@@ -49,7 +49,7 @@ impl<'a> UsageReader<'a> {
         }
     }
 
-    /// The active revisions, newest first.
+    /// Returns the active revisions, newest first.
     pub(super) async fn revisions(&self, of: &str) -> Result<Vec<String>, Error> {
         const OPERATION: &str = "ListTaskDefinitions";
         let list =
@@ -62,7 +62,7 @@ impl<'a> UsageReader<'a> {
             }
         })
         .await?;
-        // The parameter is called a prefix, and documented as the whole name.
+        // The parameter is named a prefix, but documented as the full family name.
         arns.retain(|arn| family(arn) == of);
         Ok(arns)
     }
@@ -95,7 +95,7 @@ impl<'a> UsageReader<'a> {
         Ok(uses)
     }
 
-    /// A service that was named, and has to be there: a wrong name would hide what it uses.
+    /// Returns a service that the caller named. It has to exist: a wrong name would hide its uses.
     async fn service(&self, service: &Service) -> Result<Description, Error> {
         Attempts::Patient.make("DescribeServices", service, || self.ecs.existing(service)).await
     }
@@ -138,7 +138,7 @@ impl<'a> UsageReader<'a> {
                     async { describe.await.map_err(|error| Error::api(OPERATION, cluster, error)) }
                 })
                 .await?;
-            // One that is missing has been deleted since. Anything else can't be seen.
+            // A missing service has been deleted meanwhile. Any other failure hides a service.
             let mut failures = output.failures.unwrap_or_default().into_iter();
             if let Some(failure) = failures.find(|it| it.reason() != Some("MISSING")) {
                 let (arn, reason) = (failure.arn, failure.reason);
@@ -151,7 +151,7 @@ impl<'a> UsageReader<'a> {
         Ok(descriptions)
     }
 
-    /// What a service's deployments refer to, and what it would go back to.
+    /// Records the revisions that a service's deployments refer to, and its rollback targets.
     async fn note(
         &self,
         of: &str,
@@ -172,7 +172,7 @@ impl<'a> UsageReader<'a> {
             }
         }
         let controller = description.deployment_controller().map(|it| it.r#type());
-        // Only ECS's own deployments have a history there.
+        // Only ECS's own deployments appear in the history.
         if uses_it && matches!(controller, None | Some(DeploymentControllerType::Ecs)) {
             for arn in self.last_successful(cluster, service).await? {
                 uses.entry(arn)
@@ -182,7 +182,7 @@ impl<'a> UsageReader<'a> {
         Ok(())
     }
 
-    /// The task definitions of the last two successful deployments: the one that runs, as a rule,
+    /// Returns the task definitions of the last two successful deployments: usually the running one
     /// and the one before it.
     async fn last_successful(&self, cluster: &str, service: &str) -> Result<Vec<String>, Error> {
         let ecs = self.ecs;
@@ -196,8 +196,8 @@ impl<'a> UsageReader<'a> {
         }
     }
 
-    /// What the family's tasks in a cluster run, those on their way included: they are wanted to be
-    /// RUNNING as well.
+    /// Records the revisions of the family's tasks in a cluster. The desired status RUNNING also
+    /// includes tasks that are starting.
     async fn note_tasks(&self, of: &str, cluster: &str, uses: &mut Uses) -> Result<(), Error> {
         const LIST: &str = "ListTasks";
         const DESCRIBE: &str = "DescribeTasks";
@@ -212,7 +212,7 @@ impl<'a> UsageReader<'a> {
         })
         .await;
         let arns = unless_gone(arns)?;
-        // API reference of DescribeTasks: up to 100. One that is missing has stopped long since.
+        // API reference of DescribeTasks: up to 100. A missing task stopped long ago.
         for arns in arns.chunks(100) {
             let describe = self.ecs.client().describe_tasks().cluster(cluster);
             let describe = describe.set_tasks(Some(arns.to_vec()));
@@ -232,7 +232,7 @@ impl<'a> UsageReader<'a> {
     }
 }
 
-/// A cluster that has been deleted since it was listed has nothing in it.
+/// Treats a cluster that was deleted after it was listed as empty.
 fn unless_gone(listed: Result<Vec<String>, Error>) -> Result<Vec<String>, Error> {
     match listed {
         Err(error) if error.kind() == ErrorKind::ClusterNotFound => Ok(Vec::new()),

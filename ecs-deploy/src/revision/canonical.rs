@@ -1,25 +1,25 @@
-//! The form in which task definitions are compared: two of them differ in it where they differ to
-//! ECS. A file that is kept in git has neither the members that ECS adds nor ECS's order.
+//! The canonical form of task definitions. Two forms differ exactly if ECS sees a difference: a
+//! file in git has neither the members that ECS adds nor ECS's order.
 
 use std::collections::BTreeMap;
 
 use crate::json::value::{Json, Object};
 
-/// A value without what doesn't count.
+/// A value without the parts that don't make a difference.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Node {
-    /// An object's members, or a list's elements by what they are told apart by.
+    /// An object's members, or a list's elements by their keys.
     Branch(BTreeMap<String, Node>),
     Leaf(Json),
 }
 
-/// The canonical form of what RegisterTaskDefinition is called with.
+/// Returns the canonical form of the input of RegisterTaskDefinition.
 pub(crate) fn canonical(members: &Object) -> Node {
     let rules = Rules { network_mode: members.text("networkMode").unwrap_or("bridge") };
     Node::Branch(rules.members(&[], members, &[]))
 }
 
-/// What a list's order says. `path` has the names of members only, from the outside in.
+/// Returns the meaning of a list's order. `path` has only names of members, outermost first.
 pub(crate) fn order(path: &[&str]) -> Order {
     use Order::{Counts, Ignored, Keyed};
     match path {
@@ -41,24 +41,24 @@ pub(crate) fn order(path: &[&str]) -> Order {
             ["restartPolicy", "ignoredExitCodes"] => Ignored,
             ["systemControls"] => Keyed(&["namespace"]),
             ["volumesFrom"] => Keyed(&["sourceContainer"]),
-            // `environmentFiles`, too: API reference of ContainerDefinition, they are processed
-            // from the top down.
+            // The order of `environmentFiles` also counts: API reference of ContainerDefinition,
+            // ECS processes them from the top down.
             _ => Counts,
         },
         _ => Counts,
     }
 }
 
-/// Whether another order of a list's elements makes a difference.
+/// The meaning of the order of a list's elements.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Order {
     Counts,
     Ignored,
-    /// It doesn't, and these members tell the elements apart.
+    /// The order doesn't count, and these members identify the elements.
     Keyed(&'static [&'static str]),
 }
 
-/// What an element of a keyed list is told apart by; `None` where it lacks that.
+/// Returns the key of an element in a keyed list; `None` if it lacks the key's members.
 pub(crate) fn key(element: &Json, members: &[&str]) -> Option<String> {
     let element = element.as_object()?;
     let mut parts: Vec<String> = Vec::new();
@@ -73,7 +73,7 @@ pub(crate) fn key(element: &Json, members: &[&str]) -> Option<String> {
 }
 
 impl Node {
-    /// For people: text as it is, everything else as JSON.
+    /// Returns the value for people: a string without quotes, any other value as JSON.
     pub(crate) fn text(&self) -> String {
         match self {
             Node::Leaf(Json::String(text)) => text.clone(),
@@ -109,10 +109,10 @@ impl Rules<'_> {
         members
     }
 
-    /// `None` where the value is as good as absent.
+    /// Returns the canonical value; `None` if it is equivalent to an absent one.
     fn value(&self, path: &[&str], value: &Json) -> Option<Node> {
         match value {
-            // AWS's JSON protocols: a null member is an absent one.
+            // In AWS's JSON protocols a null member is an absent member.
             Json::Null => None,
             Json::Object(object) => {
                 let members = self.members(path, object, &[]);
@@ -144,14 +144,15 @@ impl Rules<'_> {
                 other => normal(other),
             })
             .collect();
-        // Of two elements of one name, the last may win, but two mappings of a port both hold.
+        // For two elements of the same name the last may win, but two mappings of a port both
+        // apply.
         if order == Order::Ignored || path.last() == Some(&"portMappings") {
             elements.sort_by_cached_key(Json::to_string);
         }
         Some(Node::Leaf(elements.into()))
     }
 
-    /// `None` where two elements can't be told apart.
+    /// Returns the elements by their keys; `None` if a key is missing or occurs twice.
     fn keyed(
         &self,
         path: &[&str],
@@ -178,9 +179,10 @@ impl Rules<'_> {
         Some(nodes)
     }
 
-    /// Whether it is what ECS takes an absent member for. API references of ContainerDefinition,
-    /// PortMapping, HealthCheck, MountPoint, VolumeFrom, EFSVolumeConfiguration and
-    /// RegisterTaskDefinition; that `cpu` shows as 0 is seen in published descriptions.
+    /// Returns whether it is the value that ECS assumes for an absent member. Source: API
+    /// references of ContainerDefinition, PortMapping, HealthCheck, MountPoint, VolumeFrom,
+    /// EFSVolumeConfiguration and RegisterTaskDefinition. The 0 for `cpu` is inferred from
+    /// published descriptions.
     fn is_default(&self, path: &[&str], node: &Node, object: &Object) -> bool {
         let Node::Leaf(value) = node else {
             return false;
@@ -215,7 +217,8 @@ impl Rules<'_> {
     }
 }
 
-/// The value of an element that has nothing else beside its key, such as an environment variable.
+/// Returns the only member that an element has beside its key, such as an environment variable's
+/// value.
 fn lone(path: &[&str], members: &BTreeMap<String, Node>) -> Option<Node> {
     let name = match path.last() {
         Some(&("secrets" | "secretOptions")) => "valueFrom",
@@ -227,9 +230,9 @@ fn lone(path: &[&str], members: &BTreeMap<String, Node>) -> Option<Node> {
     }
 }
 
-/// Objects and ordered lists that say nothing where nothing is in them. Not `command` and
-/// `entryPoint`, with which an image's own may be meant to be undone. Inferred for a volume's
-/// `host`, which published descriptions have where it wasn't given.
+/// Returns whether an empty object or ordered list means the same as an absent one. This excludes
+/// `command` and `entryPoint`: an empty list there may override the image's own. Inferred for a
+/// volume's `host`: published descriptions have it although it wasn't set.
 fn may_be_empty(path: &[&str]) -> bool {
     match path {
         ["volumes", inner @ ..] => {
@@ -250,8 +253,8 @@ fn may_be_empty(path: &[&str]) -> bool {
     }
 }
 
-/// API reference of RegisterTaskDefinition: `1 vCPU` is 1024 and `1 GB` is 1024 when it has been
-/// registered.
+/// Converts `1 vCPU` and `1 GB` to 1024, as ECS does at registration. Source: API reference of
+/// RegisterTaskDefinition.
 fn amount(path: &[&str], text: &str) -> String {
     let unit = match path {
         ["cpu"] => "vcpu",
@@ -263,7 +266,7 @@ fn amount(path: &[&str], text: &str) -> String {
     amount.map_or_else(|| text.to_owned(), |amount| number(&(amount * 1024.0).to_string()))
 }
 
-/// With its numbers spelled in one way, and its members sorted.
+/// Returns the value with a uniform spelling of numbers and with sorted members.
 fn normal(value: &Json) -> Json {
     match value {
         Json::Array(elements) => Json::Array(elements.iter().map(normal).collect()),

@@ -6,15 +6,15 @@ use crate::error::Error;
 use crate::error::repr::Repr;
 use crate::json::value::{Json, Object};
 
-/// A container definition to be edited: from
+/// An editor of a container definition, from
 /// [`Revision::container_mut`](crate::Revision::container_mut).
 ///
-/// Each edit touches the member that it is about and no other; setting what is there already
-/// changes nothing. What can be set here is what differs from rollout to rollout: for everything
-/// else there is [`Revision::edit`](crate::Revision::edit).
+/// Each edit changes only its own member; setting an existing value changes nothing. The methods
+/// cover the members that differ from rollout to rollout. For all others, use
+/// [`Revision::edit`](crate::Revision::edit).
 pub struct ContainerMut<'a> {
     container: &'a mut Object,
-    /// What the revision is called in errors.
+    /// The revision's name in errors.
     revision: String,
 }
 
@@ -23,12 +23,12 @@ impl<'a> ContainerMut<'a> {
         Self { container, revision }
     }
 
-    /// Its name.
+    /// Returns its name.
     pub fn name(&self) -> &str {
         self.container.text("name").unwrap_or_default()
     }
 
-    /// Its image.
+    /// Returns its image.
     pub fn image(&self) -> &str {
         self.container.text("image").unwrap_or_default()
     }
@@ -38,50 +38,50 @@ impl<'a> ContainerMut<'a> {
         self.set("image", image)
     }
 
-    /// Sets an environment variable. A secret of the same name is removed, since ECS refuses a
+    /// Sets an environment variable and removes a secret of the same name, because ECS refuses a
     /// container with both.
     pub fn set_env(&mut self, name: &str, value: &str) -> &mut Self {
         self.remove_named("secrets", name);
         self.set_named("environment", name, "value", value)
     }
 
-    /// Removes an environment variable; nothing happens where there is none.
+    /// Removes an environment variable; a missing one isn't an error.
     pub fn remove_env(&mut self, name: &str) -> &mut Self {
         self.remove_named("environment", name)
     }
 
-    /// Sets an environment variable that ECS fills with a secret: `value_from` is the ARN of a
-    /// secret of Secrets Manager or of a parameter of Systems Manager, or the parameter's name. A
-    /// plain variable of the same name is removed, since ECS refuses a container with both.
+    /// Sets an environment variable that ECS fills with a secret, and removes a plain variable of
+    /// the same name, because ECS refuses a container with both. `value_from` is the ARN of a
+    /// secret of Secrets Manager or of a parameter of Systems Manager, or the parameter's name.
     ///
-    /// The task's execution role must be allowed to read it.
+    /// The task's execution role needs permission to read it.
     pub fn set_secret(&mut self, name: &str, value_from: &str) -> &mut Self {
         self.remove_named("environment", name);
         self.set_named("secrets", name, "valueFrom", value_from)
     }
 
-    /// Removes a secret; nothing happens where there is none.
+    /// Removes a secret; a missing one isn't an error.
     pub fn remove_secret(&mut self, name: &str) -> &mut Self {
         self.remove_named("secrets", name)
     }
 
-    /// Sets the command, which takes the place of the image's `CMD`: its words, not a line for a
+    /// Sets the command, which replaces the image's `CMD`. It is a list of words, not a line for a
     /// shell.
     pub fn set_command(&mut self, words: impl IntoIterator<Item: AsRef<str>>) -> &mut Self {
         self.set("command", list(words))
     }
 
-    /// Sets the entry point, which takes the place of the image's `ENTRYPOINT`.
+    /// Sets the entry point, which replaces the image's `ENTRYPOINT`.
     pub fn set_entry_point(&mut self, words: impl IntoIterator<Item: AsRef<str>>) -> &mut Self {
         self.set("entryPoint", list(words))
     }
 
-    /// Sets the CPU units that are reserved for it; 1024 are one vCPU.
+    /// Sets the CPU units that are reserved for it; 1024 units are one vCPU.
     pub fn set_cpu(&mut self, units: u32) -> &mut Self {
         self.set("cpu", units)
     }
 
-    /// Sets the memory in MiB at which it is killed.
+    /// Sets its memory limit in MiB; a container that exceeds it is killed.
     pub fn set_memory(&mut self, mib: u32) -> &mut Self {
         self.set("memory", mib)
     }
@@ -97,7 +97,7 @@ impl<'a> ContainerMut<'a> {
         self
     }
 
-    /// Removes a Docker label; nothing happens where there is none.
+    /// Removes a Docker label; a missing one isn't an error.
     pub fn remove_docker_label(&mut self, key: &str) -> &mut Self {
         if let Some(Json::Object(labels)) = self.container.get_mut("dockerLabels") {
             labels.remove(key);
@@ -108,8 +108,8 @@ impl<'a> ContainerMut<'a> {
     /// Sets an option of the log driver, such as `awslogs-group`.
     ///
     /// # Errors
-    /// [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition) where the container has
-    /// no log driver that the option could be one of.
+    /// Returns [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition) if the container
+    /// doesn't have a log driver.
     pub fn set_log_option(&mut self, key: &str, value: &str) -> Result<&mut Self, Error> {
         match self.container.get_mut("logConfiguration") {
             Some(Json::Object(logs)) => logs.object("options").insert(key, value),
@@ -122,7 +122,7 @@ impl<'a> ContainerMut<'a> {
         Ok(self)
     }
 
-    /// Removes an option of the log driver; nothing happens where there is none.
+    /// Removes an option of the log driver; a missing one isn't an error.
     pub fn remove_log_option(&mut self, key: &str) -> &mut Self {
         if let Some(Json::Object(logs)) = self.container.get_mut("logConfiguration")
             && let Some(Json::Object(options)) = logs.get_mut("options")
@@ -137,7 +137,7 @@ impl<'a> ContainerMut<'a> {
         self
     }
 
-    /// Sets a member of the elements of that name, or adds an element.
+    /// Sets a member of all elements with that name, or adds an element.
     fn set_named(&mut self, list: &str, name: &str, member: &str, value: &str) -> &mut Self {
         let elements = self.container.array(list);
         let mut is_there = false;
@@ -164,7 +164,7 @@ impl<'a> ContainerMut<'a> {
     }
 }
 
-/// Shows no more than the name: environment variables may hold what isn't to be seen.
+/// Shows only the name, because environment variables may hold secrets.
 impl fmt::Debug for ContainerMut<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ContainerMut").field("name", &self.name()).finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! [`Diff`]: what changes from one task definition to the next.
+//! [`Diff`]: the changes from one task definition to the next.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
@@ -9,13 +9,13 @@ use serde::{Serialize, Serializer};
 use crate::revision::Revision;
 use crate::revision::canonical::Node;
 
-/// The differences between two task definitions, in a fixed order; empty where there are none.
+/// The differences between two task definitions, in a fixed order; empty if they are the same.
 ///
-/// It has what makes a difference to ECS, and no more: not the order of what has none, such as
-/// environment variables and ports, nor the members that ECS adds to what was registered. So a file
-/// that is kept in git shows nothing against the revision that was registered from it.
+/// It contains only differences that matter to ECS. It ignores the order of lists such as
+/// environment variables and ports, and the members that ECS adds at registration. A file in git
+/// therefore shows no difference from the revision that was registered from it.
 ///
-/// Prints each change in two or three lines: where it is, what was there, what is there now.
+/// `Display` prints each change in two or three lines: its place, the old value, the new value.
 ///
 /// ```text
 /// containers.web.image
@@ -25,10 +25,10 @@ use crate::revision::canonical::Node;
 ///   + ***
 /// ```
 ///
-/// The values of environment variables are masked, since a diff ends up in logs;
-/// [`with_values`](Self::with_values) shows them. Secrets are shown, because all that a task
-/// definition has of one is where it is kept; and so is everything else, commands, labels and
-/// options of the log driver included.
+/// The values of environment variables are masked, because a diff ends up in logs;
+/// [`with_values`](Self::with_values) shows them. Secrets are shown, because a task definition
+/// contains only the place of a secret. All other values are shown too, including commands, labels
+/// and options of the log driver.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Diff {
@@ -45,7 +45,7 @@ pub struct Change {
 }
 
 impl Diff {
-    /// What changes from what `before` holds to what `after` does, registered or not.
+    /// Returns the changes from `before` to `after`, registered or not.
     ///
     /// ```
     /// use ecs_deploy::Revision;
@@ -68,17 +68,17 @@ impl Diff {
         Self::new(Some(&before.canonical()), &after.canonical())
     }
 
-    /// Whether nothing changed.
+    /// Returns whether nothing changed.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// The changes, by their place in the task definition.
+    /// Returns the changes, ordered by their place in the task definition.
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
 
-    /// With the values of environment variables, which may hold what isn't for a log.
+    /// Shows the values of environment variables, which may be unsuitable for a log.
     pub fn with_values(mut self) -> Self {
         for change in &mut self.changes {
             change.is_masked = false;
@@ -86,8 +86,8 @@ impl Diff {
         self
     }
 
-    /// Prints it for a terminal, in red and green by ANSI escapes. Whether there is a terminal, and
-    /// whether the user wants colors (`NO_COLOR`), is for the caller to find out.
+    /// Returns a colored form for a terminal, with red and green by ANSI escapes. The caller
+    /// decides whether the output is a terminal and whether the user wants colors (`NO_COLOR`).
     pub fn colored(&self) -> impl fmt::Display + '_ {
         fmt::from_fn(|f| self.changes.iter().try_for_each(|change| change.print(f, &COLORS)))
     }
@@ -108,19 +108,20 @@ impl Revision {
 }
 
 impl Change {
-    /// Where: the members' names from the outside in, the elements of a list by their name or what
-    /// else tells them apart, such as `containers.web.portMappings.8080/tcp.name`.
+    /// Returns the place of the change: the names of the members, outermost first. Elements of a
+    /// list have their name or another key, as in `containers.web.portMappings.8080/tcp.name`.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// What was there: text as it is, everything else as JSON; `None` where nothing was. `***` for
-    /// the value of an environment variable, unless [`Diff::with_values`] was called.
+    /// Returns the old value: a string without quotes, any other value as JSON; `None` if it was
+    /// added. The value of an environment variable is `***` unless [`Diff::with_values`] was
+    /// called.
     pub fn before(&self) -> Option<&str> {
         self.shown(&self.before)
     }
 
-    /// What is there now, in the same form; `None` where it was removed.
+    /// Returns the new value in the same form; `None` if it was removed.
     pub fn after(&self) -> Option<&str> {
         self.shown(&self.after)
     }
@@ -197,7 +198,7 @@ fn compare(
     let (old, new) = match (before, after) {
         (before, after) if before == after => return,
         (Some(Node::Branch(old)), Some(Node::Branch(new))) => (Some(old), Some(new)),
-        // What comes or goes as a whole is shown by its parts, too, some of which are masked.
+        // An added or removed object is shown by its parts, because some of them are masked.
         (Some(Node::Branch(old)), None) => (Some(old), None),
         (None, Some(Node::Branch(new))) => (None, Some(new)),
         (before, after) => {
@@ -222,7 +223,7 @@ fn compare(
     }
 }
 
-/// Environment variables, and whatever may hold them.
+/// Returns whether a value is masked: environment variables, and objects that may contain them.
 fn is_masked(path: &[String]) -> bool {
     path.first().is_some_and(|first| first == CONTAINERS)
         && path.get(2).is_none_or(|member| member == "environment")
@@ -230,7 +231,7 @@ fn is_masked(path: &[String]) -> bool {
 
 const CONTAINERS: &str = "containers";
 
-/// In one line, and without what a terminal would obey.
+/// Prints text in one line, with control characters escaped so that a terminal doesn't obey them.
 fn print_text(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     text.chars().try_for_each(|c| match c.is_control() {
         true => write!(f, "{}", c.escape_debug()),

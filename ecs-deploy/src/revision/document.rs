@@ -13,11 +13,12 @@ use crate::json::value::{Json, Object};
 use crate::revision::{Base, Revision};
 
 impl Revision {
-    /// From the SDK's types: the answer to a DescribeTaskDefinition of the caller's, or what it has
-    /// built. A copy of a registered task definition where `definition` has an ARN.
+    /// Converts the SDK's type: the caller's own answer to DescribeTaskDefinition, or a value that
+    /// the caller built. If `definition` has an ARN, the result is a copy of a registered revision.
     ///
-    /// Lossless only as far as the SDK's model goes: what is newer than this build of the SDK isn't
-    /// in its types. [`Deployer::revision`](crate::Deployer::revision) has no such limit.
+    /// The conversion is lossless only within the SDK's model: its types lack members that are
+    /// newer than this build of the SDK. [`Deployer::revision`](crate::Deployer::revision) doesn't
+    /// have this limit.
     ///
     /// # Errors
     /// [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition), as for `FromStr`.
@@ -37,11 +38,11 @@ impl Revision {
         revision().map_err(|problem| invalid("the SDK's value", problem))
     }
 
-    /// From the response to DescribeTaskDefinition with the tags included.
+    /// Converts the response to DescribeTaskDefinition with the tags included.
     pub(crate) fn from_response(mut response: Object) -> Result<Self, Error> {
         const OPERATION: &str = "DescribeTaskDefinition";
         let Some(Json::Object(mut members)) = response.remove("taskDefinition") else {
-            return Err(Error::protocol(OPERATION, "there is no task definition in it".to_owned()));
+            return Err(Error::protocol(OPERATION, "it has no task definition".to_owned()));
         };
         let Some(Json::String(arn)) = members.remove("taskDefinitionArn") else {
             return Err(Error::protocol(OPERATION, "its task definition has no ARN".to_owned()));
@@ -83,7 +84,7 @@ impl Revision {
 /// - the input of `aws ecs register-task-definition --cli-input-json`;
 /// - the output of `aws ecs describe-task-definition`, with its `tags` if `--include TAGS` asked for
 ///   them: without, the new revision has none;
-/// - the `taskDefinition` object of that output alone.
+/// - only the `taskDefinition` object of that output.
 ///
 /// The nine members that ECS adds are left out. Everything else stays, members that this build of
 /// the SDK doesn't know included; ECS judges it when it is registered. A byte-order mark is skipped.
@@ -121,12 +122,12 @@ impl fmt::Display for Revision {
     }
 }
 
-/// Whether it can be worked on, and what is surely wrong with it. The rest is ECS's to judge.
+/// Checks that it can be edited, and finds certain errors. ECS validates the rest.
 pub(super) fn check(members: &Object) -> Result<(), String> {
     const CAPITALS: [&str; 4] = ["ContainerDefinitions", "Family", "Properties", "Resources"];
     if let Some(name) = CAPITALS.into_iter().find(|name| members.get(name).is_some()) {
         return Err(format!(
-            "`{name}` is CloudFormation's spelling, where the API's `family` and \
+            "`{name}` is CloudFormation's spelling, but the API's `family` and \
              `containerDefinitions` are expected"
         ));
     }
@@ -134,11 +135,11 @@ pub(super) fn check(members: &Object) -> Result<(), String> {
         None | Some(Json::Null) => return Err("it has no `family`".to_owned()),
         Some(Json::String(family)) if family.is_empty() => {
             return Err(
-                "its `family` is empty, as in a skeleton that has yet to be filled in".to_owned()
+                "its `family` is empty, as in a skeleton that still has to be filled in".to_owned()
             );
         }
         Some(Json::String(_)) => {}
-        Some(_) => return Err("its `family` isn't a text".to_owned()),
+        Some(_) => return Err("its `family` isn't a string".to_owned()),
     }
     let containers = match members.get("containerDefinitions") {
         None | Some(Json::Null) => return Err("it has no `containerDefinitions`".to_owned()),
@@ -161,8 +162,8 @@ pub(super) fn check(members: &Object) -> Result<(), String> {
             }
             _ if container.get("Name").is_some() => {
                 return Err(format!(
-                    "`containerDefinitions[{at}].Name` is CloudFormation's spelling, where the \
-                     API's `name` is expected"
+                    "`containerDefinitions[{at}].Name` is CloudFormation's spelling, but the API's \
+                     `name` is expected"
                 ));
             }
             _ => return Err(format!("`containerDefinitions[{at}]` has no name")),
@@ -175,10 +176,10 @@ pub(super) fn invalid(what: &str, problem: String) -> Error {
     Repr::InvalidTaskDefinition { what: what.to_owned(), problem }.into()
 }
 
-/// In a description, the tags stand beside the task definition.
+/// Moves the tags into the task definition; a description has them beside it.
 fn adopt_tags(members: &mut Object, mut description: Object) {
     if let Some(Json::Array(mut tags)) = description.remove("tags") {
-        // API reference of Tag: keys that begin so, in capitals or not, are AWS's own.
+        // API reference of Tag: keys with this prefix, in any case, are reserved for AWS.
         tags.retain(|tag| {
             let key = tag.as_object().and_then(|tag| tag.text("key")).unwrap_or_default();
             !key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
@@ -191,13 +192,13 @@ fn strip(members: &mut Object) {
     for name in READ_ONLY {
         members.remove(name);
     }
-    // ECS refuses an empty list of tags, though it returns one.
+    // ECS refuses an empty list of tags, although it returns one.
     if members.get("tags").and_then(Json::as_array).is_some_and(Vec::is_empty) {
         members.remove("tags");
     }
 }
 
-/// The members of TaskDefinition that RegisterTaskDefinition's input doesn't have (service model).
+/// The members of TaskDefinition that RegisterTaskDefinition's input lacks (service model).
 pub(super) const READ_ONLY: [&str; 9] = [
     "compatibilities",
     "deleteRequestedAt",

@@ -1,4 +1,4 @@
-//! Edits by the SDK's types, of which no member is lost that these don't know.
+//! Edits through the SDK's types that keep the members that the SDK doesn't know.
 
 use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInput;
 
@@ -11,10 +11,10 @@ use crate::revision::canonical::{Order, key, order};
 use crate::revision::document::{check, invalid};
 
 impl Revision {
-    /// Edits anything that the SDK's types have. The differences that `change` makes are carried
-    /// over into the JSON, so that nothing else changes: not the members that this build of the
-    /// SDK doesn't know, nor what is absent or empty. In a list, the elements are told apart by
-    /// their name, or else by their place.
+    /// Edits any member of the SDK's types. Only the differences that `change` makes are applied to
+    /// the JSON, so that everything else stays: members that this build of the SDK doesn't know,
+    /// and members that are absent or empty. The elements of a list are matched by their name, or
+    /// else by their position.
     ///
     /// ```
     /// use ecs_deploy::Revision;
@@ -36,10 +36,10 @@ impl Revision {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition) where a member hasn't the
-    /// type that the SDK knows it with, where a union (such as `sharingStrategy`) has a variant
-    /// that the SDK doesn't know, and where what is left has no family, no containers, or two of
-    /// one name. The revision is then unchanged.
+    /// Returns [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition) if a member has
+    /// another type than the SDK expects, if a union (such as `sharingStrategy`) has a variant that
+    /// the SDK doesn't know, or if the result has no family, no containers, or two containers with
+    /// the same name. The revision is then unchanged.
     pub fn edit(
         &mut self,
         change: impl FnOnce(&mut RegisterTaskDefinitionInput),
@@ -50,7 +50,7 @@ impl Revision {
         };
         let mut input = sdk::to_input(&self.members)
             .map_err(|problem| not_typed(unreadable(&self.members), problem))?;
-        // A union's new member is read as an unknown one, and isn't written.
+        // The SDK reads a union's new variant as unknown, and doesn't write it.
         let before = sdk::to_json(&input).map_err(|problem| not_typed(None, problem))?;
         change(&mut input);
         let edited = || -> Result<Object, String> {
@@ -66,7 +66,7 @@ impl Revision {
     }
 }
 
-/// Which member the SDK can't read: its errors don't say.
+/// Returns the member that the SDK can't read; the SDK's errors don't name it.
 fn unreadable(members: &Object) -> Option<String> {
     let reads = |object: Object| sdk::to_input(&object).is_ok();
     let alone = |name: &str, value: Json| [(name.to_owned(), value)].into_iter().collect();
@@ -86,7 +86,7 @@ fn unreadable(members: &Object) -> Option<String> {
     Some(within.unwrap_or_else(|| format!("`{}`", name.escape_debug())))
 }
 
-/// Carries over into `raw` what changes from `before` to `after`, which have less than it does.
+/// Applies to `raw` the changes from `before` to `after`, which may lack members that `raw` has.
 fn merge(path: &[&str], raw: &mut Object, before: &Object, after: &Object) {
     for (name, _) in before.iter().filter(|(name, _)| after.get(name).is_none()) {
         raw.remove(name);
@@ -105,7 +105,7 @@ fn merge_values(path: &[&str], raw: &mut Json, before: &Json, after: &Json) {
         (Json::Object(raw), Json::Object(before), Json::Object(after)) => {
             merge(path, raw, before, after);
         }
-        // The SDK has an element for each, but for nulls, which no list of ECS's has.
+        // The SDK has an element for each one except for nulls, which ECS's lists don't contain.
         (Json::Array(raw), Json::Array(before), Json::Array(after))
             if raw.len() == before.len() =>
         {
@@ -128,7 +128,8 @@ fn merge_lists(path: &[&str], raw: &[Json], before: &[Json], after: &[Json]) -> 
         .iter()
         .enumerate()
         .map(|(at, new)| {
-            // An element of its name, or the one in its place that is left over: a renamed one.
+            // The origin is the element of the same name, or a renamed one: the unmatched element
+            // at the same position.
             let left_over =
                 || (at < before.len() && place(after, &before[at]).is_none()).then_some(at);
             let Some(origin) = place(before, new).or_else(left_over) else {

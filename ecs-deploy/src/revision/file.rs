@@ -32,7 +32,7 @@ impl Revision {
     /// symbolic link stays one.
     ///
     /// # Errors
-    /// [`File`](crate::ErrorKind::File).
+    /// Returns [`File`](crate::ErrorKind::File) if the file can't be written.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
         replace(path, &self.to_string()).map_err(|source| {

@@ -94,9 +94,9 @@ fn what_is_no_task_definition_is_explained() {
         ("{\"taskDefinition\":\"web:1\"}", "it has no `family`"),
         (
             "{\"family\":\"\"}",
-            "its `family` is empty, as in a skeleton that has yet to be filled in",
+            "its `family` is empty, as in a skeleton that still has to be filled in",
         ),
-        ("{\"family\":1}", "its `family` isn't a text"),
+        ("{\"family\":1}", "its `family` isn't a string"),
         ("{\"family\":\"web\"}", "it has no `containerDefinitions`"),
         (&with("{}"), "its `containerDefinitions` aren't an array"),
         (&with("[]"), "its `containerDefinitions` are empty"),
@@ -106,21 +106,21 @@ fn what_is_no_task_definition_is_explained() {
         (&with("[{\"name\":\"a\"},{\"name\":\"a\"}]"), "two containers are named `a`"),
         (
             &with("[{\n\"name\":\"a\",\"image\":\"b\",\n\"image\":\"c\"}]"),
-            "a second `image` in one object in line 3, column 1",
+            "duplicate member `image` in line 3, column 1",
         ),
         (
             &with("[{\"Name\":\"a\"}]"),
-            "`containerDefinitions[0].Name` is CloudFormation's spelling, where the API's `name` \
-             is expected",
+            "`containerDefinitions[0].Name` is CloudFormation's spelling, but the API's `name` is \
+             expected",
         ),
         (
             "{\"Family\":\"web\",\"ContainerDefinitions\":[]}",
-            "`ContainerDefinitions` is CloudFormation's spelling, where the API's `family` and \
+            "`ContainerDefinitions` is CloudFormation's spelling, but the API's `family` and \
              `containerDefinitions` are expected",
         ),
     ] {
         let error = text.parse::<Revision>().unwrap_err();
-        assert_eq!(error.to_string(), format!("the text is no task definition: {problem}"));
+        assert_eq!(error.to_string(), format!("the text isn't a valid task definition: {problem}"));
         assert_eq!(error.kind(), ErrorKind::InvalidTaskDefinition);
     }
 }
@@ -144,7 +144,10 @@ fn the_sdks_types_are_taken() {
         r#"{"containerDefinitions":[{"name":"web","image":"a:1","cpu":0}],"family":"web","cpu":"256","tags":[{"key":"a","value":"b"}]}"#
     );
     let error = Revision::from_sdk(&TaskDefinition::builder().build(), &[]).unwrap_err();
-    assert_eq!(error.to_string(), "the SDK's value is no task definition: it has no `family`");
+    assert_eq!(
+        error.to_string(),
+        "the SDK's value isn't a valid task definition: it has no `family`"
+    );
 }
 
 #[test]
@@ -203,7 +206,7 @@ fn each_edit_touches_its_own_member() {
             r#""value":"x"},{"name":"NEW","value":""}]"#,
         ),
         (|web| _ = web.remove_env("TOKEN"), r#",{"name":"TOKEN","value":"x"}"#, ""),
-        // ECS refuses a variable that is a secret as well.
+        // ECS refuses a variable that is also a secret.
         (
             |web| _ = web.set_secret("TOKEN", "arn:token"),
             r#",{"name":"TOKEN","value":"x"}],"secrets":[{"name":"KEY","valueFrom":"arn:key"}]"#,
@@ -292,7 +295,7 @@ fn a_file_is_based_on_what_is_registered() {
     let same = file.clone().based_on(&web());
     assert!(!same.is_changed());
     assert_eq!(same.arn(), Some(ARN));
-    // What is changed in the other one isn't registered.
+    // Unregistered changes of the other revision don't count.
     let mut changed = web();
     changed.set_images([("web", "a:2")]).unwrap();
     assert!(file.clone().based_on(&changed).diff().is_empty());
@@ -340,7 +343,7 @@ fn restored(saved: serde_json::Value) -> Result<Revision, String> {
 }
 
 proptest! {
-    /// Whatever it is, it is refused or comes back as it is.
+    /// Any text is either refused or returned unchanged.
     #[test]
     fn texts_round_trip(
         family in "[a-z\"\\\\]{0,3}",

@@ -11,14 +11,14 @@ use crate::error::Error;
 use crate::model::deployed::Deployed;
 use crate::report::{Event, Story};
 
-/// The events of a rollout as they happen. The rollout goes on only while
+/// The events of a rollout as they happen. The rollout makes progress only while
 /// [`next`](Self::next) or [`finish`](Self::finish) is awaited: nothing runs in the background.
 ///
 /// # Cancellation
-/// `next` can be dropped and called again, as in `tokio::select!`: nothing is lost. Dropping the
-/// `Events` stops watching; what ECS has been told to do, it does nevertheless. Before
-/// [`Event::Started`] that may be nothing, or a registered revision that nobody uses.
-#[must_use = "the rollout goes on only while its events are awaited"]
+/// The future of `next` can be dropped and `next` called again, as in `tokio::select!`, without
+/// losing an event. Dropping the `Events` stops the watch, but ECS continues what it was asked to
+/// do. Before [`Event::Started`], at most an unused registered revision remains.
+#[must_use = "the rollout makes progress only while its events are awaited"]
 pub struct Events {
     inner: EventFuture<Event, Deployed>,
 }
@@ -43,7 +43,7 @@ impl Events {
         Self { inner }
     }
 
-    /// The next event; `None` once the rollout has ended, well or not:
+    /// Returns the next event; `None` once the rollout has succeeded or failed.
     /// [`finish`](Self::finish) has the outcome.
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|context| self.poll_next(context)).await
@@ -53,10 +53,10 @@ impl Events {
         self.inner.poll_next(context)
     }
 
-    /// Waits for the end, and returns the outcome. Events that nobody has asked for are dropped.
+    /// Waits for the end, and returns the outcome. Unread events are dropped.
     ///
     /// # Errors
-    /// Those of [`RollOut`](crate::RollOut).
+    /// Returns the errors of [`RollOut`](crate::RollOut).
     pub async fn finish(self) -> Result<Deployed, Error> {
         self.inner.finish().await
     }
@@ -105,7 +105,7 @@ impl<E, T> EventFuture<E, T> {
 
     pub(crate) async fn finish(self) -> Result<T, Error> {
         let Self { future, receiver, outcome } = self;
-        // Nobody will ask for what is told from now on.
+        // Events from now on have no reader.
         drop(receiver);
         match outcome {
             Some(outcome) => outcome,

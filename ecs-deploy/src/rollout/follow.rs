@@ -1,4 +1,4 @@
-//! [`Follow`]: a deployment that has begun, to its outcome.
+//! [`Follow`]: the wait for the outcome of a deployment that has begun.
 
 use std::future::{Future, IntoFuture};
 use std::time::Duration;
@@ -17,17 +17,17 @@ use crate::report::Story;
 use crate::rollout::events::outcome_and_events;
 use crate::watch::wait::Wait;
 
-/// A deployment that has begun, to be watched to its end: await it for the outcome, or call
-/// [`events`](Self::events) for the story. It changes nothing, unless
-/// [`OnFailure::RollBack`](crate::OnFailure::RollBack) is asked for.
+/// The watch over a deployment that has begun. Await it for the outcome, or call
+/// [`events`](Self::events) for the events. It changes nothing, unless
+/// [`OnFailure::RollBack`](crate::OnFailure::RollBack) is set.
 ///
 /// # Errors
-/// As those of [`RollOut`](crate::RollOut) after the deployment began; and
-/// [`RegionMismatch`](crate::ErrorKind::RegionMismatch) where the handle is from another region.
+/// Returns the errors of [`RollOut`](crate::RollOut) that occur after the deployment began, and
+/// [`RegionMismatch`](crate::ErrorKind::RegionMismatch) if the handle is from another region.
 ///
 /// # Cancellation
-/// Dropping the future stops watching, and no more.
-#[must_use = "nothing is looked at until it is awaited or its events are"]
+/// Dropping the future stops the watch. The deployment continues.
+#[must_use = "nothing happens until it is awaited or its events are"]
 #[derive(Debug)]
 pub struct Follow {
     ecs: Ecs,
@@ -45,7 +45,7 @@ impl Follow {
     async fn run(self, story: Story) -> Result<Deployed, Error> {
         let began = Instant::now();
         let Self { ecs, handle, terms } = self;
-        // Somewhere else there may be a service of the same name.
+        // Another region may have a service of the same name.
         let here = ecs.region();
         if region(handle.revision()).is_some_and(|it| it != here) {
             let region = here;

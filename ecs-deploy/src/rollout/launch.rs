@@ -37,7 +37,7 @@ impl<'a> Launch<'a> {
         let limit = Limit { what: "the rollout to", service: &request.service, deadline, timeout };
         Self { request, limit, story }
     }
-    /// The deployment, and the service as it is when it has begun.
+    /// Begins the rollout; returns the deployment's handle and the service's new description.
     pub(super) async fn run(
         &self,
         revision: &mut Revision,
@@ -68,14 +68,15 @@ impl<'a> Launch<'a> {
         Ok((handle, start))
     }
 
-    /// Whether nothing is to be registered, and the service runs the revision or is about to.
+    /// Returns whether nothing is to be registered, and the service runs the revision or is
+    /// deploying it.
     pub(super) fn is_unchanged(&self, description: &Description, revision: &Revision) -> bool {
         self.request.update.is_empty()
             && !revision.is_changed()
             && ours(description, revision).is_some_and(|it| !has_failed(it))
     }
 
-    /// What is worth knowing before it begins.
+    /// Returns the findings about the service and the revision.
     pub(super) async fn findings(
         &self,
         description: &Description,
@@ -114,7 +115,7 @@ impl<'a> Launch<'a> {
         revision: &Revision,
         source: &CopySource,
     ) -> Result<Description, Error> {
-        // What was registered since is no longer what it was a copy of.
+        // A revision that was registered since then is no longer a copy of the running one.
         let is_current = |it: &Description| revision.is_changed() || running(it) == revision.arn();
         if let Some(copied) = self.request.ecs.snapshots().fresh(source).filter(is_current) {
             return Ok(copied);
@@ -138,7 +139,7 @@ impl<'a> Launch<'a> {
         Ok(())
     }
 
-    /// Registers the revision if it has changed, and returns the service as it was last seen.
+    /// Registers the revision if it has changed, and returns the service's latest description.
     async fn register(
         &self,
         revision: &mut Revision,
@@ -152,8 +153,8 @@ impl<'a> Launch<'a> {
         let register = self.request.ecs.register(revision);
         let arn = self.limit.hold("RegisterTaskDefinition", register).await?;
         self.story.tell(Event::Registered { revision: arn.clone() });
-        // Whoever deploys a change of this family registers a revision first. Where there is one
-        // between ours and the one that ours was copied from, it may run by now.
+        // A deployment of another change to this family registers a revision first. If the new
+        // number doesn't follow the copied one, a revision in between may run by now.
         if !is_copy || number(&arn) == number(&base).map(|number| number + 1) {
             return Ok(description);
         }
@@ -164,8 +165,8 @@ impl<'a> Launch<'a> {
         }
     }
 
-    /// What was deployed since the revision was copied isn't undone, even where the revision has
-    /// been registered meanwhile.
+    /// Returns an error if the service runs another task definition than when the revision was
+    /// copied, even if the revision has been registered since then.
     fn refuse_others(
         &self,
         revision: &Revision,
@@ -174,7 +175,7 @@ impl<'a> Launch<'a> {
     ) -> Result<(), Error> {
         match (source.running.as_deref(), running(now)) {
             (Some(base), Some(running)) if running != base && revision.arn() != Some(running) => {
-                // What has yet to be registered has no name.
+                // A revision has no name before its registration.
                 let what = match revision.is_changed() {
                     true => "the new revision".to_owned(),
                     false => revision.short(),
@@ -211,7 +212,7 @@ impl<'a> Launch<'a> {
         }
     }
 
-    /// Whether UpdateService starts a deployment.
+    /// Returns whether UpdateService starts a deployment.
     fn starts(&self, before: &Description, revision: &Revision) -> bool {
         self.request.update.starts() || ours(before, revision).is_none_or(has_failed)
     }
@@ -222,7 +223,7 @@ impl<'a> Launch<'a> {
         Repr::Outdated { service, revision, base, running }.into()
     }
 
-    /// The service with the deployment.
+    /// Calls UpdateService, and returns the service's description with the deployment.
     async fn start(&self, revision: &Revision, before: &Description) -> Result<Description, Error> {
         let arn = revision.arn().unwrap_or_default();
         let update = self.update(before, revision);
@@ -232,7 +233,8 @@ impl<'a> Launch<'a> {
             Err(error) => error,
         };
         let looks = match error.kind() {
-            // What is throttled isn't carried out; but a first try may have been.
+            // ECS doesn't carry out a throttled request, but it may have carried out an earlier
+            // attempt.
             ErrorKind::Throttled => 1,
             kind if kind == ErrorKind::TimedOut || error.is_retryable() => LOOKS_IN_DOUBT,
             _ => return Err(error),
@@ -241,18 +243,18 @@ impl<'a> Launch<'a> {
         timeout(LONGEST_DOUBT, look).await.ok().flatten().ok_or(error)
     }
 
-    /// As it is sent.
+    /// Returns the update as it is sent.
     pub(super) fn update(&self, before: &Description, revision: &Revision) -> Update {
         let mut update = self.request.update.clone();
-        // ECS has given that one up, and takes it up again only where it is forced to.
+        // ECS doesn't retry a failed deployment of the same revision unless the update forces one.
         if ours(before, revision).is_some_and(has_failed) {
             update.force();
         }
         update
     }
 
-    /// Whether the call was carried out, and only its answer was lost: then there is a deployment,
-    /// which nobody would watch.
+    /// Returns the service's description if ECS carried out the call and only its response was
+    /// lost. Without this lookup the deployment would run unwatched.
     async fn started_nevertheless(
         &self,
         revision: &Revision,
@@ -281,7 +283,7 @@ impl<'a> Launch<'a> {
         before: Option<&Description>,
     ) -> Result<Handle, Error> {
         deployment_of(&self.request.service, revision, description, before).ok_or_else(|| {
-            let problem = format!("its PRIMARY deployment isn't one of {}", revision.short());
+            let problem = format!("its PRIMARY deployment doesn't run {}", revision.short());
             Error::protocol("UpdateService", problem)
         })
     }
@@ -291,20 +293,20 @@ impl<'a> Launch<'a> {
     }
 }
 
-/// The service before the rollout.
+/// The service's description before the rollout.
 pub(super) struct Baseline {
     pub(super) description: Description,
-    /// Whether the revision is a changed copy of what ran there then.
+    /// Whether the revision is a changed copy of the task definition that the service ran.
     is_copy: bool,
 }
 
-/// The PRIMARY deployment, if it is one of `revision`.
+/// Returns the PRIMARY deployment if it runs `revision`.
 fn ours<'a>(description: &'a Description, revision: &Revision) -> Option<&'a Deployment> {
     primary(description)
         .filter(|it| it.task_definition().is_some() && it.task_definition() == revision.arn())
 }
 
-/// For finding out whether a deployment has begun.
+/// The time limit for the lookup of a deployment after a lost response.
 const LONGEST_DOUBT: Duration = Duration::from_secs(10);
 const LOOKS_IN_DOUBT: u32 = 3;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! [`Plan`]: what a rollout would do, to be looked at before it does it.
+//! [`Plan`]: a preview of a rollout, to approve before it changes anything.
 
 mod record;
 
@@ -20,11 +20,11 @@ use crate::rollout::launch::{Baseline, Launch};
 use crate::rollout::request::DeploymentRequest;
 use crate::rollout::roll_out::RollOut;
 
-/// What a rollout would do: the change, what a first look found, and the calls. `Display` shows it
-/// to people, several lines of it.
+/// A preview of a rollout: the change, the findings and the calls. `Display` prints several lines
+/// for people.
 ///
-/// What a [check of the images](crate::RollOut) found is in it; to check them again when it is
-/// applied, ask for it again.
+/// It includes the findings of a [check of the images](crate::RollOut). To check them again when
+/// the plan is applied, ask for the check again.
 ///
 /// It can be saved in serde's formats, reviewed, and [applied](crate::Deployer::apply) by another
 /// process; that is refused if the service runs another task definition by then. A saved plan holds
@@ -59,16 +59,16 @@ pub struct Plan {
 }
 
 impl RollOut {
-    /// What the rollout would do, found out without changing anything: DescribeServices, unless
+    /// Returns a preview of the rollout without changing anything; [`Deployer::apply`] applies it.
     /// [`Deployer::current`](crate::Deployer::current) has just looked, and DescribeTaskDefinition for a revision from a file.
     /// [`Deployer::apply`](crate::Deployer::apply) does it.
     ///
     /// # Errors
     /// Those of [`Deployer::current`](crate::Deployer::current). What would keep the rollout from beginning is no error here,
-    /// but [in the plan](Plan::refused).
+    /// here; they are [in the plan](Plan::refused).
     ///
     /// # Cancellation
-    /// It may be dropped at any time.
+    /// The future may be dropped at any time.
     pub async fn plan(self) -> Result<Plan, Error> {
         let (request, mut revision, terms) = self.into_parts();
         // Nobody listens.
@@ -91,7 +91,7 @@ impl RollOut {
 }
 
 impl Plan {
-    /// The service.
+    /// Returns the service.
     pub fn service(&self) -> &Service {
         &self.service
     }
@@ -101,31 +101,32 @@ impl Plan {
         self.running.as_deref()
     }
 
-    /// What it changes of the task definition.
+    /// Returns the changes to the task definition.
     pub fn diff(&self) -> Diff {
         self.revision.diff()
     }
 
-    /// What a first look found, be it refused or only worth knowing.
+    /// Returns all findings: those that prevent the rollout and those that are only warnings.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// The findings with which applying it ends before it begins, unless they are tolerated or
-    /// gone by then.
+    /// Returns the findings that prevent the rollout when the plan is applied, unless they are
+    /// tolerated or gone by then.
     pub fn refused(&self) -> impl Iterator<Item = &Finding> {
         self.findings().iter().filter(|it| self.refused.contains(it))
     }
 
-    /// Whether it changes nothing: the service runs the revision already, or is about to.
+    /// Returns whether the plan changes nothing: the service runs the revision already, or is
+    /// deploying it.
     pub fn is_empty(&self) -> bool {
         self.is_unchanged
     }
 
-    /// The operations of ECS that applying it calls, in their order, up to the answer that names
-    /// the deployment. After that, it is DescribeServices every 2 to 5 seconds, and the rest only
-    /// when something looks wrong. A revision of the family that somebody else registers meanwhile
-    /// takes one more DescribeServices.
+    /// Returns the operations of ECS that applying the plan calls, in order, up to the response
+    /// that names the deployment. After that, the rollout calls DescribeServices every 2 to 5
+    /// seconds, and other operations only when something looks wrong. A concurrent registration in
+    /// the same family costs one more DescribeServices.
     pub fn calls(&self) -> Vec<&'static str> {
         let mut calls = vec!["DescribeServices"];
         if self.revision.is_changed() {
@@ -137,7 +138,7 @@ impl Plan {
         calls
     }
 
-    /// What `Display` shows, with the change [in colors](Diff::colored).
+    /// Returns the same text as `Display`, with the change [in colors](Diff::colored).
     pub fn colored(&self) -> impl fmt::Display + '_ {
         fmt::from_fn(|f| self.print(f, &self.diff().colored()))
     }
@@ -146,7 +147,7 @@ impl Plan {
         let Self { service, running, update, .. } = self;
         writeln!(f, "{service} runs {}", running.as_deref().map_or("nothing", short))?;
         if self.is_empty() {
-            return writeln!(f, "nothing is to be changed");
+            return writeln!(f, "nothing changes");
         }
         for line in diff.to_string().lines() {
             writeln!(f, "  {line}")?;
@@ -176,7 +177,7 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Without what the environment variables hold.
+/// Leaves out the values of the environment variables.
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plan")
@@ -211,7 +212,7 @@ mod tests {
     #[test]
     fn it_shows_the_change_what_was_found_and_the_calls() {
         let rest = "with: forceNewDeployment=true\n\
-                    warning: the service wants no tasks: nothing will show whether the revision runs\n\
+                    warning: the desired count is 0: the rollout can't show whether the revision runs\n\
                     calls: DescribeServices, RegisterTaskDefinition, UpdateService\n";
         let plan = plan();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What a look at a service shows before anything is registered.
+//! Findings about a service before a rollout registers anything.
 
 use aws_sdk_ecs::types::{SchedulingStrategy, Service as Description};
 use serde_json::Value;
@@ -7,13 +7,13 @@ use crate::ecs::update::Update;
 use crate::model::description::{is_in_progress, primary};
 use crate::model::finding::{Finding, FindingKind};
 
-/// What the description of a service shows about a deployment with `update`.
+/// Returns the findings in a service's description about a deployment with `update`.
 pub(crate) fn findings(description: &Description, update: &Update) -> Vec<Finding> {
     let mut findings = Vec::new();
     let settings = Settings::new(description, update);
     let progress = primary(description).filter(|it| is_in_progress(it));
     if let Some(id) = progress.and_then(|it| it.id()) {
-        let text = format!("the deployment {id} is in progress, and this one takes its place");
+        let text = format!("deployment {id} is in progress: this rollout replaces it");
         findings.push(Finding::new(FindingKind::DeploymentInProgress, text));
     }
     if settings.desired == 0 {
@@ -23,21 +23,21 @@ pub(crate) fn findings(description: &Description, update: &Update) -> Vec<Findin
         let Settings { desired, minimum_percent, maximum_percent, .. } = settings;
         let tasks = if desired == 1 { "task" } else { "tasks" };
         let text = format!(
-            "with {desired} {tasks}, a minimum of {minimum_percent} % and a maximum of \
-             {maximum_percent} % no task can be started before another is stopped, nor stopped \
-             before another is started: lower the one or raise the other"
+            "ECS can neither start nor stop a task with {desired} {tasks}, a minimum of \
+             {minimum_percent} % and a maximum of {maximum_percent} %: lower the minimum or raise \
+             the maximum"
         );
         findings.push(Finding::new(FindingKind::NoProgress, text));
     }
     if !settings.has_breaker {
-        let text = "the deployment circuit breaker is off: ECS goes on for ever with a revision \
-                    whose tasks fail";
+        let text = "the deployment circuit breaker is off: ECS retries a revision forever if its \
+                    tasks fail";
         findings.push(Finding::new(FindingKind::CircuitBreakerOff, text.to_owned()));
     }
     findings
 }
 
-/// As they will be.
+/// The service's settings after the update.
 struct Settings {
     desired: u64,
     minimum_percent: u64,
@@ -47,8 +47,8 @@ struct Settings {
 }
 
 impl Settings {
-    /// The API reference of UpdateService has the members of a configuration that aren't given
-    /// stay as they are.
+    /// Merges the update into the service's settings. UpdateService keeps the members of a
+    /// configuration that aren't given (API reference).
     fn new(description: &Description, update: &Update) -> Self {
         let old = description.deployment_configuration();
         let new = |name: &str| update.configuration().and_then(|it| it.get(name));
@@ -81,8 +81,8 @@ impl Settings {
         }
     }
 
-    /// Whether a rolling update has no room either way. AWS documentation: the maximum is rounded
-    /// down, the minimum up.
+    /// Returns whether a rolling update can neither start nor stop a task. ECS rounds the maximum
+    /// down and the minimum up (AWS documentation).
     fn is_stuck(&self) -> bool {
         let most = self.desired.saturating_mul(self.maximum_percent) / 100;
         let fewest = self.desired.saturating_mul(self.minimum_percent).div_ceil(100);
@@ -167,17 +167,16 @@ mod tests {
         assert_eq!(
             said,
             [
-                "the deployment ecs-svc/1 is in progress, and this one takes its place",
-                "with 1 task, a minimum of 100 % and a maximum of 100 % no task can be started \
-                 before another is stopped, nor stopped before another is started: lower the one \
-                 or raise the other",
-                "the deployment circuit breaker is off: ECS goes on for ever with a revision whose \
+                "deployment ecs-svc/1 is in progress: this rollout replaces it",
+                "ECS can neither start nor stop a task with 1 task, a minimum of 100 % and a \
+                 maximum of 100 %: lower the minimum or raise the maximum",
+                "the deployment circuit breaker is off: ECS retries a revision forever if its \
                  tasks fail",
             ]
         );
         assert_eq!(
             findings(&service(0, 100, 200), &Update::default())[0].to_string(),
-            "the service wants no tasks: nothing will show whether the revision runs"
+            "the desired count is 0: the rollout can't show whether the revision runs"
         );
     }
 }

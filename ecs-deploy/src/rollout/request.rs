@@ -22,8 +22,8 @@ pub(crate) struct DeploymentRequest {
 /// What the service still has to be like when the rollout begins.
 #[derive(Debug)]
 pub(crate) enum Expectation {
-    /// This deployment is PRIMARY, and it is to be undone.
+    /// This deployment is PRIMARY, and the order rolls it back.
     Deployment(String),
-    /// It runs this task definition, and nothing is to be done, or something is.
+    /// The service runs this task definition. `is_unchanged` says whether the plan has no changes.
     Planned { running: Option<String>, is_unchanged: bool },
 }

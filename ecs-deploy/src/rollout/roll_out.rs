@@ -1,4 +1,4 @@
-//! [`RollOut`]: a deployment from the first call to its outcome.
+//! [`RollOut`]: a rollout from the first call to its outcome.
 
 use std::future::{Future, IntoFuture};
 use std::time::Duration;
@@ -24,8 +24,8 @@ use crate::rollout::request::{DeploymentRequest, Expectation};
 use crate::watch::batch::Member;
 use crate::watch::wait::Wait;
 
-/// A rollout that has yet to begin: await it for the outcome, or call [`events`](Self::events) for
-/// the story.
+/// A rollout of a revision to a service. Await it for the outcome, or call
+/// [`events`](Self::events) for the events.
 ///
 /// `Ok(Deployed)` means that the deployment that this call started is complete. Where the service already runs the revision, nothing is registered and
 /// nothing deployed; where a deployment of it is still going on, that one is watched; where it has
@@ -33,11 +33,11 @@ use crate::watch::wait::Wait;
 /// [`Deployer::current`](crate::Deployer::current) saw is believed for 30 seconds; later the service is looked at again.
 ///
 /// What was deployed between [`Deployer::current`](crate::Deployer::current) and here is not silently undone. Where the
-/// revision is registered here, the number that it gets shows that no other one of the family has
-/// been, without a further call; where there was one, or the revision was registered before, the
-/// service is looked at. What isn't noticed is a deployment of an older revision, or of another
-/// family's, before a change that is registered here; and one that begins at the same moment, of
-/// which one of the two then reports that it was superseded.
+/// the revision, the number of the new revision shows, without a further call, that no other
+/// revision of the family was registered. If one was, or if the revision was registered before, the
+/// rollout describes the service again. Two cases go unnoticed: a deployment of an older revision
+/// or of another family before the rollout registers a change, and a deployment that begins at the
+/// same moment. In the second case, one of the two reports that it was superseded.
 ///
 /// # Errors
 /// [`RolledBack`](crate::ErrorKind::RolledBack), [`Superseded`](crate::ErrorKind::Superseded),
@@ -50,17 +50,17 @@ use crate::watch::wait::Wait;
 /// their kind and the [`deployment`](Error::deployment), which goes on.
 ///
 /// # Cancellation
-/// Dropping the future stops watching, and no more: ECS goes on with the deployment. Dropped before
-/// UpdateService, it may leave a registered revision behind that nobody uses.
+/// Dropping the future stops the watch. ECS continues the deployment. If the future is dropped
+/// before UpdateService, an unused registered revision may remain.
 #[must_use = "nothing is deployed until it is awaited or its events are"]
 #[derive(Debug)]
 pub struct RollOut {
     request: DeploymentRequest,
     revision: Revision,
     terms: Terms,
-    /// When the time began that it may take, where that was before.
+    /// The start of the time limit, if it began before this rollout.
     began: Option<Instant>,
-    /// Where others are watched too.
+    /// The shared lookup, if other services are watched too.
     member: Option<Member>,
 }
 
@@ -78,68 +78,68 @@ impl RollOut {
         Self { request, revision, terms: Terms::default(), began: None, member: None }
     }
 
-    /// How long it may take where [`timeout`](Self::timeout) doesn't say otherwise: 30 minutes.
+    /// The time limit of a task without a [`timeout`](Self::timeout): 30 minutes.
     pub const DEFAULT_TIMEOUT: Duration = Terms::DEFAULT_TIMEOUT;
 
     terms!();
 
-    /// Starts a deployment also where the service runs the revision already: new tasks, of which
-    /// each pulls its image anew.
+    /// Starts a deployment even if the service already runs the revision. ECS starts new tasks, and
+    /// each pulls its image again.
     pub fn force_new_deployment(mut self) -> Self {
         self.request.update.force();
         self
     }
 
-    /// How many tasks the service is to run from now on. ECS starts no deployment for this alone,
-    /// so that where nothing else changes, the new tasks aren't waited for.
+    /// Sets the number of tasks that the service runs from now on. ECS starts no deployment for
+    /// this alone, so if nothing else changes, the rollout doesn't wait for the new tasks.
     pub fn desired_count(mut self, count: u32) -> Self {
         self.request.update.desired_count(count);
         self
     }
 
-    /// How deployments of the service go from now on, this one too: strategy, circuit breaker,
-    /// alarms, minimum and maximum percent, bake time. What it leaves out stays as it is.
+    /// Sets the configuration of this and later deployments of the service: strategy, circuit
+    /// breaker, alarms, minimum and maximum percent, bake time. Omitted members stay unchanged.
     pub fn deployment_configuration(mut self, configuration: &DeploymentConfiguration) -> Self {
         self.request.update.deployment_configuration(configuration);
         self
     }
 
-    /// The version of the Fargate platform, such as `LATEST` or `1.4.0`.
+    /// Sets the version of the Fargate platform, such as `LATEST` or `1.4.0`.
     pub fn platform_version(mut self, version: impl Into<String>) -> Self {
         self.request.update.platform_version(version.into());
         self
     }
 
-    /// From where the tasks get their tags from now on.
+    /// Sets the source of the tasks' tags from now on.
     pub fn propagate_tags(mut self, from: &PropagateTags) -> Self {
         self.request.update.propagate_tags(from);
         self
     }
 
-    /// Ends with [`NotReady`](crate::ErrorKind::NotReady), before anything is registered, where a
-    /// first look at the service finds this. By default, what can't succeed is refused
-    /// ([`NoProgress`](FindingKind::NoProgress)), and the rest only told, as
+    /// Refuses the rollout with [`NotReady`](crate::ErrorKind::NotReady), before any registration,
+    /// if the check of the service finds this kind. By default, the rollout refuses the kinds with
+    /// which it can't succeed, such as [`NoProgress`](FindingKind::NoProgress), and reports the
     /// [`Event::Warning`](crate::events::Event::Warning).
     pub fn refuse(mut self, kind: FindingKind) -> Self {
         self.request.refused.insert(kind);
         self
     }
 
-    /// Begins nevertheless where the first look finds this.
+    /// Begins the rollout even if the check of the service finds this kind.
     pub fn tolerate(mut self, kind: FindingKind) -> Self {
         self.request.refused.remove(kind);
         self
     }
 
-    /// Looks first whether the images are in ECR and fit the tasks' platform; what is missing or
-    /// doesn't fit is refused, unless it is [tolerated](Self::tolerate).
+    /// Checks first that the images are in ECR and fit the tasks' platform. The rollout refuses a
+    /// missing or unfit image, unless the kind is [tolerated](Self::tolerate).
     #[cfg(feature = "ecr")]
     pub fn check_images(mut self, check: &ImageCheck) -> Self {
         self.request.images = Some(check.clone());
         self
     }
 
-    /// As a plan says.
+    /// Sets what a plan says.
     pub(crate) fn planned(
         mut self,
         update: Update,
@@ -151,19 +151,19 @@ impl RollOut {
         self
     }
 
-    /// Only as long as this deployment is PRIMARY.
+    /// Makes the rollout fail unless this deployment is PRIMARY.
     pub(crate) fn instead_of(mut self, deployment: &str) -> Self {
         self.request.expected = Some(Expectation::Deployment(deployment.to_owned()));
         self
     }
 
-    /// On these terms, in the time that began at `began`.
+    /// Sets the terms, with a time limit that began at `began`.
     pub(crate) fn on(mut self, terms: Terms, began: Instant) -> Self {
         (self.terms, self.began) = (terms, Some(began));
         self
     }
 
-    /// Watched together with others.
+    /// Shares the lookups with other rollouts.
     pub(crate) fn watched_by(mut self, member: Option<Member>) -> Self {
         self.member = member;
         self

@@ -1,4 +1,14 @@
-//! [`RollBack`]: a service back to the revision that last ran on it.
+//! [`RollBack`]: the rollback of a service to the revision that last ran on it.
+//!
+//! ```text
+//! describe ─┬─ Ended ──────────────────────────────────▶ deploy the previous revision
+//!           ├─ GoingBack ──────────────────────────────▶ watch ECS's rollback
+//!           └─ InProgress ──▶ StopServiceDeployment
+//!                              ├─ rolled back ─────────▶ watch ECS's rollback
+//!                              └─ refused or too late ─▶ deploy the previous revision
+//! ```
+//!
+//! Invariant: UpdateService is called only while the deployment to replace is still PRIMARY.
 
 mod steps;
 
@@ -12,23 +22,23 @@ use crate::names::service::Service;
 use crate::rollout::events::outcome_and_events;
 use crate::watch::batch::Batch;
 
-/// A service on its way back: await it for the outcome, or call [`events`](Self::events) for the
-/// story.
+/// The rollback of a service. Await it for the outcome, or call [`events`](Self::events) for the
+/// events.
 ///
-/// Where a deployment is in progress, ECS is told to undo it, by StopServiceDeployment; where that
-/// isn't possible or not allowed, the revision of the last complete deployment is deployed. Where
-/// none is in progress, the revision is deployed that last ran successfully before the one that
-/// runs now: by the service's own history, which ECS keeps for 90 days, and not the one with the
-/// next lower number, which may never have run.
+/// If a deployment is in progress, the rollback calls StopServiceDeployment. If that isn't possible
+/// or allowed, it deploys the revision of the last complete deployment. If no deployment is in
+/// progress, it deploys the revision that last ran successfully before the current one. It finds
+/// that revision in the service's own history, which ECS keeps for 90 days. The revision with the
+/// next lower number may never have run.
 ///
 /// # Errors
-/// [`NothingToRollBackTo`](crate::ErrorKind::NothingToRollBackTo); those of the calls, such as
-/// [`AccessDenied`](crate::ErrorKind::AccessDenied) where `ecs:ListServiceDeployments` or
-/// `ecs:DescribeServiceRevisions` is needed and not allowed; and those of
-/// [`RollOut`](crate::RollOut) for the deployment that brings the old revision.
+/// Returns [`NothingToRollBackTo`](crate::ErrorKind::NothingToRollBackTo) if there is no earlier
+/// revision; the errors of the calls, such as [`AccessDenied`](crate::ErrorKind::AccessDenied) if
+/// `ecs:ListServiceDeployments` or `ecs:DescribeServiceRevisions` is needed and not allowed; and
+/// the errors of [`RollOut`](crate::RollOut) for the deployment of the old revision.
 ///
 /// # Cancellation
-/// Dropping the future stops watching, and no more.
+/// Dropping the future stops the watch. Deployments that have begun continue.
 #[must_use = "nothing is rolled back until it is awaited or its events are"]
 #[derive(Debug)]
 pub struct RollBack {

@@ -1,18 +1,19 @@
-//! What it means how a task stopped.
+//! The verdict on a one-off task from how its containers ended.
 
 use aws_sdk_ecs::types::{Container, Task, TaskStopCode};
 
 use crate::model::task_failure::TaskFailure;
 
-/// Why a task that has stopped didn't do what it was to do.
+/// The failure of a stopped one-off task.
 #[derive(Debug, PartialEq)]
 pub(super) struct EndingFailure {
     pub(super) what: TaskFailure,
-    /// Whether the container that counts ever ran.
+    /// Whether the watched container ever ran.
     pub(super) has_run: bool,
 }
 
-/// `counts` is the container that counts, `essential` are all essential ones.
+/// Returns the failure, if any. `counts` is the watched container, whose exit code decides;
+/// `essential` has all essential ones.
 pub(super) fn failure(task: &Task, counts: &str, essential: &[String]) -> Option<EndingFailure> {
     let containers = || {
         let named = task.containers().iter().filter(|it| it.name() == Some(counts));
@@ -29,27 +30,27 @@ pub(super) fn failure(task: &Task, counts: &str, essential: &[String]) -> Option
             let with_reason = |it: &&Container| it.reason().is_some_and(|it| !it.is_empty());
             return because(task.containers().iter().find(with_reason));
         }
-        // Somebody stopped it, or its capacity was taken away. What it exits with says how it takes
-        // that, and not that it was done.
+        // A user stopped the task, or its capacity was taken away. The exit code then shows how the
+        // container handled the signal, not that it completed.
         Some(_) => return because(None),
     }
     let mut all = containers();
     match all.next() {
         Some(it) if it.exit_code() == Some(0) => {}
-        // It never ran: another one that failed before is why.
+        // It never ran, so another container that failed before is the cause.
         Some(it) if it.exit_code().is_none() => return because(all.find(has_failed).or(Some(it))),
         first => return because(first),
     }
     because(Some(all.find(has_failed)?))
 }
 
-/// Whether a container failed that ECS may have told to stop when another one exited.
+/// Returns whether a container failed by itself. ECS stops the others when an essential one exits.
 fn has_failed(container: &&Container) -> bool {
     const SIGKILL: i32 = 137;
     const SIGTERM: i32 = 143;
     match container.exit_code() {
         None | Some(0) => false,
-        // With a reason, such as that its memory was used up, it isn't because of the other one.
+        // A reason, such as exceeded memory, shows that the other container isn't the cause.
         Some(SIGKILL | SIGTERM) => container.reason().is_some_and(|reason| !reason.is_empty()),
         Some(_) => true,
     }
@@ -64,7 +65,8 @@ mod tests {
         Container::builder().name(name).set_exit_code(exit_code).set_reason(reason).build()
     }
 
-    /// Of a task with the containers `log`, `web` and the sidecar `side`, which isn't essential.
+    /// Returns the verdict on a task with the containers `log`, `web` and the sidecar `side`, which
+    /// isn't essential.
     fn outcome(
         code: TaskStopCode,
         log: (Option<i32>, Option<&str>),
@@ -92,7 +94,7 @@ mod tests {
         let text = |text: &str, has_run| Some((text.to_owned(), has_run));
         for (code, log, web, expected) in [
             (EssentialContainerExited, (Some(0), None), (Some(0), None), None),
-            // Told to stop, because the other one was done.
+            // ECS stopped it because the other one was complete.
             (EssentialContainerExited, (Some(143), None), (Some(0), None), None),
             (EssentialContainerExited, (Some(137), None), (Some(0), None), None),
             (
@@ -107,7 +109,7 @@ mod tests {
                 (Some(0), None),
                 text("container log exited with code 2: it stopped", true),
             ),
-            // The one that counts has no excuse.
+            // The watched container fails even with an exit code of a signal.
             (
                 EssentialContainerExited,
                 (Some(0), None),

@@ -3,7 +3,7 @@
 use crate::model::logs::Logs;
 use crate::revision::Revision;
 
-/// The logs of a task of `revision`, in the order of its containers.
+/// Returns the logs of a task of `revision`, in the order of its containers.
 pub(super) fn logs(revision: &Revision, task: &str, region: &str) -> Vec<Logs> {
     let id = task.rsplit('/').next().unwrap_or(task);
     let logs = revision.containers().filter_map(|container| {

@@ -1,4 +1,4 @@
-//! From RunTask to the end of the task.
+//! The run of a one-off task: RunTask, and the wait until the task stops.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -28,7 +28,7 @@ impl RunTask<'_> {
         let began = Instant::now();
         let Self { ecs, service, definition, container, command, environment, .. } = self;
         let limit = Limit {
-            what: "the task beside",
+            what: "the task for",
             service: &service,
             deadline: deadline(began, self.timeout),
             timeout: self.timeout,
@@ -66,7 +66,7 @@ impl RunTask<'_> {
             Ok(TaskState::Stopped(task)) => task,
             Ok(TaskState::Open { status }) => {
                 let remedy = match self.on_timeout {
-                    OnTimeout::Leave => "it goes on".to_owned(),
+                    OnTimeout::Leave => "it continues".to_owned(),
                     OnTimeout::Stop => watch.stop(self.timeout).await,
                 };
                 let after = self.timeout;
@@ -94,7 +94,7 @@ impl RunTask<'_> {
     }
 }
 
-/// RunTask with the service's settings, once however often it takes.
+/// Calls RunTask with the service's settings, and retries with the same client token.
 async fn start(
     ecs: &Ecs,
     service: &Service,
@@ -103,12 +103,12 @@ async fn start(
     overrides: Option<TaskOverride>,
 ) -> Result<RunTaskOutput, Error> {
     let strategy = description.capacity_provider_strategy();
-    // API reference: the one excludes the other.
+    // RunTask accepts either, not both (API reference).
     let launch_type = description.launch_type().filter(|_| strategy.is_empty());
-    // Reported: NONE, which is what DescribeServices answers otherwise, is refused here.
+    // DescribeServices returns NONE if tags aren't propagated, but RunTask refuses it (reported).
     let is_propagated =
         description.propagate_tags() == Some(&PropagateTags::TaskDefinition) && revision.has_tags();
-    // Reported: it is refused where the task has no network interface of its own.
+    // RunTask refuses it if the task has no network interface of its own (reported).
     let network = description.network_configuration().filter(|_| revision.has_own_network());
     let constraints = description.placement_constraints();
     let request = ecs
@@ -137,7 +137,7 @@ async fn start(
         .await
 }
 
-/// The ARN of the task that was started.
+/// Returns the ARN of the started task.
 fn started(output: RunTaskOutput, service: &Service, revision: &Revision) -> Result<String, Error> {
     let task = output.tasks.unwrap_or_default().into_iter().next();
     if let Some(arn) = task.and_then(|task| task.task_arn) {
@@ -150,14 +150,14 @@ fn started(output: RunTaskOutput, service: &Service, revision: &Revision) -> Res
     });
     let reasons: Vec<String> = reasons.collect();
     if reasons.is_empty() {
-        return Err(Error::protocol("RunTask", "there is no task in it".to_owned()));
+        return Err(Error::protocol("RunTask", "the task is missing".to_owned()));
     }
     let reason = reasons.join("; ");
     let (service, revision) = (service.clone(), revision.short());
     Err(TaskRepr::NotPlaced { service, revision, reason }.into())
 }
 
-/// The container that counts.
+/// Returns the watched container.
 fn which(revision: &Revision, named: Option<&str>) -> Result<String, Error> {
     let all: Vec<String> = revision.images().map(|(name, _)| name.to_owned()).collect();
     match named {
@@ -173,7 +173,8 @@ fn which(revision: &Revision, named: Option<&str>) -> Result<String, Error> {
     }
 }
 
-/// Service model: a container is essential unless its definition says otherwise.
+/// Returns the essential containers. A container is essential unless its definition says otherwise
+/// (service model).
 fn essential(revision: &Revision) -> Vec<String> {
     let essential = revision
         .containers()
@@ -202,7 +203,7 @@ fn overrides(
     Some(TaskOverride::builder().container_overrides(of_container).build())
 }
 
-/// 128 bits by chance: the standard library seeds each of its hashers anew.
+/// Returns 128 random bits: the standard library gives each hasher its own seed.
 fn client_token() -> String {
     let random = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", random(), random())

@@ -35,27 +35,27 @@ impl TaskRun {
         Self(record)
     }
 
-    /// The task's ARN.
+    /// Returns the task's ARN.
     pub fn task(&self) -> &str {
         &self.0.task
     }
 
-    /// The container that counted, which exited with 0.
+    /// Returns the watched container, which exited with 0.
     pub fn container(&self) -> &str {
         &self.0.container
     }
 
-    /// What each container exited with; `None` where it never ran.
+    /// Returns each container's exit code; `None` if the container never ran.
     pub fn exit_codes(&self) -> impl Iterator<Item = (&str, Option<i32>)> {
         self.0.exit_codes.iter().map(|(name, code)| (name.as_str(), *code))
     }
 
-    /// Where the containers' logs are, as far as their definitions tell.
+    /// Returns the locations of the containers' logs, as far as their definitions name them.
     pub fn logs(&self) -> &[Logs] {
         &self.0.logs
     }
 
-    /// How long it took, from the first call to when it showed as stopped.
+    /// Returns the time from the first call until ECS reported the task as stopped.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
     }

@@ -29,14 +29,15 @@ impl TaskWatch<'_> {
     /// Looks until the task has stopped or the time is up.
     pub(super) async fn wait(&self) -> Result<TaskState, Error> {
         let OneOffTask { task, .. } = self.one_off;
-        // API reference: DescribeTasks may know nothing yet of what RunTask has started.
+        // DescribeTasks may not list a new task yet (API reference of RunTask).
         let missing = || Error::protocol("DescribeTasks", format!("{task} is missing"));
         let mut pace = Pace::new();
         let mut last = None;
         loop {
             let next = Instant::now() + pace.interval();
             sleep_until(next.min(self.deadline)).await;
-            // The last look may take a moment more: what has stopped by now needn't be stopped.
+            // The last lookup may take longer, because a task that has stopped by now needs no
+            // StopTask.
             let is_last = next >= self.deadline;
             let until = match is_last {
                 true => Instant::now() + LAST_CALL,
@@ -72,19 +73,20 @@ impl TaskWatch<'_> {
     pub(super) async fn stop(&self, after: Duration) -> String {
         let OneOffTask { service, task, .. } = self.one_off;
         let stop = self.ecs.client().stop_task().cluster(service.cluster_reference());
-        let reason = format!("{STARTED_BY}: not done after {} s", after.as_secs());
+        let reason = format!("{STARTED_BY}: timed out after {} s", after.as_secs());
         match timeout(LAST_CALL, stop.task(task).reason(reason).send()).await {
             Ok(Ok(_)) => "it is being stopped".to_owned(),
             Ok(Err(error)) => {
                 format!("it couldn't be stopped: {}", Error::api("StopTask", task, error))
             }
-            Err(_) => "it was to be stopped, but ECS didn't answer".to_owned(),
+            Err(_) => "ECS didn't answer the request to stop it".to_owned(),
         }
     }
 }
 
-/// Up to 128 letters, digits, hyphens, slashes and underscores (API reference).
+/// The `startedBy` of tasks: up to 128 letters, digits, hyphens, slashes and underscores (API
+/// reference).
 pub(super) const STARTED_BY: &str = "ecs-deploy";
 
-/// For a call after the deadline.
+/// The time limit of a call after the deadline.
 const LAST_CALL: Duration = Duration::from_secs(10);

@@ -1,4 +1,9 @@
-//! One DescribeServices for several services: up to ten of a cluster go into one call.
+//! A shared DescribeServices: one call describes up to ten services of a cluster.
+//!
+//! Each watcher queues its service and then waits for either of two things: its answer, or the
+//! lead. The watcher that holds the lead makes the calls for all queued services, until its own
+//! answer arrives; then the next waiting watcher takes the lead. At most one shared call is in
+//! flight.
 
 use std::convert::Infallible;
 use std::future::{Future, pending, poll_fn};
@@ -27,22 +32,23 @@ struct LookupQueue {
     ecs: Ecs,
     members: AtomicUsize,
     lookups: Mutex<Vec<Lookup>>,
-    /// Whoever holds it makes the calls, for all; its content is when the next one may be made.
+    /// The holder makes the calls for all watchers. The content is the time of the next call.
     lead: sync::Mutex<Instant>,
 }
 
-/// One service to be looked at.
+/// A service in the queue, with the channel for its answer.
 #[derive(Debug)]
 struct Lookup {
     service: Service,
     answer: oneshot::Sender<Result<Option<Description>, Error>>,
 }
 
-/// One of those who watch.
+/// One of the watchers.
 #[derive(Debug)]
 pub(crate) struct Member {
     batch: Batch,
-    /// Where the policy allows some of the services only, a call for several is refused whole.
+    /// Whether this watcher makes its own calls. ECS refuses a whole call for several services if
+    /// the policy doesn't allow one of them.
     is_alone: bool,
 }
 
@@ -68,8 +74,8 @@ impl Batch {
 }
 
 impl Member {
-    /// The service as it is; `None` where it is missing. It waits for the next common call: for
-    /// [`ROUND`] at most where there are few services.
+    /// Returns the service's description; `None` if it is missing. It waits for the next common
+    /// call: at most [`ROUND`] unless many services are watched.
     pub(crate) async fn find(&mut self, service: &Service) -> Result<Option<Description>, Error> {
         let queue = &self.batch.queue;
         if self.is_alone {
@@ -84,7 +90,7 @@ impl Member {
                 Poll::Pending => lead.as_mut().poll(context).map(|never| match never {}),
                 answered => answered,
             });
-            // There is none where whoever made the call has stopped waiting for it.
+            // The channel closes without an answer if the leader is dropped during the call.
             if let Ok(found) = answered.await {
                 break found;
             }
@@ -120,19 +126,19 @@ impl LookupQueue {
             *next = Instant::now() + self.pace();
             let services: Vec<Service> = lookups.iter().map(|it| it.service.clone()).collect();
             for (lookup, found) in lookups.into_iter().zip(self.ecs.find_all(&services).await) {
-                // Whoever has stopped waiting doesn't want it any more.
+                // A watcher that stopped waiting has dropped its receiver.
                 let _ = lookup.answer.send(found);
             }
         }
     }
 
-    /// Between two calls: the budget of all who watch together.
+    /// Returns the time between two calls: all watchers share one budget.
     fn pace(&self) -> Duration {
         let calls = self.members.load(Ordering::Relaxed).div_ceil(Ecs::AT_ONCE).max(1);
         (ROUND / u32::try_from(calls).unwrap_or(u32::MAX)).max(SHORTEST)
     }
 
-    /// Those of one cluster that have waited longest, and still do.
+    /// Takes up to ten waiting services of one cluster, longest wait first.
     fn take(&self) -> Vec<Lookup> {
         let mut lookups = self.lookups();
         lookups.retain(|it| !it.answer.is_closed());
@@ -150,12 +156,12 @@ impl LookupQueue {
     }
 
     fn lookups(&self) -> MutexGuard<'_, Vec<Lookup>> {
-        // Nothing is left half done where somebody panics.
+        // A panic leaves no partial change behind.
         self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Ten services are looked at once in it, and more where the budget allows.
+/// The time in which up to ten services are each described once; more if the pace allows.
 const ROUND: Duration = Duration::from_secs(2);
-/// Between two calls, however many services there are: two calls a second.
+/// The shortest time between two calls for any number of services: two calls a second.
 const SHORTEST: Duration = Duration::from_millis(500);

@@ -9,7 +9,7 @@ use crate::model::task_failure::TaskFailure;
 use crate::names::service::Service;
 use crate::report::{Event, Story};
 
-/// What is known of a deployment's stopped tasks.
+/// The stopped tasks of a deployment, as far as they are known.
 #[derive(Debug, Default)]
 pub(crate) struct Diagnosis {
     seen: HashSet<String>,
@@ -19,8 +19,8 @@ pub(crate) struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Reads the service's stopped tasks, and tells the failures that are new. What goes wrong here
-    /// is no matter: a rollout must be told rightly without these permissions, too.
+    /// Reads the service's stopped tasks, and reports the new failures as events. Errors are
+    /// ignored, because a rollout must be reported correctly without these permissions too.
     pub(crate) async fn look(
         &mut self,
         ecs: &Ecs,
@@ -38,7 +38,7 @@ impl Diagnosis {
             .into_paginator()
             .send();
         self.is_unfinished = false;
-        // Hundreds of stopped tasks don't tell more than the first few.
+        // The first few stopped tasks explain as much as hundreds.
         for _ in 0..3 {
             let Some(Ok(page)) = pages.next().await else { break };
             let new: Vec<String> =
@@ -50,7 +50,7 @@ impl Diagnosis {
             let Ok(output) = describe.set_tasks(Some(new)).send().await else { break };
             for task in output.tasks() {
                 let ours = task.started_by() == Some(deployment);
-                // One that is still stopping may have its reasons later.
+                // A task that is still stopping may get its reasons later.
                 if task.last_status() != Some("STOPPED") {
                     self.is_unfinished |= ours;
                     continue;
@@ -64,17 +64,17 @@ impl Diagnosis {
         }
     }
 
-    /// Whether another look may tell more, though no more tasks have failed.
+    /// Returns whether a later call may find more, even if no more tasks fail.
     pub(crate) fn is_unfinished(&self) -> bool {
         self.is_unfinished
     }
 
-    /// All failures so far, the first first.
+    /// Returns all failures so far, the oldest first.
     pub(crate) fn failures(&self) -> &[TaskFailure] {
         &self.failures
     }
 
-    /// The same, at the end.
+    /// Returns all failures at the end.
     pub(crate) fn into_failures(self) -> Vec<TaskFailure> {
         self.failures
     }

@@ -1,7 +1,18 @@
-//! A pure fold over what DescribeServices says: from descriptions to events and a verdict.
+//! A state machine over descriptions of a service, without I/O: it returns events and a verdict.
 //!
-//! All is decided by the id of our deployment, never by comparing times: the machine's clock and
-//! AWS's may differ by minutes.
+//! ```text
+//!          ┌────── our deployment is PRIMARY and in progress, or absent for fewer than 3 lookups
+//!          ▼
+//! Pending ─┼─▶ Paused       a lifecycle hook waits
+//!          ├─▶ Completed    ours is complete, also if another one is PRIMARY by now
+//!          ├─▶ Failed       ours failed and is still PRIMARY
+//!          ├─▶ RolledBack   another one is PRIMARY, and ECS shows a rollback
+//!          ├─▶ Unclear      another one is PRIMARY without a sign of a rollback
+//!          └─▶ Gone         the service isn't ACTIVE
+//! ```
+//!
+//! Invariant: only the id of our deployment decides, never a comparison of times, because the local
+//! clock and AWS's may differ by minutes.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +28,7 @@ use crate::names::arn::short;
 use crate::report::Event;
 use crate::watch::stage_view::{Stage, StageView, Status};
 
-/// What is known of one deployment.
+/// The state of one deployment, from all descriptions so far.
 #[derive(Debug)]
 pub(crate) struct Watch {
     record: DeploymentRecord,
@@ -25,32 +36,33 @@ pub(crate) struct Watch {
     progress: Option<Progress>,
     stage: Option<Stage>,
     pause: Option<Pause>,
-    /// In how many looks on end ours hasn't shown at all.
+    /// The number of consecutive descriptions without our deployment.
     absent: u32,
-    /// In how many looks the newer view had it stopped.
+    /// The number of observations in which the service deployment was stopped.
     stopped: u32,
-    /// Why ours failed, in ECS's words; empty until it says so. Ours vanishes soon after.
+    /// ECS's reason why ours failed; empty until then. It is kept because ours disappears soon
+    /// after the failure.
     failure: String,
-    /// The last message of the service about something in the way.
+    /// The last message of the service that names an obstacle.
     obstacle: String,
 }
 
-/// What one look tells.
+/// The result of one description.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Observation {
     pub(crate) events: Vec<Event>,
-    /// Whether something of it suggests that tasks have failed since the last one.
+    /// Whether it suggests that tasks have failed since the last one.
     pub(crate) is_worrying: bool,
-    /// Whether ours is PRIMARY. Without it, [`Verdict::Pending`] says nothing about ours.
+    /// Whether ours is PRIMARY. If not, [`Verdict::Pending`] doesn't describe our deployment.
     pub(crate) is_primary: bool,
     pub(crate) verdict: Verdict,
 }
 
-/// What has become of our deployment.
+/// The verdict on our deployment.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
     Completed,
-    /// It won't run, and nobody has rolled it back.
+    /// It failed without a rollback.
     Failed {
         reason: String,
         cause: RollbackCause,
@@ -59,20 +71,20 @@ pub(crate) enum Verdict {
     Gone {
         status: String,
     },
-    /// Its tasks fail of something that no further attempt will cure. A look never tells.
+    /// Its tasks fail for a reason that no retry can fix. The wait sets it; `observe` never does.
     Hopeless,
-    /// It stands still until somebody decides.
+    /// It is paused until a caller decides.
     Paused(Pause),
     Pending,
-    /// ECS goes back to this task definition, by the deployment `by`.
+    /// ECS rolls back to this task definition with the deployment `by`.
     RolledBack {
         to: Option<String>,
         by: String,
         reason: String,
         cause: RollbackCause,
     },
-    /// Another deployment is PRIMARY, and whether as a rollback or by somebody else's doing doesn't
-    /// show here.
+    /// Another deployment is PRIMARY. The description doesn't show whether ECS rolled back or
+    /// another caller deployed.
     Unclear {
         by: String,
         task_definition: String,
@@ -96,17 +108,17 @@ impl Watch {
         }
     }
 
-    /// What stood in the way last, in the service's words; empty where nothing did.
+    /// Returns the service's last message about an obstacle; empty if there was none.
     pub(crate) fn obstacle(&self) -> String {
         self.obstacle.clone()
     }
 
-    /// As it was last seen.
+    /// Returns the latest progress.
     pub(crate) fn progress(&self) -> Option<Progress> {
         self.progress
     }
 
-    /// `newer` is the newer view of the deployment, where it was asked for and is to be had.
+    /// Evaluates a description. `newer` is the state of the service deployment, if it was read.
     pub(crate) fn observe(
         &mut self,
         description: &Description,
@@ -167,7 +179,7 @@ impl Watch {
         Observation { events, is_worrying, is_primary, verdict }
     }
 
-    /// Messages that weren't there before, oldest first. By id: the same text may come again.
+    /// Returns the new messages, oldest first. Ids identify them, because a text may repeat.
     fn new_messages(&mut self, description: &Description) -> Vec<Event> {
         let new = description.events().iter().rev().filter_map(|event| {
             let is_new = self.messages.insert(event.id()?.to_owned());
@@ -194,7 +206,8 @@ impl Watch {
         if primary.id() == Some(&self.record.deployment) {
             return self.judge_ours(description, primary, newer);
         }
-        // Complete, before another one took over. By stages, only the newer view knows.
+        // Ours was complete before another one replaced it. With stages, only the service
+        // deployment shows that.
         let is_rolling = self.record.form == Form::Rolling;
         if is_rolling && ours.is_some_and(is_complete) {
             return Verdict::Completed;
@@ -203,8 +216,8 @@ impl Watch {
             return Verdict::Pending;
         }
         let task_definition = primary.task_definition().unwrap_or_default().to_owned();
-        // "…: rolling back to deploymentId …" is about ours; anything else that the new PRIMARY one
-        // has to say is about itself, such as that it was completed.
+        // The reason "…: rolling back to deploymentId …" is about ours. Any other reason of the new
+        // PRIMARY deployment is about itself, such as its completion.
         let words = primary.rollout_state_reason().unwrap_or_default();
         let about_ours = words.contains("rolling back").then_some(words);
         let reason = match (newer.map(|it| it.reason.as_str()), self.failure.as_str()) {
@@ -213,8 +226,8 @@ impl Watch {
             (_, failure) => failure,
         };
         let reason = reason.to_owned();
-        // A rollback makes the old deployment PRIMARY by its old id (reported). Should ECS give it
-        // a new one, its reason or ours still tell.
+        // A rollback makes the old deployment PRIMARY with its old id (reported). If ECS gave it a
+        // new id, its reason or the failure of ours would still show the rollback.
         let is_rollback = primary.id().is_some_and(|id| self.record.earlier.contains(id))
             || about_ours.is_some()
             || newer.is_some_and(|it| it.status == Status::GoingBack)
@@ -229,7 +242,7 @@ impl Watch {
         Verdict::Unclear { by, task_definition, reason }
     }
 
-    /// While it is PRIMARY.
+    /// Returns the verdict while ours is PRIMARY.
     fn judge_ours(
         &self,
         description: &Description,
@@ -243,8 +256,8 @@ impl Watch {
                 Verdict::Failed { cause: in_words(&reason), reason }
             }
             Some(_) => Verdict::Pending,
-            // Behind a Classic Load Balancer ECS gives no state (API reference): what is left
-            // is that nothing else runs and all of ours does.
+            // With a Classic Load Balancer, ECS reports no state (API reference). Then ours is
+            // complete if no other deployment is left and all its tasks run.
             None => {
                 let settled = description.deployments().len() == 1
                     && ours.running_count() == description.desired_count()
@@ -252,7 +265,7 @@ impl Watch {
                 if settled { Verdict::Completed } else { Verdict::Pending }
             }
         };
-        // Where there are stages, only the newer view knows where in them it is.
+        // With stages, only the service deployment shows the current one.
         let Some(newer) = newer else {
             return verdict;
         };
@@ -264,19 +277,21 @@ impl Watch {
                 Verdict::RolledBack { to, by, reason, cause: newer.cause }
             }
             (Status::Open, _) => newer.pause.clone().map_or(Verdict::Pending, Verdict::Paused),
-            // The description may be from before another one took over: the next one tells.
+            // The description may be from before another deployment replaced ours; a later one
+            // shows that.
             (Status::Stopped, _) if self.stopped < ABSENT_LOOKS => Verdict::Pending,
             (Status::Stopped, _) => {
                 Verdict::Failed { reason: newer.reason.clone(), cause: newer.cause }
             }
-            // What was found in progress may be the way back to it, and its own success long ago.
+            // A found deployment may be the target of a rollback in progress; its own success may
+            // be from long ago.
             (Status::Successful, verdict) if self.record.origin == Origin::Found => verdict,
             (Status::Successful, _) => Verdict::Completed,
         }
     }
 }
 
-/// What ECS's words say of the cause, where nothing else does; the circuit breaker's are reported.
+/// Returns the cause from ECS's reason. The circuit breaker's text is reported, not documented.
 fn in_words(reason: &str) -> RollbackCause {
     match () {
         () if reason.contains("circuit breaker") => RollbackCause::CircuitBreaker,
@@ -285,7 +300,8 @@ fn in_words(reason: &str) -> RollbackCause {
     }
 }
 
-/// In messages that are worth a look at stopped tasks: AWS documentation, "Service event messages".
+/// Phrases in messages after which stopped tasks are read (AWS documentation, "Service event
+/// messages").
 const WORRYING: [&str; 4] = [
     "deployment failed",
     "failed container health checks",
@@ -293,12 +309,12 @@ const WORRYING: [&str; 4] = [
     "unable to consistently start tasks",
 ];
 
-/// A description may be older than the one before it: ECS is eventually consistent. One without
-/// our deployment at all is believed when as many on end say so; none fails and is forgotten so
-/// soon after it began.
+/// The number of consecutive descriptions without our deployment that count as proof. A description
+/// may be older than the one before it, because ECS is eventually consistent. ECS doesn't drop a
+/// failed deployment so soon after it began.
 const ABSENT_LOOKS: u32 = 3;
 
-/// ECS's counts are never negative.
+/// Converts a count of ECS, which is never negative.
 fn count(number: i32) -> u32 {
     u32::try_from(number).unwrap_or_default()
 }

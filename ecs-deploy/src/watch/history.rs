@@ -42,7 +42,7 @@ impl History<'_> {
             }
         })
         .await?;
-        // The API reference promises no order.
+        // The API reference doesn't promise an order.
         deployments.sort_by_key(|it| Reverse(it.created_at().map(|at| at.as_nanos())));
         Ok(deployments.into_iter().filter_map(|it| it.target_service_revision_arn).collect())
     }
@@ -90,7 +90,7 @@ pub(crate) async fn last_successful(
             return Ok(found);
         }
     }
-    Err(nothing(service, "all its successful deployments that ECS knows ran what it runs now"))
+    Err(nothing(service, "all successful deployments that ECS knows have its current revision"))
 }
 
 /// The error of a service that can't be rolled back.
@@ -98,5 +98,5 @@ pub(crate) fn nothing(service: &Service, problem: &str) -> Error {
     Repr::NothingToRollBackTo { service: service.clone(), problem: problem.to_owned() }.into()
 }
 
-/// So many service revisions can be described by one call (API reference).
+/// The limit of service revisions in one DescribeServiceRevisions call (API reference).
 const AT_ONCE: usize = 20;

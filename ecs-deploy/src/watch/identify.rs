@@ -83,7 +83,7 @@ fn record(
     })
 }
 
-/// Hooks can hold up a rolling update, too.
+/// Returns the form. Hooks can pause a rolling update too.
 fn form(description: &Description) -> Form {
     let Some(configuration) = description.deployment_configuration() else {
         return Form::Rolling;

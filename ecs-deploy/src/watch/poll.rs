@@ -35,23 +35,23 @@ impl Pace {
         Self { interval: SHORTEST, longest: LONGEST, missing_since: None }
     }
 
-    /// How long to wait before the next look.
+    /// Returns the time to wait before the next lookup.
     pub(crate) fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// Something has happened: more may follow soon.
+    /// Shortens the interval after a change, because more changes may follow.
     pub(crate) fn hurry(&mut self) {
         self.interval = SHORTEST;
     }
 
-    /// Nothing has happened.
+    /// Lengthens the interval after a lookup without changes.
     pub(crate) fn slow_down(&mut self) {
         self.interval = (self.interval + STEP).min(self.longest);
     }
 
-    /// Whether the end may be near: then a look that comes late is worth more than one that isn't
-    /// made.
+    /// Sets whether the rollout may end soon. Near the end, intervals are shorter, so that the end
+    /// is noticed early.
     pub(crate) fn expect_the_end(&mut self, is_near: bool) {
         self.longest = if is_near { LONGEST_NEAR_THE_END } else { LONGEST };
         self.interval = self.interval.min(self.longest);
@@ -74,7 +74,7 @@ impl Pace {
         match found {
             Ok(Some(found)) => {
                 self.missing_since = None;
-                // Back from trouble.
+                // Ends the longer interval after failed lookups.
                 self.interval = self.interval.min(self.longest);
                 Ok(Look::Found(found))
             }
@@ -92,7 +92,7 @@ impl Pace {
     }
 }
 
-/// Looks at one service again and again, as often as it is worth it.
+/// The repeated lookup of one service, with intervals that depend on what happens.
 #[derive(Debug)]
 pub(crate) struct Poller<'a> {
     ecs: &'a Ecs,

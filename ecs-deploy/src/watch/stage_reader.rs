@@ -9,11 +9,11 @@ use crate::model::handle::DeploymentRecord;
 use crate::names::arn::short;
 use crate::watch::stage_view::StageView;
 
-/// How the newer view is had.
+/// The lookup of a service deployment.
 #[derive(Debug)]
 pub(crate) struct StageReader {
     arn: Option<String>,
-    /// What the policy doesn't allow isn't asked for again.
+    /// Whether DescribeServiceDeployments may be called; `false` after a refusal.
     may_describe: bool,
     may_list: bool,
 }
@@ -23,24 +23,24 @@ impl StageReader {
         Self { arn: record.service_deployment.clone(), may_describe: true, may_list: true }
     }
 
-    /// The ARN of the service deployment, as far as it is known.
+    /// Returns the ARN of the service deployment, if it is known.
     pub(crate) fn arn(&self) -> Option<&str> {
         self.arn.as_deref()
     }
 
-    /// Whether no further look will show anything.
+    /// Returns whether further lookups would fail because the policy doesn't allow them.
     pub(crate) fn is_denied(&self) -> bool {
         !self.may_list && (!self.may_describe || self.arn.is_none())
     }
 
-    /// `None` where ECS doesn't show it: not now, or not to these credentials. One call where the
-    /// ARN is known, two where it has to be found first. Where only the list is allowed, it has the
-    /// status and no more.
+    /// Looks the service deployment up; `None` if ECS doesn't show it yet or the policy doesn't
+    /// allow it. It makes one call if the ARN is known, or two to find it first. If only the list
+    /// is allowed, the result has the status and its reason only.
     pub(crate) async fn look(&mut self, ecs: &Ecs, record: &DeploymentRecord) -> Option<StageView> {
         if let Some(newer) = self.describe(ecs, record).await {
             return Some(newer);
         }
-        // Where it is known and there was no answer, another call most likely has none either.
+        // If the lookup by the known ARN failed, another call would most likely fail too.
         let is_known = self.may_describe && self.arn.is_some();
         if is_known || !self.may_list {
             return None;
@@ -64,13 +64,14 @@ impl StageReader {
             .first()
             .and_then(|it| StageView::from_description(it, record));
         if newer.is_none() {
-            // Of the deployment before, or not there yet.
+            // The ARN belongs to the deployment before, or ECS doesn't show the new one yet.
             self.arn = None;
         }
         newer
     }
 
-    /// Joined by the number at the end of the deployment's id and of the service revision's ARN.
+    /// Finds the service deployment: its service revision's ARN ends with the same number as the
+    /// deployment's id.
     async fn find(
         &mut self,
         ecs: &Ecs,
@@ -93,7 +94,7 @@ impl StageReader {
 fn unless_denied<T>(result: Result<T, Error>, is_allowed: &mut bool) -> Option<T> {
     result
         .inspect_err(|error| {
-            tracing::debug!(%error, "no newer view of the deployment");
+            tracing::debug!(%error, "the service deployment can't be read");
             *is_allowed &= error.is_retryable();
         })
         .ok()

@@ -10,14 +10,14 @@ use crate::model::handle::DeploymentRecord;
 use crate::model::pause::{Pause, Resolution, RollbackCause};
 use crate::names::arn::short;
 
-/// What the newer view says of a deployment.
+/// The state of a service deployment.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StageView {
     pub(crate) status: Status,
     pub(crate) stage: Option<Stage>,
     pub(crate) pause: Option<Pause>,
     pub(crate) cause: RollbackCause,
-    /// ECS's words on its status; may be empty.
+    /// ECS's reason for the status; may be empty.
     pub(crate) reason: String,
 }
 
@@ -29,20 +29,20 @@ pub(crate) struct Stage {
     pub(crate) traffic_percent: Option<f64>,
 }
 
-/// The status, as far as it makes a difference.
+/// The status of a service deployment, as far as this crate distinguishes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// It is rolled back, or about to be: it won't run.
+    /// ECS rolls it back, has done so, or will do so.
     GoingBack,
     Open,
-    /// It ended without being rolled back, or somebody else's has taken its place.
+    /// It ended without a rollback, or another deployment replaced it.
     Stopped,
     Successful,
 }
 
 impl StageView {
-    /// `None` where `found` is the view of another deployment: what ECS last told may be that of
-    /// the one before.
+    /// Reads the state; `None` if `found` belongs to another deployment. The last ARN that ECS
+    /// reported may be that of the deployment before.
     pub(super) fn from_description(
         found: &ServiceDeployment,
         record: &DeploymentRecord,
@@ -106,8 +106,8 @@ fn status(status: Option<&ServiceDeploymentStatus>) -> Status {
     }
 }
 
-/// From the structured fields, which one of them has brought it down. What is left is a request:
-/// the service model has `stoppedAt` for deployments that a user stops.
+/// Returns the cause from the structured fields. A `stoppedAt` without another cause is a stop
+/// request: the service model documents it for deployments that a user stops.
 fn cause(found: &ServiceDeployment) -> RollbackCause {
     let triggered = Some(&ServiceDeploymentRollbackMonitorsStatus::Triggered);
     if found.alarms().is_some_and(|it| !it.triggered_alarm_names().is_empty()) {
@@ -131,7 +131,7 @@ fn cause(found: &ServiceDeployment) -> RollbackCause {
     cause_by_status(found.status())
 }
 
-/// Nothing but a request is asked for.
+/// Returns the cause from the status, which shows a stop request only.
 fn cause_by_status(status: Option<&ServiceDeploymentStatus>) -> RollbackCause {
     match status {
         Some(
@@ -151,7 +151,7 @@ fn reason(found: &ServiceDeployment) -> String {
         .trim_end_matches('.');
     match alarms {
         [] => words.to_owned(),
-        names if words.is_empty() => format!("the alarm {} went off", names.join(", ")),
+        names if words.is_empty() => format!("alarm {} was triggered", names.join(", ")),
         names => format!("{words} ({})", names.join(", ")),
     }
 }

@@ -22,7 +22,7 @@ use crate::watch::poll::{Look, Poller};
 use crate::watch::stage_reader::StageReader;
 use crate::watch::stage_view::StageView;
 
-/// A deployment that has begun.
+/// The wait for a deployment that has begun.
 pub(crate) struct Wait<'a> {
     ecs: &'a Ecs,
     handle: &'a Handle,
@@ -32,9 +32,9 @@ pub(crate) struct Wait<'a> {
     stages: StageReader,
     diagnosis: Diagnosis,
     terms: Terms,
-    /// First that of the wait, then that of what comes after it.
+    /// The deadline of the watch; after the watch, the deadline of the remaining steps.
     deadline: Instant,
-    /// When there last was any progress, or the stopped tasks were read.
+    /// The time of the last progress or of the last reading of stopped tasks.
     quiet_since: Instant,
     story: &'a Story,
 }
@@ -64,7 +64,8 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// `start` is the service as it was when the deployment began, where that was just now.
+    /// Runs the wait. `start` is UpdateService's description of the service, if the deployment has
+    /// just begun.
     pub(crate) async fn run(mut self, start: Option<Description>) -> Result<(), Error> {
         let verdict = match self.decided(start).await {
             Ok(verdict) => verdict,
@@ -79,7 +80,7 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// Watches until it is decided or the time is up, when it is still pending.
+    /// Watches until there is a verdict; returns `Pending` at the time limit.
     async fn decided(&mut self, start: Option<Description>) -> Result<Verdict, Error> {
         let mut look = start.map(Look::Found);
         loop {
@@ -90,7 +91,7 @@ impl<'a> Wait<'a> {
                     verdict => return Ok(verdict),
                 }
             }
-            // A deployment that was only handed over is looked at first.
+            // Without a description, the first lookup happens at once.
             if look.is_some() {
                 let next = Instant::now() + self.poller.interval();
                 if next >= self.deadline {
@@ -106,7 +107,7 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// What a look shows, and what it makes worth looking at.
+    /// Evaluates a description, sets the next interval, and reads stopped tasks if it is needed.
     async fn step(&mut self, description: &Description) -> Verdict {
         let observation = self.observe(description, self.deadline).await;
         if observation.events.is_empty() {
@@ -117,7 +118,7 @@ impl<'a> Wait<'a> {
         }
         let Progress { desired, running, pending, .. } = self.watch.progress().unwrap_or_default();
         self.poller.pace().expect_the_end(running >= desired && pending == 0);
-        // Some failures don't show in the service's own description for long.
+        // Some failures don't appear in the service's description for a long time.
         let is_stuck = running < desired && self.quiet_since.elapsed() >= QUIET;
         if observation.is_worrying || is_stuck || self.diagnosis.is_unfinished() {
             self.diagnose().await;
@@ -130,8 +131,8 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// Beside the description, what goes by stages takes the newer view, where it is to be had by
-    /// then.
+    /// Evaluates a description. A deployment with stages also needs its service deployment, if ECS
+    /// returns it in time.
     async fn observe(&mut self, description: &Description, until: Instant) -> Observation {
         let newer = match self.record.form {
             Form::Rolling => None,
@@ -148,20 +149,20 @@ impl<'a> Wait<'a> {
         let until = self.soon();
         let DeploymentRecord { service, deployment, .. } = self.record;
         let look = self.diagnosis.look(self.ecs, service, deployment, self.story);
-        // The wait must not hang on what is only there to explain.
+        // Stopped tasks only explain a failure, so their lookup must not delay the wait.
         if timeout_at(until, look).await.is_err() {
-            tracing::debug!(%service, "no answer about stopped tasks");
+            tracing::debug!(%service, "no response about stopped tasks");
         }
     }
 
-    /// The newer view, where it is to be had by then.
+    /// Returns the state of the service deployment, if ECS returns it in time.
     async fn newer(&mut self, until: Instant) -> Option<StageView> {
         let until = until.min(Instant::now() + STEP);
         let look = self.stages.look(self.ecs, self.record);
         timeout_at(until, look).await.ok().flatten()
     }
 
-    /// Whether a task has failed of something that no further attempt will cure.
+    /// Returns whether a task failed for a reason that no retry can fix.
     fn is_hopeless(&self) -> bool {
         self.diagnosis.failures().iter().any(|it| !it.cause().can_heal())
     }
@@ -176,16 +177,16 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// Until when one step may take that isn't the wait itself.
+    /// Returns the deadline of one step outside the watch.
     fn soon(&self) -> Instant {
         self.deadline.min(Instant::now() + STEP)
     }
 }
 
-/// For all that comes after the wait: so much is promised by `RollOut::timeout`.
+/// The time limit of all steps after the watch, which `RollOut::timeout` documents.
 const AFTERWARDS: Duration = Duration::from_secs(30);
-/// For one step of it.
+/// The time limit of one such step.
 const STEP: Duration = Duration::from_secs(10);
-/// Without progress, for the stopped tasks to be read nevertheless.
+/// The time without progress after which the stopped tasks are read.
 const QUIET: Duration = Duration::from_secs(30);
 const BETWEEN_TRIES: Duration = Duration::from_secs(2);

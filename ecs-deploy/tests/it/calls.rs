@@ -1,4 +1,4 @@
-//! How many calls it takes.
+//! The number of calls that each operation makes.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Why tasks fail, as the first of them tells it.
+//! Causes of task failures, from the first failed task.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use local_aws::{HealthCheck, Script};
 
 use crate::demo::{Demo, NEW_IMAGE};
 
-/// The longest that a look at the service waits for the one before.
+/// The longest interval between two lookups of the service.
 const TICK: f64 = 5.0;
 
-/// What is told of the first task of a rollout by `script`, and how many seconds after it stopped.
+/// Returns the first task failure of a rollout by `script`, and its delay in seconds.
 async fn first_failure(demo: &Demo, script: Script) -> (TaskFailure, f64) {
     demo.local.script("demo", "web", script);
     let mut events = demo.deployer.roll_out(&demo.service, demo.changed().await).events();
@@ -69,7 +69,7 @@ async fn the_image_of_the_container_is_told_and_its_digest_once_it_was_pulled() 
     assert_eq!((failure.container(), failure.image()), (None, None));
 }
 
-/// What is told at the end of a rollout that failed for its own reasons, too.
+/// Checks that the error at the end of a failed rollout names the same cause.
 #[tokio::test(start_paused = true)]
 async fn a_task_that_somebody_stopped_is_told_but_is_not_the_explanation() {
     let demo = Demo::new();
@@ -77,7 +77,7 @@ async fn a_task_that_somebody_stopped_is_told_but_is_not_the_explanation() {
     let mut events = demo.deployer.roll_out(&demo.service, demo.changed().await).events();
     let mut is_stopped = false;
     while let Some(event) = events.next().await {
-        // As soon as tasks of the new revision run: the old ones' are the first two.
+        // Waits until tasks of the new revision run: the first two belong to the old one.
         if !is_stopped
             && matches!(&event, Event::Progress { progress, .. } if progress.running() > 0)
         {

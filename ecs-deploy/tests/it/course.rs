@@ -1,4 +1,4 @@
-//! How a rollout goes, and how soon that is known.
+//! The course of a rollout: its events and calls, and the delay of its outcome.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,18 @@ use ecs_deploy::{Deployed, Error, RollOut};
 
 use crate::demo::Demo;
 
-/// The longest that a look at the service waits for the one before, in seconds.
+/// The longest interval between two lookups of the service, in seconds.
 pub(crate) const TICK: f64 = 5.0;
 
-/// How a rollout went.
+/// The course of a rollout.
 pub(crate) struct Course {
     pub(crate) outcome: Result<Deployed, Error>,
     pub(crate) events: Vec<Event>,
-    /// How often each operation was called, from RegisterTaskDefinition on.
+    /// The number of calls of each operation, from RegisterTaskDefinition on.
     pub(crate) calls: BTreeMap<String, usize>,
-    /// When the last of them was made, in seconds.
+    /// The time of the last call, in seconds.
     pub(crate) end: f64,
-    /// When the first failed task was told of.
+    /// The time of the first event about a failed task.
     pub(crate) told: Option<f64>,
     pub(crate) duration: f64,
 }
@@ -63,7 +63,7 @@ impl Course {
         stages.map(Event::to_string).collect()
     }
 
-    /// Beside the looks at the service: one for every 2 to 5 seconds.
+    /// Returns the calls without the lookups of the service, which come every 2 to 5 seconds.
     #[track_caller]
     pub(crate) fn assert_calls(&self, others: &[(&str, usize)]) {
         let mut calls = self.calls.clone();
@@ -74,14 +74,14 @@ impl Course {
         assert_eq!(calls, others.collect());
     }
 
-    /// That the outcome was known one look after `decided`.
+    /// Asserts that the outcome was known one lookup after `decided`.
     #[track_caller]
     pub(crate) fn assert_known_after(&self, decided: f64) {
         let late = self.end - decided;
         assert!((0.0..=TICK).contains(&late), "known {late} s after it was decided");
     }
 
-    /// That the first failed task was told of one look after it stopped.
+    /// Asserts that the first failed task was reported one lookup after it stopped.
     pub(crate) async fn assert_cause_known(&self, demo: &Demo) {
         let list = demo.ecs.list_tasks().cluster("demo").desired_status(DesiredStatus::Stopped);
         let arns = list.send().await.unwrap().task_arns;
@@ -93,7 +93,7 @@ impl Course {
     }
 }
 
-/// The newest service deployment, as ECS describes it.
+/// Returns the newest service deployment, as ECS describes it.
 pub(crate) async fn newest(demo: &Demo) -> ServiceDeployment {
     let list = demo.ecs.list_service_deployments().cluster("demo").service("web");
     let arn = list.send().await.unwrap().service_deployments()[0].service_deployment_arn.clone();
@@ -111,7 +111,7 @@ pub(crate) async fn changed(demo: &Demo) -> RollOut {
     demo.deployer.roll_out(&demo.service, demo.changed().await)
 }
 
-/// What a rollout calls whose tasks need no explanation.
+/// The calls of a rollout without failed tasks.
 pub(crate) const CHANGE: [(&str, usize); 2] = [("RegisterTaskDefinition", 1), ("UpdateService", 1)];
 
 pub(crate) async fn finished(demo: &Demo) -> f64 {

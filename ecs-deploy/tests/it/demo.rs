@@ -1,4 +1,4 @@
-//! The emulator's demonstration service, as these tests use it.
+//! The emulator's demonstration service, prepared for these tests.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +14,7 @@ pub(crate) struct Demo {
     pub(crate) ecs: Client,
     pub(crate) deployer: Deployer,
     pub(crate) service: Service,
-    /// How many calls the making of it took.
+    /// The number of calls that the setup made.
     calls: usize,
 }
 
@@ -25,7 +25,7 @@ impl Demo {
         Self::of(local)
     }
 
-    /// With the circuit breaker set otherwise than on with rollback.
+    /// Creates it with another circuit breaker setting than on with rollback.
     pub(crate) async fn with_breaker(enable: bool, rollback: bool) -> Self {
         let demo = Self::new();
         let breaker = DeploymentCircuitBreaker::builder().enable(enable).rollback(rollback).build();
@@ -44,7 +44,7 @@ impl Demo {
         Self { local, ecs, deployer, service, calls }
     }
 
-    /// The current revision with a new image in `web`.
+    /// Returns the current revision with a new image in `web`.
     pub(crate) async fn changed(&self) -> Revision {
         self.changed_to(NEW_IMAGE).await
     }
@@ -55,7 +55,7 @@ impl Demo {
         revision
     }
 
-    /// The bodies of the calls of `operation` from now on.
+    /// Records the bodies of later calls of `operation`.
     pub(crate) fn bodies(&self, operation: &str) -> Arc<Mutex<Vec<String>>> {
         let bodies = Arc::new(Mutex::new(Vec::new()));
         let kept = bodies.clone();
@@ -67,7 +67,7 @@ impl Demo {
         bodies
     }
 
-    /// Registers a task definition as it stands; `None` where ECS refuses it.
+    /// Registers an unchanged task definition; `None` if ECS refuses it.
     pub(crate) async fn register(&self, definition: &str) -> Option<String> {
         let body = definition.to_owned();
         let output = self
@@ -84,7 +84,7 @@ impl Demo {
         output.ok()?.task_definition.unwrap().task_definition_arn
     }
 
-    /// Registers a task definition as it stands, and makes it what the service runs.
+    /// Registers an unchanged task definition, and makes the service run it.
     pub(crate) async fn runs(&self, definition: &str) -> String {
         let arn = self.register(definition).await.unwrap();
         let update = self.ecs.update_service().cluster("demo").service("web");
@@ -92,7 +92,7 @@ impl Demo {
         arn
     }
 
-    /// The operations since the demonstration was made.
+    /// Returns the operations since the setup.
     pub(crate) fn operations(&self) -> Vec<String> {
         let journal = self.local.journal();
         journal.operations()[self.calls..].iter().map(|it| (*it).to_owned()).collect()

@@ -1,5 +1,5 @@
-//! A task definition with every member that the SDK knows, and one that nobody knows in each
-//! object: made by the SDK's own reader, so that what the SDK learns is in here at once.
+//! A task definition with every member that the SDK knows, and an unknown member in each object.
+//! The SDK's own reader builds it, so a new member of the SDK is included at once.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use aws_smithy_schema::serde::{SerdeError, ShapeDeserializer};
 use aws_smithy_types::{BigDecimal, BigInteger, Document};
 use serde_json::{Map, Value, json};
 
-/// What can't be any text of the type, by the members' names from the outside in.
+/// Values that must have a certain form, by the members' names from the outside in.
 const SPECIAL: [(&str, &str); 1] = [("family", "web")];
 
-/// The JSON of it, and the same as the SDK's type.
+/// Returns the JSON, and the same value as the SDK's type.
 pub(crate) fn every_member() -> (Value, RegisterTaskDefinitionInput) {
     let mut maker = Maker::default();
     let input = RegisterTaskDefinitionInput::deserialize(&mut maker).unwrap();
@@ -22,11 +22,11 @@ pub(crate) fn every_member() -> (Value, RegisterTaskDefinitionInput) {
     (maker.made, input)
 }
 
-/// Answers the SDK's question for the next member with one that it makes up.
+/// A deserializer that answers each request of the SDK's reader with an invented value.
 #[derive(Default)]
 struct Maker {
     path: Vec<String>,
-    /// What has been read last.
+    /// The last value that was read.
     made: Value,
     numbers: i32,
     used: BTreeSet<&'static str>,
@@ -52,7 +52,7 @@ impl ShapeDeserializer for Maker {
     ) -> Result<(), SerdeError> {
         assert!(self.path.len() < 12, "the model is recursive at {}", self.path.join("."));
         let mut object = Map::new();
-        // A union has one of its members, and no other.
+        // A union has exactly one of its members.
         let members = if schema.is_union() { &schema.members()[..1] } else { schema.members() };
         for member in members {
             let name = member.member_name().unwrap();

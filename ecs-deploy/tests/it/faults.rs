@@ -1,4 +1,4 @@
-//! What goes wrong on the way, and must not change the outcome.
+//! Faults during a rollout that must not change its outcome.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use local_aws::Script;
 
 use crate::demo::Demo;
 
-/// Replaces the answers to some calls of an operation, counted from the first.
+/// Replaces the responses to some calls of an operation, counted from the first.
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
     operation: &'static str,
@@ -24,7 +24,7 @@ pub(crate) struct Fault {
     status: u16,
     body: &'static str,
     count: Arc<AtomicUsize>,
-    /// Whether the call that is being made meets it. A deployer makes one call at a time.
+    /// Whether the current call has the fault. A deployer makes one call at a time.
     is_due: Arc<AtomicBool>,
 }
 
@@ -38,7 +38,7 @@ impl Fault {
         Self { operation, calls, status, body, count: Arc::default(), is_due: Arc::default() }
     }
 
-    /// A deployer whose every request meets this, and is tried only once.
+    /// Returns a deployer whose requests all have this fault and one attempt each.
     pub(crate) fn deployer(&self, demo: &Demo) -> Deployer {
         let config = demo.local.sdk_config();
         let config = aws_sdk_ecs::config::Builder::from(&config)
@@ -48,7 +48,7 @@ impl Fault {
     }
 }
 
-/// The operation that is being called.
+/// The operation of the current call.
 pub(crate) fn operation_of<'a>(context: &'a BeforeTransmitInterceptorContextRef<'_>) -> &'a str {
     let target = context.request().headers().get("x-amz-target").unwrap_or_default();
     target.rsplit('.').next().unwrap_or_default()
@@ -95,7 +95,7 @@ const MISSING: &str = r#"{"services":[],"failures":[{"arn":"a","reason":"MISSING
 async fn throttling_errors_and_a_passing_gap_never_end_the_wait() {
     for (status, body) in [(400, THROTTLED), (500, BROKEN), (200, MISSING)] {
         let demo = Demo::new();
-        // The first call is that of `current`.
+        // The first call is the one of `current`.
         let deployer = Fault::new("DescribeServices", 1..6, status, body).deployer(&demo);
         let revision = demo.changed().await;
         let deployed = deployer.roll_out(&demo.service, revision).await.unwrap();
@@ -119,7 +119,7 @@ async fn a_call_that_is_no_longer_allowed_ends_it() {
     let error = deployer.roll_out(&demo.service, demo.changed().await).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AccessDenied);
     let lost = std::error::Error::source(&error).unwrap();
-    // AWS's message doesn't name the account here.
+    // AWS's message doesn't name the account in this case.
     assert_eq!(
         lost.to_string(),
         "DescribeServices on demo/web isn't allowed: add {\"Effect\":\"Allow\",\"Action\":\
@@ -205,6 +205,6 @@ async fn an_answer_that_makes_no_sense_is_said_to() {
     assert_eq!(error.kind(), ErrorKind::Protocol);
     assert_eq!(
         error.to_string(),
-        "the response to DescribeTaskDefinition can't be used: its task definition has no ARN"
+        "invalid response to DescribeTaskDefinition: its task definition has no ARN"
     );
 }

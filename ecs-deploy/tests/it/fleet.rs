@@ -1,4 +1,4 @@
-//! Several services in one go.
+//! Rollouts to several services.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::demo::Demo;
 
-/// The demonstration with so many more services of its task definition.
+/// Creates the demonstration with this many more services of its task definition.
 async fn fleet(count: usize) -> (Demo, Vec<Service>) {
     let demo = Demo::new();
     let mut services = Vec::new();
@@ -47,7 +47,7 @@ async fn fleet(count: usize) -> (Demo, Vec<Service>) {
     (demo, services)
 }
 
-/// The new image onto `service`; registered once for all.
+/// Returns a rollout of the new image to `service`; the revision is registered once for all.
 async fn roll_out(demo: &Demo, service: &Service) -> RollOut {
     let mut revision = demo.deployer.current(service).await.unwrap();
     revision.set_images([("web", "a:2")]).unwrap();
@@ -74,12 +74,12 @@ async fn many_services_are_watched_by_few_calls() {
         assert_eq!(names, services.iter().collect::<Vec<_>>(), "in the order of addition");
         let seconds = began.elapsed().as_secs() as usize;
         let looks = demo.local.journal().count("DescribeServices") - looks;
-        // One call looks at ten of them, and two seconds lie between two rounds. Each of those that
-        // registered after another looked once more before.
+        // One call describes ten services, and two rounds are two seconds apart. Each service that
+        // registered after another one was described once more before.
         let most = count + calls_a_round * (seconds / 2 + 2);
         assert!(looks <= most, "{looks} looks of {count} services in {seconds} s");
         assert_eq!(demo.local.journal().count("UpdateService"), count);
-        // As soon as one alone: complete 86 s after it began.
+        // The delay is the same as for a single service: it is complete 86 s after it began.
         assert!((86..=100).contains(&seconds), "{seconds}");
     }
 }
@@ -163,14 +163,14 @@ async fn all_or_nothing_takes_back_what_is_complete_and_what_is_in_progress() {
         .with(roll_out(&demo, last).await);
     let began = Instant::now();
     let error = fleet.await.unwrap_err();
-    // Nobody waits for the slow one.
+    // The fleet doesn't wait for the slow one.
     assert!(began.elapsed() < Duration::from_secs(600), "{:?}", began.elapsed());
     let [a, b, c, d] = error.outcomes() else { panic!("{error:?}") };
     assert!(matches!(&a.1, Outcome::TakenBack(it) if it.revision().ends_with("web:1")), "{a:?}");
     assert!(matches!(&b.1, Outcome::Failed(it) if it.kind() == ErrorKind::RolledBack), "{b:?}");
     assert!(matches!(&c.1, Outcome::TakenBack(it) if it.revision().ends_with("web:1")), "{c:?}");
     assert!(matches!(&d.1, Outcome::NotBegun), "{d:?}");
-    assert!(error.to_string().ends_with("; 1 not begun; 2 taken back"), "{error}");
+    assert!(error.to_string().ends_with("; 1 not begun; 2 rolled back"), "{error}");
     for service in &services {
         assert_eq!(running(&demo, service).await, old, "{service}");
     }
@@ -200,7 +200,7 @@ async fn what_somebody_else_deployed_meanwhile_is_not_taken_back() {
     assert_eq!(running(&demo, &services[0]).await, "a:2");
 }
 
-/// Where the policy allows some of the services only, a call for all of them is refused.
+/// If the policy allows only some of the services, ECS refuses a call for all of them.
 #[tokio::test(start_paused = true)]
 async fn a_service_that_may_not_be_looked_at_does_not_hide_the_others() {
     let (demo, services) = fleet(2).await;
@@ -275,7 +275,7 @@ async fn all_that_fail_alike_are_watched_back_as(id: RollbackId) {
     }
 }
 
-/// What ECS wouldn't roll back by itself.
+/// A failure that ECS wouldn't roll back by itself.
 #[tokio::test(start_paused = true)]
 async fn what_runs_out_of_time_is_taken_back_and_watched() {
     let demo = Demo::with_breaker(false, false).await;
@@ -334,7 +334,7 @@ async fn many_are_taken_back_by_few_looks() {
     let (began, before) = began.unwrap();
     let seconds = began.elapsed().as_secs() as usize;
     let looks = demo.local.journal().count("DescribeServices") - before;
-    // One more for each, before something is started in another's place.
+    // Each has one more call before a deployment replaces another.
     assert!(looks <= 21 + 2 * (seconds + 1), "{looks} in {seconds} s");
     let error = events.finish().await.unwrap_err();
     let taken_back = error.outcomes().iter().filter(|it| matches!(it.1, Outcome::TakenBack(_)));

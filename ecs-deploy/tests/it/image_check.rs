@@ -1,4 +1,4 @@
-//! Whether a revision's images are there and fit.
+//! The check that a revision's images exist and fit.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -27,7 +27,7 @@ const ARN: &str = "arn:aws:ecr:us-east-1:123456789012:repository/demo/web";
 const ARM: &str = r#"{"os":"linux","architecture":"arm64"}"#;
 const X86: &str = r#"{"os":"linux","architecture":"amd64"}"#;
 
-/// The demonstration with what its registry has.
+/// The demonstration with its registry.
 struct World {
     demo: Demo,
     ecr: Client,
@@ -63,7 +63,7 @@ impl World {
         put(&self.ecr, "demo/web", tag, &index.to_string()).await;
     }
 
-    /// What is found about `demo/web` with this image in its container `web`.
+    /// Returns the findings about `demo/web` with this image in its container `web`.
     async fn find(&self, image: &str) -> Vec<ImageFinding> {
         self.find_in(&self.demo.changed_to(image).await).await
     }
@@ -72,7 +72,7 @@ impl World {
         self.demo.deployer.check_images(&self.check, revision).await
     }
 
-    /// The operations of ECR since the last time.
+    /// Returns the operations of ECR since the last call.
     async fn calls_of(&self, image: &str) -> Vec<String> {
         let revision = self.demo.changed_to(image).await;
         let before = self.demo.operations().len();
@@ -142,7 +142,7 @@ async fn an_image_that_fits_is_no_finding() {
         format!("{REPOSITORY}:9@{digest}"),
     ] {
         assert_eq!(world.find(&image).await, [], "{image}");
-        // The other container's isn't in ECR, and not looked at.
+        // The other container's image isn't in ECR, so it isn't checked.
         assert_eq!(world.calls_of(&image).await, ["BatchGetImage", "GetDownloadUrlForLayer"]);
     }
 }
@@ -173,7 +173,7 @@ async fn an_image_of_another_processor_does_not_fit() {
     assert_eq!(
         text(&findings),
         format!(
-            "the image {REPOSITORY}:arm of web is for linux/arm64, and the tasks run on linux/amd64"
+            "the image {REPOSITORY}:arm of web is for linux/arm64, but the tasks run on linux/amd64"
         )
     );
     assert!(findings[0].problem().prevents_start());
@@ -196,7 +196,7 @@ async fn an_index_has_to_have_the_platform() {
     assert_eq!(
         text(&world.find(&format!("{REPOSITORY}:one")).await),
         format!(
-            "the image {REPOSITORY}:one of web is for linux/arm64, and the tasks run on linux/amd64"
+            "the image {REPOSITORY}:one of web is for linux/arm64, but the tasks run on linux/amd64"
         )
     );
     let silent = world.find(&format!("{REPOSITORY}:silent")).await;
@@ -348,9 +348,9 @@ async fn a_download_that_goes_wrong_is_explained_without_its_url() {
     let other = ARM;
     let long = format!("{X86} ");
     for (download, why) in [
-        (Download::Broken, "there is no connection".to_owned()),
-        (Download::Status(403), "the answer has the HTTP status 403".to_owned()),
-        (Download::Content(long), format!("there are more than its {} bytes", X86.len())),
+        (Download::Broken, "the connection failed".to_owned()),
+        (Download::Status(403), "the response has the HTTP status 403".to_owned()),
+        (Download::Content(long), format!("it has more than {} bytes", X86.len())),
         (
             Download::Content(other.to_owned()),
             format!("it has the digest {} instead of {}", digest(other), digest(X86)),
@@ -373,7 +373,7 @@ async fn a_download_that_goes_wrong_is_explained_without_its_url() {
                  {why}"
             )
         );
-        // By the application's own client, and once.
+        // The application's own client downloads it once.
         let seen = seen.lock().unwrap();
         let [url] = &seen[..] else { panic!("{seen:?}") };
         assert!(url.contains("starport-layer-bucket"), "{url}");
@@ -381,7 +381,7 @@ async fn a_download_that_goes_wrong_is_explained_without_its_url() {
     }
 }
 
-/// What becomes of a download.
+/// The result of a download.
 #[derive(Debug, Clone)]
 enum Download {
     Broken,
@@ -389,7 +389,7 @@ enum Download {
     Status(u16),
 }
 
-/// The HTTP client of an application, by which downloads go wrong.
+/// An application's HTTP client whose downloads fail.
 #[derive(Debug)]
 struct Tampering {
     inner: SharedHttpClient,

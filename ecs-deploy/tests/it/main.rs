@@ -1,4 +1,4 @@
-//! Rollouts on the emulator, on a clock that costs no time.
+//! Rollouts on the emulator, with a paused clock.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 

@@ -1,4 +1,4 @@
-//! What becomes of a rollout, and what is said of it.
+//! Outcomes of rollouts, and their events and errors.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn success() {
     assert!(deployed.was_changed());
     assert!(deployed.deployment().starts_with("ecs-svc/"));
     assert_eq!(demo.running().await, WEB_2);
-    // 86 s after UpdateService it is complete; at most one look later it is known.
+    // It is complete 86 s after UpdateService, and known at most one lookup later.
     let elapsed = deployed.elapsed().as_secs();
     assert!((86..=91).contains(&elapsed), "{elapsed}");
 }
@@ -114,7 +114,7 @@ async fn the_cause_is_known_within_one_look_of_the_first_stopped_task() {
         }
     };
     assert_eq!(cause.container(), Some("web"));
-    // The first tasks stop after 31 s, the breaker cuts in 58 s later.
+    // The first tasks stop after 31 s, and the circuit breaker acts 58 s later.
     let elapsed = began.elapsed().as_secs();
     assert!((31..=36).contains(&elapsed), "{elapsed}");
 }
@@ -162,7 +162,7 @@ async fn a_failed_health_check_is_told_when_the_task_has_stopped() {
     let mut events = demo.deployer.roll_out(&demo.service, demo.changed().await).events();
     let began = Instant::now();
     while !matches!(events.next().await.unwrap(), Event::TaskFailed { .. }) {}
-    // The first ones fail after 86 s, and take 10 s to stop.
+    // The first tasks fail after 86 s, and take 10 s to stop.
     let elapsed = began.elapsed().as_secs();
     assert!((96..=101).contains(&elapsed), "{elapsed}");
 }
@@ -227,7 +227,8 @@ async fn another_deployment_in_the_middle_supersedes() {
     assert_eq!(
         error.to_string(),
         format!(
-            "{} with web:3 took demo/web over before the rollout of web:2 was complete",
+            "deployment {} of web:3 replaced the rollout of web:2 to demo/web before it was \
+             complete",
             second.deployment()
         )
     );
@@ -246,14 +247,14 @@ async fn what_somebody_else_deployed_since_the_copy_is_not_undone() {
     assert_eq!(error.kind(), ErrorKind::Outdated);
     assert_eq!(
         error.to_string(),
-        "demo/web runs web:2 by now, and the new revision is based on web:1"
+        "demo/web now runs web:2, but the new revision is based on web:1"
     );
     assert_eq!(demo.local.journal().count("RegisterTaskDefinition"), 1);
     assert_eq!(demo.local.journal().count("UpdateService"), 1);
     assert_eq!(demo.running().await, WEB_2);
 }
 
-/// Registered before, as for a one-off task, it is still a copy of what ran then.
+/// A revision that was registered before, as for a one-off task, is still a copy.
 #[tokio::test(start_paused = true)]
 async fn what_somebody_else_deployed_since_is_not_undone_by_a_registered_copy_either() {
     let demo = Demo::new();
@@ -263,8 +264,8 @@ async fn what_somebody_else_deployed_since_is_not_undone_by_a_registered_copy_ei
     demo.deployer.roll_out(&demo.service, theirs).await.unwrap();
     let error = demo.deployer.roll_out(&demo.service, ours.clone()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Outdated);
-    assert_eq!(error.to_string(), "demo/web runs web:3 by now, and web:2 is based on web:1");
-    // By its name it is what somebody wants back.
+    assert_eq!(error.to_string(), "demo/web now runs web:3, but web:2 is based on web:1");
+    // A revision that is named explicitly may be an old one on purpose.
     let named = demo.deployer.revision(ours.arn().unwrap()).await.unwrap();
     assert!(demo.deployer.roll_out(&demo.service, named).await.unwrap().was_changed());
 }
@@ -275,7 +276,7 @@ async fn a_revision_that_nobody_deployed_is_no_obstacle() {
     demo.deployer.register(&mut demo.changed_to("a:1").await).await.unwrap();
     let deployed = demo.deployer.roll_out(&demo.service, demo.changed().await).await.unwrap();
     assert!(deployed.revision().ends_with("/web:3"));
-    // What runs is looked at once more, because web:2 might.
+    // The service is described once more, because web:2 may run by now.
     let operations = demo.operations();
     let began = operations.iter().position(|it| it == "UpdateService").unwrap();
     assert_eq!(operations[began - 2..began], ["RegisterTaskDefinition", "DescribeServices"]);
@@ -307,10 +308,10 @@ async fn time_is_up_without_a_circuit_breaker() {
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     assert_eq!(
         error.to_string(),
-        "the rollout of web:2 to demo/web wasn't complete after 100 s: 0 of 2 running, 4 failed: \
+        "the rollout of web:2 to demo/web timed out after 100 s: 0 of 2 running, 4 failed: \
          container web exited with code 1: Essential container in task exited (3 more stopped too)"
     );
-    // Dropped or timed out, ECS goes on.
+    // ECS continues after the future is dropped or times out.
     assert_eq!(demo.running().await, WEB_2);
 }
 
@@ -338,7 +339,7 @@ async fn a_rollout_that_has_begun_is_watched_to_its_end() {
     assert_eq!(demo.local.journal().count("UpdateService"), 1);
 }
 
-/// `?` in a program whose errors are boxed.
+/// Checks that `?` works in a program with boxed errors.
 #[tokio::test(start_paused = true)]
 async fn an_error_boxes() {
     async fn deploy(demo: &Demo) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

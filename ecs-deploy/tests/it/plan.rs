@@ -1,5 +1,5 @@
-//! Plans: what they show, how they are saved, and what applying one does. And what a rollout can
-//! be told beside its revision.
+//! Plans: their text, their saved form and their application. Also the settings of a rollout
+//! in addition to its revision.
 
 use aws_sdk_ecs::types::{
     DeploymentCircuitBreaker, DeploymentConfiguration, PropagateTags, Service as Description,
@@ -28,8 +28,8 @@ async fn a_plan_shows_the_change_the_findings_and_the_calls_and_does_nothing() {
         plan.to_string(),
         format!(
             "demo/web runs web:1\n  containers.web.image\n    - {old}\n    + {NEW_IMAGE}\nwith: \
-             desiredCount=3\nwarning: the deployment circuit breaker is off: ECS goes on for ever \
-             with a revision whose tasks fail\ncalls: DescribeServices, RegisterTaskDefinition, \
+             desiredCount=3\nwarning: the deployment circuit breaker is off: ECS retries a \
+             revision forever if its tasks fail\ncalls: DescribeServices, RegisterTaskDefinition, \
              UpdateService\n"
         )
     );
@@ -43,7 +43,7 @@ async fn a_plan_of_no_change_is_empty() {
     let revision = demo.deployer.current(&demo.service).await.unwrap();
     let plan = demo.deployer.roll_out(&demo.service, revision).plan().await.unwrap();
     assert!(plan.is_empty());
-    assert_eq!(plan.to_string(), "demo/web runs web:1\nnothing is to be changed\n");
+    assert_eq!(plan.to_string(), "demo/web runs web:1\nnothing changes\n");
     assert_eq!(plan.calls(), ["DescribeServices"]);
     let deployed = demo.deployer.apply(&plan).await.unwrap();
     assert!(!deployed.was_changed());
@@ -55,7 +55,7 @@ async fn a_plan_is_applied_by_another_process() {
     let plan = demo.deployer.roll_out(&demo.service, demo.changed().await).desired_count(3);
     let saved = serde_json::to_string(&plan.plan().await.unwrap()).unwrap();
     assert!(!saved.contains('\n'));
-    // Longer than what `current` saw is believed.
+    // This is longer than the description of `current` is trusted.
     sleep(std::time::Duration::from_secs(3600)).await;
     let plan: Plan = serde_json::from_str(&saved).unwrap();
     assert_eq!(plan.diff().changes().len(), 1);
@@ -64,10 +64,10 @@ async fn a_plan_is_applied_by_another_process() {
     assert_eq!(demo.running().await, deployed.revision());
     assert_eq!(described(&demo).await.running_count(), 3);
     assert_eq!(demo.operations()[before..before + 3], plan.calls());
-    // The plan is a plan no more.
+    // The plan is outdated now.
     let error = demo.deployer.apply(&plan).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Outdated);
-    assert_eq!(error.to_string(), "demo/web runs web:2 by now, and the plan is based on web:1");
+    assert_eq!(error.to_string(), "demo/web now runs web:2, but the plan is based on web:1");
     assert_eq!(demo.local.journal().count("RegisterTaskDefinition"), 1);
 }
 
@@ -121,9 +121,8 @@ async fn what_is_found_first_is_told_refused_or_tolerated() {
     assert_eq!(error.kind(), ErrorKind::NotReady);
     assert_eq!(
         error.to_string(),
-        "nothing was deployed to demo/web: with 2 tasks, a minimum of 100 % and a maximum of 100 % \
-         no task can be started before another is stopped, nor stopped before another is started: \
-         lower the one or raise the other"
+        "nothing was deployed to demo/web: ECS can neither start nor stop a task with 2 tasks, a \
+         minimum of 100 % and a maximum of 100 %: lower the minimum or raise the maximum"
     );
     let kinds: Vec<FindingKind> = error.findings().iter().map(|it| it.kind()).collect();
     assert_eq!(kinds, [FindingKind::NoProgress]);
@@ -145,7 +144,7 @@ async fn what_is_found_first_is_told_refused_or_tolerated() {
     events.finish().await.unwrap();
     assert_eq!(warnings, [FindingKind::CircuitBreakerOff]);
     let configuration = described(&demo).await.deployment_configuration.unwrap();
-    // What the update left out stays as it is.
+    // Omitted members of the update stay unchanged.
     assert_eq!(configuration.minimum_healthy_percent(), Some(100));
     assert_eq!(configuration.maximum_percent(), Some(150));
 }
@@ -161,7 +160,7 @@ async fn a_deployment_in_progress_is_told_or_refused() {
     let error = roll_out.refuse(FindingKind::DeploymentInProgress).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotReady);
     let text = error.to_string();
-    assert!(text.ends_with("is in progress, and this one takes its place"), "{text}");
+    assert!(text.ends_with("is in progress: this rollout replaces it"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -186,7 +185,7 @@ async fn what_update_service_is_told_beside_the_task_definition() {
     assert_eq!(journal.count("UpdateService"), 1);
 }
 
-/// ECS starts no deployment for it: there is none to be watched.
+/// ECS starts no deployment for it, so the rollout has nothing to watch.
 #[tokio::test(start_paused = true)]
 async fn a_desired_count_alone_is_no_deployment() {
     let demo = Demo::new();

@@ -1,5 +1,5 @@
-//! The policy that is printed is enough, each core action of it is needed, and without the others a
-//! rollout still tells the truth.
+//! The printed policy is sufficient, and each of its core actions is needed. Without the other
+//! actions, a rollout still reports the correct outcome.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn set_policy(demo: &Demo, policy: &str) {
     demo.local.set_policy(LocalAws::USER, policy).unwrap();
 }
 
-/// The policy without some of its actions.
+/// Returns the policy without some of its actions.
 pub(crate) fn without(policy: &DeployPolicy, actions: &[String]) -> Value {
     let mut document: Value = serde_json::from_str(&policy.to_string()).unwrap();
     let statements = document["Statement"].as_array_mut().unwrap();
@@ -42,7 +42,7 @@ fn actions<'a>(permissions: impl IntoIterator<Item = &'a Permission>) -> BTreeSe
     permissions.into_iter().map(|permission| permission.action().to_owned()).collect()
 }
 
-/// All of a deployment that takes permissions.
+/// Runs every part of a deployment that needs permissions.
 async fn deploy(demo: &Demo) -> Result<Deployed, Error> {
     let mut revision = demo.deployer.current(&demo.service).await?;
     revision.set_images([("web", NEW_IMAGE)])?;
@@ -60,7 +60,7 @@ async fn a_rollout_runs_under_just_the_core() {
     deploy(&demo).await.unwrap();
     let mut called: BTreeSet<String> =
         demo.operations()[calls..].iter().map(|operation| format!("ecs:{operation}")).collect();
-    // No calls of their own: they are what RegisterTaskDefinition needs with roles and tags.
+    // These actions have no calls: RegisterTaskDefinition needs them for roles and tags.
     called.extend(["ecs:TagResource", "iam:PassRole"].map(str::to_owned));
     assert_eq!(actions(&policy.permissions()), called);
 }
@@ -73,7 +73,7 @@ async fn each_core_action_is_needed_and_named_when_it_is_missing() {
         let mut document = without(&policy, std::slice::from_ref(&action));
         set_policy(&demo, &document.to_string());
         let mut denials = 0;
-        // With the statement added that the error names, it goes on; until another one is missing.
+        // With the statement from the error added, it continues until another one is missing.
         while let Err(error) = deploy(&demo).await {
             denials += 1;
             assert_eq!(error.kind(), ErrorKind::AccessDenied, "{action}");
@@ -97,7 +97,7 @@ async fn each_core_action_is_needed_and_named_when_it_is_missing() {
             document["Statement"].as_array_mut().unwrap().push(statement);
             set_policy(&demo, &document.to_string());
         }
-        // One for each of the two roles.
+        // Each of the two roles has one.
         assert_eq!(denials, if action == "iam:PassRole" { 2 } else { 1 }, "{action}");
     }
 }
@@ -112,7 +112,7 @@ async fn another_role_than_the_task_s_cannot_be_passed() {
     assert!(error.missing_statement().unwrap().contains("role/demo-web-execution"));
 }
 
-/// What a rollout can come to.
+/// The possible outcomes of a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
     Failed,
@@ -135,7 +135,7 @@ impl Ending {
         demo
     }
 
-    /// Deploys under `policy`, and checks what is said of it.
+    /// Deploys under `policy`, and checks the reported outcome.
     async fn check(self, policy: &Value) {
         let demo = self.demo().await;
         set_policy(&demo, &policy.to_string());
@@ -193,14 +193,14 @@ async fn each_option_is_enough_for_what_it_is_for() {
         let journal = demo.local.journal();
         for operation in operations {
             let mut calls = journal.calls().iter().filter(|call| call.operation == *operation);
-            // A breaker without rollback leaves no deployment in progress that could be stopped.
+            // A circuit breaker without rollback leaves no deployment in progress to stop.
             assert!(calls.all(|call| call.error.as_deref() != Some("AccessDeniedException")));
             assert!(journal.count(operation) > 0, "{operation}");
         }
     }
 }
 
-/// A service whose tasks have the tags of their task definition, and so the one-off task.
+/// A service propagates the tags of its task definition to its tasks and to a one-off task.
 async fn tagging() -> Demo {
     let demo = Demo::new();
     let update = demo.ecs.update_service().cluster("demo").service("web");
@@ -230,7 +230,7 @@ async fn a_one_off_task_runs_under_just_its_policy() {
         let missing: Value = serde_json::from_str(&error.missing_statement().unwrap()).unwrap();
         assert_eq!(missing["Action"], action);
     }
-    // In another cluster, or of another family, none runs.
+    // No task runs in another cluster or of another family.
     for (allowed, other) in
         [("cluster/demo", "cluster/prod"), ("task-definition/web:*", "task-definition/webhook:*")]
     {

@@ -1,4 +1,4 @@
-//! Old revisions go, and none that is needed.
+//! Pruning deregisters old revisions, but none that is needed.
 
 use std::collections::BTreeSet;
 use std::error::Error as _;
@@ -22,7 +22,7 @@ use crate::policy::without;
 
 const SERVICE: &str = "arn:aws:ecs:us-east-1:123456789012:service/demo/web";
 
-/// The demonstration, where `web:1` runs, with revisions up to `web:LAST`.
+/// Creates the demonstration, which runs `web:1`, with revisions up to `web:LAST`.
 async fn with_revisions(last: u32) -> Demo {
     let demo = Demo::new();
     for number in 2..=last {
@@ -46,7 +46,7 @@ async fn active(demo: &Demo) -> Vec<String> {
     list.task_definition_arns.unwrap()
 }
 
-/// The operations since the first `calls`.
+/// Returns the operations after the first `calls`.
 fn since(demo: &Demo, calls: usize) -> Vec<String> {
     demo.operations().split_off(calls)
 }
@@ -140,7 +140,7 @@ async fn a_deployment_that_failed_is_no_way_back() {
     demo.local.script("demo", "web", Script::Crash { exit_code: 1 });
     let bad = demo.changed_to("nginx:3").await;
     demo.deployer.roll_out(&demo.service, bad).await.unwrap_err();
-    // Until what is left of the failed deployment is gone.
+    // Waits until the rest of the failed deployment is gone.
     sleep(Duration::from_secs(300)).await;
     demo.deployer.register(&mut demo.changed_to("nginx:4").await).await.unwrap();
     let pruned = demo.deployer.prune("web").keep(1).await.unwrap();
@@ -164,7 +164,7 @@ async fn both_ends_of_a_rollout_are_kept() {
 async fn what_runs_in_another_cluster_is_kept() {
     let demo = with_revisions(25).await;
     demo.ecs.create_cluster().cluster_name("other").send().await.unwrap();
-    // More services than one DescribeServices takes.
+    // These are more services than one DescribeServices call allows.
     for number in 2..=13 {
         let create = demo.ecs.create_service().cluster("other").service_name(format!("s{number}"));
         let network = AwsVpcConfiguration::builder().subnets("subnet-1");
@@ -191,10 +191,10 @@ async fn what_runs_in_another_cluster_is_kept() {
     assert_eq!(count("ListServices"), 2);
     assert_eq!(count("DescribeServices"), 1 + 2);
     assert_eq!(count("ListTasks"), 2);
-    // No task of the family in the other cluster.
+    // The other cluster has no task of the family.
     assert_eq!(count("DescribeTasks"), 1);
 
-    // Limited to one service, nobody looks at the other cluster.
+    // With the limit to one service, no call is about the other cluster.
     let calls = demo.operations().len();
     let prune = demo.deployer.prune("web").keep(1).only_services([demo.service.clone()]);
     let plan = prune.plan().await.unwrap();
@@ -223,11 +223,11 @@ async fn a_named_service_that_is_missing_is_an_error() {
     assert_eq!(error.kind(), ErrorKind::ServiceNotFound);
     assert_eq!(
         error.to_string(),
-        "no revision of web was deregistered, because it isn't known which are in use"
+        "no revision of web was deregistered, because the revisions in use are unknown"
     );
     assert_eq!(
         error.source().unwrap().to_string(),
-        "the cluster `demo` in us-east-1 has no service `wbe`"
+        "service `wbe` not found in cluster `demo` in us-east-1"
     );
     assert_eq!(active(&demo).await, arns(1..=3));
 }
@@ -253,7 +253,7 @@ async fn where_something_cannot_be_read_nothing_is_deregistered() {
         assert_eq!(error.kind(), ErrorKind::AccessDenied, "{action}");
         assert_eq!(
             error.to_string(),
-            "no revision of web was deregistered, because it isn't known which are in use"
+            "no revision of web was deregistered, because the revisions in use are unknown"
         );
         let missing = error.missing_statement().unwrap();
         assert!(
@@ -264,7 +264,7 @@ async fn where_something_cannot_be_read_nothing_is_deregistered() {
     }
     assert_eq!(demo.local.journal().count("DeregisterTaskDefinition"), 0);
 
-    // Limited to the service, it takes no lists of everything.
+    // With the limit to the service, no call lists all clusters or services.
     let lists = ["ecs:ListClusters", "ecs:ListServices"].map(str::to_owned);
     demo.local.set_policy(LocalAws::USER, &without(&policy, &lists).to_string()).unwrap();
     let prune = demo.deployer.prune("web").keep(1).only_services([demo.service.clone()]);
@@ -280,7 +280,7 @@ async fn it_runs_under_just_its_policy() {
     demo.local.set_policy(LocalAws::USER, &without(&policy, &deregister).to_string()).unwrap();
     let error = demo.deployer.prune("web").keep(1).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AccessDenied);
-    assert_eq!(error.to_string(), "web:2 couldn't be deregistered, after 0 of 1 revisions were");
+    assert_eq!(error.to_string(), "couldn't deregister web:2 after 0 of 1 revisions");
     assert_eq!(
         error.missing_statement().unwrap(),
         r#"{"Effect":"Allow","Action":"ecs:DeregisterTaskDefinition","Resource":"*"}"#
@@ -296,7 +296,7 @@ async fn what_was_done_before_a_failure_is_told() {
     demo.local.inject(When::matching("DeregisterTaskDefinition", is_fourth), Fault::LimitExceeded);
     let error = demo.deployer.prune("web").keep(1).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Service);
-    assert_eq!(error.to_string(), "web:4 couldn't be deregistered, after 2 of 4 revisions were");
+    assert_eq!(error.to_string(), "couldn't deregister web:4 after 2 of 4 revisions");
     assert_eq!(error.deregistered(), arns([2, 3]));
     assert_eq!(error.operation(), Some("DeregisterTaskDefinition"));
     assert!(!error.is_retryable());
@@ -330,8 +330,8 @@ async fn what_is_never_answered_ends_it() {
     assert!(error.is_retryable());
     assert_eq!(
         error.source().unwrap().to_string(),
-        "there was no answer to ListServices on arn:aws:ecs:us-east-1:123456789012:cluster/demo \
-         within 30 s, again and again"
+        "no response to ListServices on arn:aws:ecs:us-east-1:123456789012:cluster/demo within \
+         30 s in several attempts"
     );
     assert_eq!(demo.local.journal().count("ListServices"), 5);
     assert_eq!(active(&demo).await, arns(1..=3));
@@ -345,13 +345,13 @@ async fn nothing_happens_before_it_is_awaited() {
     assert_eq!(since(&demo, calls), [""; 0]);
 }
 
-/// What uses the family in a made-up account: revisions are numbers from 1.
+/// The uses of a family in a generated account; revisions are numbers from 1.
 #[derive(Debug, Clone)]
 struct Account {
     revisions: u32,
-    /// By the services of the two clusters, what each deployed one after another.
+    /// For each service of the two clusters, the revisions that it deployed in order.
     histories: Vec<(bool, Vec<u32>)>,
-    /// What tasks of their own run, and in which cluster.
+    /// The revisions of standalone tasks, and their clusters.
     tasks: Vec<(bool, u32)>,
     keep: usize,
 }
@@ -371,17 +371,17 @@ impl Account {
         })
     }
 
-    /// The revisions that must not go.
+    /// Returns the revisions that must stay.
     fn needed(&self) -> BTreeSet<u32> {
         let keep = u32::try_from(self.keep.max(1)).unwrap();
         let newest = self.revisions.saturating_sub(keep) + 1..=self.revisions;
         let mut needed: BTreeSet<u32> =
             newest.chain(self.tasks.iter().map(|(_, it)| *it)).collect();
-        // The demonstration's own service.
+        // This is the demonstration's own service.
         needed.insert(1);
         for (_, history) in &self.histories {
             let mut deployed = history.clone();
-            // The same once more is no deployment.
+            // The same revision again starts no deployment.
             deployed.dedup();
             needed.extend(deployed.iter().rev().take(2));
         }

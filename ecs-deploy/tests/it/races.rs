@@ -1,4 +1,4 @@
-//! What happens between two calls, and answers that are older than the one before.
+//! Changes between two calls, and responses that are older than the one before.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,17 +21,17 @@ use crate::demo::Demo;
 use crate::faults::{self, operation_of};
 use crate::stages::blue_green;
 
-/// Answers some calls of DescribeServices with what an earlier one was answered.
+/// Replays an earlier response to some calls of DescribeServices.
 #[derive(Debug, Clone, Default)]
 struct Stale(Arc<Mutex<Replay>>);
 
 #[derive(Debug, Default)]
 struct Replay {
-    /// The operation of the call that is being made. A deployer makes one at a time.
+    /// The operation of the current call. A deployer makes one call at a time.
     operation: String,
     is_kept: bool,
     kept: Vec<u8>,
-    /// After a call of this operation, so many looks.
+    /// The number of stale lookups after a call of this operation.
     after: Option<(&'static str, usize)>,
     left: usize,
     done: usize,
@@ -112,7 +112,7 @@ async fn started(events: &mut Events) -> Handle {
     }
 }
 
-/// Somebody else deploys the same revision again.
+/// Another caller deploys the same revision again.
 async fn force(demo: &Demo) {
     let update = demo.ecs.update_service().cluster("demo").service("web");
     update.force_new_deployment(true).send().await.unwrap();
@@ -135,7 +135,7 @@ async fn what_was_complete_before_it_was_replaced_is_deployed() {
     }
 }
 
-/// The second call of a look knows more than the first.
+/// The second call of a lookup is newer than the first.
 #[tokio::test(start_paused = true)]
 async fn a_takeover_between_the_two_calls_of_a_look_is_no_stop() {
     let demo = Demo::new();
@@ -178,7 +178,7 @@ async fn a_handle_of_another_region_is_refused() {
     assert_eq!(error.to_string(), "demo/web isn't in eu-west-1, the region of the configuration");
 }
 
-/// A look from before the failure, just before something is done about it.
+/// A description from before the failure arrives just before the rollback.
 #[tokio::test(start_paused = true)]
 async fn a_failure_stays_one_though_an_older_answer_comes_after_it() {
     let demo = Demo::with_breaker(true, false).await;
@@ -283,11 +283,11 @@ async fn a_plan_to_do_nothing_does_nothing() {
     assert_eq!(error.kind(), ErrorKind::Outdated);
     assert_eq!(
         error.to_string(),
-        "demo/web runs web:2 in a deployment that failed by now, and the plan is based on web:2"
+        "demo/web now runs web:2 in a deployment that failed, but the plan is based on web:2"
     );
     assert_eq!(demo.local.journal().count("UpdateService"), updates);
 
-    // A new one says that it forces a deployment.
+    // A new plan shows that it forces a deployment.
     let current = demo.deployer.current(&demo.service).await.unwrap();
     let plan = demo.deployer.roll_out(&demo.service, current).plan().await.unwrap();
     assert!(plan.to_string().contains("with: forceNewDeployment=true"), "{plan}");
@@ -296,7 +296,7 @@ async fn a_plan_to_do_nothing_does_nothing() {
     assert!(demo.deployer.apply(&plan).await.unwrap().was_changed());
 }
 
-/// Somebody else's, seen for the first time in the answer to an UpdateService that starts nothing.
+/// Another caller's deployment first shows in the response to an UpdateService that starts nothing.
 #[tokio::test(start_paused = true)]
 async fn a_deployment_of_somebody_else_is_not_told_as_started() {
     let demo = Demo::new();

@@ -1,4 +1,4 @@
-//! What is refused, before anything is registered.
+//! Rollouts that are refused before any registration.
 
 use aws_sdk_ecs::types::{DeploymentController, DeploymentControllerType};
 use aws_types::SdkConfig;
@@ -13,12 +13,12 @@ async fn a_missing_service_or_cluster_is_named() {
         (
             Service::new("demo", "api"),
             ErrorKind::ServiceNotFound,
-            "the cluster `demo` in us-east-1 has no service `api`",
+            "service `api` not found in cluster `demo` in us-east-1",
         ),
         (
             Service::new("prod", "web"),
             ErrorKind::ClusterNotFound,
-            "there is no cluster `prod` in us-east-1",
+            "cluster `prod` not found in us-east-1",
         ),
         (
             "arn:aws:ecs:eu-west-1:123456789012:service/demo/web".parse(),
@@ -29,7 +29,7 @@ async fn a_missing_service_or_cluster_is_named() {
         (
             "arn:aws:ecs:us-east-1:210987654321:service/demo/web".parse(),
             ErrorKind::ClusterNotFound,
-            "there is no cluster `demo` in us-east-1",
+            "cluster `demo` not found in us-east-1",
         ),
     ] {
         let error = demo.deployer.current(&service.unwrap()).await.unwrap_err();
@@ -82,7 +82,7 @@ async fn another_controller_is_refused_before_anything_is_registered() {
         let roll_out = demo.deployer.roll_out(&service, revision.clone()).await.unwrap_err();
         for error in [current, roll_out] {
             assert_eq!(error.kind(), ErrorKind::UnsupportedController);
-            let controller = format!("controlled by {controller},");
+            let controller = format!("{controller} controls the deployments of demo/{name}: ");
             assert!(error.to_string().contains(&controller), "{error}");
         }
     }

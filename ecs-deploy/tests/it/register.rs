@@ -1,4 +1,4 @@
-//! Registering where ECS isn't ready for it.
+//! Registration while ECS isn't ready for it.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn throttling_without_an_end_is_an_error() {
     assert_eq!(error.kind(), ErrorKind::Throttled);
     assert_eq!(error.to_string(), "RegisterTaskDefinition on web was throttled");
     assert!(error.is_retryable());
-    // After 1, 2, 4, 8, 16 and 32 seconds, and three times each by the SDK.
+    // The retries come after 1, 2, 4, 8, 16 and 32 seconds; the SDK makes three attempts each.
     assert_eq!(demo.local.journal().count(OPERATION), 21);
     assert!(began.elapsed() >= Duration::from_secs(63));
     assert!(!revision.diff().is_empty());
@@ -41,7 +41,7 @@ async fn a_quota_is_not_waited_out() {
     demo.local.inject(When::every(OPERATION), Fault::LimitExceeded);
     let error = demo.deployer.register(&mut revision).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Service);
-    // The SDK by itself tries three times, since it takes any `LimitExceededException` for
+    // The SDK itself makes three attempts, because it treats any `LimitExceededException` as
     // throttling.
     assert_eq!(demo.local.journal().count(OPERATION), 3);
 }

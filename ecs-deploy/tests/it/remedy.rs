@@ -1,4 +1,4 @@
-//! What is done about a rollout that didn't succeed, and how long that may take.
+//! Reactions to a rollout that didn't succeed, and their time limits.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -53,7 +53,7 @@ async fn somebody_else_s_deployment_is_left_alone() {
 async fn what_completes_between_the_two_ways_back_is_left_alone() {
     let demo = Demo::new();
     let revision = demo.changed().await;
-    // 86 s after UpdateService it is complete: the look at the deadline can't tell yet.
+    // It is complete 86 s after UpdateService: the lookup at the deadline is too early to show it.
     let late = Fault::Delay(Duration::from_secs(5));
     demo.local.inject(When::every("DescribeServices"), late);
     let roll_out = demo.deployer.roll_out(&demo.service, revision);
@@ -86,13 +86,13 @@ async fn first_that_fails(prepare: impl FnOnce(&Demo, &Service, &Revision)) -> (
     (demo, error)
 }
 
-/// ECS would stop it and start nothing.
+/// StopServiceDeployment would stop it and start nothing.
 #[tokio::test(start_paused = true)]
 async fn what_has_nothing_to_return_to_is_left_alone() {
     let (demo, error) = first_that_fails(|_, _, _| {}).await;
     let text = error.to_string();
     assert!(
-        text.ends_with("; it couldn't be rolled back: no deployment before it was complete"),
+        text.ends_with("; it couldn't be rolled back: no earlier deployment was complete"),
         "{text}"
     );
     assert_eq!(demo.local.journal().count("ListServiceDeployments"), 1);
@@ -139,8 +139,8 @@ async fn what_cannot_be_seen_is_left_alone() {
     let error = roll_out.await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the rollout of web:2 to demo/web wasn't complete after 100 s: 0 of 2 running; it couldn't \
-         be rolled back: what the service runs by now can't be seen"
+        "the rollout of web:2 to demo/web timed out after 100 s: 0 of 2 running; it couldn't \
+         be rolled back: the service's current state is unknown"
     );
     assert_eq!(changes(&demo), ["RegisterTaskDefinition", "UpdateService"]);
 }
@@ -153,7 +153,7 @@ async fn a_call_that_is_never_answered_does_not_hold_up_the_beginning() {
             "DescribeServices" => demo.deployer.current(&demo.service).await.unwrap(),
             _ => demo.changed().await,
         };
-        // What `current` saw is too old by then.
+        // The description of `current` is too old by then.
         sleep(Duration::from_secs(60)).await;
         demo.local.inject(When::every(operation), Fault::Delay(HOURS));
         let began = Instant::now();
@@ -165,12 +165,12 @@ async fn a_call_that_is_never_answered_does_not_hold_up_the_beginning() {
         assert_eq!(error.deployment(), None);
         assert_eq!(
             error.to_string(),
-            format!("{operation} for the rollout to demo/web wasn't done after 50 s")
+            format!("{operation} for the rollout to demo/web timed out after 50 s")
         );
     }
 }
 
-/// It has been carried out nevertheless: nobody else would know of the deployment.
+/// ECS carried the call out although its response was lost; without a lookup it would be unwatched.
 #[tokio::test(start_paused = true)]
 async fn a_deployment_whose_beginning_was_not_answered_is_found() {
     let demo = Demo::new();
@@ -184,7 +184,7 @@ async fn a_deployment_whose_beginning_was_not_answered_is_found() {
     let handle = error.handle().unwrap().clone();
     assert_eq!(
         error.to_string(),
-        "the rollout of web:2 to demo/web wasn't complete after 50 s: 2 of 2 running"
+        "the rollout of web:2 to demo/web timed out after 50 s: 2 of 2 running"
     );
     let deployed = demo.deployer.follow(handle).await.unwrap();
     assert_eq!(Some(deployed.deployment()), error.deployment());
@@ -195,7 +195,7 @@ async fn a_deployment_whose_beginning_was_not_answered_is_found() {
     demo.local.inject(When::nth("UpdateService", 1), Fault::LoseResponse);
     let deployed = demo.deployer.roll_out(&demo.service, revision).await.unwrap();
     assert!(deployed.was_changed());
-    // The SDK tries it again, which starts nothing: ECS has the revision as PRIMARY by then.
+    // The SDK retries the call, which starts nothing: the revision is PRIMARY by then.
     assert_eq!(demo.running().await, deployed.revision());
 }
 
@@ -216,11 +216,8 @@ async fn an_update_that_was_not_carried_out_is_said_to_be_in_doubt() {
 async fn a_call_that_is_never_answered_does_not_hold_up_the_end() {
     for (operation, remedy) in [
         ("ListTasks", "it is being rolled back to web:1"),
-        ("StopServiceDeployment", "it was to be rolled back to web:1, but ECS didn't answer"),
-        (
-            "DescribeServices",
-            "it couldn't be rolled back: what the service runs by now can't be seen",
-        ),
+        ("StopServiceDeployment", "ECS didn't answer the request to roll back to web:1"),
+        ("DescribeServices", "it couldn't be rolled back: the service's current state is unknown"),
     ] {
         let demo = Demo::with_breaker(false, false).await;
         demo.local.script("demo", "web", Script::ImageMissing);
@@ -270,7 +267,7 @@ async fn a_permission_that_is_lost_in_the_middle_leaves_the_rollout_alone() {
     assert_eq!(
         error.to_string(),
         format!(
-            "the deployment {deployment} of web:2 to demo/web goes on, but its outcome is unknown"
+            "deployment {deployment} of web:2 to demo/web continues, but its outcome is unknown"
         )
     );
     let source = error.source().unwrap();

@@ -1,4 +1,4 @@
-//! What is registered is what was there, but for what was changed.
+//! A registration changes only the edited members.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -36,7 +36,7 @@ impl Intercept for Body {
     }
 }
 
-/// The raw response to DescribeTaskDefinition with tags.
+/// Returns the raw response to DescribeTaskDefinition with tags.
 async fn describe(demo: &Demo, reference: &str) -> Value {
     let body = Body::default();
     demo.ecs
@@ -51,7 +51,7 @@ async fn describe(demo: &Demo, reference: &str) -> Value {
     body.0.lock().unwrap().take()
 }
 
-/// The same without what ECS adds and what is bound to differ.
+/// Removes the members that ECS adds and those that must differ.
 fn comparable(mut response: Value) -> Value {
     let definition = response["taskDefinition"].as_object_mut().unwrap();
     for name in ["revision", "taskDefinitionArn", "registeredAt", "registeredBy"] {
@@ -69,7 +69,7 @@ async fn only_the_image_changes() {
     assert!(demo.deployer.register(&mut revision).await.unwrap().ends_with("/web:2"));
     let registered = comparable(describe(&demo, "web:2").await);
     assert_eq!(registered, expected);
-    // Serialized, too: a number may be equal and yet print differently.
+    // The serialized text is compared too: equal numbers may print differently.
     assert_eq!(registered.to_string(), expected.to_string());
 }
 
@@ -130,7 +130,7 @@ async fn every_member_goes_back_as_it_came() {
     for name in READ_ONLY {
         described.remove(name);
     }
-    // It had everything already, so that nothing was added.
+    // It had all members already, so nothing was added.
     let tags = response["tags"].take();
     let described = response["taskDefinition"].to_string();
     let mut both = response["taskDefinition"].take();
@@ -149,7 +149,7 @@ async fn every_member_goes_back_as_it_came() {
     revision.set_images([(container, NEW_IMAGE)]).unwrap();
     demo.deployer.register(&mut revision).await.unwrap();
 
-    // By the SDK's types, too, which have all but what is invented.
+    // The same holds for the SDK's types, which have all members but the invented ones.
     let mut revision = current.clone();
     revision
         .edit(|typed| {
@@ -159,7 +159,7 @@ async fn every_member_goes_back_as_it_came() {
         .unwrap();
     demo.deployer.register(&mut revision).await.unwrap();
 
-    // And by a file.
+    // The same holds for a file.
     let mut revision: Revision = current.to_string().parse().unwrap();
     revision.container_mut(container).unwrap().set_image(NEW_IMAGE);
     demo.deployer.register(&mut revision).await.unwrap();
@@ -178,7 +178,7 @@ fn what_ecs_alone_sets_is_known_to_be() {
     assert_eq!(registered.difference(&described).collect::<Vec<_>>(), [&"tags"]);
 }
 
-/// As README.md and the documentation have it: nine.
+/// README.md and the documentation say nine.
 const READ_ONLY: [&str; 9] = [
     "compatibilities",
     "deleteRequestedAt",

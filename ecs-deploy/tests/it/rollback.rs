@@ -1,4 +1,4 @@
-//! The way back.
+//! Rollbacks.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use crate::demo::Demo;
 
-/// `web:N` runs, each successfully deployed.
+/// Deploys the revisions up to `web:N` successfully, one after the other.
 async fn history(demo: &Demo, images: &[&str]) {
     for image in images {
         demo.deployer.roll_out(&demo.service, demo.changed_to(image).await).await.unwrap();
@@ -20,7 +20,7 @@ async fn history(demo: &Demo, images: &[&str]) {
 async fn what_ran_before_runs_again() {
     let demo = Demo::new();
     history(&demo, &["a:1", "a:2"]).await;
-    // Not the one with the next lower number, which never ran.
+    // The revision with the next lower number never ran, so it isn't the target.
     demo.deployer.register(&mut demo.changed_to("a:3").await).await.unwrap();
     history(&demo, &["a:4"]).await;
     let before = demo.operations().len();
@@ -70,7 +70,7 @@ async fn a_deployment_in_progress_is_undone_by_ecs_itself() {
     assert_eq!(journal.count("UpdateService"), 1);
 }
 
-/// Where only the older actions are allowed, the old revision is deployed anew.
+/// If only the older actions are allowed, the rollback deploys the old revision.
 #[tokio::test(start_paused = true)]
 async fn without_leave_to_stop_it_the_last_complete_one_is_deployed() {
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Resource":"*","Action":[
@@ -86,7 +86,7 @@ async fn without_leave_to_stop_it_the_last_complete_one_is_deployed() {
     assert!(deployed.revision().ends_with("web:1"));
     assert_eq!(demo.running().await, deployed.revision());
 
-    // Where nothing is in progress, only the newer actions know what ran before.
+    // If no deployment is in progress, only the newer actions show what ran before.
     let error = demo.deployer.roll_back(&demo.service).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AccessDenied);
     assert_eq!(error.operation(), Some("ListServiceDeployments"));

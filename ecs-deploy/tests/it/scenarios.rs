@@ -1,6 +1,6 @@
-//! The situations that deployment tools are known to get wrong: what becomes of the rollout, why,
-//! with which calls, and how long after the moment that decided it. Those of deployments by stages
-//! are in `stages.rs`.
+//! Situations that deployment tools are known to handle wrongly: the outcome of the rollout, its
+//! cause, its calls, and the delay after the deciding moment. Deployments with stages are in
+//! `stages.rs`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -43,7 +43,7 @@ async fn the_breaker_rolls_back_to_the_deployment_with_the_same_id() {
     course.assert_cause_known(&demo).await;
 }
 
-/// The same task definition before and after.
+/// The task definition is the same before and after.
 #[tokio::test(start_paused = true)]
 async fn the_breaker_rolls_a_forced_deployment_back() {
     let demo = Demo::new();
@@ -104,11 +104,11 @@ async fn without_a_breaker_what_cannot_heal_ends_it_at_once_where_that_is_asked_
     let error = course.error();
     assert_eq!(error.kind(), ErrorKind::RolloutFailed);
     assert_eq!(error.task_failures()[0].cause(), FailureCause::CommandNotFound);
-    assert!(error.to_string().ends_with("; ECS goes on with it"), "{error}");
+    assert!(error.to_string().ends_with("; ECS continues it"), "{error}");
     course.assert_cause_known(&demo).await;
     course.assert_known_after(course.told.unwrap());
 
-    // What may pass is waited for.
+    // The rollout waits for a failure that may be temporary.
     let demo = Demo::new();
     demo.local.script("demo", "web", Script::Crash { exit_code: 3 });
     let roll_out = changed(&demo).await.patience(Patience::UntilHopeless);
@@ -131,7 +131,7 @@ async fn a_second_deployment_takes_over() {
     let error = course.error();
     assert_eq!(error.kind(), ErrorKind::Superseded);
     assert_eq!(error.superseded_by(), Some((id.as_str(), "web:2")));
-    // One of the updates is the other's. The newer view tells it from a rollback.
+    // One of the updates is the other caller's. The service deployment shows no rollback.
     let newer = ("DescribeServiceDeployments", 1);
     course.assert_calls(&[("RegisterTaskDefinition", 1), ("UpdateService", 2), newer]);
     course.assert_known_after(at);
@@ -161,7 +161,7 @@ async fn an_image_that_is_missing_shows_with_the_first_task() {
     assert_eq!(error.task_failures()[0].cause(), FailureCause::ImageMissing);
     course.assert_cause_known(&demo).await;
     course.assert_known_after(rolled_back_at(&demo).await);
-    // Minutes before the breaker.
+    // This is minutes before the circuit breaker acts.
     let before = course.end - course.told.unwrap();
     assert!(before > 120.0, "{before}");
 }
@@ -185,7 +185,7 @@ async fn two_registrations_of_a_family_at_once() {
     demo.deployer.register(&mut demo.changed_to("a:1").await).await.unwrap();
     let course = Course::of(&demo, roll_out).await;
     assert!(course.outcome.as_ref().unwrap().revision().ends_with(":3"));
-    // At 0, 1, 3, 7 and 15 seconds.
+    // The calls come at 0, 1, 3, 7 and 15 seconds.
     assert_eq!(course.calls["RegisterTaskDefinition"], 5);
     course.assert_known_after(finished(&demo).await);
 }
@@ -241,7 +241,7 @@ async fn the_list_of_service_deployments_lags_behind() {
     course.assert_known_after(rolled_back_at(&demo).await);
 }
 
-/// Nothing is compared with the machine's own clock: the emulator's is years away from it here.
+/// The rollout never uses the local clock: the emulator's clock differs from it by years here.
 #[tokio::test(start_paused = true)]
 async fn the_clocks_differ() {
     let demo = Demo::new();

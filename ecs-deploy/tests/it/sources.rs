@@ -1,4 +1,4 @@
-//! Where revisions come from, and what becomes of those that aren't copies.
+//! Sources of revisions, and rollouts of revisions that aren't copies.
 
 use ecs_deploy::diff::Diff;
 use ecs_deploy::{ErrorKind, Revision};
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::demo::{Demo, NEW_IMAGE};
 use crate::every_member::every_member;
 
-/// What somebody keeps in git of the demonstration's task definition: in another order, and without
-/// what ECS adds.
+/// The demonstration's task definition as a user keeps it in git: in another order, and without
+/// the members that ECS adds.
 const FILE: &str = include_str!("taskdef.json");
 
 fn file() -> Revision {
@@ -53,7 +53,7 @@ async fn what_names_no_revision_is_refused() {
         (
             "web:0",
             ErrorKind::InvalidReference,
-            "`web:0` names no task definition: its revision is `0`, not a number from 1",
+            "invalid task definition reference `web:0`: its revision is `0`, not a number from 1",
             0,
         ),
         (
@@ -66,7 +66,7 @@ async fn what_names_no_revision_is_refused() {
         (
             "web:2",
             ErrorKind::TaskDefinitionNotFound,
-            "there is no task definition `web:2` in us-east-1, or no active revision of it",
+            "task definition `web:2` not found in us-east-1, or it has no active revision",
             1,
         ),
     ] {
@@ -132,11 +132,11 @@ async fn a_file_that_is_based_on_what_ran_before_is_outdated() {
     assert_eq!(error.kind(), ErrorKind::Outdated);
     assert_eq!(
         error.to_string(),
-        "demo/web runs web:2 by now, and the new revision is based on web:1"
+        "demo/web now runs web:2, but the new revision is based on web:1"
     );
 }
 
-/// Whatever is left out of a file, ECS's own default for it makes no difference.
+/// A member that a file omits equals ECS's default for it.
 #[tokio::test(start_paused = true)]
 async fn what_ecs_adds_to_a_file_is_no_change() {
     let demo = Demo::new();
@@ -148,7 +148,7 @@ async fn what_ecs_adds_to_a_file_is_no_change() {
             let mut file = definition.clone();
             let (object, member) = place.rsplit_once('/').unwrap();
             file.pointer_mut(object).unwrap().as_object_mut().unwrap().remove(member);
-            // Some members are required, by ECS or by the SDK that reads the answer.
+            // Some members are required by ECS, or by the SDK that reads the response.
             let Some(arn) = demo.register(&file.to_string()).await else {
                 continue;
             };
@@ -161,7 +161,7 @@ async fn what_ecs_adds_to_a_file_is_no_change() {
     assert!(compared > 100, "{compared}");
 }
 
-/// The JSON pointers of all members of all objects.
+/// Returns the JSON pointers of all members of all objects.
 fn places(value: &Value) -> Vec<String> {
     let inner: Vec<(String, &Value)> = match value {
         Value::Object(object) => object.iter().map(|(name, it)| (name.clone(), it)).collect(),
@@ -201,7 +201,7 @@ fn files_are_read_and_written() {
         (
             broken,
             ErrorKind::InvalidTaskDefinition,
-            format!("`{path}` is no task definition: it has no `family`"),
+            format!("`{path}` isn't a valid task definition: it has no `family`"),
         ),
     ] {
         assert_eq!(error.to_string(), message);

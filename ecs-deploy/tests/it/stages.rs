@@ -1,4 +1,4 @@
-//! Deployments by stages, and what stops a deployment from outside: hooks, alarms, people.
+//! Deployments with stages, and deployments that a hook, an alarm or a caller stops.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ async fn blue_green_at_a_pause() {
     let error = course.error();
     assert_eq!(error.kind(), ErrorKind::PausedAtHook);
     let hook = newest(&demo).await.lifecycle_hook_details.unwrap().remove(0);
-    // API reference: a day by default.
+    // The default is one day (API reference).
     course.assert_known_after(hook.expires_at().unwrap().as_secs_f64() - 86_400.0);
     let pause = error.pause().unwrap();
     assert_eq!(pause.stage(), Some("POST_TEST_TRAFFIC_SHIFT"));
@@ -49,14 +49,14 @@ async fn blue_green_at_a_pause() {
         error.to_string(),
         format!(
             "the rollout of web:2 to demo/web is paused at POST_TEST_TRAFFIC_SHIFT by the hook {}, \
-             and waits for a decision; when the hook's time is up, ECS does ROLLBACK",
+             and waits for a decision; ECS applies ROLLBACK when the hook times out",
             pause.hook()
         )
     );
-    // One more call a look, while it goes by stages.
+    // Each lookup makes one more call while the deployment has stages.
     assert_eq!(course.calls["DescribeServiceDeployments"], course.calls["DescribeServices"] + 1);
 
-    // Somebody else decides, and follows it to its end: perhaps in another process.
+    // Another caller, perhaps in another process, resolves the pause and follows the deployment.
     let saved = serde_json::to_string(error.handle().unwrap()).unwrap();
     demo.deployer.resolve(pause, Resolution::Continue).await.unwrap();
     let deployed = demo.deployer.follow(serde_json::from_str(&saved).unwrap()).await.unwrap();
@@ -99,7 +99,7 @@ async fn blue_green_to_the_end_of_its_bake_time() {
     assert!(stages.contains(&"at BAKE_TIME, 100 % of the traffic".to_owned()), "{stages:?}");
 }
 
-/// The revision that ECS goes back to was successful before: that isn't the end of going back.
+/// The target of the rollback was successful before; that doesn't mean that the rollback ended.
 #[tokio::test(start_paused = true)]
 async fn a_way_back_that_is_found_is_watched_to_its_end() {
     let demo = Demo::new();
@@ -150,7 +150,7 @@ async fn linear_and_canary_to_their_end() {
         assert!(stages.contains(&first.to_owned()), "{stages:?}");
         assert_eq!(stages.last().unwrap(), "at CLEAN_UP, 100 % of the traffic");
 
-        // The tasks fail before any traffic is theirs.
+        // The tasks fail before they get any traffic.
         demo.local.script("demo", "web", Script::Crash { exit_code: 3 });
         let roll_out = demo.deployer.roll_out(&demo.service, demo.changed_to("a:1").await);
         let course = Course::of(&demo, roll_out).await;
@@ -183,7 +183,7 @@ async fn somebody_stops_it() {
         assert_eq!(error.kind(), ErrorKind::Stopped, "{error}");
         assert_eq!(error.rollback_cause(), Some(RollbackCause::StopRequest));
         assert_eq!(error.rolled_back_to(), Some("web:1"));
-        // ECS carries the request out within seconds.
+        // ECS carries out the request within seconds.
         let late = course.end - requested;
         assert!((0.0..=TICK + 3.0).contains(&late), "known {late} s after the request");
     }

@@ -22,12 +22,12 @@ async fn current(demo: &Demo) -> Revision {
     demo.deployer.current(&demo.service).await.unwrap()
 }
 
-/// Runs `web:1` as it is.
+/// Runs `web:1` unchanged.
 async fn run(demo: &Demo) -> Result<TaskRun, Error> {
     demo.deployer.run_task(&demo.service, &mut current(demo).await).await
 }
 
-/// What every RunTask was sent from now on, without its token.
+/// Records the requests of later RunTask calls, without the token.
 fn requests(demo: &Demo) -> Arc<Mutex<Vec<Value>>> {
     let requests = Arc::<Mutex<Vec<Value>>>::default();
     let seen = Arc::clone(&requests);
@@ -58,7 +58,7 @@ async fn register_job(demo: &Demo) {
     register.container_definitions(container.build()).send().await.unwrap();
 }
 
-/// Of the family; two that run are the service's.
+/// Returns the tasks of the family; two running ones belong to the service.
 async fn tasks(demo: &Demo, status: DesiredStatus) -> usize {
     let list = demo.ecs.list_tasks().cluster("demo").family("web").desired_status(status);
     list.send().await.unwrap().task_arns.unwrap().len()
@@ -73,10 +73,10 @@ async fn a_task_runs_before_the_rollout_and_registers_for_it() {
     let ran = task.command(["migrate", "--all"]).env("STEP", "1").env("DRY", "").await.unwrap();
     assert_eq!(ran.container(), "web");
     assert_eq!(ran.exit_codes().collect::<Vec<_>>(), [("web", Some(0)), ("log-router", Some(0))]);
-    // Known within one look of its end, 28 s after it was started.
+    // The end, 28 s after the start, is known within one lookup.
     let elapsed = ran.elapsed().as_secs();
     assert!((28..=33).contains(&elapsed), "{elapsed}");
-    // The log of `web` goes through the log router.
+    // The log router handles the log of `web`.
     assert_eq!(ran.to_string(), format!("container web of {} exited with code 0", ran.task()));
     let id = ran.task().strip_prefix("arn:aws:ecs:us-east-1:123456789012:task/demo/").unwrap();
     assert_eq!(ran.logs().len(), 1);
@@ -133,7 +133,7 @@ async fn what_is_registered_is_run_by_its_name() {
     assert_eq!((logs.container(), logs.group(), logs.region()), ("migrate", "/job", "eu-west-1"));
     assert_eq!(logs.stream(), format!("run/migrate/{id}"));
     let request = requests.lock().unwrap().remove(0);
-    // Without a command or a variable, nothing is overridden; nor is there anything to connect.
+    // The task has no overrides without a command or variable, and no network configuration.
     assert_eq!((request.get("overrides"), request.get("networkConfiguration")), (None, None));
     assert_eq!(
         request["taskDefinition"],
@@ -162,7 +162,7 @@ async fn capacity_providers_and_propagated_tags_are_the_service_s() {
     let described = describe.include(aws_sdk_ecs::types::TaskField::Tags).send().await.unwrap();
     assert_eq!(described.tasks()[0].tags().len(), 2);
 
-    // Without tags there is nothing to propagate, and no leave to tag is needed.
+    // Without tags nothing is propagated, and no permission to tag is needed.
     register_job(&demo).await;
     let requests = self::requests(&demo);
     demo.deployer.run_registered_task(&demo.service, "job").await.unwrap();
@@ -182,7 +182,7 @@ async fn an_exit_code_is_an_error_with_the_log_to_read() {
     assert_eq!(
         error.to_string(),
         format!(
-            "the task {task} of job:1 beside demo/web failed: container migrate exited with code \
+            "task {task} of job:1 for demo/web failed: container migrate exited with code \
              3: Essential container in task exited; its log: `aws logs tail /job \
              --log-stream-names run/migrate/{id} --region eu-west-1 --since 1d`"
         )
@@ -211,7 +211,7 @@ async fn a_task_that_does_not_start_is_told_apart() {
     let error = run(&demo).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TaskNotStarted);
     let prefix = format!(
-        "the task {} of web:1 beside demo/web didn't start: container web: \
+        "task {} of web:1 for demo/web didn't start: container web: \
          CannotPullContainerError: ",
         error.task().unwrap()
     );
@@ -227,7 +227,7 @@ async fn no_capacity_is_an_error_though_the_call_succeeds() {
     assert_eq!(error.kind(), ErrorKind::TaskNotStarted);
     assert_eq!(
         error.to_string(),
-        "no task of web:1 could be started beside demo/web: Capacity is unavailable at this time. \
+        "couldn't start a task of web:1 for demo/web: Capacity is unavailable at this time. \
          Please try again later or in a different availability zone"
     );
     assert_eq!((error.operation(), error.task()), (Some("RunTask"), None));
@@ -254,7 +254,7 @@ async fn a_task_that_somebody_stops_has_failed() {
 #[tokio::test(start_paused = true)]
 async fn a_task_whose_time_is_up_is_stopped_unless_it_is_to_be_left() {
     for (on_timeout, remedy, stops, running) in
-        [(OnTimeout::Stop, "it is being stopped", 1, 2), (OnTimeout::Leave, "it goes on", 0, 3)]
+        [(OnTimeout::Stop, "it is being stopped", 1, 2), (OnTimeout::Leave, "it continues", 0, 3)]
     {
         let demo = Demo::new();
         demo.local.script_task("web", Script::Healthy);
@@ -268,7 +268,7 @@ async fn a_task_whose_time_is_up_is_stopped_unless_it_is_to_be_left() {
         assert_eq!(
             error.to_string(),
             format!(
-                "the task {} of web:1 beside demo/web wasn't done after 100 s: RUNNING; {remedy}",
+                "task {} of web:1 for demo/web timed out after 100 s: RUNNING; {remedy}",
                 error.task().unwrap()
             )
         );
@@ -278,7 +278,7 @@ async fn a_task_whose_time_is_up_is_stopped_unless_it_is_to_be_left() {
         let describe = demo.ecs.describe_tasks().cluster("demo").tasks(error.task().unwrap());
         let task = describe.send().await.unwrap().tasks.unwrap().remove(0);
         let reason = task.stopped_reason();
-        assert_eq!(reason, (stops == 1).then_some("ecs-deploy: not done after 100 s"));
+        assert_eq!(reason, (stops == 1).then_some("ecs-deploy: timed out after 100 s"));
     }
 }
 
@@ -286,7 +286,7 @@ async fn a_task_whose_time_is_up_is_stopped_unless_it_is_to_be_left() {
 async fn what_has_stopped_by_the_deadline_is_not_timed_out() {
     let demo = Demo::new();
     let mut revision = current(&demo).await;
-    // The one look that shows the end is after the deadline.
+    // The only lookup that shows the end is after the deadline.
     let until = Duration::from_secs(60);
     demo.local.inject(When::for_the_next("DescribeTasks", until), Fault::Throttle);
     let task = demo.deployer.run_task(&demo.service, &mut revision).timeout(until);
@@ -319,11 +319,11 @@ async fn a_task_that_stays_missing_is_said_to() {
     let task = error.task().unwrap().to_owned();
     assert_eq!(
         error.to_string(),
-        format!("the task {task} of web:1 beside demo/web goes on, but its outcome is unknown")
+        format!("task {task} of web:1 for demo/web continues, but its outcome is unknown")
     );
     assert_eq!(
         error.source().unwrap().to_string(),
-        format!("the response to DescribeTasks can't be used: {task} is missing")
+        format!("invalid response to DescribeTasks: {task} is missing")
     );
 }
 
@@ -345,7 +345,7 @@ async fn a_call_that_is_never_answered_does_not_hold_it_up() {
     for (operation, doubt) in [
         ("DescribeServices", ""),
         ("RegisterTaskDefinition", ""),
-        ("RunTask", ", so that the task may run"),
+        ("RunTask", "; the task may run nevertheless"),
     ] {
         let demo = Demo::new();
         let mut revision = demo.changed().await;
@@ -357,12 +357,12 @@ async fn a_call_that_is_never_answered_does_not_hold_it_up() {
         assert_eq!((error.kind(), error.operation()), (ErrorKind::TimedOut, Some(operation)));
         assert_eq!(
             error.to_string(),
-            format!("{operation} for the task beside demo/web wasn't done after 50 s{doubt}")
+            format!("{operation} for the task for demo/web timed out after 50 s{doubt}")
         );
     }
     for (operation, remedy) in [
         ("DescribeTasks", "; it is being stopped"),
-        ("StopTask", ": RUNNING; it was to be stopped, but ECS didn't answer"),
+        ("StopTask", ": RUNNING; ECS didn't answer the request to stop it"),
     ] {
         let demo = Demo::new();
         demo.local.script_task("web", Script::Healthy);

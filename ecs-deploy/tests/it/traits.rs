@@ -1,4 +1,4 @@
-//! What the types promise by their traits and sizes.
+//! Traits and sizes that the types guarantee.
 
 use ecs_deploy::container::ContainerMut;
 use ecs_deploy::diagnosis::{FailureCause, Obstacle, Patience, TaskFailure};

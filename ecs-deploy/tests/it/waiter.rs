@@ -1,7 +1,7 @@
-//! The table in the README: the same timelines, told by this crate and by the SDK's own waiter.
+//! The table in the README: the same timelines with this crate and with the SDK's own waiter.
 //!
 //! `WAITER_DRAWS=500 cargo test -p ecs-deploy --test it waiter -- --nocapture` prints it; the
-//! waiter's delays are jittered, so that its column is a mean.
+//! waiter's delays are jittered, so its column is a mean.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::demo::Demo;
 
 const README: &str = include_str!("../../README.md");
 
-/// A timeline, and how it is set up.
+/// A timeline with its setup.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Timeline {
     Success,
@@ -101,7 +101,7 @@ impl Timeline {
         demo.deployer.roll_out(&demo.service, demo.changed().await)
     }
 
-    /// What happens once it has begun.
+    /// Returns what happens after the start.
     async fn happens(self, demo: &Demo) {
         match self {
             Superseded => {
@@ -119,7 +119,7 @@ impl Timeline {
     }
 }
 
-/// What this crate says, and after how many seconds.
+/// Returns this crate's outcome, and its time in seconds.
 async fn ours(timeline: Timeline) -> (Result<(), ErrorKind>, u64) {
     let demo = timeline.demo().await;
     let mut events = timeline.roll_out(&demo).await.events();
@@ -129,7 +129,7 @@ async fn ours(timeline: Timeline) -> (Result<(), ErrorKind>, u64) {
     (outcome.map(|_| ()).map_err(|error: Error| error.kind()), began.elapsed().as_secs())
 }
 
-/// The same of the SDK's waiter.
+/// Returns the outcome of the SDK's waiter, and its time in seconds.
 async fn theirs(timeline: Timeline) -> (&'static str, u64) {
     let demo = timeline.demo().await;
     let mut events = timeline.roll_out(&demo).await.events();
@@ -177,7 +177,7 @@ async fn the_table_in_the_readme_is_true() {
         }
         let row = format!("| {} | {outcome} after {seconds} s | ", timeline.name());
         println!("{row}{said} after {} s |", total / draws);
-        // While it is throttled, the SDK's own retries are jittered, too.
+        // While ECS throttles calls, the SDK's own retries are jittered too.
         let exact = match timeline {
             Throttled => row.rsplit_once(" after ").unwrap().0,
             _ => row.as_str(),

@@ -39,9 +39,9 @@ fn what_is_wrong_is_said_with_its_place() {
         ("{\"a\": 1 \"b\"}", "expected `,` or `}` after a member, found '\"' in line 1, column 9"),
         ("[1 2]", "expected `,` or `]` after an element, found '2' in line 1, column 4"),
         ("[1,", "expected a value, found the end of the text in line 1, column 4"),
-        ("[\"a", "a string that doesn't end in line 1, column 2"),
-        ("[\"a\\", "a string that doesn't end in line 1, column 2"),
-        ("[\"a\n\"]", "a control character or a line's end within a string in line 1, column 4"),
+        ("[\"a", "an unterminated string in line 1, column 2"),
+        ("[\"a\\", "an unterminated string in line 1, column 2"),
+        ("[\"a\n\"]", "a control character or a line break in a string in line 1, column 4"),
         ("[\"\\x\"]", "an invalid escape in the string in line 1, column 2"),
         ("[\"\\ud800\"]", "an invalid escape in the string in line 1, column 2"),
         ("[01]", "an invalid number in line 1, column 2"),
@@ -49,7 +49,7 @@ fn what_is_wrong_is_said_with_its_place() {
         ("[1.]", "an invalid number in line 1, column 2"),
         (
             "{\n\"image\": \"a\",\n \"x\": 1, \"image\": \"b\"}",
-            "a second `image` in one object in line 3, column 10",
+            "duplicate member `image` in line 3, column 10",
         ),
     ] {
         assert_eq!(parse(text).unwrap_err(), flaw, "{text}");
@@ -68,7 +68,7 @@ fn nesting_has_a_limit() {
     assert!(parse(&"[".repeat(1_000_000)).is_err());
 }
 
-/// Any value.
+/// Generates any value.
 pub(crate) fn json() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
         Just(Json::Null),
@@ -94,7 +94,7 @@ proptest! {
         }
     }
 
-    /// Broken texts made of JSON's parts, which random characters would hardly be.
+    /// Generates broken texts from JSON's parts; random characters would rarely form them.
     #[test]
     fn takes_what_serde_json_takes(
         text in prop::collection::vec(
@@ -113,7 +113,7 @@ proptest! {
                 prop_assert_eq!(serde_json::from_str::<Value>(&json.to_string()).unwrap(), value);
             }
             (Err(flaw), Ok(_)) => prop_assert!(flaw.starts_with("a second "), "{}", flaw),
-            // The one takes numbers of any size.
+            // Only this parser accepts numbers of any size.
             (Ok(_), Err(error)) => {
                 prop_assert!(error.to_string().starts_with("number out of range"), "{}", error);
             }

@@ -4,15 +4,15 @@ use aws_sdk_ecs::types::TaskStopCode;
 
 use crate::model::cause::{FailureCause, text};
 
-/// What shows of a stopped task.
+/// The observations on a stopped task.
 #[derive(Debug)]
 pub(crate) struct Symptoms<'a> {
     pub(crate) stop_code: Option<&'a TaskStopCode>,
-    /// Of the container that brought the task down, or that ended with it.
+    /// The exit code of the container that stopped the task, or that stopped with it.
     pub(crate) exit_code: Option<i32>,
-    /// Whether a container's own health check had failed.
+    /// Whether a container's own health check failed.
     pub(crate) is_unhealthy: bool,
-    /// The container's, then the task's; either may be empty.
+    /// The container's reason, then the task's; either may be empty.
     pub(crate) reasons: [&'a str; 2],
 }
 
@@ -29,7 +29,7 @@ impl Symptoms<'_> {
             Some(TaskStopCode::UserInitiated) => return FailureCause::StoppedByUser,
             _ => {}
         }
-        // A container that couldn't be started may have an exit code nevertheless: Docker's.
+        // A container that failed to start may still have an exit code: Docker's.
         if let Some(cause) = reasons.iter().find_map(|reason| text::cause(reason)) {
             return cause;
         }

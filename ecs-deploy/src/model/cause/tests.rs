@@ -24,7 +24,7 @@ fn texts_without_a_known_cause_have_none() {
     }
 }
 
-/// Fargate cuts long texts short: what is left must not be taken for something worse.
+/// Fargate truncates long messages; the rest must not be taken for a more serious cause.
 #[test]
 fn a_text_that_is_cut_short_is_what_it_was_or_can_heal() {
     for (text, cause) in TEXTS {
@@ -35,7 +35,7 @@ fn a_text_that_is_cut_short_is_what_it_was_or_can_heal() {
     }
 }
 
-/// What the agent advises comes before what has happened, and says less.
+/// The agent's advice precedes the actual error, and is less specific.
 #[test]
 fn advice_is_no_cause() {
     for (text, cause) in [
@@ -120,7 +120,7 @@ fn the_container_s_text_comes_before_the_task_s() {
     ];
     let cause = read(TaskStopCode::EssentialContainerExited, Some(137), reasons);
     assert_eq!(cause, FailureCause::OutOfMemory);
-    // What the container says nothing about, the task may.
+    // The task's reason is used if the container's reason doesn't help.
     let reasons = ["what?", "Task failed container health checks"];
     let cause = read(TaskStopCode::ServiceSchedulerInitiated, None, reasons);
     assert_eq!(cause, FailureCause::ContainerHealthCheck);
@@ -175,10 +175,11 @@ fn a_few_words() {
         assert!(words.split(' ').count() <= 5 && !words.ends_with('.'), "{words}");
     }
     assert_eq!(FailureCause::Exited { code: -1 }.to_string(), "exited with code -1");
-    assert_eq!(FailureCause::WrongPlatform.to_string(), "image of the wrong platform");
+    assert_eq!(FailureCause::WrongPlatform.to_string(), "image for the wrong platform");
 }
 
-/// From AWS's documentation, the ECS agent's source, and users' reports, with other names in them.
+/// Messages from AWS's documentation, the ECS agent's source, and users' reports, with changed
+/// names.
 const TEXTS: &[(&str, FailureCause)] = &[
     (
         "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to \

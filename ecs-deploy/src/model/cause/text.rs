@@ -1,10 +1,10 @@
-//! Causes in ECS's words. AWS documents how they begin, and examples ("Stopped tasks error
-//! messages", "CannotPullContainer task errors", "ResourceInitializationError errors"); the rest is
-//! what the container runtimes say, and what the ECS agent makes of it, as its source has it.
+//! The parser of ECS's failure messages. AWS documents their beginnings and examples ("Stopped
+//! tasks error messages", "CannotPullContainer task errors", "ResourceInitializationError errors").
+//! The other phrases come from the container runtimes, and from the ECS agent's source.
 
 use crate::model::cause::FailureCause;
 
-/// `None` where the text says nothing that is known.
+/// Returns the cause that a message states; `None` if it contains no known phrase.
 pub(crate) fn cause(text: &str) -> Option<FailureCause> {
     let text = Text::new(text);
     let is = |phrases| text.has(phrases);
@@ -37,11 +37,11 @@ pub(crate) fn cause(text: &str) -> Option<FailureCause> {
     Some(cause)
 }
 
-/// Of a CannotPullContainerError.
+/// Returns the cause of a CannotPullContainerError.
 fn image(text: &Text) -> FailureCause {
     if text.has(PLATFORM) {
         FailureCause::WrongPlatform
-    // The agent's advice comes before what happened, and what passes may be called "denied" too.
+    // The agent's advice precedes the actual error, and a temporary error may also say "denied".
     } else if text.has(PASSING) {
         FailureCause::ImagePullFailed
     } else if text.has(DENIED) || text.has(PULL_DENIED) {
@@ -53,9 +53,9 @@ fn image(text: &Text) -> FailureCause {
     }
 }
 
-/// Where the container's process couldn't be started.
+/// Returns the cause if the container's process failed to start.
 fn command(text: &Text) -> Option<FailureCause> {
-    // What comes before it is the runtime's. Of mounts and the like it says "no such file", too.
+    // The runtime writes the text before the phrase. It also says "no such file" about mounts.
     let is_about_process = text.has(&["exec: ", "exec user process"]);
     if text.has(PLATFORM) || text.has(&["exec format error"]) {
         Some(FailureCause::WrongPlatform)
@@ -70,7 +70,7 @@ fn command(text: &Text) -> Option<FailureCause> {
     }
 }
 
-/// Where something that the task needs couldn't be had.
+/// Returns the cause if a resource of the task was unavailable.
 fn resource(text: &Text) -> Option<FailureCause> {
     if text.has(&["logger args", "logging driver", "cloudwatch log"]) {
         Some(if text.has(PASSING) {
@@ -93,8 +93,8 @@ fn resource(text: &Text) -> Option<FailureCause> {
     }
 }
 
-/// The credentials for the registry are fetched together with the secrets, and one text begins the
-/// errors of both.
+/// Returns the cause of a failure to fetch secrets. The registry's credentials are fetched together
+/// with the secrets, and the same phrase begins the errors of both.
 fn secret(text: &Text) -> Option<FailureCause> {
     let rest = Text(text.0.replace("unable to pull secrets or registry auth", ""));
     if rest.has(&["registry auth", "getauthorizationtoken"]) {
@@ -118,7 +118,7 @@ fn secret(text: &Text) -> Option<FailureCause> {
     }
 }
 
-/// In lower case.
+/// A message in lower case.
 struct Text(String);
 
 impl Text {
@@ -131,7 +131,7 @@ impl Text {
     }
 }
 
-/// What may be over at the next attempt.
+/// Phrases for errors that may be gone at the next attempt.
 const PASSING: &[&str] = &[
     "bad gateway",
     "check your network",
@@ -179,7 +179,7 @@ const PULL_DENIED: &[&str] = &[
 const IMAGE_MISSING: &[&str] =
     &[": not found", "does not exist", "manifest unknown", "name unknown", "no such image"];
 
-/// Docker's, containerd's and the ECS agent's ways to say it.
+/// The phrases of Docker, containerd and the ECS agent for a wrong platform.
 const PLATFORM: &[&str] = &[
     "does not contain descriptor matching platform",
     "does not match the host operating system",

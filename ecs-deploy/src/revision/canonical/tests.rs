@@ -47,7 +47,7 @@ fn what_ecs_adds_is_as_good_as_absent() {
             container(r#""portMappings":[{"containerPort":80}]"#),
             container(r#""portMappings":[{"containerPort":80,"protocol":null}]"#),
         ),
-        // Twice the same port.
+        // The same port occurs twice.
         (
             container(r#""portMappings":[{"containerPort":80,"name":"a"},{"containerPort":80}]"#),
             container(
@@ -97,7 +97,7 @@ fn what_makes_a_difference_is_one() {
             container(r#""environmentFiles":[{"value":"b"},{"value":"a"}]"#),
         ),
         (container(r#""environment":[{"name":"A","value":""}]"#), container(r#""environment":[]"#)),
-        // Which one wins isn't documented.
+        // ECS's documentation doesn't say which one wins.
         (
             container(r#""environment":[{"name":"A","value":"1"},{"name":"A","value":"2"}]"#),
             container(r#""environment":[{"name":"A","value":"2"},{"name":"A","value":"1"}]"#),
@@ -119,7 +119,7 @@ fn what_makes_a_difference_is_one() {
     }
 }
 
-/// Each list that ECS takes in any order, with two elements.
+/// Every list whose order ECS ignores, with two elements.
 const SETS: [&str; 21] = [
     r#"{"containerDefinitions":[{"name":"a"},{"name":"b"}]}"#,
     r#"{"volumes":[{"name":"a"},{"name":"b"}]}"#,
@@ -172,7 +172,7 @@ fn the_order_of_sets_is_none() {
 }
 
 proptest! {
-    /// What is spelled or ordered in another way is the same, whatever it is.
+    /// Another spelling or order of any value gives the same canonical form.
     #[test]
     fn spelling_and_the_order_of_members_are_none(json in crate::json::value::tests::json()) {
         fn respell(json: &Json) -> Json {

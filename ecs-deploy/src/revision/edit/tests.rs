@@ -66,7 +66,7 @@ fn elements_are_found_wherever_they_go() {
 fn what_is_renamed_keeps_the_rest() {
     let request = edited(|input| container(input, "log").name = Some("logs".to_owned()));
     assert_eq!(request, WEB.replace(r#""name":"log""#, r#""name":"logs""#));
-    // In the place of one that is still there, it is another one.
+    // An element in the position of one that still exists is a new one.
     let request = edited(|input| {
         let containers = input.container_definitions.as_mut().unwrap();
         containers.insert(1, ContainerDefinition::builder().name("new").build());
@@ -98,13 +98,13 @@ fn what_is_left_must_be_a_task_definition() {
     let error = revision.edit(|input| input.container_definitions = None).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the edited `web` is no task definition: it has no `containerDefinitions`"
+        "the edited `web` isn't a valid task definition: it has no `containerDefinitions`"
     );
     assert_eq!(error.kind(), ErrorKind::InvalidTaskDefinition);
     let error = revision.edit(|input| container(input, "log").name = Some("web".into()));
     assert_eq!(
         error.unwrap_err().to_string(),
-        "the edited `web` is no task definition: two containers are named `web`"
+        "the edited `web` isn't a valid task definition: two containers are named `web`"
     );
     assert_eq!(revision.request(), WEB);
 }
@@ -118,8 +118,8 @@ fn what_the_sdk_cannot_read_is_refused() {
         let text = WEB.replace(from, to);
         let mut revision = text.parse::<Revision>().unwrap();
         let error = revision.edit(|_| panic!("it is called with nothing")).unwrap_err();
-        // What follows is the SDK's own.
-        let expected = format!("the SDK's types don't take {place} of web: ");
+        // The rest is the SDK's own message.
+        let expected = format!("the SDK's types can't represent {place} of web: ");
         assert!(error.to_string().starts_with(&expected), "{error}");
         assert_eq!(revision.request(), text);
     }
@@ -133,12 +133,12 @@ fn a_variant_that_the_sdk_does_not_know_is_refused() {
     );
     let mut revision = text.parse::<Revision>().unwrap();
     let error = revision.edit(|_| panic!("it is called with nothing")).unwrap_err();
-    let expected = "the SDK's types don't take all of web: ";
+    let expected = "the SDK's types can't represent all of web: ";
     assert!(error.to_string().starts_with(expected), "{error}");
     assert_eq!(revision.request(), text);
 }
 
-/// With members that nobody knows in every object, or without them again.
+/// Adds unknown members to every object, or removes them again.
 fn with_unknown(json: &Json, adds: bool) -> Json {
     match json {
         Json::Array(elements) => {
@@ -148,7 +148,7 @@ fn with_unknown(json: &Json, adds: bool) -> Json {
             let members = object.iter().filter(|(name, _)| *name != "unknown");
             let members = members.map(|(name, it)| (name.to_owned(), with_unknown(it, adds)));
             let unknown = adds.then(|| ("unknown".to_owned(), Json::Null));
-            // By name: the order is another one where something has been added.
+            // The names are sorted, because an added member changes the order.
             let members: std::collections::BTreeMap<_, _> =
                 unknown.into_iter().chain(members).collect();
             Json::Object(members.into_iter().collect())
@@ -158,8 +158,8 @@ fn with_unknown(json: &Json, adds: bool) -> Json {
 }
 
 proptest! {
-    /// Whatever becomes of what the SDK knows, the result has just that, and what it doesn't know
-    /// beside it.
+    /// After any change of the known members, the result has exactly these, and the unknown members
+    /// beside them.
     #[test]
     fn a_merge_is_what_was_made_of_it(
         before in crate::json::value::tests::json(),

@@ -28,7 +28,7 @@ impl RollBack {
         let began = Instant::now();
         let deadline = deadline(began, self.terms.timeout);
         let limit = Limit {
-            what: "the way back of",
+            what: "the rollback of",
             service: &self.service,
             deadline,
             timeout: self.terms.timeout,
@@ -70,11 +70,11 @@ impl RollBack {
     }
 }
 
-/// What the PRIMARY deployment of a service is.
+/// The state of a service's PRIMARY deployment.
 enum PrimaryState {
-    /// Complete, or failed.
+    /// It is complete, or it failed.
     Ended,
-    /// One that ECS goes back to, or has gone back to.
+    /// ECS rolls back to it, or has done so.
     GoingBack,
     InProgress,
 }
@@ -84,7 +84,7 @@ fn primary_state(description: &Description) -> PrimaryState {
         return PrimaryState::Ended;
     };
     let others = description.deployments().iter().filter(|it| it.id() != primary.id());
-    // One that is older than another is PRIMARY again: by AWS's clock alone.
+    // After a rollback, the PRIMARY deployment is older than another one. Both times are AWS's.
     let is_again = others.filter_map(|it| it.created_at()).max() > primary.created_at();
     if is_again || primary.rollout_state_reason().is_some_and(|it| it.contains("rolling back")) {
         return PrimaryState::GoingBack;
@@ -92,15 +92,15 @@ fn primary_state(description: &Description) -> PrimaryState {
     PrimaryState::InProgress
 }
 
-/// How an attempt to have ECS undo a deployment ended.
+/// The result of StopServiceDeployment.
 enum UndoResult {
-    /// Not: it was too late, or ECS refused it for this reason.
+    /// It was too late, or ECS refused the call; holds ECS's error.
     NotUndone(Option<Error>),
-    /// The service, where another deployment is PRIMARY again.
+    /// Another deployment is PRIMARY again; holds the service's description.
     Returned(Box<Description>),
 }
 
-/// The steps of one way back.
+/// The steps of one rollback.
 struct RollBackSteps<'a> {
     roll_back: &'a RollBack,
     began: Instant,
@@ -109,8 +109,8 @@ struct RollBackSteps<'a> {
 }
 
 impl RollBackSteps<'_> {
-    /// The state, as far as it has to do with this deployment: it is PRIMARY, or ECS has gone back
-    /// from it.
+    /// Returns the state of this deployment: it is PRIMARY, or ECS has rolled it back. Returns an
+    /// error if another deployment has replaced it.
     async fn state_of(
         &self,
         handle: &Handle,
@@ -130,7 +130,7 @@ impl RollBackSteps<'_> {
                 Verdict::Unclear { .. } | Verdict::Completed => {
                     return Err(superseded(handle, &description));
                 }
-                // It may be from before the deployment.
+                // The description may be from before the deployment.
                 _ => {}
             }
             sleep(poller.interval()).await;
@@ -142,14 +142,14 @@ impl RollBackSteps<'_> {
         Repr::ServiceInactive { service: self.roll_back.service.clone(), status }.into()
     }
 
-    /// Has ECS undo the deployment that is in progress, and waits until another one is PRIMARY.
+    /// Stops the deployment that is in progress, and waits until another one is PRIMARY.
     async fn undo(&self, description: &Description) -> Result<UndoResult, Error> {
         let RollBack { ecs, service, .. } = self.roll_back;
         let Some(arn) = description.current_service_deployment() else {
             return Ok(UndoResult::NotUndone(None));
         };
         if let Err(error) = self.limit.hold("StopServiceDeployment", ecs.stop(service, arn)).await {
-            tracing::debug!(%service, %error, "it can't be undone");
+            tracing::debug!(%service, %error, "the deployment can't be stopped");
             return Ok(UndoResult::NotUndone(Some(error)));
         }
         let Some(handle) = primary_deployment(service, description) else {
@@ -165,7 +165,7 @@ impl RollBackSteps<'_> {
                 Verdict::RolledBack { .. } => return Ok(UndoResult::Returned(Box::new(now))),
                 Verdict::Unclear { .. } => return Err(superseded(&handle, &now)),
                 Verdict::Gone { status } => return Err(self.gone(status)),
-                // It was too late, or it had failed.
+                // The deployment was complete already, or had failed.
                 Verdict::Completed | Verdict::Failed { .. } => {
                     return Ok(UndoResult::NotUndone(None));
                 }
@@ -191,7 +191,8 @@ impl RollBackSteps<'_> {
         Ok(Deployed::new(&handle, self.began.elapsed()))
     }
 
-    /// Deploys the revision to go back to. `why` is why ECS didn't undo what is in progress.
+    /// Deploys the previous revision. `why` is ECS's error if it didn't stop the deployment in
+    /// progress.
     async fn deploy_target(
         &self,
         description: &Description,
@@ -200,10 +201,10 @@ impl RollBackSteps<'_> {
         let RollBack { ecs, service, terms, .. } = self.roll_back;
         let ours = primary(description).ok_or_else(|| no_primary(service))?;
         let target = self.target(description).await?;
-        // ECS starts nothing for the revision that it is about to run.
+        // ECS starts no deployment of the revision that is already PRIMARY.
         if ours.task_definition() == Some(&target) && is_in_progress(ours) {
             return Err(why.unwrap_or_else(|| {
-                nothing(service, "the deployment in progress is one of the same revision")
+                nothing(service, "the deployment in progress has the same revision")
             }));
         }
         self.story.tell(Event::RollingBack { to: Some(short(&target).to_owned()) });
@@ -218,7 +219,7 @@ impl RollBackSteps<'_> {
             .await
     }
 
-    /// The task definition to go back to.
+    /// Returns the task definition to roll back to.
     async fn target(&self, description: &Description) -> Result<String, Error> {
         let RollBack { ecs, service, only, .. } = self.roll_back;
         let record = only.as_ref().map(Handle::record);
@@ -229,7 +230,8 @@ impl RollBackSteps<'_> {
         let others =
             description.deployments().iter().filter(|it| it.id() != ours.and_then(|it| it.id()));
         let completed = others.filter(|it| is_complete(it)).find_map(|it| it.task_definition());
-        // While an old deployment drains, it is complete too; but then it is the one before.
+        // If the PRIMARY deployment isn't complete, a complete one is the target. If both are
+        // complete, the other one is draining, and the history decides.
         if let Some(completed) = completed.filter(|_| !ours.is_some_and(is_complete)) {
             return Ok(completed.to_owned());
         }
@@ -239,7 +241,7 @@ impl RollBackSteps<'_> {
     }
 }
 
-/// The service, as soon as it can be seen.
+/// Returns the service's description after the first successful lookup.
 async fn found(poller: &mut Poller<'_>) -> Result<Description, Error> {
     loop {
         if let Look::Found(description) = poller.look().await? {
@@ -253,7 +255,7 @@ fn no_primary(service: &Service) -> Error {
     Error::protocol("DescribeServices", format!("{service} has no PRIMARY deployment"))
 }
 
-/// It was to be undone.
+/// Returns the error for a deployment that was replaced before its rollback.
 fn superseded(handle: &Handle, description: &Description) -> Error {
     let by = primary(description).and_then(|it| it.id()).unwrap_or_default().to_owned();
     let by_revision = running(description).map(short).unwrap_or_default().to_owned();

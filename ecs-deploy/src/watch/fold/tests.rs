@@ -7,7 +7,8 @@ use super::*;
 use crate::names::service::Service;
 use crate::watch::identify::found;
 
-/// `id status state task-definition running`, PRIMARY first; `-` for no state.
+/// Builds a service from lines `id status state task-definition running`, PRIMARY first; `-` means
+/// that the state is missing.
 fn service(deployments: &[&str]) -> Description {
     let deployments = deployments.iter().map(|line| {
         let fields: Vec<&str> = line.split(' ').collect();
@@ -35,7 +36,7 @@ fn verdict(deployments: &[&str]) -> Verdict {
     settled(&start, &service(deployments))
 }
 
-/// The verdict when a description has shown often enough to be believed.
+/// Returns the verdict after as many equal descriptions as count as proof.
 fn settled(start: &Description, description: &Description) -> Verdict {
     let mut watch = watching(start);
     let verdicts: Vec<Verdict> =
@@ -47,7 +48,7 @@ fn watching(start: &Description) -> Watch {
     Watch::new(&found(&Service::new("demo", "web").unwrap(), start))
 }
 
-/// By the deployment `m`.
+/// Returns a rollback by the deployment `m`.
 fn rolled_back(reason: &str) -> Verdict {
     rolled_back_by("m", reason)
 }
@@ -66,7 +67,7 @@ fn ours_is_complete_only_when_ecs_says_so() {
     let old = "m ACTIVE COMPLETED web:1 1";
     assert_eq!(verdict(&["n PRIMARY IN_PROGRESS web:2 2"]), Verdict::Pending);
     assert_eq!(verdict(&["n PRIMARY COMPLETED web:2 2"]), Verdict::Completed);
-    // Early success: old tasks may still run.
+    // ECS reports success while old tasks still run.
     assert_eq!(verdict(&["n PRIMARY COMPLETED web:2 2", old]), Verdict::Completed);
 }
 
@@ -109,7 +110,7 @@ fn a_rollback_to_a_deployment_with_a_new_id_is_one_too() {
         .build();
     description.deployments = Some(vec![renamed]);
     assert_eq!(settled(&start, &description), rolled_back_by("o", reason));
-    // Forced: the same revision before and after.
+    // A forced deployment has the same revision before and after.
     start = service(&["n PRIMARY IN_PROGRESS web:1 0", "m ACTIVE COMPLETED web:1 2"]);
     let after = service(&["m PRIMARY IN_PROGRESS web:1 2", "n ACTIVE FAILED web:1 0"]);
     assert_eq!(settled(&start, &after), rolled_back(""));
@@ -134,7 +135,7 @@ fn the_reason_is_ours_and_never_what_the_new_primary_says_of_itself() {
     let failed = "ECS deployment circuit breaker: tasks failed to start.";
     let both = ["m PRIMARY COMPLETED web:1 2", "n ACTIVE FAILED web:2 0"];
     assert_eq!(settled(&start, &said(&both, [completed, failed])), rolled_back(failed));
-    // Seen once, and gone by the time that counts.
+    // The failed deployment shows once, and is gone when the rollback is proven.
     let mut watch = watching(&start);
     watch.observe(&said(&["n PRIMARY FAILED web:2 0"], [failed, ""]), None);
     watch.observe(&after, None);
@@ -154,7 +155,7 @@ fn an_unknown_primary_is_unclear() {
     assert_eq!(verdict(&["o PRIMARY COMPLETED web:3 2"]), unclear);
 }
 
-/// Whoever looks late sees it complete, and another one after it.
+/// A late lookup shows ours as complete, and another deployment after it.
 #[test]
 fn complete_and_then_replaced_is_complete() {
     let theirs = "o PRIMARY IN_PROGRESS web:3 0";

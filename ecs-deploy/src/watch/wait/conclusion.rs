@@ -39,11 +39,11 @@ impl Wait<'_> {
             Verdict::RolledBack { to, by, reason, cause } => {
                 let newer = match self.record.form {
                     Form::Rolling => self.newer(self.soon()).await,
-                    // It has been asked already.
+                    // The observation has already included the service deployment.
                     Form::Staged => None,
                 };
                 match newer {
-                    // Another one took over, and that was rolled back.
+                    // Another deployment replaced ours, and ECS rolled that one back.
                     Some(StageView { status: Status::Stopped, .. }) => {
                         let rollout = self.report(String::new(), remedy);
                         Repr::Superseded { rollout, by, by_revision: to.unwrap_or_default() }
@@ -74,7 +74,7 @@ impl Wait<'_> {
         Err(repr.into())
     }
 
-    /// `newer` may know more of why.
+    /// Returns the error of a rollback; `newer` may know its cause.
     async fn rolled_back(
         mut self,
         to: Option<String>,
@@ -98,7 +98,7 @@ impl Wait<'_> {
         }
     }
 
-    /// The deployment can't be watched any more.
+    /// Returns the error of a watch that can't continue.
     pub(super) fn lost(self, source: Error) -> Error {
         let is_gone = source.operation().is_none();
         let rollout = self.report(String::new(), Remedy::NotAsked);
@@ -108,8 +108,8 @@ impl Wait<'_> {
         }
     }
 
-    /// The newer view, when it has the deployment as ended. Where it isn't allowed, or lags behind
-    /// for long, it is as if there were none.
+    /// Waits until the service deployment has ended; `None` if the policy doesn't allow the lookup
+    /// or the state lags for too long.
     async fn settled(&mut self) -> Option<StageView> {
         for attempt in 0..TRIES {
             if attempt > 0 {

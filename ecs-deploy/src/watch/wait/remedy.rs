@@ -16,8 +16,8 @@ use crate::watch::history::last_successful;
 use crate::watch::wait::{BETWEEN_TRIES, Wait};
 
 impl Wait<'_> {
-    /// It has failed, or its time is up. What was last seen of it may be long ago, so that nothing
-    /// is done about it before another look.
+    /// Reacts to a failure or the time limit. The last description may be old, so a rollback needs
+    /// a new one first.
     pub(super) async fn give_up(mut self, seen: Verdict) -> Result<(), Error> {
         self.diagnose().await;
         let (verdict, remedy) = match self.terms.on_failure {
@@ -44,13 +44,13 @@ impl Wait<'_> {
         let mut problem = String::new();
         for way in ways {
             match self.look_again().await {
-                // One from before tells nothing new.
+                // A description from before the failure adds nothing.
                 Some(Verdict::Pending)
                     if matches!(seen, Verdict::Hopeless | Verdict::Failed { .. }) => {}
                 Some(verdict @ (Verdict::Failed { .. } | Verdict::Pending)) => seen = verdict,
                 Some(verdict) => return (verdict, Remedy::NotAsked),
                 None => {
-                    let problem = "what the service runs by now can't be seen".to_owned();
+                    let problem = "the service's current state is unknown".to_owned();
                     return (seen, Remedy::Unavailable(problem));
                 }
             }
@@ -66,7 +66,7 @@ impl Wait<'_> {
                 }
                 // The deployment isn't in progress any more, or the call isn't allowed.
                 Ok(Err(error)) => {
-                    tracing::debug!(?way, %error, "no way back");
+                    tracing::debug!(?way, %error, "rollback call failed");
                     problem = error.to_string();
                 }
                 Err(_) => return (seen, Remedy::Unanswered(to)),
@@ -109,7 +109,7 @@ impl Wait<'_> {
 
     async fn stop(&self) -> Result<(), Error> {
         let Some(arn) = self.stages.arn().or(self.record.service_deployment.as_deref()) else {
-            let problem = "it names no service deployment".to_owned();
+            let problem = "the service deployment is missing".to_owned();
             return Err(Error::protocol("DescribeServices", problem));
         };
         self.ecs.stop(&self.record.service, arn).await
@@ -124,13 +124,13 @@ impl Wait<'_> {
                     let observation = self.observe(&description, until).await;
                     match observation.verdict {
                         Verdict::Pending if !observation.is_primary => {}
-                        // The time that there was to decide is up, too.
+                        // The time limit for the decision at the hook has passed too.
                         Verdict::Paused(_) => return Some(Verdict::Pending),
                         verdict => return Some(verdict),
                     }
                 }
                 Ok(Err(error)) if !error.is_retryable() => {
-                    tracing::debug!(%error, "no last look");
+                    tracing::debug!(%error, "last lookup failed");
                     return None;
                 }
                 Ok(_) => {}
@@ -144,10 +144,10 @@ impl Wait<'_> {
     }
 }
 
-/// How to go back.
+/// The call that rolls back.
 #[derive(Debug, Clone, Copy)]
 enum Way {
-    /// Undoes this very deployment, or nothing.
+    /// Rolls back exactly this deployment, or fails.
     StopServiceDeployment,
     /// Replaces what the service runs.
     UpdateService,
