@@ -3,7 +3,7 @@
 
 mod clusters;
 mod configuration;
-mod controls;
+pub(crate) mod controls;
 mod defaults;
 mod definitions;
 mod demo;
@@ -35,7 +35,7 @@ use serde_json::Value;
 pub use self::controls::{AlarmState, RollbackId};
 pub use self::hooks::HookAnswer;
 pub use self::script::{HealthCheck, Script};
-use crate::core::{Context, unknown_operation};
+use crate::context::Context;
 use crate::error::AwsError;
 
 /// The clusters and task definitions of one account in one region.
@@ -79,7 +79,7 @@ impl Ecs {
             "TagResource" => self.tag_resource(body, context),
             "UntagResource" => self.untag_resource(body, context),
             "UpdateService" => self.update_service(body, context),
-            _ => Err(unknown_operation()),
+            _ => Err(AwsError::unknown_operation()),
         }
     }
 
@@ -103,8 +103,8 @@ mod tests {
     use super::*;
     use crate::caller::Caller;
     use crate::clock::Clock;
-    use crate::core::{Deferred, Ids, Settings};
-    use crate::ecr::Tokens;
+    use crate::context::{Deferred, Ids, Settings};
+    use crate::tokens::Tokens;
 
     const OPERATIONS: [&str; 25] = [
         "ContinueServiceDeployment",

@@ -14,11 +14,11 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::core::Reply;
-use crate::ecr::{Registry, is_registry_path, serve_registry};
 use crate::error::AwsError;
 use crate::link::{Line, pause};
 use crate::local::LocalAws;
 use crate::orders;
+use crate::registry::{self, Registry};
 use crate::wire::json_response;
 
 /// The largest request that AWS would take is a part of 20 MiB in base64; this is beyond it.
@@ -64,6 +64,26 @@ impl Server {
     }
 }
 
+impl LocalAws {
+    /// An empty emulator that listens on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// Where the operating system has no port to give.
+    pub async fn start() -> std::io::Result<Server> {
+        Self::new().listen(SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// Serves this emulator over HTTP at `address`, until the returned [`Server`] is dropped.
+    ///
+    /// # Errors
+    /// Where the address is taken or not this machine's.
+    pub async fn listen(&self, address: SocketAddr) -> std::io::Result<Server> {
+        let server = Server::bind(self.clone(), address).await?;
+        self.in_core(|core, _| core.settings.base_url = Some(server.endpoint_url()));
+        Ok(server)
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         self.accepting.abort();
@@ -95,10 +115,10 @@ async fn answer(
     line: Line,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Broken> {
-    if is_registry_path(request.uri().path()) {
+    if registry::is_path(request.uri().path()) {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let registry = host.and_then(Registry::of_host).unwrap_or_else(Registry::local);
-        return send(serve_registry(&local, &line, registry, request).await).await;
+        return send(registry::serve(&local, &line, registry, request).await).await;
     }
     let (parts, body) = request.into_parts();
     let announced = body.size_hint().lower();

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::input::{check_tags, is_name, page, wants_tags};
 use super::{Ecs, defaults};
 use crate::clock::Timestamp;
-use crate::core::Context;
+use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::parse;
 

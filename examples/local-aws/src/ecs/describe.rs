@@ -8,7 +8,7 @@ use super::deployments::{Deployment, Rollout};
 use super::input::{cluster_name, service_name, wants_tags};
 use super::services::{Service, State};
 use super::tasks::Task;
-use crate::core::Context;
+use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::parse;
 

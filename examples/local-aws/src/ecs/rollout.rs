@@ -10,7 +10,7 @@ use super::service_deployments::Status;
 use super::services::{Service, State};
 use super::tasks::Step;
 use crate::clock::Timestamp;
-use crate::core::{Context, Ids};
+use crate::context::{Context, Ids};
 
 /// What the passing of time needs beside the service.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use super::rollout::World;
 use super::script::Script;
 use super::tasks::{Origin, Task};
 use super::workload::Workload;
-use crate::core::Context;
+use crate::context::Context;
 use crate::error::AwsError;
 use crate::iam::{Access, passed_roles};
 use crate::wire::parse;

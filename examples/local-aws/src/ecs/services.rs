@@ -18,7 +18,7 @@ use super::stop::Stop;
 use super::tasks::Task;
 use super::workload::{Revision, Workload};
 use crate::clock::Timestamp;
-use crate::core::Context;
+use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::parse;
 

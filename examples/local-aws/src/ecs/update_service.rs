@@ -9,7 +9,7 @@ use super::input::{cluster_name, service_name};
 use super::rollout::World;
 use super::services::{Controller, STARTING, Service, desired_count, settings};
 use super::workload::Workload;
-use crate::core::Context;
+use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::parse;
 

@@ -24,18 +24,18 @@ use crate::core::{Core, Reply, Service};
 use crate::ecr::on_repository;
 use crate::ecr::put_image::MAX_MANIFEST;
 use crate::ecr::script::RefusedUploads;
-use crate::ecr::tokens::Standing;
 use crate::ecr::uploads::{UploadName, contradiction, invalid_part};
-use crate::ecr::v2::answer::{Problem, Refusal};
-use crate::ecr::v2::operations::Carrying;
-use crate::ecr::v2::receiving::Receiving;
-use crate::ecr::v2::route::{Operation, Route};
 use crate::error::AwsError;
 use crate::faults::Fault;
 use crate::link::Line;
 use crate::local::LocalAws;
+use crate::registry::answer::{Problem, Refusal};
+use crate::registry::operations::Carrying;
+use crate::registry::receiving::Receiving;
+use crate::registry::route::{Operation, Route};
+use crate::tokens::Standing;
 
-pub(crate) use crate::ecr::v2::route::Registry;
+pub(crate) use crate::registry::route::Registry;
 
 /// Whether a path is one of the registry's, on a host that has others as well.
 pub(crate) fn is_path(path: &str) -> bool {
