@@ -1,6 +1,8 @@
 //! What every operation gets beside its input: who calls, when, the settings, and the source of ids.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use crate::caller::Caller;
 use crate::clock::Timestamp;
@@ -65,6 +67,10 @@ pub(crate) struct Settings {
     pub(crate) rollout_pace: f64,
     pub(crate) blobs: Blobs,
     pub(crate) link: Link,
+    /// How long each operation takes, beside the way there and back.
+    pub(crate) service_times: BTreeMap<String, Duration>,
+    /// How long a body may stall before its connection is cut.
+    pub(crate) body_timeout: Option<Duration>,
     /// Where the emulator listens, for URLs that it gives out.
     pub(crate) base_url: Option<String>,
 }
@@ -80,6 +86,13 @@ pub enum Blobs {
     Keep,
 }
 
+impl Settings {
+    /// How long the operation takes.
+    pub(crate) fn service_time(&self, operation: &str) -> Duration {
+        self.service_times.get(operation).copied().unwrap_or_default()
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         // 10 MiB is what ECR returns in AWS's own examples.
@@ -89,6 +102,8 @@ impl Default for Settings {
             rollout_pace: 1.0,
             blobs: Blobs::default(),
             link: Link::default(),
+            service_times: BTreeMap::new(),
+            body_timeout: None,
             base_url: None,
         }
     }

@@ -95,9 +95,14 @@ pub(crate) fn prepare(request: Request<Bytes>) -> Prepared {
 pub(crate) enum Reply {
     /// An answer, to be given after so long.
     Answer(Response<Bytes>, Duration),
-    /// Nothing: the connection breaks.
-    Lost,
+    /// Nothing: the connection breaks, after so long.
+    Lost(Duration),
 }
+
+/// What the journal has for a call whose connection broke.
+pub(crate) const RESET: &str = "connection reset";
+/// What the journal has for a call that a device on the way answered.
+pub(crate) const MIDDLEBOX: &str = "middlebox";
 
 impl Core {
     /// Answers one request, and writes it into the journal.
@@ -105,9 +110,21 @@ impl Core {
         let request_id = self.ids.uuid();
         let Prepared { service, operation, signed, input, body } = request;
         let fault = self.faults.meet(&operation, &body, now);
-        if matches!(fault, Some(Fault::Reset | Fault::ResetMidBody)) {
-            self.record(service, operation, Some("connection reset"), body.len() as u64, now);
-            return Reply::Lost;
+        let size = body.len() as u64;
+        match fault {
+            Some(Fault::Reset | Fault::ResetMidBody) => {
+                self.record(service, operation, Some(RESET), size, now);
+                return Reply::Lost(Duration::ZERO);
+            }
+            Some(Fault::StallMidBody(stall)) => {
+                self.record(service, operation, Some(RESET), size, now);
+                return Reply::Lost(stall);
+            }
+            Some(Fault::Middlebox(middlebox)) => {
+                self.record(service, operation, Some(MIDDLEBOX), size, now);
+                return Reply::Answer(middlebox.answer(), Duration::ZERO);
+            }
+            _ => {}
         }
         let mut result = signed.and_then(|signed| {
             service.check_scope(&signed)?;
@@ -131,9 +148,9 @@ impl Core {
             self.tokens.expire(output, now);
         }
         let error = result.as_ref().err().map(|error| error.code);
-        self.record(service, operation.clone(), error, body.len() as u64, now);
+        self.record(service, operation.clone(), error, size, now);
         if matches!(fault, Some(Fault::HalfPart | Fault::LoseResponse)) {
-            return Reply::Lost;
+            return Reply::Lost(Duration::ZERO);
         }
         let response = match result {
             Ok(Output::Xml(inner)) => wire::xml_response(&operation, Ok(inner), &request_id),
@@ -143,21 +160,38 @@ impl Core {
             }
             Err(error) => wire::json_response(Err(&error), &request_id),
         };
-        let delay = match fault {
-            Some(Fault::Delay(delay)) => delay,
-            _ => Duration::ZERO,
-        };
-        Reply::Answer(response, delay)
+        Reply::Answer(response, self.delay(&operation, fault.as_ref()))
     }
 
-    /// A call whose connection breaks in the middle of its body, if the script says so.
-    pub(crate) fn break_mid_body(&mut self, target: &str, announced: u64, now: Timestamp) -> bool {
+    /// How long the answer of an operation is held back.
+    pub(crate) fn delay(&self, operation: &str, fault: Option<&Fault>) -> Duration {
+        let scripted = match fault {
+            Some(Fault::Delay(delay)) => *delay,
+            _ => Duration::ZERO,
+        };
+        scripted + self.settings.service_time(operation)
+    }
+
+    /// Whether the script breaks this call's connection in the middle of its body, and how long the
+    /// body stalls before.
+    pub(crate) fn break_mid_body(
+        &mut self,
+        target: &str,
+        announced: u64,
+        now: Timestamp,
+    ) -> Option<Duration> {
         let (service, operation) = Service::and_operation(Some(target), &[]);
-        let breaks = self.faults.break_mid_body(&operation, now);
-        if breaks {
-            self.record(service, operation, Some("connection reset"), announced, now);
+        let stall = self.faults.break_mid_body(&operation, now);
+        if stall.is_some() {
+            self.record(service, operation, Some(RESET), announced, now);
         }
-        breaks
+        stall
+    }
+
+    /// Writes a call into the journal whose body stalled for too long.
+    pub(crate) fn record_stalled(&mut self, target: Option<&str>, received: u64, now: Timestamp) {
+        let (service, operation) = Service::and_operation(target, &[]);
+        self.record(service, operation, Some(RESET), received, now);
     }
 
     pub(crate) fn record(

@@ -62,16 +62,28 @@ impl HttpConnector for InProcess {
                 Some(registry) => registry::serve(&local, &line, registry, request).await,
                 None => {
                     let (parts, body) = request.into_parts();
-                    let body = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
+                    let Ok(body) = local.piece(body.collect()).await else {
+                        let target = parts.headers.get("x-amz-target");
+                        let target = target.and_then(|target| target.to_str().ok());
+                        local.in_core(|core, now| core.record_stalled(target, 0, now));
+                        return Err(ConnectorError::io("the connection was reset".into()));
+                    };
+                    let body = body.map_err(ConnectorError::user)?.to_bytes();
                     line.receive(body.len() as u64).await;
                     line.round_trip().await;
                     local.answer(http::Request::from_parts(parts, body))
                 }
             };
-            let Reply::Answer(response, delay) = reply else {
-                return Err(ConnectorError::io("the connection was reset".into()));
+            let response = match reply {
+                Reply::Answer(response, delay) => {
+                    pause(delay).await;
+                    response
+                }
+                Reply::Lost(delay) => {
+                    pause(delay).await;
+                    return Err(ConnectorError::io("the connection was reset".into()));
+                }
             };
-            pause(delay).await;
             HttpResponse::try_from(response.map(SdkBody::from))
                 .map_err(|error| ConnectorError::other(error.into(), None))
         })

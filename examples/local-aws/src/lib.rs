@@ -24,8 +24,11 @@ mod wire;
 pub use crate::clock::Timestamp;
 pub use crate::context::Blobs;
 pub use crate::ecr::{MissingLayers, RefusedUploads};
-pub use crate::ecs::{AlarmState, HealthCheck, HookAnswer, RollbackId, Script};
-pub use crate::faults::{Fault, When};
+pub use crate::ecs::{
+    AlarmState, ContainerExit, HealthCheck, HookAnswer, RollbackId, RunTaskFailure, Script,
+    UnknownMembers,
+};
+pub use crate::faults::{Fault, Middlebox, When};
 pub use crate::iam::InvalidPolicy;
 pub use crate::journal::{Call, Journal};
 pub use crate::link::Link;

@@ -127,12 +127,18 @@ async fn answer(
         return Ok(too_large());
     }
     let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
-    let breaks_at =
-        target.filter(|target| local.breaks_mid_body(target, announced)).map(|_| announced / 2);
-    let body = match receive(body, &line, breaks_at).await {
+    let stall = target.and_then(|target| local.breaks_mid_body(target, announced));
+    let breaks_at = stall.map(|_| announced / 2);
+    let body = match receive(body, &local, &line, breaks_at).await {
         Ok(body) => body,
         Err(Broken::TooLarge) => return Ok(too_large()),
-        Err(broken) => return Err(broken),
+        Err(broken) => {
+            if let Broken::Stalled { received } = broken {
+                local.in_core(|core, now| core.record_stalled(target, received, now));
+            }
+            pause(stall.unwrap_or_default()).await;
+            return Err(broken);
+        }
     };
     line.round_trip().await;
     if parts.uri.path() == orders::PATH {
@@ -147,15 +153,27 @@ async fn send(reply: Reply) -> Result<Response<Full<Bytes>>, Broken> {
             pause(delay).await;
             Ok(response.map(Full::new))
         }
-        Reply::Lost => Err(Broken::AsScripted),
+        Reply::Lost(delay) => {
+            pause(delay).await;
+            Err(Broken::AsScripted)
+        }
     }
 }
 
 /// Reads the body as fast as the line lets it through, up to where the connection is to break.
-async fn receive(mut body: Incoming, line: &Line, breaks_at: Option<u64>) -> Result<Bytes, Broken> {
+async fn receive(
+    mut body: Incoming,
+    local: &LocalAws,
+    line: &Line,
+    breaks_at: Option<u64>,
+) -> Result<Bytes, Broken> {
     // Announced by the client, and bounded above; what isn't announced grows with what comes.
     let mut received = BytesMut::with_capacity(body.size_hint().lower() as usize);
-    while let Some(frame) = body.frame().await {
+    loop {
+        let Ok(frame) = local.piece(body.frame()).await else {
+            return Err(Broken::Stalled { received: received.len() as u64 });
+        };
+        let Some(frame) = frame else { break };
         let Ok(data) = frame.map_err(|_| Broken::MidRequest)?.into_data() else { continue };
         line.receive(data.len() as u64).await;
         received.extend_from_slice(&data);
@@ -187,6 +205,7 @@ fn too_large() -> Response<Full<Bytes>> {
 enum Broken {
     AsScripted,
     MidRequest,
+    Stalled { received: u64 },
     TooLarge,
 }
 
@@ -195,6 +214,7 @@ impl std::fmt::Display for Broken {
         f.write_str(match self {
             Broken::AsScripted => "the connection breaks, as scripted",
             Broken::MidRequest => "the client broke off in the middle of its request",
+            Broken::Stalled { .. } => "the body of the request stalled for too long",
             Broken::TooLarge => "the request is too large",
         })
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::RANGE;
 use http::{Method, Request};
+use tokio::time::timeout;
 
 use crate::caller::{ACCOUNT, Caller};
 use crate::clock::{Clock, Timestamp};
@@ -20,6 +21,10 @@ use crate::faults::{Fault, When};
 use crate::iam::{InvalidPolicy, Policy};
 use crate::journal::Journal;
 use crate::link::{Line, Link, Queue};
+
+/// A body that stalled for longer than it may.
+#[derive(Debug)]
+pub(crate) struct Stalled;
 
 /// An emulator. Clones are handles on the same one; it ends with its last handle.
 ///
@@ -91,6 +96,18 @@ impl LocalAws {
     /// connections from now on.
     pub fn set_link(&self, link: Link) {
         self.lock().settings.link = link;
+    }
+
+    /// Lets every call of `operation` take so long, beside the way there and back: what a service
+    /// needs for its work. By default, no time at all. Operations have the names of the journal.
+    pub fn set_service_time(&self, operation: &str, time: Duration) {
+        self.lock().settings.service_times.insert(operation.to_owned(), time);
+    }
+
+    /// Cuts the connection of a request whose body stalls for so long, as servers do. By default, a
+    /// body may stall forever.
+    pub fn set_body_timeout(&self, limit: Duration) {
+        self.lock().settings.body_timeout = Some(limit);
     }
 
     /// Decides whether the content of layers is kept, from now on.
@@ -168,9 +185,19 @@ impl LocalAws {
         done
     }
 
-    /// Whether the script wants this request's connection to break while its body is on the way.
-    pub(crate) fn breaks_mid_body(&self, target: &str, announced: u64) -> bool {
+    /// Whether the script breaks this request's connection while its body is on the way, and how
+    /// long the body stalls before.
+    pub(crate) fn breaks_mid_body(&self, target: &str, announced: u64) -> Option<Duration> {
         self.lock().break_mid_body(target, announced, self.clock.now())
+    }
+
+    /// The next piece of a body, unless it takes longer than a body may stall.
+    pub(crate) async fn piece<F: Future>(&self, next: F) -> Result<F::Output, Stalled> {
+        let limit = self.lock().settings.body_timeout;
+        match limit {
+            Some(limit) => timeout(limit, next).await.map_err(|_| Stalled),
+            None => Ok(next.await),
+        }
     }
 
     /// The line of a new connection.

@@ -132,13 +132,17 @@ impl Repository {
         blobs + largest.unwrap_or(0)
     }
 
-    /// Everything that the manifest refers to has to be there first. That the archive doesn't
-    /// count is inferred: a client that pushes all of the image again does well either way.
+    /// Everything that the manifest refers to has to be there first, but for foreign layers. That
+    /// the archive doesn't count is inferred: a client that pushes all of the image again does well either way.
     fn check_references(&self, manifest: &Manifest, account: &str) -> Result<(), AwsError> {
         let layer = |digest: &str| self.layers.get(digest).is_some_and(|it| !it.archived);
         let image =
             |digest: &str| self.images.get(digest).is_some_and(|it| it.status == Status::Active);
-        self.refuse_missing("LayersNotFoundException", "Layers", &manifest.blobs, layer, account)?;
+        let layer_or_foreign = |digest: &str| {
+            layer(digest) || manifest.foreign.iter().any(|foreign| foreign == digest)
+        };
+        let code = "LayersNotFoundException";
+        self.refuse_missing(code, "Layers", &manifest.blobs, layer_or_foreign, account)?;
         let code = "ReferencedImagesNotFoundException";
         self.refuse_missing(code, "Images", &manifest.children, image, account)
     }

@@ -1,11 +1,12 @@
 //! What a test or a demonstration decides about ECS from outside: scripts, alarms, and the ways in
 //! which ECS is known, or suspected, to behave now and then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::hooks::HookAnswer;
-use super::script::Script;
+use super::model::UnknownMembers;
+use super::script::{ContainerExit, STOPPING, Script};
 use crate::clock::Timestamp;
 
 /// The state of a CloudWatch alarm.
@@ -31,6 +32,20 @@ pub enum RollbackId {
     Reused,
 }
 
+/// Why RunTask starts nothing, as its `failures` say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
+#[non_exhaustive]
+pub enum RunTaskFailure {
+    /// `AGENT`: the agent of the container instance is disconnected.
+    Agent,
+    /// Fargate has no capacity at this time.
+    Capacity,
+    /// `RESOURCE:CPU`: no container instance has enough CPU units left.
+    Cpu,
+    /// `RESOURCE:MEMORY`: no container instance has enough memory left.
+    Memory,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Controls {
     /// By cluster and service.
@@ -43,6 +58,15 @@ pub(crate) struct Controls {
     pub(crate) alarms: BTreeMap<String, Vec<(Timestamp, AlarmState)>>,
     /// How many more times, by cluster and service.
     pub(crate) hidden: BTreeMap<(String, String), u32>,
+    /// By cluster and service: how long a task takes to drain.
+    draining: BTreeMap<(String, String), Duration>,
+    /// By cluster and service: those that ECS Express Mode manages.
+    express: BTreeSet<(String, String)>,
+    /// By family: the containers of RunTask's tasks that exit, and when.
+    pub(crate) container_exits: BTreeMap<String, Vec<ContainerExit>>,
+    /// By family: how RunTask fails, and how many more times.
+    pub(crate) run_task_failures: BTreeMap<String, (RunTaskFailure, u32)>,
+    pub(crate) unknown_members: UnknownMembers,
     pub(crate) rollback_id: RollbackId,
     pub(crate) list_lag: Duration,
     pub(crate) registration_window: Duration,
@@ -82,6 +106,36 @@ impl Controls {
                 .find(|(_, state)| *state == AlarmState::Alarm)
                 .map(|(at, _)| *at),
         }
+    }
+
+    pub(crate) fn set_draining(&mut self, cluster: &str, service: &str, lasts: Duration) {
+        self.draining.insert((cluster.to_owned(), service.to_owned()), lasts);
+    }
+
+    /// How long a task of the service takes from the scheduler's decision to STOPPED.
+    pub(crate) fn draining(&self, cluster: &str, service: &str) -> Duration {
+        let key = (cluster.to_owned(), service.to_owned());
+        self.draining.get(&key).copied().unwrap_or(STOPPING)
+    }
+
+    pub(crate) fn set_express(&mut self, cluster: &str, service: &str, is_express: bool) {
+        let key = (cluster.to_owned(), service.to_owned());
+        match is_express {
+            true => self.express.insert(key),
+            false => self.express.remove(&key),
+        };
+    }
+
+    /// Whether ECS Express Mode manages the service.
+    pub(crate) fn is_express(&self, cluster: &str, service: &str) -> bool {
+        self.express.contains(&(cluster.to_owned(), service.to_owned()))
+    }
+
+    /// How RunTask fails this time, if it does.
+    pub(crate) fn run_task_failure(&mut self, family: &str) -> Option<RunTaskFailure> {
+        let (failure, times) = self.run_task_failures.get_mut(family)?;
+        *times = times.checked_sub(1)?;
+        Some(*failure)
     }
 
     /// Whether DescribeServices misses the service this time.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::ecs::controls::Controls;
-use crate::ecs::{AlarmState, HookAnswer, RollbackId, Script};
+use crate::ecs::{
+    AlarmState, ContainerExit, HookAnswer, RollbackId, RunTaskFailure, Script, UnknownMembers,
+};
 use crate::local::LocalAws;
 
 /// All of them in [`REGION`](LocalAws::REGION). Clusters, services and the like are named, and
@@ -13,6 +15,36 @@ impl LocalAws {
     /// essential container exits with 0 after a few seconds.
     pub fn script_task(&self, family: &str, script: Script) {
         self.controls(|it| it.task_scripts.insert(family.to_owned(), script));
+    }
+
+    /// Lets containers of the tasks that RunTask starts of a family exit one by one, each with an exit
+    /// code of its own, in place of what [`script_task`](Self::script_task) decides. A task ends with
+    /// its first essential container; the others run on until StopTask.
+    pub fn script_containers(&self, family: &str, exits: impl IntoIterator<Item = ContainerExit>) {
+        let exits = exits.into_iter().collect();
+        self.controls(|it| it.container_exits.insert(family.to_owned(), exits));
+    }
+
+    /// Lets RunTask fail so many times for a family, each time for all tasks that were asked for.
+    pub fn fail_run_task(&self, family: &str, failure: RunTaskFailure, times: u32) {
+        self.controls(|it| it.run_task_failures.insert(family.to_owned(), (failure, times)));
+    }
+
+    /// Lets tasks that the scheduler stops drain for so long, until their connections are closed: the
+    /// deployment isn't complete before. By default, a few seconds.
+    pub fn set_draining(&self, cluster: &str, service: &str, lasts: Duration) {
+        self.controls(|it| it.set_draining(cluster, service, lasts));
+    }
+
+    /// Decides whether ECS Express Mode manages a service: its `resourceManagementType` is `ECS` then,
+    /// and UpdateService refuses to change it, which is inferred.
+    pub fn set_express_mode(&self, cluster: &str, service: &str, is_express: bool) {
+        self.controls(|it| it.set_express(cluster, service, is_express));
+    }
+
+    /// Decides what becomes of members of an input that the service model doesn't have.
+    pub fn set_unknown_members(&self, unknown: UnknownMembers) {
+        self.controls(|it| it.unknown_members = unknown);
     }
 
     /// Decides what the Lambda function `target_arn` answers to a lifecycle hook, from now on.
