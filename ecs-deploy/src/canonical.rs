@@ -180,7 +180,8 @@ impl Rules<'_> {
 
     /// Whether it is what ECS takes an absent member for. API references of ContainerDefinition,
     /// PortMapping, HealthCheck, MountPoint, VolumeFrom, EFSVolumeConfiguration and
-    /// RegisterTaskDefinition; that `cpu` shows as 0 is seen in published descriptions.
+    /// RegisterTaskDefinition; that `cpu` shows as 0 is seen in published descriptions, and that
+    /// `configuredAtLaunch` shows as false is reported.
     fn is_default(&self, path: &[&str], node: &Node, object: &Object) -> bool {
         let Node::Leaf(value) = node else {
             return false;
@@ -189,6 +190,7 @@ impl Rules<'_> {
         let is_text = |default: &str| value.as_str() == Some(default);
         match path {
             ["enableFaultInjection"] => *value == Json::Bool(false),
+            ["volumes", "configuredAtLaunch"] => *value == Json::Bool(false),
             ["volumes", "efsVolumeConfiguration", inner @ ..] => match inner {
                 ["rootDirectory"] => is_text("/"),
                 ["authorizationConfig", "iam"] | ["transitEncryption"] => is_text("DISABLED"),
