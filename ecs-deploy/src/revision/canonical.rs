@@ -182,7 +182,7 @@ impl Rules<'_> {
     /// Returns whether it is the value that ECS assumes for an absent member. Source: API
     /// references of ContainerDefinition, PortMapping, HealthCheck, MountPoint, VolumeFrom,
     /// EFSVolumeConfiguration and RegisterTaskDefinition. The 0 for `cpu` is inferred from
-    /// published descriptions.
+    /// published descriptions. The false for `configuredAtLaunch` is reported by users.
     fn is_default(&self, path: &[&str], node: &Node, object: &Object) -> bool {
         let Node::Leaf(value) = node else {
             return false;
@@ -191,6 +191,7 @@ impl Rules<'_> {
         let is_text = |default: &str| value.as_str() == Some(default);
         match path {
             ["enableFaultInjection"] => *value == Json::Bool(false),
+            ["volumes", "configuredAtLaunch"] => *value == Json::Bool(false),
             ["volumes", "efsVolumeConfiguration", inner @ ..] => match inner {
                 ["rootDirectory"] => is_text("/"),
                 ["authorizationConfig", "iam"] | ["transitEncryption"] => is_text("DISABLED"),

@@ -3,7 +3,6 @@
 use http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION};
 
 use crate::error::AwsError;
-use crate::iam::Identity;
 
 /// The account that every access key belongs to: the one AWS's own documentation uses.
 pub(crate) const ACCOUNT: &str = "123456789012";
@@ -87,6 +86,24 @@ impl Caller {
         let Self { account, region, .. } = self;
         let partition = self.partition().name;
         format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
+}
+
+/// A principal, as requests and messages name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// As GetCallerIdentity and refusals show it.
+    pub(crate) arn: String,
+    pub(crate) user_id: String,
+    /// The user or role whose policy counts.
+    pub(crate) principal: String,
+}
+
+impl Identity {
+    /// The one user, by any of its keys.
+    pub(crate) fn user(partition: &str, user_id: &str) -> Self {
+        let arn = format!("arn:{partition}:iam::{ACCOUNT}:user/local");
+        Self { principal: arn.clone(), arn, user_id: user_id.to_owned() }
     }
 }
 

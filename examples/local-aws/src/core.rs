@@ -12,16 +12,17 @@ use serde_json::Value;
 
 use crate::caller::{Caller, Signed};
 use crate::clock::Timestamp;
-use crate::ecr::MIN_PART_SIZE;
-use crate::ecr::{self, Ecr, Tokens};
+use crate::context::{Context, Deferred, Ids, Settings};
+use crate::ecr::{self, Ecr};
 use crate::ecs::Ecs;
 use crate::error::AwsError;
 use crate::faults::{Fault, Faults};
 use crate::iam::{self, Principals};
 use crate::journal::{Call, Journal};
-use crate::link::Link;
 use crate::quotas::Quotas;
-use crate::{sts, wire};
+use crate::sts;
+use crate::tokens::Tokens;
+use crate::wire;
 
 /// All that the emulator knows. Accounts and regions are worlds of their own, as they are in AWS.
 #[derive(Debug, Default)]
@@ -38,46 +39,6 @@ pub(crate) struct Core {
     ids: Ids,
 }
 
-/// What can be set before or while the emulator runs.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    /// The `partSize` that InitiateLayerUpload returns, and the registry cuts bodies to.
-    pub(crate) part_size: u64,
-    /// What every part but a layer's last must have, in bytes.
-    pub(crate) min_part_size: u64,
-    /// What every duration of a rollout is multiplied with.
-    pub(crate) rollout_pace: f64,
-    pub(crate) blobs: Blobs,
-    pub(crate) link: Link,
-    /// Where the emulator listens, for URLs that it gives out.
-    pub(crate) base_url: Option<String>,
-}
-
-/// What becomes of the content of layers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Blobs {
-    /// It is hashed and counted, and not kept: enough for any push, however large.
-    Count,
-    /// It is kept in memory, and can be downloaded.
-    #[default]
-    Keep,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        // 10 MiB is what ECR returns in AWS's own examples.
-        Self {
-            part_size: 10 * 1024 * 1024,
-            min_part_size: MIN_PART_SIZE,
-            rollout_pace: 1.0,
-            blobs: Blobs::default(),
-            link: Link::default(),
-            base_url: None,
-        }
-    }
-}
-
 /// One region of one account.
 #[derive(Debug, Default)]
 pub(crate) struct Place {
@@ -85,53 +46,6 @@ pub(crate) struct Place {
     pub(crate) ecs: Ecs,
     /// The registry as it was before its last change, where the script has stale reads.
     before: Option<Ecr>,
-}
-
-/// What an operation may know of the request beside its input.
-#[derive(Debug)]
-pub(crate) struct Context<'a> {
-    pub(crate) caller: &'a Caller,
-    pub(crate) now: Timestamp,
-    pub(crate) ids: &'a mut Ids,
-    pub(crate) settings: &'a Settings,
-    pub(crate) tokens: &'a mut Tokens,
-    /// What can be done after the state is unlocked, but before the answer goes out: hashing.
-    pub(crate) deferred: &'a mut Deferred,
-}
-
-/// Work that needs no state of the core's.
-#[derive(Default)]
-pub(crate) struct Deferred(Vec<Box<dyn FnOnce() + Send>>);
-
-impl Deferred {
-    pub(crate) fn push(&mut self, work: Box<dyn FnOnce() + Send>) {
-        self.0.push(work);
-    }
-
-    pub(crate) fn carry_out(self) {
-        self.0.into_iter().for_each(|work| work());
-    }
-}
-
-impl std::fmt::Debug for Deferred {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Deferred({})", self.0.len())
-    }
-}
-
-/// Identifiers, in a fixed order, so that a run of the emulator can be repeated exactly.
-#[derive(Debug, Default)]
-pub(crate) struct Ids(u64);
-
-impl Ids {
-    pub(crate) fn number(&mut self) -> u64 {
-        self.0 += 1;
-        self.0
-    }
-
-    pub(crate) fn uuid(&mut self) -> String {
-        format!("00000000-0000-4000-8000-{:012x}", self.number())
-    }
 }
 
 /// A request, read as far as that goes without any state.
@@ -169,7 +83,7 @@ pub(crate) fn prepare(request: Request<Bytes>) -> Prepared {
         Service::Ecr => ecr::Input::parse(&operation, &body).map(Input::Ecr),
         Service::Ecs => Ok(Input::Ecs(body.clone())),
         Service::Sts => sts::Input::parse(&operation, &body).map(Input::Sts),
-        Service::Unknown => Err(unknown_operation()),
+        Service::Unknown => Err(AwsError::unknown_operation()),
     };
     let host = parts.uri.host().or_else(|| parts.headers.get(HOST)?.to_str().ok());
     let signed = Signed::from_headers(&parts.headers, host.unwrap_or_default());
@@ -181,9 +95,14 @@ pub(crate) fn prepare(request: Request<Bytes>) -> Prepared {
 pub(crate) enum Reply {
     /// An answer, to be given after so long.
     Answer(Response<Bytes>, Duration),
-    /// Nothing: the connection breaks.
-    Lost,
+    /// Nothing: the connection breaks, after so long.
+    Lost(Duration),
 }
+
+/// What the journal has for a call whose connection broke.
+pub(crate) const RESET: &str = "connection reset";
+/// What the journal has for a call that a device on the way answered.
+pub(crate) const MIDDLEBOX: &str = "middlebox";
 
 impl Core {
     /// Answers one request, and writes it into the journal.
@@ -191,9 +110,21 @@ impl Core {
         let request_id = self.ids.uuid();
         let Prepared { service, operation, signed, input, body } = request;
         let fault = self.faults.meet(&operation, &body, now);
-        if matches!(fault, Some(Fault::Reset | Fault::ResetMidBody)) {
-            self.record(service, operation, Some("connection reset"), body.len() as u64, now);
-            return Reply::Lost;
+        let size = body.len() as u64;
+        match fault {
+            Some(Fault::Reset | Fault::ResetMidBody) => {
+                self.record(service, operation, Some(RESET), size, now);
+                return Reply::Lost(Duration::ZERO);
+            }
+            Some(Fault::StallMidBody(stall)) => {
+                self.record(service, operation, Some(RESET), size, now);
+                return Reply::Lost(stall);
+            }
+            Some(Fault::Middlebox(middlebox)) => {
+                self.record(service, operation, Some(MIDDLEBOX), size, now);
+                return Reply::Answer(middlebox.answer(), Duration::ZERO);
+            }
+            _ => {}
         }
         let mut result = signed.and_then(|signed| {
             service.check_scope(&signed)?;
@@ -217,9 +148,9 @@ impl Core {
             self.tokens.expire(output, now);
         }
         let error = result.as_ref().err().map(|error| error.code);
-        self.record(service, operation.clone(), error, body.len() as u64, now);
+        self.record(service, operation.clone(), error, size, now);
         if matches!(fault, Some(Fault::HalfPart | Fault::LoseResponse)) {
-            return Reply::Lost;
+            return Reply::Lost(Duration::ZERO);
         }
         let response = match result {
             Ok(Output::Xml(inner)) => wire::xml_response(&operation, Ok(inner), &request_id),
@@ -229,21 +160,38 @@ impl Core {
             }
             Err(error) => wire::json_response(Err(&error), &request_id),
         };
-        let delay = match fault {
-            Some(Fault::Delay(delay)) => delay,
-            _ => Duration::ZERO,
-        };
-        Reply::Answer(response, delay)
+        Reply::Answer(response, self.delay(&operation, fault.as_ref()))
     }
 
-    /// A call whose connection breaks in the middle of its body, if the script says so.
-    pub(crate) fn break_mid_body(&mut self, target: &str, announced: u64, now: Timestamp) -> bool {
+    /// How long the answer of an operation is held back.
+    pub(crate) fn delay(&self, operation: &str, fault: Option<&Fault>) -> Duration {
+        let scripted = match fault {
+            Some(Fault::Delay(delay)) => *delay,
+            _ => Duration::ZERO,
+        };
+        scripted + self.settings.service_time(operation)
+    }
+
+    /// Whether the script breaks this call's connection in the middle of its body, and how long the
+    /// body stalls before.
+    pub(crate) fn break_mid_body(
+        &mut self,
+        target: &str,
+        announced: u64,
+        now: Timestamp,
+    ) -> Option<Duration> {
         let (service, operation) = Service::and_operation(Some(target), &[]);
-        let breaks = self.faults.break_mid_body(&operation, now);
-        if breaks {
-            self.record(service, operation, Some("connection reset"), announced, now);
+        let stall = self.faults.break_mid_body(&operation, now);
+        if stall.is_some() {
+            self.record(service, operation, Some(RESET), announced, now);
         }
-        breaks
+        stall
+    }
+
+    /// Writes a call into the journal whose body stalled for too long.
+    pub(crate) fn record_stalled(&mut self, target: Option<&str>, received: u64, now: Timestamp) {
+        let (service, operation) = Service::and_operation(target, &[]);
+        self.record(service, operation, Some(RESET), received, now);
     }
 
     pub(crate) fn record(
@@ -383,9 +331,4 @@ impl Service {
         let message = format!("Credential should be scoped to correct service: '{}'.", self.name());
         Err(AwsError::new("InvalidSignatureException", message).status(StatusCode::FORBIDDEN))
     }
-}
-
-/// What AWS answers for an operation that the service doesn't have.
-pub(crate) fn unknown_operation() -> AwsError {
-    AwsError::new("UnknownOperationException", "")
 }

@@ -1,47 +1,42 @@
 //! ECR's JSON API and its registry endpoint, as strict as the service: the rules stand in the
 //! modules of their subjects.
 
-mod constraints;
-mod deletions;
-mod downloads;
-mod hashing;
-mod images;
-mod layers;
-mod lookups;
+pub(crate) mod constraints;
+pub(crate) mod deletions;
+pub(crate) mod downloads;
+pub(crate) mod hashing;
+pub(crate) mod images;
+pub(crate) mod layers;
+pub(crate) mod lookups;
 mod manifest;
-mod mounting;
+pub(crate) mod mounting;
 mod mutability;
 mod pages;
-mod put_image;
+pub(crate) mod put_image;
 mod repositories;
-mod script;
+pub(crate) mod script;
 mod tokens;
-mod uploads;
-mod v2;
+pub(crate) mod uploads;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::caller::Caller;
-use crate::core::{Context, unknown_operation};
+use crate::context::Context;
 use crate::error::AwsError;
 use crate::faults::Fault;
 use crate::iam::Access;
 use crate::wire::parse;
 
-pub(crate) use crate::ecr::downloads::serve as serve_blob;
 pub use crate::ecr::script::{MissingLayers, RefusedUploads};
-pub(crate) use crate::ecr::tokens::Tokens;
-pub(crate) use crate::ecr::uploads::MIN_PART_SIZE;
-pub(crate) use crate::ecr::v2::{Registry, is_path as is_registry_path, serve as serve_registry};
 
 /// The private registry of one account in one region.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ecr {
     repositories: BTreeMap<String, repositories::Repository>,
     mounting: mounting::Mounting,
-    script: script::Script,
+    pub(crate) script: script::Script,
 }
 
 /// The input of one operation, already parsed, a part's content already decoded.
@@ -88,7 +83,7 @@ impl Input {
             "PutImage" => parse(body).map(Self::PutImage),
             "PutImageTagMutability" => parse(body).map(Self::PutImageTagMutability),
             "UploadLayerPart" => uploads::UploadLayerPart::parse(body).map(Self::UploadLayerPart),
-            _ => Err(unknown_operation()),
+            _ => Err(AwsError::unknown_operation()),
         }
     }
 }
@@ -155,7 +150,7 @@ pub(crate) struct On<'a> {
 }
 
 /// An operation on a repository, as what has to be allowed.
-fn on_repository(operation: &str, on: On<'_>, caller: &Caller) -> Access {
+pub(crate) fn on_repository(operation: &str, on: On<'_>, caller: &Caller) -> Access {
     let On { registry, repository } = on;
     let (partition, region) = (caller.partition().name, &caller.region);
     let resource = format!("arn:{partition}:ecr:{region}:{registry}:repository/{repository}");

@@ -3,8 +3,7 @@
 
 mod clusters;
 mod configuration;
-mod controls;
-mod defaults;
+pub(crate) mod controls;
 mod definitions;
 mod demo;
 mod deployments;
@@ -12,7 +11,11 @@ mod describe;
 mod events;
 mod hooks;
 mod input;
+mod model;
+mod protection;
 mod recovery;
+mod registration;
+mod requirements;
 mod rollout;
 mod run_task;
 mod scheduler;
@@ -32,10 +35,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use self::controls::{AlarmState, RollbackId};
+pub use self::controls::{AlarmState, RollbackId, RunTaskFailure};
 pub use self::hooks::HookAnswer;
-pub use self::script::{HealthCheck, Script};
-use crate::core::{Context, unknown_operation};
+pub use self::model::UnknownMembers;
+pub use self::script::{ContainerExit, HealthCheck, Script};
+use crate::context::Context;
 use crate::error::AwsError;
 
 /// The clusters and task definitions of one account in one region.
@@ -54,6 +58,7 @@ impl Ecs {
         context: &mut Context<'_>,
     ) -> Result<Value, AwsError> {
         self.advance(context);
+        let body = &model::read(operation, body, self.controls.unknown_members)?;
         match operation {
             "ContinueServiceDeployment" => self.continue_service_deployment(body, context),
             "CreateCluster" => self.create_cluster(body, context),
@@ -66,6 +71,7 @@ impl Ecs {
             "DescribeServices" => self.describe_services(body, context),
             "DescribeTaskDefinition" => self.describe_task_definition(body, context),
             "DescribeTasks" => self.describe_tasks(body, context),
+            "GetTaskProtection" => self.get_task_protection(body, context),
             "ListClusters" => self.list_clusters(body, context),
             "ListServiceDeployments" => self.list_service_deployments(body, context),
             "ListServices" => self.list_services(body, context),
@@ -79,7 +85,8 @@ impl Ecs {
             "TagResource" => self.tag_resource(body, context),
             "UntagResource" => self.untag_resource(body, context),
             "UpdateService" => self.update_service(body, context),
-            _ => Err(unknown_operation()),
+            "UpdateTaskProtection" => self.update_task_protection(body, context),
+            _ => Err(AwsError::unknown_operation()),
         }
     }
 
@@ -103,10 +110,10 @@ mod tests {
     use super::*;
     use crate::caller::Caller;
     use crate::clock::Clock;
-    use crate::core::{Deferred, Ids, Settings};
-    use crate::ecr::Tokens;
+    use crate::context::{Deferred, Ids, Settings};
+    use crate::tokens::Tokens;
 
-    const OPERATIONS: [&str; 25] = [
+    const OPERATIONS: [&str; 27] = [
         "ContinueServiceDeployment",
         "CreateCluster",
         "CreateService",
@@ -118,6 +125,7 @@ mod tests {
         "DescribeServices",
         "DescribeTaskDefinition",
         "DescribeTasks",
+        "GetTaskProtection",
         "ListClusters",
         "ListServiceDeployments",
         "ListServices",
@@ -132,6 +140,7 @@ mod tests {
         "TagResource",
         "UntagResource",
         "UpdateService",
+        "UpdateTaskProtection",
     ];
 
     /// Every member that some operation has, with a value that fits none of them, or hardly.
@@ -148,6 +157,7 @@ mod tests {
             "desiredCount",
             "deploymentConfiguration",
             "deploymentController",
+            "expiresInMinutes",
             "family",
             "hookId",
             "include",
@@ -155,6 +165,7 @@ mod tests {
             "maxResults",
             "nextToken",
             "overrides",
+            "protectionEnabled",
             "resourceArn",
             "service",
             "serviceDeploymentArn",
@@ -166,6 +177,7 @@ mod tests {
             "task",
             "taskDefinition",
             "tasks",
+            "volumeConfigurations",
         ];
         let values = [
             json!(null),
@@ -197,44 +209,6 @@ mod tests {
         let bodies = members.iter().flat_map(|it| values.iter().map(|value| one(it, value)));
         let broken = ["", "[]", "null", "{", "\u{0}", "{\"cluster\":"].map(str::to_owned);
         bodies.chain(broken).collect()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_task_definition_keeps_every_member_known_or_not() {
-        let caller = &Caller::local("us-east-1");
-        let (now, settings, ids) = (Clock::new().now(), &Settings::default(), &mut Ids::default());
-        let (tokens, deferred) = (&mut Tokens::default(), &mut Deferred::default());
-        let mut context = Context { caller, now, ids, settings, tokens, deferred };
-        let mut ecs = Ecs::default();
-        let mut call = |operation: &str, body: &Value| {
-            ecs.call(operation, body.to_string().as_bytes(), &mut context).unwrap()
-        };
-        let invented = json!({ "null": null, "": [], "float": 1.5, "big": u64::MAX, "object": {} });
-        let registered = json!({
-            "family": "web",
-            "volumes": [],
-            "invented": invented,
-            "containerDefinitions": [{
-                "name": "web",
-                "image": "nginx:1",
-                "memory": 128,
-                "command": [],
-                "healthCheck": { "command": ["CMD"], "invented": invented },
-                "invented": invented,
-            }],
-        });
-        call("RegisterTaskDefinition", &registered);
-        let mut described = call("DescribeTaskDefinition", &json!({ "taskDefinition": "web" }));
-        let described = described["taskDefinition"].as_object_mut().unwrap();
-        described.retain(|name, _| registered.get(name).is_some());
-        // All but what ECS adds.
-        let container = described["containerDefinitions"][0].as_object_mut().unwrap();
-        container["healthCheck"]
-            .as_object_mut()
-            .unwrap()
-            .retain(|name, _| !["interval", "retries", "timeout"].contains(&name.as_str()));
-        container.retain(|name, _| registered["containerDefinitions"][0].get(name).is_some());
-        assert_eq!(Value::from(described.clone()), registered);
     }
 
     #[tokio::test(start_paused = true)]

@@ -29,6 +29,11 @@ impl AwsError {
         self
     }
 
+    /// What AWS answers for an operation that the service doesn't have.
+    pub(crate) fn unknown_operation() -> Self {
+        Self::new("UnknownOperationException", "")
+    }
+
     pub(crate) fn invalid_parameter(message: impl Into<String>) -> Self {
         Self::new("InvalidParameterException", message)
     }

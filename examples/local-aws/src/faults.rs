@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, LOCATION, PROXY_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::clock::Timestamp;
@@ -34,6 +36,8 @@ pub enum Fault {
     LimitExceeded,
     /// The call is carried out, and the connection breaks before the answer gets through.
     LoseResponse,
+    /// A device between the client and AWS answers with HTML, and the call never arrives.
+    Middlebox(Middlebox),
     /// The connection breaks before the call is carried out.
     Reset,
     /// The connection breaks when half of the body has arrived, of which a `V2.…` operation keeps
@@ -43,6 +47,10 @@ pub enum Fault {
     ResetMidBody,
     /// HTTP 500 `ServerException`, and nothing is carried out.
     ServerError,
+    /// Half of the body arrives and the rest doesn't, so that the connection is cut after so long; a
+    /// `V2.…` operation keeps the whole parts. In process, the API's operations take all of the body
+    /// before they wait.
+    StallMidBody(#[serde(deserialize_with = "seconds")] Duration),
     /// A read of ECR is answered from before the last change since the fault was injected: reads
     /// are eventually consistent. A call that changes something isn't affected.
     StaleRead,
@@ -52,7 +60,69 @@ pub enum Fault {
     Unavailable,
 }
 
+/// What a proxy, a firewall or a portal answers in place of AWS. Users report each of these answers,
+/// always with HTML that no AWS client can parse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[non_exhaustive]
+pub enum Middlebox {
+    /// HTTP 403: a firewall blocks the request.
+    Forbidden,
+    /// HTTP 504: a proxy waited for AWS for too long.
+    GatewayTimeout,
+    /// HTTP 200: a portal shows its login page.
+    Portal,
+    /// HTTP 407: a proxy wants credentials of its own.
+    ProxyAuthentication,
+    /// HTTP 302: a portal redirects to its login page.
+    Redirect,
+    /// HTTP 413: a proxy limits the size of bodies.
+    TooLarge,
+}
+
+impl Middlebox {
+    pub(crate) fn answer(self) -> Response<Bytes> {
+        let (status, title) = match self {
+            Middlebox::Forbidden => (StatusCode::FORBIDDEN, "Access Denied"),
+            Middlebox::GatewayTimeout => (StatusCode::GATEWAY_TIMEOUT, "504 Gateway Time-out"),
+            Middlebox::Portal => (StatusCode::OK, "Sign in to the network"),
+            Middlebox::ProxyAuthentication => {
+                (StatusCode::PROXY_AUTHENTICATION_REQUIRED, "Proxy Authentication Required")
+            }
+            Middlebox::Redirect => (StatusCode::FOUND, "302 Found"),
+            Middlebox::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "413 Request Entity Too Large"),
+        };
+        let html = format!(
+            "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<h1>{title}</h1>\r\n\
+             </body>\r\n</html>\r\n"
+        );
+        let mut response = Response::new(Bytes::from(html));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+        match self {
+            Middlebox::ProxyAuthentication => {
+                let challenge = HeaderValue::from_static("Basic realm=\"proxy\"");
+                headers.insert(PROXY_AUTHENTICATE, challenge);
+            }
+            Middlebox::Redirect => {
+                headers.insert(LOCATION, HeaderValue::from_static("http://portal.example/login"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
 impl Fault {
+    /// How long a body that breaks off stalls before that.
+    pub(crate) fn stall(&self) -> Option<Duration> {
+        match self {
+            Fault::ResetMidBody => Some(Duration::ZERO),
+            Fault::StallMidBody(duration) => Some(*duration),
+            _ => None,
+        }
+    }
+
     /// The refusal that takes the place of the operation, where one does.
     pub(crate) fn refusal(&self) -> Option<AwsError> {
         match self {
@@ -189,14 +259,14 @@ impl Faults {
     }
 
     /// Counts the next call of `operation` if it is one whose connection is to break in the middle
-    /// of the body, and says so. For when the body has yet to arrive.
-    pub(crate) fn break_mid_body(&mut self, operation: &str, now: Timestamp) -> bool {
+    /// of the body, and says how long the body stalls before. For when the body has yet to arrive.
+    pub(crate) fn break_mid_body(&mut self, operation: &str, now: Timestamp) -> Option<Duration> {
         let nth = self.next(operation);
-        let breaks = self.met_by(operation, nth, None, now) == Some(&Fault::ResetMidBody);
-        if breaks {
+        let stall = self.met_by(operation, nth, None, now).and_then(Fault::stall);
+        if stall.is_some() {
             self.calls.insert(operation.to_owned(), nth);
         }
-        breaks
+        stall
     }
 
     /// Whether `fault` is anywhere in the script.

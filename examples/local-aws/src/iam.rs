@@ -10,4 +10,4 @@ pub use crate::iam::policy::InvalidPolicy;
 pub(crate) use crate::iam::access::{Access, of_ecs, passed_roles};
 pub(crate) use crate::iam::pattern::covers;
 pub(crate) use crate::iam::policy::Policy;
-pub(crate) use crate::iam::principals::{Identity, Principals, Role, Temporary};
+pub(crate) use crate::iam::principals::{Principals, Role, Temporary};

@@ -2,6 +2,7 @@
 
 mod caller;
 mod clock;
+mod context;
 mod core;
 mod ecr;
 mod ecs;
@@ -15,14 +16,19 @@ mod listener;
 mod local;
 mod orders;
 mod quotas;
+mod registry;
 mod sts;
+mod tokens;
 mod wire;
 
 pub use crate::clock::Timestamp;
-pub use crate::core::Blobs;
+pub use crate::context::Blobs;
 pub use crate::ecr::{MissingLayers, RefusedUploads};
-pub use crate::ecs::{AlarmState, HealthCheck, HookAnswer, RollbackId, Script};
-pub use crate::faults::{Fault, When};
+pub use crate::ecs::{
+    AlarmState, ContainerExit, HealthCheck, HookAnswer, RollbackId, RunTaskFailure, Script,
+    UnknownMembers,
+};
+pub use crate::faults::{Fault, Middlebox, When};
 pub use crate::iam::InvalidPolicy;
 pub use crate::journal::{Call, Journal};
 pub use crate::link::Link;

@@ -14,11 +14,11 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::core::Reply;
-use crate::ecr::{Registry, is_registry_path, serve_registry};
 use crate::error::AwsError;
 use crate::link::{Line, pause};
 use crate::local::LocalAws;
 use crate::orders;
+use crate::registry::{self, Registry};
 use crate::wire::json_response;
 
 /// The largest request that AWS would take is a part of 20 MiB in base64; this is beyond it.
@@ -64,6 +64,26 @@ impl Server {
     }
 }
 
+impl LocalAws {
+    /// An empty emulator that listens on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// Where the operating system has no port to give.
+    pub async fn start() -> std::io::Result<Server> {
+        Self::new().listen(SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// Serves this emulator over HTTP at `address`, until the returned [`Server`] is dropped.
+    ///
+    /// # Errors
+    /// Where the address is taken or not this machine's.
+    pub async fn listen(&self, address: SocketAddr) -> std::io::Result<Server> {
+        let server = Server::bind(self.clone(), address).await?;
+        self.in_core(|core, _| core.settings.base_url = Some(server.endpoint_url()));
+        Ok(server)
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         self.accepting.abort();
@@ -95,10 +115,10 @@ async fn answer(
     line: Line,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Broken> {
-    if is_registry_path(request.uri().path()) {
+    if registry::is_path(request.uri().path()) {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let registry = host.and_then(Registry::of_host).unwrap_or_else(Registry::local);
-        return send(serve_registry(&local, &line, registry, request).await).await;
+        return send(registry::serve(&local, &line, registry, request).await).await;
     }
     let (parts, body) = request.into_parts();
     let announced = body.size_hint().lower();
@@ -107,12 +127,18 @@ async fn answer(
         return Ok(too_large());
     }
     let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
-    let breaks_at =
-        target.filter(|target| local.breaks_mid_body(target, announced)).map(|_| announced / 2);
-    let body = match receive(body, &line, breaks_at).await {
+    let stall = target.and_then(|target| local.breaks_mid_body(target, announced));
+    let breaks_at = stall.map(|_| announced / 2);
+    let body = match receive(body, &local, &line, breaks_at).await {
         Ok(body) => body,
         Err(Broken::TooLarge) => return Ok(too_large()),
-        Err(broken) => return Err(broken),
+        Err(broken) => {
+            if let Broken::Stalled { received } = broken {
+                local.in_core(|core, now| core.record_stalled(target, received, now));
+            }
+            pause(stall.unwrap_or_default()).await;
+            return Err(broken);
+        }
     };
     line.round_trip().await;
     if parts.uri.path() == orders::PATH {
@@ -127,15 +153,27 @@ async fn send(reply: Reply) -> Result<Response<Full<Bytes>>, Broken> {
             pause(delay).await;
             Ok(response.map(Full::new))
         }
-        Reply::Lost => Err(Broken::AsScripted),
+        Reply::Lost(delay) => {
+            pause(delay).await;
+            Err(Broken::AsScripted)
+        }
     }
 }
 
 /// Reads the body as fast as the line lets it through, up to where the connection is to break.
-async fn receive(mut body: Incoming, line: &Line, breaks_at: Option<u64>) -> Result<Bytes, Broken> {
+async fn receive(
+    mut body: Incoming,
+    local: &LocalAws,
+    line: &Line,
+    breaks_at: Option<u64>,
+) -> Result<Bytes, Broken> {
     // Announced by the client, and bounded above; what isn't announced grows with what comes.
     let mut received = BytesMut::with_capacity(body.size_hint().lower() as usize);
-    while let Some(frame) = body.frame().await {
+    loop {
+        let Ok(frame) = local.piece(body.frame()).await else {
+            return Err(Broken::Stalled { received: received.len() as u64 });
+        };
+        let Some(frame) = frame else { break };
         let Ok(data) = frame.map_err(|_| Broken::MidRequest)?.into_data() else { continue };
         line.receive(data.len() as u64).await;
         received.extend_from_slice(&data);
@@ -167,6 +205,7 @@ fn too_large() -> Response<Full<Bytes>> {
 enum Broken {
     AsScripted,
     MidRequest,
+    Stalled { received: u64 },
     TooLarge,
 }
 
@@ -175,6 +214,7 @@ impl std::fmt::Display for Broken {
         f.write_str(match self {
             Broken::AsScripted => "the connection breaks, as scripted",
             Broken::MidRequest => "the client broke off in the middle of its request",
+            Broken::Stalled { .. } => "the body of the request stalled for too long",
             Broken::TooLarge => "the request is too large",
         })
     }

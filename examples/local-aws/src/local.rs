@@ -1,31 +1,30 @@
 //! The handle on an emulator: many at once in one process, each a world of its own.
 
-use std::net::SocketAddr;
+mod ecr;
+mod ecs;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_types::retry::RetryConfig;
-use aws_types::SdkConfig;
-use aws_types::region::Region;
 use bytes::Bytes;
 use http::header::RANGE;
 use http::{Method, Request};
+use tokio::time::timeout;
 
 use crate::caller::{ACCOUNT, Caller};
 use crate::clock::{Clock, Timestamp};
-use crate::core::{Blobs, Core, Place, Reply, prepare};
-use crate::ecr::serve_blob;
+use crate::context::Blobs;
+use crate::core::{Core, Place, Reply, prepare};
+use crate::ecr::downloads::{BlobPath, respond, whole};
 use crate::ecs::Script;
 use crate::faults::{Fault, When};
 use crate::iam::{InvalidPolicy, Policy};
-use crate::in_process::InProcess;
 use crate::journal::Journal;
 use crate::link::{Line, Link, Queue};
-use crate::listener::Server;
+
+/// A body that stalled for longer than it may.
+#[derive(Debug)]
+pub(crate) struct Stalled;
 
 /// An emulator. Clones are handles on the same one; it ends with its last handle.
 ///
@@ -34,7 +33,7 @@ use crate::listener::Server;
 pub struct LocalAws {
     core: Arc<Mutex<Core>>,
     shared_line: Queue,
-    clock: Clock,
+    pub(crate) clock: Clock,
 }
 
 impl LocalAws {
@@ -51,39 +50,6 @@ impl LocalAws {
     #[allow(clippy::new_without_default, reason = "each is a world of its own, none is a default")]
     pub fn new() -> Self {
         Self { core: Arc::default(), shared_line: Queue::default(), clock: Clock::new() }
-    }
-
-    /// An empty emulator that listens on a free port of 127.0.0.1.
-    ///
-    /// # Errors
-    /// Where the operating system has no port to give.
-    pub async fn start() -> std::io::Result<Server> {
-        Self::new().listen(SocketAddr::from(([127, 0, 0, 1], 0))).await
-    }
-
-    /// Serves this emulator over HTTP at `address`, until the returned [`Server`] is dropped.
-    ///
-    /// # Errors
-    /// Where the address is taken or not this machine's.
-    pub async fn listen(&self, address: SocketAddr) -> std::io::Result<Server> {
-        let server = Server::bind(self.clone(), address).await?;
-        self.lock().settings.base_url = Some(server.endpoint_url());
-        Ok(server)
-    }
-
-    /// A configuration whose clients call this emulator in process: no sockets, so that time can
-    /// be paused, and the hosts of the requests are AWS's own.
-    pub fn sdk_config(&self) -> SdkConfig {
-        let credentials = Credentials::from_keys("AKIALOCALAWSEXAMPLE", "local", None);
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static(Self::REGION))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(InProcess::new(self.clone()))
-            .retry_config(RetryConfig::standard())
-            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-            .time_source(self.clock.clone())
-            .build()
     }
 
     /// Every call so far.
@@ -130,6 +96,18 @@ impl LocalAws {
     /// connections from now on.
     pub fn set_link(&self, link: Link) {
         self.lock().settings.link = link;
+    }
+
+    /// Lets every call of `operation` take so long, beside the way there and back: what a service
+    /// needs for its work. By default, no time at all. Operations have the names of the journal.
+    pub fn set_service_time(&self, operation: &str, time: Duration) {
+        self.lock().settings.service_times.insert(operation.to_owned(), time);
+    }
+
+    /// Cuts the connection of a request whose body stalls for so long, as servers do. By default, a
+    /// body may stall forever.
+    pub fn set_body_timeout(&self, limit: Duration) {
+        self.lock().settings.body_timeout = Some(limit);
     }
 
     /// Decides whether the content of layers is kept, from now on.
@@ -183,9 +161,14 @@ impl LocalAws {
     /// Answers one request: what both fronts call.
     pub(crate) fn answer(&self, request: Request<Bytes>) -> Reply {
         if request.method() == Method::GET
-            && let Some(blob) = serve_blob(self, request.uri().path(), request.headers().get(RANGE))
+            && let Some(path) = BlobPath::parse(request.uri().path())
         {
-            return Reply::Answer(blob, Duration::ZERO);
+            let BlobPath { account, region, repository, digest } = path;
+            let blob =
+                self.in_place(&account, &region, |place| place.ecr.blob(&repository, &digest));
+            // Put together here, where the emulator's state is unlocked again.
+            let answer = respond(blob.map(whole), request.headers().get(RANGE));
+            return Reply::Answer(answer, Duration::ZERO);
         }
         // Decoding a part's megabytes must not hold up the other connections.
         let prepared = prepare(request);
@@ -202,9 +185,19 @@ impl LocalAws {
         done
     }
 
-    /// Whether the script wants this request's connection to break while its body is on the way.
-    pub(crate) fn breaks_mid_body(&self, target: &str, announced: u64) -> bool {
+    /// Whether the script breaks this request's connection while its body is on the way, and how
+    /// long the body stalls before.
+    pub(crate) fn breaks_mid_body(&self, target: &str, announced: u64) -> Option<Duration> {
         self.lock().break_mid_body(target, announced, self.clock.now())
+    }
+
+    /// The next piece of a body, unless it takes longer than a body may stall.
+    pub(crate) async fn piece<F: Future>(&self, next: F) -> Result<F::Output, Stalled> {
+        let limit = self.lock().settings.body_timeout;
+        match limit {
+            Some(limit) => timeout(limit, next).await.map_err(|_| Stalled),
+            None => Ok(next.await),
+        }
     }
 
     /// The line of a new connection.

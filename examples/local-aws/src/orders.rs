@@ -12,7 +12,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::ecr::{MissingLayers, RefusedUploads};
-use crate::ecs::{AlarmState, HookAnswer, RollbackId, Script};
+use crate::ecs::{
+    AlarmState, ContainerExit, HookAnswer, RollbackId, RunTaskFailure, Script, UnknownMembers,
+};
 use crate::faults::{Fault, When, seconds};
 use crate::local::LocalAws;
 
@@ -49,6 +51,23 @@ enum Order {
         repository: String,
         image: String,
     },
+    BodyTimeout(#[serde(deserialize_with = "seconds")] Duration),
+    Draining {
+        cluster: String,
+        service: String,
+        #[serde(deserialize_with = "seconds")]
+        lasts: Duration,
+    },
+    ExpressMode {
+        cluster: String,
+        service: String,
+        is_express: bool,
+    },
+    FailRunTask {
+        family: String,
+        failure: RunTaskFailure,
+        times: u32,
+    },
     HideService {
         cluster: String,
         service: String,
@@ -76,6 +95,20 @@ enum Order {
         service: String,
         script: Script,
     },
+    ScriptContainers {
+        family: String,
+        exits: Vec<ContainerExit>,
+    },
+    ScriptTask {
+        family: String,
+        script: Script,
+    },
+    ServiceTime {
+        operation: String,
+        #[serde(deserialize_with = "seconds")]
+        time: Duration,
+    },
+    UnknownMembers(UnknownMembers),
 }
 
 /// `{"operation": "UploadLayerPart", "nth": 2, "fault": "LoseResponse"}`: without `nth` and
@@ -92,6 +125,20 @@ struct Inject {
 fn obey(local: &LocalAws, body: &[u8]) -> Result<Value, String> {
     match serde_json::from_slice(body).map_err(|error| error.to_string())? {
         Order::Alarm { name, state, after } => local.set_alarm(&name, state, after),
+        Order::BodyTimeout(limit) => local.set_body_timeout(limit),
+        Order::Draining { cluster, service, lasts } => {
+            local.set_draining(&cluster, &service, lasts);
+        }
+        Order::ExpressMode { cluster, service, is_express } => {
+            local.set_express_mode(&cluster, &service, is_express);
+        }
+        Order::FailRunTask { family, failure, times } => {
+            local.fail_run_task(&family, failure, times);
+        }
+        Order::ScriptContainers { family, exits } => local.script_containers(&family, exits),
+        Order::ScriptTask { family, script } => local.script_task(&family, script),
+        Order::UnknownMembers(unknown) => local.set_unknown_members(unknown),
+        Order::ServiceTime { operation, time } => local.set_service_time(&operation, time),
         Order::HideService { cluster, service, times } => {
             local.hide_service(&cluster, &service, times);
         }
@@ -170,6 +217,18 @@ mod tests {
             json!({ "alarm": { "name": "errors", "state": "Alarm", "after": 30 } }),
             json!({ "alarm": { "name": "errors", "state": "Ok" } }),
             json!({ "hook": { "targetArn": "arn:aws:lambda:…", "answer": "Fail" } }),
+            json!({ "bodyTimeout": 20 }),
+            json!({ "draining": { "cluster": "a", "service": "b", "lasts": 3600 } }),
+            json!({ "expressMode": { "cluster": "a", "service": "b", "isExpress": true } }),
+            json!({ "failRunTask": { "family": "a", "failure": "Agent", "times": 2 } }),
+            json!({ "scriptContainers": { "family": "a", "exits": [
+                { "container": "a", "after": 5, "exitCode": 1 },
+            ] } }),
+            json!({ "scriptTask": { "family": "a", "script": { "Crash": { "exit_code": 1 } } } }),
+            json!({ "unknownMembers": "Kept" }),
+            json!({ "serviceTime": { "operation": "PutImage", "time": 0.2 } }),
+            json!({ "inject": { "operation": "PutImage", "fault": { "Middlebox": "Portal" } } }),
+            json!({ "inject": { "operation": "PutImage", "fault": { "StallMidBody": 30 } } }),
             json!({ "hideService": { "cluster": "a", "service": "b", "times": 1 } }),
             json!({ "rollbackId": "New" }),
             json!({ "layersPerImage": 300 }),

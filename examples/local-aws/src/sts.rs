@@ -7,7 +7,7 @@ use aws_smithy_types::date_time::Format;
 
 use crate::caller::Caller;
 use crate::clock::Timestamp;
-use crate::core::Ids;
+use crate::context::Ids;
 use crate::error::AwsError;
 use crate::iam::{Access, Principals, Role, Temporary};
 use crate::wire::escape_xml;

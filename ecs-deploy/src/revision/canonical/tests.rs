@@ -26,6 +26,7 @@ fn what_ecs_adds_is_as_good_as_absent() {
         (r#"{}"#.to_owned(), r#"{"requiresCompatibilities":[],"cpu":null}"#.to_owned()),
         (r#"{}"#.to_owned(), r#"{"enableFaultInjection":false}"#.to_owned()),
         (r#"{"volumes":[{"name":"a"}]}"#.to_owned(), r#"{"volumes":[{"name":"a","host":{}}]}"#.to_owned()),
+        (r#"{"volumes":[{"name":"a"}]}"#.to_owned(), r#"{"volumes":[{"name":"a","configuredAtLaunch":false}]}"#.to_owned()),
         (
             r#"{"volumes":[{"name":"a","efsVolumeConfiguration":{"fileSystemId":"fs-1"}}]}"#.to_owned(),
             r#"{"volumes":[{"name":"a","efsVolumeConfiguration":{"fileSystemId":"fs-1","rootDirectory":"/","transitEncryption":"DISABLED","authorizationConfig":{"iam":"DISABLED"}}}]}"#.to_owned(),

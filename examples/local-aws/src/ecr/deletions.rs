@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::core::Context;
+use crate::context::Context;
 use crate::ecr::images::{ImageId, Reason};
 use crate::ecr::repositories::Repository;
 use crate::ecr::{Ecr, On, constraints};
@@ -14,13 +14,13 @@ use crate::error::AwsError;
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct BatchDeleteImage {
-    pub(super) registry_id: Option<String>,
-    pub(super) repository_name: String,
+    pub(crate) registry_id: Option<String>,
+    pub(crate) repository_name: String,
     image_ids: Vec<ImageId>,
 }
 
 impl BatchDeleteImage {
-    pub(super) fn new(on: On<'_>, image: ImageId) -> Self {
+    pub(crate) fn new(on: On<'_>, image: ImageId) -> Self {
         Self {
             registry_id: Some(on.registry.to_owned()),
             repository_name: on.repository.to_owned(),

@@ -6,30 +6,29 @@ use http::{HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::core::Context;
+use crate::context::Context;
 use crate::ecr::{Ecr, On, constraints};
 use crate::error::AwsError;
-use crate::local::LocalAws;
 
 /// Where a layer is served: what comes after the host in its URL.
 #[derive(Debug, PartialEq, Eq)]
-struct BlobPath {
-    account: String,
-    region: String,
-    repository: String,
-    digest: String,
+pub(crate) struct BlobPath {
+    pub(crate) account: String,
+    pub(crate) region: String,
+    pub(crate) repository: String,
+    pub(crate) digest: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct GetDownloadUrlForLayer {
-    pub(super) registry_id: Option<String>,
-    pub(super) repository_name: String,
+    pub(crate) registry_id: Option<String>,
+    pub(crate) repository_name: String,
     layer_digest: String,
 }
 
 impl GetDownloadUrlForLayer {
-    pub(super) fn new(on: On<'_>, digest: &str) -> Self {
+    pub(crate) fn new(on: On<'_>, digest: &str) -> Self {
         Self {
             registry_id: Some(on.registry.to_owned()),
             repository_name: on.repository.to_owned(),
@@ -40,7 +39,7 @@ impl GetDownloadUrlForLayer {
 
 impl BlobPath {
     /// The path of a GET; `None` where it isn't that of a layer.
-    fn parse(path: &str) -> Option<Self> {
+    pub(crate) fn parse(path: &str) -> Option<Self> {
         let (account, rest) = path.strip_prefix(PREFIX)?.split_once('/')?;
         let (region, rest) = rest.split_once('/')?;
         constraints::check_registry(account).ok()?;
@@ -104,21 +103,10 @@ impl Ecr {
     }
 }
 
-/// Answers a GET of a layer's URL, of all of it or of a range; `None` where the path isn't that of a
-/// layer. It needs no signature of its own: on AWS, the URL is signed.
-pub(crate) fn serve(
-    local: &LocalAws,
-    path: &str,
-    range: Option<&HeaderValue>,
-) -> Option<Response<Bytes>> {
-    let BlobPath { account, region, repository, digest } = BlobPath::parse(path)?;
-    let blob = local.in_place(&account, &region, |place| place.ecr.blob(&repository, &digest));
-    // Put together here, where the emulator's state is unlocked again.
+/// Answers a GET of a layer's URL, of all of it or of a range. It needs no signature of its own: on
+/// AWS, the URL is signed.
+pub(crate) fn respond(blob: Option<Bytes>, range: Option<&HeaderValue>) -> Response<Bytes> {
     let range = range.and_then(|range| range.to_str().ok());
-    Some(respond(blob.map(whole), range))
-}
-
-fn respond(blob: Option<Bytes>, range: Option<&str>) -> Response<Bytes> {
     let Some(blob) = blob else {
         return failure(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.");
     };
@@ -243,11 +231,17 @@ mod tests {
             assert_eq!(Wanted::parse(range, 5), wanted, "{range}");
         }
         assert_eq!(Wanted::parse("bytes=0-", 0), Wanted::Nothing);
-        let response = respond(Some(Bytes::from_static(b"layer")), Some("bytes=1-3"));
+        let response = respond(
+            Some(Bytes::from_static(b"layer")),
+            Some(&HeaderValue::from_static("bytes=1-3")),
+        );
         assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT);
         assert_eq!(response.headers()[CONTENT_RANGE], "bytes 1-3/5");
         assert_eq!(&response.body()[..], b"aye");
-        let response = respond(Some(Bytes::from_static(b"layer")), Some("bytes=5-"));
+        let response = respond(
+            Some(Bytes::from_static(b"layer")),
+            Some(&HeaderValue::from_static("bytes=5-")),
+        );
         assert_eq!(response.status(), StatusCode::RANGE_NOT_SATISFIABLE);
     }
 }

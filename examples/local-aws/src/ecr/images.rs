@@ -14,11 +14,11 @@ use crate::error::AwsError;
 #[derive(Debug, Clone)]
 pub(crate) struct Image {
     /// As it was pushed, to the byte.
-    pub(super) text: String,
-    pub(super) manifest: Manifest,
-    pub(super) size: u64,
-    pub(super) pushed_at: Timestamp,
-    pub(super) status: Status,
+    pub(crate) text: String,
+    pub(crate) manifest: Manifest,
+    pub(crate) size: u64,
+    pub(crate) pushed_at: Timestamp,
+    pub(crate) status: Status,
 }
 
 /// The storage class of an image shows as its status. The third one, on the way back from the
@@ -32,23 +32,23 @@ pub(crate) enum Status {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ImageId {
-    pub(super) image_digest: Option<String>,
-    pub(super) image_tag: Option<String>,
+    pub(crate) image_digest: Option<String>,
+    pub(crate) image_tag: Option<String>,
 }
 
 /// Why an id stands among the failures of an answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reason {
-    pub(super) code: &'static str,
-    pub(super) text: &'static str,
+    pub(crate) code: &'static str,
+    pub(crate) text: &'static str,
 }
 
 impl ImageId {
-    pub(super) fn new(digest: &str, tag: Option<&str>) -> Self {
+    pub(crate) fn new(digest: &str, tag: Option<&str>) -> Self {
         Self { image_digest: Some(digest.to_owned()), image_tag: tag.map(str::to_owned) }
     }
 
-    pub(super) fn check(&self) -> Result<(), AwsError> {
+    pub(crate) fn check(&self) -> Result<(), AwsError> {
         if let Some(digest) = &self.image_digest {
             constraints::check_digest("imageDigest", digest)?;
         }
@@ -58,7 +58,7 @@ impl ImageId {
         Ok(())
     }
 
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let mut id = json!({});
         if let Some(digest) = &self.image_digest {
             id["imageDigest"] = json!(digest);
@@ -69,7 +69,7 @@ impl ImageId {
         id
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let null = || "null".to_owned();
         format!(
             "{{imageDigest:'{}', imageTag:'{}'}}",
@@ -80,7 +80,7 @@ impl ImageId {
 }
 
 impl Reason {
-    pub(super) fn failure(self, id: &ImageId) -> Value {
+    pub(crate) fn failure(self, id: &ImageId) -> Value {
         json!({
             "imageId": id.to_json(),
             "failureCode": self.code,
@@ -91,7 +91,7 @@ impl Reason {
 
 impl Repository {
     /// The image of an id, or the failure that BatchGetImage and BatchDeleteImage answer.
-    pub(super) fn find(&self, id: &ImageId) -> Result<(&str, &Image), Reason> {
+    pub(crate) fn find(&self, id: &ImageId) -> Result<(&str, &Image), Reason> {
         const NOT_FOUND: Reason =
             Reason { code: "ImageNotFound", text: "Requested image not found" };
         let failed = |code, text| Err(Reason { code, text });
@@ -119,17 +119,17 @@ impl Repository {
     }
 
     /// Whether any of its images has that config or layer.
-    pub(super) fn refers_to(&self, digest: &str) -> bool {
+    pub(crate) fn refers_to(&self, digest: &str) -> bool {
         self.images.values().any(|image| image.manifest.blobs.iter().any(|blob| blob == digest))
     }
 
-    pub(super) fn tags_of(&self, digest: &str) -> Vec<&str> {
+    pub(crate) fn tags_of(&self, digest: &str) -> Vec<&str> {
         self.tags.iter().filter(|(_, at)| *at == digest).map(|(tag, _)| tag.as_str()).collect()
     }
 
     /// Archives an image by its digest or a tag. A layer goes with the last active image that
     /// needs it: inferred.
-    pub(super) fn archive(&mut self, image: &str) -> bool {
+    pub(crate) fn archive(&mut self, image: &str) -> bool {
         let digest = self.tags.get(image).map_or(image, String::as_str);
         let Some(image) = self.images.get_mut(digest) else { return false };
         image.status = Status::Archived;

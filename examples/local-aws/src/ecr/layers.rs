@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::core::Context;
+use crate::context::Context;
 use crate::ecr::repositories::Repository;
 use crate::ecr::script::MissingLayers;
 use crate::ecr::{Ecr, On, constraints};
@@ -15,23 +15,23 @@ use crate::error::AwsError;
 /// A complete layer.
 #[derive(Debug, Clone)]
 pub(crate) struct Layer {
-    pub(super) size: u64,
+    pub(crate) size: u64,
     /// In the pieces in which it came; none where content isn't kept.
-    pub(super) content: Option<Vec<Bytes>>,
+    pub(crate) content: Option<Vec<Bytes>>,
     /// Whether it went into the archive with the last image that needed it.
-    pub(super) archived: bool,
+    pub(crate) archived: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct BatchCheckLayerAvailability {
-    pub(super) registry_id: Option<String>,
-    pub(super) repository_name: String,
+    pub(crate) registry_id: Option<String>,
+    pub(crate) repository_name: String,
     layer_digests: Vec<String>,
 }
 
 impl BatchCheckLayerAvailability {
-    pub(super) fn new(on: On<'_>, digest: &str) -> Self {
+    pub(crate) fn new(on: On<'_>, digest: &str) -> Self {
         Self {
             registry_id: Some(on.registry.to_owned()),
             repository_name: on.repository.to_owned(),

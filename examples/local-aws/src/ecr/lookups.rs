@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::core::Context;
+use crate::context::Context;
 use crate::ecr::images::{Image, ImageId, Reason, Status};
 use crate::ecr::pages::page;
 use crate::ecr::repositories::Repository;
@@ -15,16 +15,16 @@ use crate::error::AwsError;
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct BatchGetImage {
-    pub(super) registry_id: Option<String>,
-    pub(super) repository_name: String,
+    pub(crate) registry_id: Option<String>,
+    pub(crate) repository_name: String,
     image_ids: Vec<ImageId>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct DescribeImages {
-    pub(super) registry_id: Option<String>,
-    pub(super) repository_name: String,
+    pub(crate) registry_id: Option<String>,
+    pub(crate) repository_name: String,
     image_ids: Option<Vec<ImageId>>,
     filter: Filter,
     max_results: Option<i64>,
@@ -34,8 +34,8 @@ pub(crate) struct DescribeImages {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ListImages {
-    pub(super) registry_id: Option<String>,
-    pub(super) repository_name: String,
+    pub(crate) registry_id: Option<String>,
+    pub(crate) repository_name: String,
     filter: Filter,
     max_results: Option<i64>,
     next_token: Option<String>,
@@ -67,7 +67,7 @@ enum ImageStatus {
 }
 
 impl BatchGetImage {
-    pub(super) fn new(on: On<'_>, image: ImageId) -> Self {
+    pub(crate) fn new(on: On<'_>, image: ImageId) -> Self {
         Self {
             registry_id: Some(on.registry.to_owned()),
             repository_name: on.repository.to_owned(),
@@ -78,7 +78,7 @@ impl BatchGetImage {
 
 impl ListImages {
     /// A page of those that have tags.
-    pub(super) fn tagged(on: On<'_>, most: Option<i64>, token: Option<String>) -> Self {
+    pub(crate) fn tagged(on: On<'_>, most: Option<i64>, token: Option<String>) -> Self {
         Self {
             registry_id: Some(on.registry.to_owned()),
             repository_name: on.repository.to_owned(),

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::core::Context;
+use crate::context::Context;
 use crate::ecr::{Ecr, On, constraints};
 use crate::error::AwsError;
 
@@ -54,7 +54,7 @@ impl Ecr {
     /// repositories of the same registry with the same encryption. Users report that a layer isn't
     /// mounted unless an image in its own repository refers to it; that an archived one isn't
     /// either is inferred.
-    pub(super) fn mount(
+    pub(crate) fn mount(
         &mut self,
         to: On<'_>,
         from: &str,
@@ -80,7 +80,7 @@ impl Ecr {
 
 /// Whether a layer is there now without its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mounted {
+pub(crate) enum Mounted {
     No,
     Yes,
 }

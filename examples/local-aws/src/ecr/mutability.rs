@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::core::Context;
+use crate::context::Context;
 use crate::ecr::{Ecr, constraints};
 use crate::error::AwsError;
 use crate::iam::covers;
@@ -42,8 +42,8 @@ enum FilterType {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct PutImageTagMutability {
-    pub(super) registry_id: Option<String>,
-    pub(super) repository_name: String,
+    pub(crate) registry_id: Option<String>,
+    pub(crate) repository_name: String,
     image_tag_mutability: Option<Setting>,
     image_tag_mutability_exclusion_filters: Option<Vec<Exclusion>>,
 }

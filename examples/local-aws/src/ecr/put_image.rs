@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::core::Context;
+use crate::context::Context;
 use crate::ecr::hashing;
 use crate::ecr::images::{Image, ImageId, Status};
 use crate::ecr::manifest::Manifest;
@@ -14,7 +14,7 @@ use crate::ecr::{Ecr, On, constraints};
 use crate::error::AwsError;
 
 /// ECR's service model: `imageManifest` holds 1 to 4194304 characters.
-pub(super) const MAX_MANIFEST: usize = 4 * 1024 * 1024;
+pub(crate) const MAX_MANIFEST: usize = 4 * 1024 * 1024;
 
 /// ECR's Service Quotas page.
 const MAX_TAGS: usize = 1_000;
@@ -22,8 +22,8 @@ const MAX_TAGS: usize = 1_000;
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct PutImage {
-    pub(super) registry_id: Option<String>,
-    pub(super) repository_name: String,
+    pub(crate) registry_id: Option<String>,
+    pub(crate) repository_name: String,
     image_manifest: String,
     image_manifest_media_type: Option<String>,
     image_tag: Option<String>,
@@ -31,7 +31,7 @@ pub(crate) struct PutImage {
 }
 
 impl PutImage {
-    pub(super) fn new(
+    pub(crate) fn new(
         on: On<'_>,
         manifest: String,
         media_type: Option<String>,
@@ -48,7 +48,7 @@ impl PutImage {
     }
 
     /// The digest of the manifest as it came.
-    pub(super) fn digest(&self) -> String {
+    pub(crate) fn digest(&self) -> String {
         hashing::digest(self.image_manifest.as_bytes())
     }
 }
@@ -132,13 +132,17 @@ impl Repository {
         blobs + largest.unwrap_or(0)
     }
 
-    /// Everything that the manifest refers to has to be there first. That the archive doesn't
-    /// count is inferred: a client that pushes all of the image again does well either way.
+    /// Everything that the manifest refers to has to be there first, but for foreign layers. That
+    /// the archive doesn't count is inferred: a client that pushes all of the image again does well either way.
     fn check_references(&self, manifest: &Manifest, account: &str) -> Result<(), AwsError> {
         let layer = |digest: &str| self.layers.get(digest).is_some_and(|it| !it.archived);
         let image =
             |digest: &str| self.images.get(digest).is_some_and(|it| it.status == Status::Active);
-        self.refuse_missing("LayersNotFoundException", "Layers", &manifest.blobs, layer, account)?;
+        let layer_or_foreign = |digest: &str| {
+            layer(digest) || manifest.foreign.iter().any(|foreign| foreign == digest)
+        };
+        let code = "LayersNotFoundException";
+        self.refuse_missing(code, "Layers", &manifest.blobs, layer_or_foreign, account)?;
         let code = "ReferencedImagesNotFoundException";
         self.refuse_missing(code, "Images", &manifest.children, image, account)
     }

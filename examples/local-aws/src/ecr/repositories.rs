@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
-use crate::core::Context;
+use crate::context::Context;
 use crate::ecr::images::Image;
 use crate::ecr::layers::Layer;
 use crate::ecr::mutability::{Exclusion, Setting, TagMutability};
@@ -17,14 +17,14 @@ use crate::error::AwsError;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Repository {
-    pub(super) name: String,
-    pub(super) mutability: TagMutability,
-    pub(super) layers: BTreeMap<String, Layer>,
-    pub(super) uploads: BTreeMap<String, Upload>,
-    pub(super) images: BTreeMap<String, Image>,
-    pub(super) tags: BTreeMap<String, String>,
+    pub(crate) name: String,
+    pub(crate) mutability: TagMutability,
+    pub(crate) layers: BTreeMap<String, Layer>,
+    pub(crate) uploads: BTreeMap<String, Upload>,
+    pub(crate) images: BTreeMap<String, Image>,
+    pub(crate) tags: BTreeMap<String, String>,
     created_at: Timestamp,
-    pub(super) encryption: Encryption,
+    pub(crate) encryption: Encryption,
     scanning: Scanning,
     resource_tags: Vec<ResourceTag>,
 }
@@ -32,8 +32,8 @@ pub(crate) struct Repository {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct CreateRepository {
-    pub(super) registry_id: Option<String>,
-    pub(super) repository_name: String,
+    pub(crate) registry_id: Option<String>,
+    pub(crate) repository_name: String,
     image_tag_mutability: Setting,
     image_tag_mutability_exclusion_filters: Option<Vec<Exclusion>>,
     encryption_configuration: Option<Encryption>,
@@ -44,16 +44,16 @@ pub(crate) struct CreateRepository {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct DeleteRepository {
-    pub(super) registry_id: Option<String>,
-    pub(super) repository_name: String,
+    pub(crate) registry_id: Option<String>,
+    pub(crate) repository_name: String,
     force: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct DescribeRepositories {
-    pub(super) registry_id: Option<String>,
-    pub(super) repository_names: Option<Vec<String>>,
+    pub(crate) registry_id: Option<String>,
+    pub(crate) repository_names: Option<Vec<String>>,
     max_results: Option<i64>,
     next_token: Option<String>,
 }
@@ -61,7 +61,7 @@ pub(crate) struct DescribeRepositories {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ListTagsForResource {
-    pub(super) resource_arn: String,
+    pub(crate) resource_arn: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -98,7 +98,7 @@ struct ResourceTag {
 }
 
 impl CreateRepository {
-    pub(super) fn has_tags(&self) -> bool {
+    pub(crate) fn has_tags(&self) -> bool {
         self.tags.as_ref().is_some_and(|tags| !tags.is_empty())
     }
 }

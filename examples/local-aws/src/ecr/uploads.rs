@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::core::{Blobs, Context};
+use crate::context::{Blobs, Context};
 use crate::ecr::hashing::Hashing;
 use crate::ecr::layers::Layer;
 use crate::ecr::{Ecr, On, constraints};
@@ -30,7 +30,7 @@ pub(crate) struct Upload {
 
 /// An upload, as the registry names it.
 #[derive(Debug)]
-pub(super) struct UploadName {
+pub(crate) struct UploadName {
     registry: String,
     repository: String,
     id: String,
@@ -38,21 +38,17 @@ pub(super) struct UploadName {
 
 /// A part that was hashed on its way.
 #[derive(Debug)]
-pub(super) struct Part {
-    pub(super) first: u64,
-    pub(super) length: u64,
+pub(crate) struct Part {
+    pub(crate) first: u64,
+    pub(crate) length: u64,
     /// Of the upload's content up to the end of the part.
-    pub(super) hasher: Sha256,
+    pub(crate) hasher: Sha256,
     /// Empty where content isn't kept.
-    pub(super) content: Vec<Bytes>,
+    pub(crate) content: Vec<Bytes>,
 }
 
 /// ECR's service model: `layerPartBlob` holds at most 20 MiB.
 const MAX_PART: usize = 20 * 1024 * 1024;
-
-/// ECR's Service Quotas page: 5 MiB for every part but the last. Users report that it is refused
-/// at CompleteLayerUpload, not when the part arrives.
-pub(crate) const MIN_PART_SIZE: u64 = 5 * 1024 * 1024;
 
 /// ECR's Service Quotas page: layer parts, and the size of a layer, 52,000 MiB.
 const MAX_PARTS: usize = 4_200;
@@ -61,14 +57,14 @@ const MAX_LAYER: u64 = 52_000 * 1024 * 1024;
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct InitiateLayerUpload {
-    pub(super) registry_id: Option<String>,
-    pub(super) repository_name: String,
+    pub(crate) registry_id: Option<String>,
+    pub(crate) repository_name: String,
 }
 
 #[derive(Debug)]
 pub(crate) struct UploadLayerPart {
-    pub(super) registry_id: Option<String>,
-    pub(super) repository_name: String,
+    pub(crate) registry_id: Option<String>,
+    pub(crate) repository_name: String,
     upload_id: String,
     first: i64,
     last: i64,
@@ -78,8 +74,8 @@ pub(crate) struct UploadLayerPart {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct CompleteLayerUpload {
-    pub(super) registry_id: Option<String>,
-    pub(super) repository_name: String,
+    pub(crate) registry_id: Option<String>,
+    pub(crate) repository_name: String,
     upload_id: String,
     layer_digests: Vec<String>,
 }
@@ -114,7 +110,7 @@ impl UploadLayerPart {
 }
 
 impl InitiateLayerUpload {
-    pub(super) fn new(on: On<'_>) -> Self {
+    pub(crate) fn new(on: On<'_>) -> Self {
         Self {
             registry_id: Some(on.registry.to_owned()),
             repository_name: on.repository.to_owned(),
@@ -123,7 +119,7 @@ impl InitiateLayerUpload {
 }
 
 impl CompleteLayerUpload {
-    pub(super) fn new(on: On<'_>, id: &str, digest: &str) -> Self {
+    pub(crate) fn new(on: On<'_>, id: &str, digest: &str) -> Self {
         Self {
             registry_id: Some(on.registry.to_owned()),
             repository_name: on.repository.to_owned(),
@@ -134,7 +130,7 @@ impl CompleteLayerUpload {
 }
 
 impl UploadLayerPart {
-    pub(super) fn corrupt(&mut self) {
+    pub(crate) fn corrupt(&mut self) {
         let mut content = self.content.to_vec();
         if let Some(byte) = content.first_mut() {
             *byte ^= 1;
@@ -142,7 +138,7 @@ impl UploadLayerPart {
         self.content = content.into();
     }
 
-    pub(super) fn halve(&mut self) {
+    pub(crate) fn halve(&mut self) {
         if self.content.len() > 1 {
             self.content.truncate(self.content.len() / 2);
             self.last = self.first + self.content.len() as i64 - 1;
@@ -260,6 +256,7 @@ impl Ecr {
                 ),
             ));
         };
+        // Reported: a part that is too small is refused here, not when it arrives.
         if all_but_last.iter().any(|&size| size < context.settings.min_part_size) {
             return Err(AwsError::new(
                 "LayerPartTooSmallException",
@@ -296,7 +293,7 @@ impl Ecr {
     }
 
     /// An upload for what has to be encrypted, or the refusals that there are.
-    pub(super) fn upload(
+    pub(crate) fn upload(
         &mut self,
         name: &UploadName,
         context: &Context<'_>,
@@ -317,21 +314,21 @@ impl Ecr {
 
 impl Upload {
     /// How many bytes have arrived.
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
-    pub(super) fn hashing(&self) -> Hashing {
+    pub(crate) fn hashing(&self) -> Hashing {
         self.hashing.clone()
     }
 
     /// Whether its content is kept.
-    pub(super) fn keeps(&self) -> bool {
+    pub(crate) fn keeps(&self) -> bool {
         self.content.is_some()
     }
 
     /// Takes a part that the registry has received: if it is still the next one.
-    pub(super) fn add(&mut self, part: Part) -> Result<(), AwsError> {
+    pub(crate) fn add(&mut self, part: Part) -> Result<(), AwsError> {
         let Part { first, length, hasher, content } = part;
         if first != self.size {
             return Err(out_of_order(first, self.size));
@@ -345,7 +342,7 @@ impl Upload {
     }
 
     /// The last byte that there was after the first PATCH, which this call may have been.
-    pub(super) fn last_of_first_patch(&mut self) -> u64 {
+    pub(crate) fn last_of_first_patch(&mut self) -> u64 {
         self.first_patch.get_or_insert(self.size).saturating_sub(1)
     }
 
@@ -358,24 +355,24 @@ impl Upload {
 }
 
 impl UploadName {
-    pub(super) fn new(on: On<'_>, id: &str) -> Self {
+    pub(crate) fn new(on: On<'_>, id: &str) -> Self {
         let owned = str::to_owned;
         Self { registry: owned(on.registry), repository: owned(on.repository), id: owned(id) }
     }
 }
 
 /// Users report the words.
-pub(super) fn out_of_order(first: u64, expected: u64) -> AwsError {
+pub(crate) fn out_of_order(first: u64, expected: u64) -> AwsError {
     invalid_part(format!("First byte of the layer part is {first} instead of {expected}"))
 }
 
-pub(super) fn contradiction(length: u64, first: u64, last: u64) -> AwsError {
+pub(crate) fn contradiction(length: u64, first: u64, last: u64) -> AwsError {
     invalid_part(format!(
         "Layer part has {length} bytes, and says that it is bytes {first} to {last}"
     ))
 }
 
-pub(super) fn invalid_part(message: String) -> AwsError {
+pub(crate) fn invalid_part(message: String) -> AwsError {
     AwsError::new("InvalidLayerPartException", message)
 }
 
@@ -419,8 +416,8 @@ mod tests {
     use super::*;
     use crate::caller::Caller;
     use crate::clock::Clock;
-    use crate::core::{Deferred, Ids, Settings};
-    use crate::ecr::Tokens;
+    use crate::context::{Deferred, Ids, MIN_PART_SIZE, Settings};
+    use crate::tokens::Tokens;
 
     /// Here rather than through a client, because that many requests take seconds.
     #[tokio::test]

@@ -11,7 +11,7 @@ use super::rollout::World;
 use super::run_task::TokenCall;
 use super::services::{Service, State};
 use super::tasks::Task;
-use crate::core::Context;
+use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::parse;
 

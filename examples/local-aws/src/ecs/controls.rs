@@ -1,13 +1,13 @@
 //! What a test or a demonstration decides about ECS from outside: scripts, alarms, and the ways in
 //! which ECS is known, or suspected, to behave now and then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::hooks::HookAnswer;
-use super::script::Script;
+use super::model::UnknownMembers;
+use super::script::{ContainerExit, STOPPING, Script};
 use crate::clock::Timestamp;
-use crate::local::LocalAws;
 
 /// The state of a CloudWatch alarm.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Deserialize)]
@@ -32,66 +32,18 @@ pub enum RollbackId {
     Reused,
 }
 
-/// All of them in [`REGION`](LocalAws::REGION). Clusters, services and the like are named, and
-/// needn't exist yet.
-impl LocalAws {
-    /// Decides what the tasks that RunTask starts of a family do, from now on. By default the first
-    /// essential container exits with 0 after a few seconds.
-    pub fn script_task(&self, family: &str, script: Script) {
-        self.controls(|it| it.task_scripts.insert(family.to_owned(), script));
-    }
-
-    /// Decides what the Lambda function `target_arn` answers to a lifecycle hook, from now on.
-    pub fn script_hook(&self, target_arn: &str, answer: HookAnswer) {
-        self.controls(|it| it.hook_answers.insert(target_arn.to_owned(), answer));
-    }
-
-    /// Lets the CloudWatch alarm `name` go into `state` after so much time. Every alarm exists, and
-    /// is `OK` before.
-    pub fn set_alarm(&self, name: &str, state: AlarmState, after: Duration) {
-        // A hundred years are never.
-        let at = self.now() + after.min(Duration::from_secs(100 * 365 * 24 * 60 * 60));
-        self.controls(|it| {
-            let changes = it.alarms.entry(name.to_owned()).or_default();
-            changes.push((at, state));
-            // Of two at one time, the later call is the later change: the sort is stable.
-            changes.sort_by_key(|(at, _)| *at);
-        });
-    }
-
-    /// Decides as which deployment ECS rolls services back, from now on.
-    pub fn set_rollback_id(&self, id: RollbackId) {
-        self.controls(|it| it.rollback_id = id);
-    }
-
-    /// Keeps service deployments out of ListServiceDeployments for so long after they began: ECS is
-    /// eventually consistent. By default, not at all.
-    pub fn set_service_deployment_lag(&self, lag: Duration) {
-        self.controls(|it| it.list_lag = lag);
-    }
-
-    /// Lets DescribeTasks say of a task, for so long after it was started, that it is MISSING: ECS
-    /// is eventually consistent. By default, not at all.
-    pub fn set_task_lag(&self, lag: Duration) {
-        self.controls(|it| it.task_lag = lag);
-    }
-
-    /// Refuses a second registration of a family within so much time, as ECS does with concurrent
-    /// ones. By default, none is refused.
-    pub fn set_registration_window(&self, window: Duration) {
-        self.controls(|it| it.registration_window = window);
-    }
-
-    /// Lets DescribeServices say so many times that `service` is MISSING, which it isn't: ECS is
-    /// eventually consistent.
-    pub fn hide_service(&self, cluster: &str, service: &str, times: u32) {
-        let key = (cluster.to_owned(), service.to_owned());
-        self.controls(|it| it.hidden.insert(key, times));
-    }
-
-    fn controls<T>(&self, act: impl FnOnce(&mut Controls) -> T) {
-        self.in_region(Self::REGION, |place| act(&mut place.ecs.controls));
-    }
+/// Why RunTask starts nothing, as its `failures` say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
+#[non_exhaustive]
+pub enum RunTaskFailure {
+    /// `AGENT`: the agent of the container instance is disconnected.
+    Agent,
+    /// Fargate has no capacity at this time.
+    Capacity,
+    /// `RESOURCE:CPU`: no container instance has enough CPU units left.
+    Cpu,
+    /// `RESOURCE:MEMORY`: no container instance has enough memory left.
+    Memory,
 }
 
 #[derive(Debug, Default)]
@@ -99,13 +51,22 @@ pub(crate) struct Controls {
     /// By cluster and service.
     scripts: BTreeMap<(String, String), Script>,
     /// By family.
-    task_scripts: BTreeMap<String, Script>,
+    pub(crate) task_scripts: BTreeMap<String, Script>,
     /// By the function's ARN.
-    hook_answers: BTreeMap<String, HookAnswer>,
+    pub(crate) hook_answers: BTreeMap<String, HookAnswer>,
     /// By the alarm's name, in the order of the times.
-    alarms: BTreeMap<String, Vec<(Timestamp, AlarmState)>>,
+    pub(crate) alarms: BTreeMap<String, Vec<(Timestamp, AlarmState)>>,
     /// How many more times, by cluster and service.
-    hidden: BTreeMap<(String, String), u32>,
+    pub(crate) hidden: BTreeMap<(String, String), u32>,
+    /// By cluster and service: how long a task takes to drain.
+    draining: BTreeMap<(String, String), Duration>,
+    /// By cluster and service: those that ECS Express Mode manages.
+    express: BTreeSet<(String, String)>,
+    /// By family: the containers of RunTask's tasks that exit, and when.
+    pub(crate) container_exits: BTreeMap<String, Vec<ContainerExit>>,
+    /// By family: how RunTask fails, and how many more times.
+    pub(crate) run_task_failures: BTreeMap<String, (RunTaskFailure, u32)>,
+    pub(crate) unknown_members: UnknownMembers,
     pub(crate) rollback_id: RollbackId,
     pub(crate) list_lag: Duration,
     pub(crate) registration_window: Duration,
@@ -145,6 +106,36 @@ impl Controls {
                 .find(|(_, state)| *state == AlarmState::Alarm)
                 .map(|(at, _)| *at),
         }
+    }
+
+    pub(crate) fn set_draining(&mut self, cluster: &str, service: &str, lasts: Duration) {
+        self.draining.insert((cluster.to_owned(), service.to_owned()), lasts);
+    }
+
+    /// How long a task of the service takes from the scheduler's decision to STOPPED.
+    pub(crate) fn draining(&self, cluster: &str, service: &str) -> Duration {
+        let key = (cluster.to_owned(), service.to_owned());
+        self.draining.get(&key).copied().unwrap_or(STOPPING)
+    }
+
+    pub(crate) fn set_express(&mut self, cluster: &str, service: &str, is_express: bool) {
+        let key = (cluster.to_owned(), service.to_owned());
+        match is_express {
+            true => self.express.insert(key),
+            false => self.express.remove(&key),
+        };
+    }
+
+    /// Whether ECS Express Mode manages the service.
+    pub(crate) fn is_express(&self, cluster: &str, service: &str) -> bool {
+        self.express.contains(&(cluster.to_owned(), service.to_owned()))
+    }
+
+    /// How RunTask fails this time, if it does.
+    pub(crate) fn run_task_failure(&mut self, family: &str) -> Option<RunTaskFailure> {
+        let (failure, times) = self.run_task_failures.get_mut(family)?;
+        *times = times.checked_sub(1)?;
+        Some(*failure)
     }
 
     /// Whether DescribeServices misses the service this time.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::Ecs;
 use super::rollout::World;
-use crate::core::Context;
+use crate::context::Context;
 use crate::error::AwsError;
 
 impl Ecs {

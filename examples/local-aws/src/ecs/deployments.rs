@@ -8,7 +8,7 @@ use super::service_deployments::ServiceDeployment;
 use super::services::{STARTING, Service};
 use super::workload::{Revision, TargetGroup, Workload};
 use crate::clock::Timestamp;
-use crate::core::Ids;
+use crate::context::Ids;
 
 #[derive(Debug)]
 pub(crate) struct Deployment {

@@ -8,7 +8,7 @@ use super::deployments::{Deployment, Rollout};
 use super::input::{cluster_name, service_name, wants_tags};
 use super::services::{Service, State};
 use super::tasks::Task;
-use crate::core::Context;
+use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::parse;
 
@@ -43,6 +43,9 @@ impl Ecs {
             match self.service(cluster_name, name).ok().filter(|_| !is_hidden) {
                 Some(service) => {
                     let mut value = service.to_json();
+                    if self.controls.is_express(cluster_name, name) {
+                        value["resourceManagementType"] = json!("ECS");
+                    }
                     if wants_tags(input.include.as_deref()) {
                         value["tags"] = json!(service.tags);
                     }
@@ -93,7 +96,10 @@ impl Service {
             "enableExecuteCommand": false,
             "propagateTags": "NONE",
         });
-        for (member, setting) in &self.settings {
+        // Service model: the others are members of its deployments.
+        for (member, setting) in
+            self.settings.iter().filter(|(name, _)| !OF_DEPLOYMENT.contains(&name.as_str()))
+        {
             value[member] = setting.clone();
         }
         if let Some(primary) = self.deployments.front() {
@@ -124,7 +130,7 @@ impl Service {
             "updatedAt": deployment.updated_at.to_json(),
             "launchType": self.launch_type,
         });
-        for name in ["networkConfiguration", "platformVersion", "serviceConnectConfiguration"] {
+        for name in ["networkConfiguration", "platformVersion"].into_iter().chain(OF_DEPLOYMENT) {
             if let Some(setting) = deployment.revision.settings.get(name) {
                 value[name] = setting.clone();
             }
@@ -170,3 +176,7 @@ impl Service {
         self.tasks.iter().filter(move |it| deployment.is_none() || it.deployment == deployment)
     }
 }
+
+/// Service model: the settings that a deployment has, and the service itself hasn't.
+const OF_DEPLOYMENT: [&str; 3] =
+    ["serviceConnectConfiguration", "volumeConfigurations", "vpcLatticeConfigurations"];

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::core::Context;
+use crate::context::Context;
 use crate::error::AwsError;
 
 /// The name in a cluster's name or ARN. ECS's API reference: without one, `default` is assumed.

@@ -10,7 +10,7 @@ use super::service_deployments::Status;
 use super::services::{Service, State};
 use super::tasks::Step;
 use crate::clock::Timestamp;
-use crate::core::{Context, Ids};
+use crate::context::{Context, Ids};
 
 /// What the passing of time needs beside the service.
 #[derive(Debug)]
@@ -58,7 +58,14 @@ impl Service {
             .chain(deployments.filter_map(|it| it.fails_at.as_ref().map(|(at, _)| *at)))
             .chain(self.open().and_then(|open| open.next_at(self.advanced_to)))
             .chain(self.next_alarm(world))
+            .chain(self.next_end_of_protection())
             .min()
+    }
+
+    /// When a task may next be stopped that was protected.
+    fn next_end_of_protection(&self) -> Option<Timestamp> {
+        let ends = self.tasks.iter().filter_map(|task| task.protected_until);
+        ends.filter(|end| *end > self.advanced_to).min()
     }
 
     fn step_tasks(&mut self, at: Timestamp, world: &mut World<'_>) {

@@ -6,13 +6,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Ecs;
+use super::controls::RunTaskFailure;
 use super::deployments::scatter;
 use super::input::{check_tags, cluster_name};
+use super::requirements::Requirements;
 use super::rollout::World;
 use super::script::Script;
 use super::tasks::{Origin, Task};
 use super::workload::Workload;
-use crate::core::Context;
+use crate::context::Context;
 use crate::error::AwsError;
 use crate::iam::{Access, passed_roles};
 use crate::wire::parse;
@@ -30,7 +32,8 @@ struct RunTask {
     group: Option<String>,
     started_by: Option<String>,
     client_token: Option<String>,
-    network_configuration: Option<Value>,
+    #[serde(flatten)]
+    requirements: Requirements,
     overrides: Option<Overrides>,
     propagate_tags: Option<String>,
     tags: Option<Vec<Value>>,
@@ -47,13 +50,7 @@ struct Provider {
 #[serde(rename_all = "camelCase")]
 struct Overrides {
     #[serde(default)]
-    container_overrides: Vec<ContainerOverride>,
-}
-
-#[derive(Deserialize)]
-struct ContainerOverride {
-    #[serde(default)]
-    name: String,
+    container_overrides: Vec<Value>,
 }
 
 /// A call that is known by its token.
@@ -88,13 +85,12 @@ impl Ecs {
             };
         }
         let definition = self.active_definition(&input.task_definition, context)?;
-        definition.check_network(input.network_configuration.as_ref())?;
-        for given in input.overrides.iter().flat_map(|it| &it.container_overrides) {
+        for given in input.overrides.iter().flat_map(Overrides::names) {
             // Reported, with this text.
-            if !definition.containers().iter().any(|container| container.name == given.name) {
+            if !definition.containers().iter().any(|container| container.name == given) {
                 return Err(AwsError::invalid_parameter(format!(
-                    "Override for container named {} is not a container in the TaskDefinition.",
-                    given.name
+                    "Override for container named {given} is not a container in the \
+                     TaskDefinition."
                 )));
             }
         }
@@ -102,7 +98,7 @@ impl Ecs {
         if input.propagate_tags.as_deref() == Some("TASK_DEFINITION") {
             tags.extend(definition.tags.iter().cloned());
         }
-        let family = definition.family();
+        let family = definition.family().to_owned();
         // AWS documentation: the providers FARGATE and FARGATE_SPOT are every account's.
         let is_fargate = input
             .capacity_provider_strategy
@@ -110,28 +106,39 @@ impl Ecs {
             .any(|it| it.capacity_provider.starts_with("FARGATE"));
         let default = if is_fargate { "FARGATE" } else { "EC2" };
         let launch_type = input.launch_type.as_deref().unwrap_or(default);
+        input.requirements.check(definition, launch_type)?;
         let workload = Arc::new(Workload::new(definition, launch_type));
         let group = input.group.unwrap_or_else(|| format!("family:{family}"));
         let overrides = match raw.get("overrides") {
             Some(given) if given.is_object() => given.clone(),
             _ => json!({ "containerOverrides": [] }),
         };
-        let script = self.controls.task_script(family);
+        let exits = self.controls.container_exits.get(&family).cloned().unwrap_or_default();
+        // With exits of its own, nothing else ends it.
+        let script = match exits.is_empty() {
+            true => self.controls.task_script(&family),
+            false => Script::Healthy,
+        };
         let prefix = context.caller.arn("ecs", "");
+
+        let unplaceable = script == Script::Unplaceable;
+        let unplaceable = unplaceable.then(|| RunTaskFailure::of_unplaceable(launch_type));
+        let failure = self.controls.run_task_failure(&family).or(unplaceable);
 
         let Self { clusters, controls, .. } = self;
         let world = World::new(context, controls);
         let mut tasks = Vec::new();
         let mut failures = Vec::new();
         for ordinal in 0..input.count.unwrap_or(1) {
-            if script == Script::Unplaceable {
-                failures.push(unplaced(launch_type, &prefix, &name));
+            if let Some(failure) = failure {
+                failures.push(failure.to_json(&prefix, &name));
                 continue;
             }
             let origin = Origin {
                 deployment: None,
                 workload: Arc::clone(&workload),
                 script: script.of_task(ordinal as u32),
+                exits: exits.clone(),
                 group: group.clone(),
                 started_by: input.started_by.clone(),
                 overrides: overrides.clone(),
@@ -197,20 +204,49 @@ impl RunTask {
         if self.propagate_tags.as_ref().is_some_and(|from| from != "TASK_DEFINITION") {
             return refuse("Invalid value for propagateTags.");
         }
+        // API reference of `overrides`: 8,192 characters with the JSON around them. Reported, with
+        // this text: artilleryio/artillery#2584, Netflix/metaflow#977.
+        if self.overrides.as_ref().is_some_and(|it| it.length() > 8192) {
+            return refuse("Container Overrides length must be at most 8192");
+        }
         check_tags(self.tags.as_deref())
     }
 }
 
-/// AWS documentation, API failure reasons; the one on Fargate is reported.
-fn unplaced(launch_type: &str, prefix: &str, cluster: &str) -> Value {
-    match launch_type {
-        "FARGATE" => json!({
-            "reason": "Capacity is unavailable at this time. Please try again later or in a \
-                       different availability zone",
-        }),
-        _ => json!({
-            "arn": format!("{prefix}container-instance/{cluster}/0123456789abcdef0123456789abcdef"),
-            "reason": "RESOURCE:MEMORY",
-        }),
+impl Overrides {
+    /// Of the JSON of all container overrides.
+    fn length(&self) -> usize {
+        serde_json::to_string(&self.container_overrides).map_or(0, |json| json.chars().count())
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.container_overrides.iter().map(|it| it["name"].as_str().unwrap_or_default())
+    }
+}
+
+impl RunTaskFailure {
+    /// What an unplaceable task fails for.
+    fn of_unplaceable(launch_type: &str) -> Self {
+        match launch_type {
+            "FARGATE" => Self::Capacity,
+            _ => Self::Memory,
+        }
+    }
+
+    /// AWS documentation, API failure reasons; the one on Fargate is reported.
+    fn to_json(self, prefix: &str, cluster: &str) -> Value {
+        let reason = match self {
+            Self::Agent => "AGENT",
+            Self::Cpu => "RESOURCE:CPU",
+            Self::Memory => "RESOURCE:MEMORY",
+            Self::Capacity => {
+                return json!({
+                    "reason": "Capacity is unavailable at this time. Please try again later or in \
+                               a different availability zone",
+                });
+            }
+        };
+        let id = "0123456789abcdef0123456789abcdef";
+        json!({ "arn": format!("{prefix}container-instance/{cluster}/{id}"), "reason": reason })
     }
 }

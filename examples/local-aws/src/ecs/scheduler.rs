@@ -57,6 +57,7 @@ impl Service {
                     deployment: Some(primary.number),
                     workload: primary.revision.workload.clone(),
                     script: primary.revision.script.of_task(primary.started_tasks),
+                    exits: Vec::new(),
                     group: format!("service:{name}"),
                     started_by: Some(format!("ecs-svc/{}", primary.number)),
                     overrides: json!({ "containerOverrides": [] }),
@@ -93,12 +94,16 @@ impl Service {
         let mut spare = healthy.saturating_sub(self.configuration.minimum(self.desired));
         let mut surplus = own.saturating_sub(u64::from(self.desired));
         let mut stopped = String::new();
-        let (mut count, mut targets) = (0, 0);
+        let (mut count, mut targets, mut protected) = (0, 0, 0);
+        let draining = world.pace.scale(world.controls.draining(&self.cluster, &self.name));
         for task in self.tasks.iter_mut().filter(|task| task.wanted) {
-            let stops = if task.deployment == number {
-                take_one(&mut surplus)
-            } else if keeps && task.deployment == replaced {
+            let stops = if keeps && task.deployment == replaced && task.deployment != number {
                 false
+            } else if task.is_protected(at) {
+                protected += u64::from(task.deployment != number || surplus > 0);
+                false
+            } else if task.deployment == number {
+                take_one(&mut surplus)
             } else if task.healthy {
                 take_one(&mut spare)
             } else {
@@ -107,7 +112,7 @@ impl Service {
             if stops {
                 targets += usize::from(task.is_running());
                 let stop = Stop::scaling(task.deployment.unwrap_or_default());
-                task.ask_to_stop(at, world.pace, stop);
+                task.drain(at, draining, stop);
                 stopped.push_str(&format!(" (task {})", task.id));
                 count += 1;
             }
@@ -123,6 +128,13 @@ impl Service {
                 self.record_targets("deregistered", targets, at, world);
             }
             self.record(format!("has stopped {count} running tasks:{stopped}."), at, world);
+        }
+        // Developer guide, "Protect your Amazon ECS tasks from being terminated by scale-in events".
+        if protected > 0 {
+            let text = format!(
+                "was unable to scale in due to (reason {protected} tasks under protection)"
+            );
+            self.record_once(&text, at, world);
         }
     }
 

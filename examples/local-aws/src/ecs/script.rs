@@ -57,6 +57,27 @@ pub enum Script {
     WrongPlatform,
 }
 
+/// A container that exits by itself while its task runs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ContainerExit {
+    /// The container's name. A task without such a container is as if there were no exit.
+    pub container: String,
+    /// How long after the task is RUNNING.
+    #[serde(deserialize_with = "seconds")]
+    pub after: Duration,
+    /// What it exits with.
+    pub exit_code: i32,
+}
+
+impl ContainerExit {
+    /// The exit of `container` with `exit_code`, so long after its task is RUNNING.
+    pub fn new(container: impl Into<String>, after: Duration, exit_code: i32) -> Self {
+        Self { container: container.into(), after, exit_code }
+    }
+}
+
 /// Who checks whether a task is healthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[non_exhaustive]

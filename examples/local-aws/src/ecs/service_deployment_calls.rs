@@ -10,7 +10,7 @@ use super::recovery::Cause;
 use super::script::{FIRST_LOOK, Pace};
 use super::service_deployments::{ServiceDeployment, Status};
 use super::services::Service;
-use crate::core::Context;
+use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::parse;
 

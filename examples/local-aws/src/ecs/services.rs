@@ -11,6 +11,7 @@ use super::configuration::{Configuration, not_emulated};
 use super::deployments::Deployment;
 use super::events::Event;
 use super::input::{check_tags, cluster_name, is_name, page, service_name};
+use super::requirements::Requirements;
 use super::rollout::World;
 use super::script::Pace;
 use super::service_deployments::ServiceDeployment;
@@ -18,7 +19,7 @@ use super::stop::Stop;
 use super::tasks::Task;
 use super::workload::{Revision, Workload};
 use crate::clock::Timestamp;
-use crate::core::Context;
+use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::parse;
 
@@ -191,7 +192,7 @@ impl Ecs {
                 .as_deref()
                 .ok_or_else(|| AwsError::invalid_parameter("TaskDefinition can not be blank."))?;
             let definition = self.active_definition(reference, context)?;
-            definition.check_network(service.settings.get("networkConfiguration"))?;
+            Requirements::of_service(&service.settings)?.check(definition, &service.launch_type)?;
             let workload = Workload::new(definition, &service.launch_type);
             let script = self.controls.script(&cluster, &service.name);
             let mut world = World::new(context, &self.controls);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Ecs;
 use super::input::check_tags;
 use super::services::State;
-use crate::core::Context;
+use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::parse;
 

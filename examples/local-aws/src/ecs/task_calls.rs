@@ -9,7 +9,7 @@ use super::input::{cluster_name, page, service_name, task_id, wants_tags};
 use super::rollout::World;
 use super::stop::Stop;
 use super::tasks::Task;
-use crate::core::Context;
+use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::parse;
 

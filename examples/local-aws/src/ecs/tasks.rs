@@ -1,11 +1,13 @@
 //! Tasks: each walks through its statuses by its script.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::definitions::Container;
-use super::script::{HealthCheck, PROVISIONING, Pace, STOPPING, Script};
+use super::script::{ContainerExit, HealthCheck, PROVISIONING, Pace, STOPPING, Script};
 use super::stop::Stop;
 use super::workload::Workload;
 use crate::clock::Timestamp;
@@ -27,6 +29,12 @@ pub(crate) struct Task {
     pub(crate) wanted: bool,
     pub(crate) healthy: bool,
     failed_check: bool,
+    /// Until when neither a deployment nor scaling in may stop it.
+    pub(crate) protected_until: Option<Timestamp>,
+    /// By its script: what exits, and how long after it is RUNNING.
+    exits: Vec<ContainerExit>,
+    /// What has exited, with its code.
+    exited: BTreeMap<String, i32>,
     /// When it next changes by itself.
     pub(crate) next_at: Option<Timestamp>,
     created_at: Timestamp,
@@ -61,6 +69,7 @@ pub(crate) struct Origin {
     pub(crate) deployment: Option<u64>,
     pub(crate) workload: Arc<Workload>,
     pub(crate) script: Script,
+    pub(crate) exits: Vec<ContainerExit>,
     pub(crate) group: String,
     pub(crate) started_by: Option<String>,
     pub(crate) overrides: Value,
@@ -82,6 +91,9 @@ impl Task {
             wanted: true,
             healthy: false,
             failed_check: false,
+            protected_until: None,
+            exits: origin.exits,
+            exited: BTreeMap::new(),
             next_at: Some(at + pace.scale(PROVISIONING)),
             created_at: at,
             started_at: None,
@@ -105,15 +117,19 @@ impl Task {
                 }
                 self.status = Status::Running;
                 self.started_at = Some(at);
-                self.next_at = Some(at + pace.scale(script.running()));
+                self.next_at = match self.next_exit(pace) {
+                    None => Some(at + pace.scale(script.running())),
+                    exit => exit,
+                };
                 Step::Started
             }
+            (Status::Running, _) if !self.exits.is_empty() => self.exit_containers(at, pace),
             (Status::Running, Script::Crash { exit_code }) => self.end(at, Stop::exit(exit_code)),
             (Status::Running, Script::OutOfMemory) => self.end(at, Stop::out_of_memory()),
             (Status::Running, Script::Unhealthy { by }) => {
                 self.failed_check = true;
                 let stop = Stop::unhealthy(by, &self.workload);
-                self.begin_to_stop(at, pace, stop);
+                self.begin_to_stop(at, pace.scale(STOPPING), stop);
                 Step::FailedCheck(by)
             }
             (Status::Running, _) => {
@@ -130,11 +146,20 @@ impl Task {
         }
     }
 
-    /// Where it isn't about to stop already, it is now.
+    /// Begins to stop it, unless that has begun already.
     pub(crate) fn ask_to_stop(&mut self, at: Timestamp, pace: Pace, stop: Stop) {
+        self.drain(at, pace.scale(STOPPING), stop);
+    }
+
+    /// Begins to stop it, which takes so long, unless that has begun already.
+    pub(crate) fn drain(&mut self, at: Timestamp, lasts: Duration, stop: Stop) {
         if !matches!(self.status, Status::Deactivating | Status::Stopped) {
-            self.begin_to_stop(at, pace, stop);
+            self.begin_to_stop(at, lasts, stop);
         }
+    }
+
+    pub(crate) fn is_protected(&self, at: Timestamp) -> bool {
+        self.protected_until.is_some_and(|until| at < until)
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -151,11 +176,11 @@ impl Task {
 
     /// AWS documentation: stopped tasks can be described for at least an hour.
     pub(crate) fn can_be_described(&self, now: Timestamp) -> bool {
-        const SHOWN: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+        const SHOWN: Duration = Duration::from_secs(60 * 60);
         self.stopped_at.is_none_or(|at| now.since(at) < SHOWN)
     }
 
-    pub(crate) fn age(&self, now: Timestamp) -> std::time::Duration {
+    pub(crate) fn age(&self, now: Timestamp) -> Duration {
         now.since(self.created_at)
     }
 
@@ -167,7 +192,36 @@ impl Task {
         if self.wanted { "RUNNING" } else { "STOPPED" }
     }
 
-    fn begin_to_stop(&mut self, at: Timestamp, pace: Pace, mut stop: Stop) {
+    /// When a container next exits by the script.
+    fn next_exit(&self, pace: Pace) -> Option<Timestamp> {
+        let started_at = self.started_at?;
+        let is_there = |exit: &&ContainerExit| {
+            self.workload.containers.iter().any(|it| it.name == exit.container)
+        };
+        let exits = self.exits.iter().filter(is_there);
+        exits.map(|exit| started_at + pace.scale(exit.after)).min()
+    }
+
+    /// Lets the containers exit that are due. Service model: a task ends with the first essential
+    /// one.
+    fn exit_containers(&mut self, at: Timestamp, pace: Pace) -> Step {
+        while let Some(due) = self.next_exit(pace).filter(|due| *due <= at) {
+            let started_at = self.started_at.unwrap_or(at);
+            let position =
+                self.exits.iter().position(|it| started_at + pace.scale(it.after) == due);
+            let Some(exit) = position.map(|position| self.exits.remove(position)) else { break };
+            let container = self.workload.containers.iter().find(|it| it.name == exit.container);
+            let is_essential = container.is_some_and(|it| it.essential);
+            self.exited.insert(exit.container, exit.exit_code);
+            if is_essential {
+                return self.end(at, Stop::exit(exit.exit_code));
+            }
+        }
+        self.next_at = self.next_exit(pace);
+        Step::Quiet
+    }
+
+    fn begin_to_stop(&mut self, at: Timestamp, lasts: Duration, mut stop: Stop) {
         if self.status != Status::Running {
             stop.exit_code = None;
         }
@@ -175,7 +229,7 @@ impl Task {
         self.wanted = false;
         self.healthy = false;
         self.stopping_at = Some(at);
-        self.next_at = Some(at + pace.scale(STOPPING));
+        self.next_at = Some(at + lasts);
         self.stop = Some(stop);
     }
 
@@ -264,6 +318,11 @@ impl Task {
             "healthStatus": self.health(container.health_check.is_some()),
             "networkInterfaces": [],
         });
+        let exited = self.exited.get(&container.name);
+        if let Some(exit_code) = exited {
+            value["lastStatus"] = json!("STOPPED");
+            value["exitCode"] = json!(exit_code);
+        }
         // It is known once the image is pulled.
         if self.started_at.is_some() {
             value["imageDigest"] = json!(container.digest());
@@ -274,8 +333,10 @@ impl Task {
             if let (true, Some(reason)) = (is_culprit, &stop.container_reason) {
                 value["reason"] = json!(reason);
             }
-            if let Some(exit_code) = stop.exit_code.filter(|_| self.is_stopped()) {
-                value["exitCode"] = json!(if is_culprit { exit_code } else { 0 });
+            let unknown = self.is_stopped() && exited.is_none();
+            if let Some(exit_code) = stop.exit_code.filter(|_| unknown) {
+                let ends_task = is_culprit && self.exited.is_empty();
+                value["exitCode"] = json!(if ends_task { exit_code } else { 0 });
             }
         }
         value

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use super::Ecs;
 use super::configuration::{Configuration, not_emulated};
 use super::input::{cluster_name, service_name};
+use super::requirements::Requirements;
 use super::rollout::World;
 use super::services::{Controller, STARTING, Service, desired_count, settings};
 use super::workload::Workload;
-use crate::core::Context;
+use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::parse;
 
@@ -36,7 +37,15 @@ impl Ecs {
         let input: UpdateService = parse(body)?;
         let cluster = cluster_name(input.cluster.as_deref(), context).to_owned();
         let name = service_name(&input.service, &cluster, context).to_owned();
+        let is_express = self.controls.is_express(&cluster, &name);
         let service = self.active_service_mut(&cluster, &name)?;
+        // Inferred: such a service has an operation of its own, UpdateExpressGatewayService.
+        if is_express {
+            return Err(AwsError::invalid_parameter(
+                "The service is managed by Amazon ECS. Use UpdateExpressGatewayService to update \
+                 it.",
+            ));
+        }
         if input.deployment_controller.as_ref().is_some_and(|it| it.r#type != service.controller) {
             return Err(not_emulated("the change of a deployment controller"));
         }
@@ -61,7 +70,7 @@ impl Ecs {
         let configuration = service.configuration.clone().merged(input.deployment_configuration)?;
         let desired = input.desired_count.map(desired_count).transpose()?;
         let starts = input.force_new_deployment || first_change.is_some();
-        let launch_type = service.launch_type.clone();
+        let (launch_type, kept) = (service.launch_type.clone(), service.settings.clone());
         let current = service.deployments.front().map(|it| &it.revision.workload.task_definition);
         let current = current.cloned();
         let definition = match (&input.task_definition, &current) {
@@ -72,6 +81,11 @@ impl Ecs {
         };
         let definition =
             definition.filter(|it| starts || Some(it.arn.as_str()) != current.as_deref());
+        if let Some(definition) = definition {
+            let mut settings = kept;
+            settings.extend(changes.clone());
+            Requirements::of_service(&settings)?.check(definition, &launch_type)?;
+        }
         let workload = definition.map(|it| Workload::new(it, &launch_type));
         let script = self.controls.script(&cluster, &name);
 

@@ -65,7 +65,7 @@ pub(crate) fn of_ecs(operation: &str, input: &Value, caller: &Caller) -> Vec<Acc
         "ContinueServiceDeployment" | "StopServiceDeployment" => {
             in_service(&action, text("serviceDeploymentArn").unwrap_or_default()).into()
         }
-        "DescribeTasks" => all("tasks", "task"),
+        "DescribeTasks" | "GetTaskProtection" | "UpdateTaskProtection" => all("tasks", "task"),
         "StopTask" => vec![on(arn_of("task", text("task").unwrap_or_default()))],
         "CreateCluster" => {
             let name = text("clusterName").unwrap_or("default");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use crate::caller::{ACCOUNT, Caller, Signed};
+use crate::caller::{ACCOUNT, Caller, Identity, Signed};
 use crate::clock::Timestamp;
 use crate::error::AwsError;
 use crate::iam::access::Access;
@@ -24,16 +24,6 @@ struct Session {
     identity: Identity,
     token: String,
     expires: Timestamp,
-}
-
-/// A principal, as requests and messages name it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Identity {
-    /// As GetCallerIdentity and refusals show it.
-    pub(crate) arn: String,
-    pub(crate) user_id: String,
-    /// The user or role whose policy counts.
-    pub(crate) principal: String,
 }
 
 /// Temporary credentials, as AssumeRole returns them.
@@ -122,14 +112,6 @@ impl Principals {
                 Err(denied(caller, access, &why))
             }
         })
-    }
-}
-
-impl Identity {
-    /// The one user, by any of its keys.
-    pub(crate) fn user(partition: &str, user_id: &str) -> Self {
-        let arn = format!("arn:{partition}:iam::{ACCOUNT}:user/local");
-        Self { principal: arn.clone(), arn, user_id: user_id.to_owned() }
     }
 }
 

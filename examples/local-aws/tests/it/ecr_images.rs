@@ -82,13 +82,13 @@ async fn docker_and_oci_types_are_taken() {
     let world = World::new().await;
     let config = world.push_layer(b"config").await;
     for media_type in [OCI, DOCKER] {
-        world.put(&manifest(media_type, &config, &[])).send().await.unwrap();
+        world.put(&manifest(media_type, &config, &[&config])).send().await.unwrap();
     }
-    let child = digest(manifest(OCI, &config, &[]));
+    let child = digest(manifest(OCI, &config, &[&config]));
     for media_type in [OCI_INDEX, DOCKER_LIST] {
         world.put(&index(media_type, &[&child])).send().await.unwrap();
     }
-    let unknown = world.refused(&manifest("text/plain", &config, &[])).await;
+    let unknown = world.refused(&manifest("text/plain", &config, &[&config])).await;
     assert_eq!(unknown, violated("ImageManifest", "unsupported media type 'text/plain'"));
 }
 

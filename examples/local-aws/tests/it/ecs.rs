@@ -4,7 +4,7 @@ use aws_sdk_ecs::Client;
 use aws_sdk_ecs::error::ProvideErrorMetadata;
 use aws_sdk_ecs::types::{
     ContainerDefinition, DeploymentController, DeploymentControllerType, HealthCheck, KeyValuePair,
-    PortMapping, Secret, Tag, TaskDefinitionField, Volume,
+    NetworkMode, PortMapping, Secret, Tag, TaskDefinitionField, Volume,
 };
 use local_aws::LocalAws;
 
@@ -18,6 +18,23 @@ pub(crate) async fn register(ecs: &Client, family: &str) -> String {
         .register_task_definition()
         .family(family)
         .container_definitions(container("web", "nginx:1"))
+        .send()
+        .await
+        .unwrap();
+    output.task_definition.unwrap().task_definition_arn.unwrap()
+}
+
+/// Registers a revision that a service on Fargate can run, and returns its ARN.
+pub(crate) async fn register_for_fargate(ecs: &Client, family: &str) -> String {
+    let mut web = container("web", "nginx:1");
+    web.port_mappings = Some(vec![PortMapping::builder().container_port(8080).build()]);
+    let output = ecs
+        .register_task_definition()
+        .family(family)
+        .network_mode(NetworkMode::Awsvpc)
+        .cpu("256")
+        .memory("512")
+        .container_definitions(web)
         .send()
         .await
         .unwrap();

@@ -10,7 +10,7 @@ use aws_sdk_ecs::types::{
 };
 use local_aws::LocalAws;
 
-use crate::ecs::register;
+use crate::ecs::register_for_fargate;
 
 /// The service of the demonstration, and what its tests ask of it.
 pub(crate) struct Demo {
@@ -43,7 +43,7 @@ impl Demo {
 
     /// Registers a revision, deploys it, and returns the deployment's id.
     pub(crate) async fn deploy(&self) -> String {
-        let arn = register(&self.ecs, "web").await;
+        let arn = register_for_fargate(&self.ecs, "web").await;
         let output = self.update().task_definition(arn).send().await.unwrap();
         output.service.unwrap().deployments()[0].id().unwrap().to_owned()
     }

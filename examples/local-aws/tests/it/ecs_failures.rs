@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_ecs::types::{
     DeploymentAlarms, DeploymentCircuitBreaker, DeploymentConfiguration, HealthCheck, LoadBalancer,
-    Task, ThresholdConfiguration, ThresholdType,
+    NetworkMode, Task, ThresholdConfiguration, ThresholdType,
 };
 use local_aws::{AlarmState, RollbackId, Script};
 
@@ -411,7 +411,8 @@ async fn a_container_with_a_health_check_shows_its_health() {
     let mut checked = container("web", "nginx:1");
     let plain = container("log", "nginx:2");
     checked.health_check = Some(check);
-    let register = demo.ecs.register_task_definition().family("web");
+    let register = demo.ecs.register_task_definition().family("web").cpu("256").memory("512");
+    let register = register.network_mode(NetworkMode::Awsvpc);
     register.container_definitions(checked).container_definitions(plain).send().await.unwrap();
     demo.update().task_definition("web:2").send().await.unwrap();
     pass(200).await;

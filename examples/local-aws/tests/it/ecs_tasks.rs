@@ -1,11 +1,14 @@
 //! Tasks without a service, and tasks that somebody stops.
 
+use std::time::Duration;
+
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{
-    AwsVpcConfiguration, CapacityProviderStrategyItem, ContainerOverride, DesiredStatus,
-    LaunchType, NetworkConfiguration, PropagateTags, Tag, Task, TaskField, TaskOverride,
+    AwsVpcConfiguration, CapacityProviderStrategyItem, ContainerDefinition, ContainerOverride,
+    DesiredStatus, LaunchType, NetworkConfiguration, PropagateTags, Tag, Task, TaskField,
+    TaskOverride,
 };
-use local_aws::{LocalAws, Script};
+use local_aws::{ContainerExit, LocalAws, RunTaskFailure, Script};
 
 use crate::ecs::{pair, refusal, register};
 use crate::ecs_demo::{Demo, pass};
@@ -200,4 +203,122 @@ async fn a_task_of_a_service_that_somebody_stops_is_replaced() {
     let missing = demo.ecs.stop_task().cluster("demo").task("0").send().await;
     let expected = pair("InvalidParameterException", "The referenced task was not found.");
     assert_eq!(refusal(missing), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn run_task_fails_so_many_times_and_then_runs() {
+    let (local, ecs) = jobs().await;
+    let arn = "arn:aws:ecs:us-east-1:123456789012:container-instance/default/\
+               0123456789abcdef0123456789abcdef";
+    let capacity = "Capacity is unavailable at this time. Please try again later or in a different \
+                    availability zone";
+    for (failure, at, reason) in [
+        (RunTaskFailure::Agent, Some(arn), "AGENT"),
+        (RunTaskFailure::Cpu, Some(arn), "RESOURCE:CPU"),
+        (RunTaskFailure::Memory, Some(arn), "RESOURCE:MEMORY"),
+        (RunTaskFailure::Capacity, None, capacity),
+    ] {
+        local.fail_run_task("job", failure, 2);
+        let run = || ecs.run_task().task_definition("job").count(2);
+        for _ in 0..2 {
+            let output = run().send().await.unwrap();
+            assert_eq!(output.tasks(), []);
+            let failures = output.failures();
+            assert_eq!(failures.len(), 2, "one for each task");
+            assert_eq!((failures[0].arn(), failures[0].reason()), (at, Some(reason)));
+        }
+        assert_eq!(run().send().await.unwrap().tasks().len(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_token_remembers_a_failure() {
+    let (local, ecs) = jobs().await;
+    local.fail_run_task("job", RunTaskFailure::Agent, 1);
+    let run = |token: &str| ecs.run_task().task_definition("job").client_token(token).send();
+    assert_eq!(run("a").await.unwrap().failures().len(), 1);
+    assert_eq!(run("a").await.unwrap().failures().len(), 1);
+    assert_eq!(run("b").await.unwrap().tasks().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn containers_exit_one_by_one_with_codes_of_their_own() {
+    let (local, ecs) = jobs().await;
+    let job = |name: &str, essential: bool| {
+        let container = ContainerDefinition::builder().name(name).image("job:1").memory(128);
+        container.essential(essential).build()
+    };
+    ecs.register_task_definition()
+        .family("job")
+        .container_definitions(job("migrate", false))
+        .container_definitions(job("notify", false))
+        .container_definitions(job("proxy", true))
+        .send()
+        .await
+        .unwrap();
+    let seconds = Duration::from_secs;
+    local.script_containers(
+        "job",
+        [
+            ContainerExit::new("notify", seconds(120), 0),
+            ContainerExit::new("migrate", seconds(60), 3),
+            ContainerExit::new("absent", seconds(30), 9),
+        ],
+    );
+    let run = ecs.run_task().task_definition("job").send().await.unwrap();
+    let task = run.tasks()[0].clone();
+    let codes = async || {
+        let task = describe(&ecs, &task).await;
+        let containers = task.containers().iter();
+        let codes: Vec<_> =
+            containers.map(|it| (it.last_status().unwrap().to_owned(), it.exit_code())).collect();
+        (task.last_status().unwrap().to_owned(), codes)
+    };
+    let running = ("RUNNING".to_owned(), None);
+    let stopped = |code| ("STOPPED".to_owned(), Some(code));
+    let expected = |codes: [&(String, Option<i32>); 3]| codes.map(Clone::clone).to_vec();
+    pass(40).await;
+    assert_eq!(codes().await, ("RUNNING".to_owned(), expected([&running, &running, &running])));
+    pass(60).await;
+    let migrated = stopped(3);
+    assert_eq!(codes().await, ("RUNNING".to_owned(), expected([&migrated, &running, &running])));
+    pass(60).await;
+    let notified = stopped(0);
+    assert_eq!(codes().await, ("RUNNING".to_owned(), expected([&migrated, &notified, &running])));
+    // The sidecar runs on for as long as it is let.
+    pass(24 * 60 * 60).await;
+    assert_eq!(codes().await.0, "RUNNING");
+    ecs.stop_task().task(task.task_arn().unwrap()).send().await.unwrap();
+    pass(60).await;
+    let ended = stopped(0);
+    assert_eq!(codes().await, ("STOPPED".to_owned(), expected([&migrated, &notified, &ended])));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_essential_container_ends_the_task() {
+    let (local, ecs) = jobs().await;
+    local.script_containers("job", [ContainerExit::new("web", Duration::from_secs(5), 42)]);
+    let run = ecs.run_task().task_definition("job").send().await.unwrap();
+    pass(60).await;
+    let task = describe(&ecs, &run.tasks()[0]).await;
+    assert_eq!(task.last_status(), Some("STOPPED"));
+    assert_eq!(task.stop_code().unwrap().as_str(), "EssentialContainerExited");
+    assert_eq!(task.containers()[0].exit_code(), Some(42));
+}
+
+#[tokio::test(start_paused = true)]
+async fn overrides_have_8192_characters_at_most() {
+    let (_, ecs) = jobs().await;
+    let run = |length: usize| {
+        let container = ContainerOverride::builder().name("web").command("x".repeat(length));
+        let overrides = TaskOverride::builder().container_overrides(container.build()).build();
+        ecs.run_task().task_definition("job").overrides(overrides).send()
+    };
+    // The JSON around it counts, too.
+    let around = r#"[{"name":"web","command":[""]}]"#.len();
+    run(8192 - around).await.unwrap();
+    assert_eq!(
+        refusal(run(8193 - around).await),
+        pair("InvalidParameterException", "Container Overrides length must be at most 8192")
+    );
 }

@@ -109,7 +109,7 @@ async fn a_push_takes_the_actions_of_ecr_s_user_guide() {
         seen.push(registry.patch(&upload, 0, b"layer").await?.status);
         let target = format!("{upload}?digest={}", digest("layer"));
         seen.push(registry.call("PUT", &target, &[], SdkBody::empty()).await?.status);
-        let manifest = manifest(OCI, &digest("layer"), &[]);
+        let manifest = manifest(OCI, &digest("layer"), &[&digest("layer")]);
         seen.push(registry.put("1.0", &manifest).await?.status);
         seen.push(registry.head(&manifests("1.0")).await.status);
         Some(seen)

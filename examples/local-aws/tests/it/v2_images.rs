@@ -86,7 +86,7 @@ async fn a_manifest_is_held_to_the_rules_of_put_image() {
         assert_eq!(answer.header("docker-content-digest"), Some(digest(&whole).as_str()));
         assert_eq!(answer.status, 201);
     }
-    let other = manifest(OCI, &layer, &[]);
+    let other = manifest(OCI, &layer, &[&layer, &layer]);
     assert_eq!(
         put("1.0", &other).await,
         problem(

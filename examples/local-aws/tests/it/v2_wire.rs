@@ -63,7 +63,7 @@ async fn an_image_goes_in_and_out() {
     let head = served.send(wire, &format!("HEAD /v2/team/app/blobs/{layer}"), b"");
     assert_eq!((head.status, head.header("content-length")), (200, Some("5")));
 
-    let image = manifest(OCI, &layer, &[]);
+    let image = manifest(OCI, &layer, &[&layer]);
     let manifests = "/v2/team/app/manifests/1.0";
     let headers = [("host", "localhost"), ("authorization", served.authorization.as_str())];
     let headers = [&headers[..], &[("content-type", OCI)]].concat();

@@ -132,7 +132,7 @@ pub(crate) fn signed(service: &str) -> String {
     )
 }
 
-fn head(headers: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn head(headers: &[(&str, &[u8])]) -> Vec<u8> {
     let mut head = b"POST / HTTP/1.1\r\nhost: localhost\r\n".to_vec();
     for (name, value) in headers {
         head.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::core::Reply;
 use crate::error::AwsError;
+use crate::faults::Middlebox;
 
 /// An answer that is being put together.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) struct Answer(Response<Bytes>);
 pub(super) enum Refusal {
     /// The connection breaks.
     Dropped,
+    /// A device on the way answers.
+    Middlebox(Middlebox),
     Problem(Problem),
 }
 
@@ -163,6 +166,13 @@ impl Problem {
                     .body(format!("{body}\n"))
             }
         }
+    }
+}
+
+/// An answer that isn't the registry's own.
+impl From<Response<Bytes>> for Answer {
+    fn from(response: Response<Bytes>) -> Self {
+        Self(response)
     }
 }
 

@@ -15,10 +15,10 @@ use crate::ecr::lookups::{BatchGetImage, ListImages};
 use crate::ecr::mounting::Mounted;
 use crate::ecr::put_image::PutImage;
 use crate::ecr::uploads::{CompleteLayerUpload, InitiateLayerUpload, UploadName};
-use crate::ecr::v2::Call;
-use crate::ecr::v2::answer::{Answer, Problem, Refusal};
-use crate::ecr::v2::route::Operation;
 use crate::ecr::{Input, On, on_repository};
+use crate::registry::Call;
+use crate::registry::answer::{Answer, Problem, Refusal};
+use crate::registry::route::Operation;
 
 /// One call, by one who is known, at one moment.
 pub(super) struct Carrying<'a> {

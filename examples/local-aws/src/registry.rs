@@ -20,22 +20,22 @@ use hyper::body::Body;
 
 use crate::caller::Caller;
 use crate::clock::Timestamp;
-use crate::core::{Core, Reply, Service};
+use crate::core::{Core, MIDDLEBOX, RESET, Reply, Service};
 use crate::ecr::on_repository;
 use crate::ecr::put_image::MAX_MANIFEST;
 use crate::ecr::script::RefusedUploads;
-use crate::ecr::tokens::Standing;
 use crate::ecr::uploads::{UploadName, contradiction, invalid_part};
-use crate::ecr::v2::answer::{Problem, Refusal};
-use crate::ecr::v2::operations::Carrying;
-use crate::ecr::v2::receiving::Receiving;
-use crate::ecr::v2::route::{Operation, Route};
 use crate::error::AwsError;
 use crate::faults::Fault;
-use crate::link::Line;
+use crate::link::{Line, pause};
 use crate::local::LocalAws;
+use crate::registry::answer::{Answer, Problem, Refusal};
+use crate::registry::operations::Carrying;
+use crate::registry::receiving::Receiving;
+use crate::registry::route::{Operation, Route};
+use crate::tokens::Standing;
 
-pub(crate) use crate::ecr::v2::route::Registry;
+pub(crate) use crate::registry::route::Registry;
 
 /// Whether a path is one of the registry's, on a host that has others as well.
 pub(crate) fn is_path(path: &str) -> bool {
@@ -56,9 +56,13 @@ where
     let (head, mut body) = request.into_parts();
     let announced = if body.is_end_stream() { Some(0) } else { body.size_hint().exact() };
     let mut exchange = Exchange::begin(local, registry, head, announced);
-    while !exchange.is_dropped()
-        && let Some(frame) = body.frame().await
-    {
+    while !exchange.is_dropped() {
+        // A body that stalls is cut off; what has come in whole parts stays.
+        let Ok(frame) = local.piece(body.frame()).await else {
+            exchange.drop_connection();
+            break;
+        };
+        let Some(frame) = frame else { break };
         match frame.map(|frame| frame.into_data()) {
             Ok(Ok(piece)) => {
                 line.receive(piece.len() as u64).await;
@@ -69,6 +73,9 @@ where
             // What has come in whole parts stays, as it does when ECR's clients break off.
             Err(_) => exchange.drop_connection(),
         }
+    }
+    if exchange.is_dropped() {
+        pause(exchange.stall()).await;
     }
     line.round_trip().await;
     exchange.finish()
@@ -117,15 +124,23 @@ impl<'a> Exchange<'a> {
             let fault = core.faults.meet(&call.route.operation.name(), line.as_bytes(), now);
             let work = match &fault {
                 Some(Fault::Reset) => Err(Refusal::Dropped),
+                Some(Fault::Middlebox(middlebox)) => Err(Refusal::Middlebox(*middlebox)),
                 fault => call.prepare(core, &head.headers, fault.as_ref(), announced, now),
             };
             let work = work.map_err(|refusal| call.perhaps_dropped(core, refusal));
             let strikes_at = match fault {
-                Some(Fault::HalfPart | Fault::ResetMidBody) => announced.map(|all| all / 2),
+                Some(Fault::HalfPart | Fault::ResetMidBody | Fault::StallMidBody(_)) => {
+                    announced.map(|all| all / 2)
+                }
                 _ => None,
             };
             Self { local, call, fault, work, received: 0, strikes_at }
         })
+    }
+
+    /// How long the body stalls before the connection breaks.
+    fn stall(&self) -> Duration {
+        self.fault.as_ref().and_then(Fault::stall).unwrap_or_default()
     }
 
     fn is_dropped(&self) -> bool {
@@ -190,20 +205,21 @@ impl<'a> Exchange<'a> {
             let result = result.map_err(|refusal| call.perhaps_dropped(core, refusal));
             let error = match &result {
                 Ok(_) => None,
-                Err(Refusal::Dropped) => Some("connection reset"),
+                Err(Refusal::Dropped) => Some(RESET),
+                Err(Refusal::Middlebox(_)) => Some(MIDDLEBOX),
                 Err(Refusal::Problem(problem)) => Some(problem.code),
             };
-            core.record(Service::Ecr, call.route.operation.name(), error, received, now);
-            if matches!(fault, Some(Fault::HalfPart | Fault::LoseResponse | Fault::ResetMidBody)) {
-                return Reply::Lost;
+            let operation = call.route.operation.name();
+            let delay = core.delay(&operation, fault.as_ref());
+            core.record(Service::Ecr, operation, error, received, now);
+            let breaks = matches!(fault, Some(Fault::HalfPart | Fault::LoseResponse));
+            if breaks || fault.as_ref().and_then(Fault::stall).is_some() {
+                return Reply::Lost(Duration::ZERO);
             }
-            let delay = match fault {
-                Some(Fault::Delay(delay)) => delay,
-                _ => Duration::ZERO,
-            };
             let answer = match result {
                 Ok(answer) => answer,
-                Err(Refusal::Dropped) => return Reply::Lost,
+                Err(Refusal::Dropped) => return Reply::Lost(Duration::ZERO),
+                Err(Refusal::Middlebox(middlebox)) => Answer::from(middlebox.answer()),
                 Err(Refusal::Problem(problem)) => problem.into_answer(),
             };
             let answer = if call.is_head { answer.without_body() } else { answer };
