@@ -203,8 +203,8 @@ mod tests {
             (unversioned.as_str(), "missing field `version`"),
             (
                 no_service.as_str(),
-                "invalid handle: `arn:aws:ecs:eu-west-1:123456789012:service/web` is no ECS \
-                 service: its ARN lacks the cluster: use CLUSTER/SERVICE",
+                "invalid handle: invalid service `arn:aws:ecs:eu-west-1:123456789012:service/web`: \
+                 its ARN lacks the cluster: use CLUSTER/SERVICE",
             ),
         ] {
             let error = serde_json::from_str::<Handle>(text).unwrap_err();
