@@ -1,4 +1,4 @@
-//! [`Deployer`]: the front door of the crate.
+//! [`Deployer`]: the entry point of the crate, which reads, registers and deploys.
 
 use aws_sdk_ecs::Client;
 use aws_types::SdkConfig;
@@ -22,17 +22,17 @@ use crate::task::{Definition, RunTask};
 /// The entry point for deployments to the services of one region and account. Clones share one ECS
 /// client.
 ///
-/// The `SdkConfig` decides how often a request is tried. What takes minutes (a wait,
+/// The `SdkConfig` sets the number of attempts for each request. An operation that takes minutes (a
 /// wait, [`run_task`](Self::run_task), [`prune`](Self::prune)) continues when these attempts fail
 /// for a request that only reads or may be repeated. [`register`](Self::register) retries while ECS
-/// until ECS is ready for it.
+/// registers another revision of the family.
 #[derive(Debug, Clone)]
 pub struct Deployer {
     ecs: Ecs,
 }
 
 impl Deployer {
-    /// A deployer with the region, the credentials and the HTTP client of `config`.
+    /// Creates a deployer with the region, the credentials and the HTTP client of `config`.
     pub fn new(config: &SdkConfig) -> Self {
         Client::new(config).into()
     }
@@ -42,8 +42,8 @@ impl Deployer {
     /// DescribeTaskDefinition.
     ///
     /// A rollout of the copy replaces the whole task definition. Two pipelines for two containers
-    /// of one service must therefore not edit copies of the same revision;
-    /// [`RollOut`] says how much of that is noticed.
+    /// of one service must therefore not edit copies of the same revision; [`RollOut`] describes
+    /// which of these conflicts it detects.
     ///
     /// # Errors
     /// Returns [`ClusterNotFound`](crate::ErrorKind::ClusterNotFound),
@@ -81,16 +81,16 @@ impl Deployer {
         self.ecs.revision(reference).await
     }
 
-    /// Registers `revision` as a new revision of its family, unless it is the same to ECS as the
-    /// one that it is a copy of or [based on](Revision::based_on), and returns the ARN of the one
-    /// that there is then. Registering it again registers nothing.
+    /// Registers `revision` as a new revision of its family and returns its ARN. If ECS sees no
+    /// difference from the revision that it is a copy of or [based on](Revision::based_on), it
+    /// registers nothing and returns that revision's ARN. A second call registers nothing.
     ///
     /// ECS refuses concurrent registrations in one family; this is retried for about half a minute.
     /// Throttling is retried for about a minute, in addition to the SDK's own retries.
     ///
-    /// RegisterTaskDefinition doesn't have a token that identifies a repeated request. If an answer
-    /// one. If an answer is lost and the SDK repeats the request, there may be two revisions of the
-    /// same content. Only the second is used.
+    /// RegisterTaskDefinition doesn't have a token that identifies a repeated request. If a
+    /// response is lost and the SDK repeats the request, ECS may create two revisions with the same
+    /// content. Only a revision number is lost, because only the second revision is used.
     ///
     /// # Errors
     /// Returns the errors of RegisterTaskDefinition.
@@ -104,10 +104,11 @@ impl Deployer {
         RollOut::new(self.ecs.clone(), service.clone(), revision)
     }
 
-    /// Does what `plan` says. Before anything is changed, the service is looked at again:
-    /// [`Outdated`](crate::ErrorKind::Outdated) if it runs another task definition than when the
-    /// plan was made, or if there was nothing to do and now there is. Nothing happens until the
-    /// returned [`RollOut`] is awaited, whose terms are set anew.
+    /// Applies `plan`. Before it changes anything, it describes the service again, and fails with
+    /// [`Outdated`](crate::ErrorKind::Outdated) if the service runs another task definition than
+    /// when the plan was made, or if an empty plan would now change something. Nothing happens
+    /// until the returned [`RollOut`] is awaited. The plan doesn't keep the terms of the rollout
+    /// (timeout, reactions); set them again.
     pub fn apply(&self, plan: &Plan) -> RollOut {
         let Plan { service, running, revision, update, refused, is_unchanged, .. } = plan.clone();
         let expected = Expectation::Planned { running, is_unchanged };
@@ -120,13 +121,13 @@ impl Deployer {
         Follow::new(self.ecs.clone(), handle)
     }
 
-    /// Decides about a deployment that waits at a lifecycle hook: ContinueServiceDeployment. It
-    /// returns as soon as ECS has accepted the decision; the rollout, or [`follow`](Self::follow),
-    /// shows the outcome.
+    /// Resolves the pause of a deployment at a lifecycle hook with ContinueServiceDeployment. It
+    /// returns as soon as ECS accepts the call. The rollout or [`follow`](Self::follow) reports the
+    /// further progress.
     ///
     /// # Errors
-    /// Those of the call, such as [`Service`](crate::ErrorKind::Service) if the hook isn't waiting
-    /// any more.
+    /// Returns the errors of the call, such as [`Service`](crate::ErrorKind::Service) if the hook
+    /// no longer waits.
     pub async fn resolve(&self, pause: &Pause, resolution: Resolution) -> Result<(), Error> {
         self.ecs.resolve(pause, resolution).await
     }
@@ -137,7 +138,7 @@ impl Deployer {
         RollBack::new(self.ecs.clone(), service.clone())
     }
 
-    /// Runs a task of `revision`, which is registered before if it has changed, with the settings of
+    /// Runs a task of `revision` with the settings of `service`. It registers the revision first if
     /// it has changed. Nothing happens until the returned [`RunTask`] is awaited.
     pub fn run_task<'a>(&self, service: &Service, revision: &'a mut Revision) -> RunTask<'a> {
         RunTask::new(self.ecs.clone(), service, Definition::Given(revision))
@@ -163,16 +164,16 @@ impl Deployer {
         Prune::new(self.ecs.clone(), Family::OfService(service.clone()))
     }
 
-    /// What is wrong with the images of `revision`, or couldn't be checked; empty if all is well. It
-    /// changes nothing, and no failure is an error: a finding says what it is and why, once for each
-    /// image.
+    /// Returns a finding for each image of `revision` that is missing, doesn't fit or couldn't be
+    /// checked; empty if all images fit. The check changes nothing and returns no errors: the
+    /// finding of an image names the failure.
     ///
     /// The check calls BatchGetImage once for each image in ECR. For an image that isn't an index
     /// of several platforms, it also calls GetDownloadUrlForLayer and downloads a few kilobytes. It
     /// takes at most 30 seconds in total.
     ///
     /// # Cancellation
-    /// It may be dropped at any time.
+    /// The future may be dropped at any time.
     #[cfg(feature = "ecr")]
     pub async fn check_images(&self, check: &ImageCheck, revision: &Revision) -> Vec<ImageFinding> {
         check.check(revision).await

@@ -220,8 +220,8 @@ impl Error {
         }
     }
 
-    /// The ARNs of the revisions that were deregistered before [`Prune`](crate::prune::Prune) failed; empty
-    /// failed; empty for every other error.
+    /// Returns the ARNs of the revisions that were deregistered before
+    /// [`Prune`](crate::prune::Prune) failed; empty for every other error.
     pub fn deregistered(&self) -> &[String] {
         match &*self.0 {
             Repr::PartlyPruned { deregistered, .. } => deregistered,

@@ -1,7 +1,8 @@
-//! Several services in one go: [`Fleet`] rolls out in waves, and can take everything back.
+//! Rollouts to several services, in waves: [`Fleet`].
 //!
-//! The rollouts of a wave go in parallel, and one DescribeServices watches ten services. A [`FleetPolicy`]
-//! says what happens if one of them fails; each service's [`Outcome`] is in the error.
+//! The rollouts of a wave run concurrently, and one DescribeServices call watches up to ten
+//! services. A [`FleetPolicy`] sets the reaction to a failure; the error has the [`Outcome`] of
+//! each service.
 
 mod group;
 
@@ -125,11 +126,11 @@ impl IntoFuture for Fleet {
 
 /// The events of a fleet as they happen, each with its service. A service that is rolled back has
 /// the events of the rollback too: first the end of its rollout, if it ended, then the events from
-/// [`RollingBack`](crate::events::Event::RollingBack) on as of another rollout. It goes on only while
-/// progress only while [`next`](Self::next) or [`finish`](Self::finish) is awaited.
+/// [`RollingBack`](crate::events::Event::RollingBack) on, like those of another rollout. The fleet
+/// makes progress only while [`next`](Self::next) or [`finish`](Self::finish) is awaited.
 ///
 /// # Cancellation
-/// As that of [`Events`](crate::events::Events).
+/// `FleetEvents` can be dropped like [`Events`](crate::events::Events).
 #[must_use = "the rollouts make progress only while their events are awaited"]
 pub struct FleetEvents {
     inner: EventFuture<(Service, Event), Vec<(Service, Deployed)>>,

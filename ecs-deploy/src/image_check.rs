@@ -1,7 +1,8 @@
-//! Whether a revision's images are there and fit, before anything is deployed: [`ImageCheck`].
+//! Checks before a rollout that a revision's images exist and fit its platform: [`ImageCheck`].
 //!
-//! [`RollOut::check_images`](crate::RollOut::check_images) refuses what can't start;
-//! [`Deployer::check_images`](crate::Deployer::check_images) returns the [`ImageFinding`]s alone.
+//! [`RollOut::check_images`](crate::RollOut::check_images) refuses a revision whose images prevent
+//! a start; [`Deployer::check_images`](crate::Deployer::check_images) returns the [`ImageFinding`]s
+//! alone.
 
 mod blob;
 mod finding;

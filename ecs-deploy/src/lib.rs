@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 
-// The chapters, from the ground up: each knows only those before it.
+// The chapters, from the ground up: each chapter uses only those above it.
 
-/// What services, task definitions and images are called, and what is wrong with a name.
+/// The names of services, task definitions and images, and the errors of invalid names.
 pub mod names {
     pub(crate) mod arn;
     pub(crate) mod ecr_host;
@@ -14,7 +14,7 @@ pub mod names {
     pub use crate::names::invalid::InvalidName;
 }
 
-/// JSON with nothing lost, and the way between it and the SDK's types.
+/// Lossless JSON, and its conversion to and from the SDK's types.
 mod json {
     pub(crate) mod parse;
     mod print;
@@ -22,7 +22,7 @@ mod json {
     pub(crate) mod value;
 }
 
-/// What is known of a deployment, its tasks and its outcome: data, and no calls.
+/// The data of a deployment, its tasks and its outcome. Makes no calls.
 mod model {
     pub(crate) mod cause;
     pub(crate) mod deployed;
@@ -58,7 +58,7 @@ mod ecs {
 #[cfg(feature = "ecr")]
 pub mod image_check;
 
-/// Looks at a service, and what they say of its deployment.
+/// Lookups of a service, and the conclusions about its deployment.
 mod watch {
     pub(crate) mod batch;
     pub(crate) mod diagnosis;
@@ -93,7 +93,8 @@ pub mod fleet;
 
 mod deployer;
 
-// What a first deployment needs. The rest is in the modules that are named after their subjects.
+// The root exports what a first deployment needs. The other types are in modules named after their
+// subjects.
 
 pub use crate::deployer::Deployer;
 pub use crate::error::{Error, ErrorKind};
@@ -107,21 +108,21 @@ pub use crate::rollout::roll_out::RollOut;
 pub mod container {
     //! Edits of a container.
     //!
-    //! [`Revision::container_mut`](crate::Revision::container_mut) hands out a [`ContainerMut`]:
-    //! its image, its variables and secrets, its command, its memory. For everything else there is
-    //! [`Revision::edit`](crate::Revision::edit).
+    //! [`Revision::container_mut`](crate::Revision::container_mut) returns a [`ContainerMut`],
+    //! which edits the image, the variables and secrets, the command and the memory of a container.
+    //! [`Revision::edit`](crate::Revision::edit) edits everything else.
 
     pub use crate::revision::container::ContainerMut;
 }
 
 pub mod diagnosis {
-    //! Why a rollout doesn't succeed.
+    //! The reasons why a rollout doesn't succeed.
     //!
     //! As soon as tasks of a deployment fail, each is reported as a [`TaskFailure`] with a
-    //! [`FailureCause`]: an image that is missing, a secret that is denied, an exit code. If no
-    //! task even begins, the service's own messages say why, and [`Obstacle`] reads them. With
-    //! [`Patience::UntilHopeless`], a rollout ends when the first task fails of something that no
-    //! further attempt will cure.
+    //! [`FailureCause`]: a missing image, a denied secret, an exit code. If ECS starts no task, the
+    //! service's own messages state the reason, and [`Obstacle`] parses them. With
+    //! [`Patience::UntilHopeless`], a rollout ends when the first task fails for a reason that no
+    //! retry can fix.
 
     pub use crate::model::cause::FailureCause;
     pub use crate::model::obstacle::Obstacle;
@@ -130,7 +131,7 @@ pub mod diagnosis {
 }
 
 pub mod diff {
-    //! What changes from one task definition to the next.
+    //! The differences between two task definitions.
     //!
     //! [`Revision::diff`](crate::Revision::diff) returns a [`Diff`]: the [`Change`]s that make a
     //! difference to ECS, with the values of environment variables masked.
@@ -139,11 +140,11 @@ pub mod diff {
 }
 
 pub mod events {
-    //! The story of a rollout, as it happens.
+    //! The events of a rollout, as they happen.
     //!
     //! [`RollOut::events`](crate::RollOut::events) returns [`Events`], whose `next` returns one
     //! [`Event`] after the other. In serde's formats an event is an object whose member `event`
-    //! says which it is, so that a program can write one line of JSON for each.
+    //! names the event, so that a program can write one line of JSON for each.
 
     pub use crate::model::progress::Progress;
     pub use crate::report::Event;
@@ -153,7 +154,7 @@ pub mod events {
 pub mod follow {
     //! Deployments that have begun, perhaps in another process.
     //!
-    //! A [`Handle`](crate::Handle) is all that it takes: it comes from
+    //! A [`Handle`](crate::Handle) has all the data to follow a deployment. It comes from
     //! [`Event::Started`](crate::events::Event::Started) or from
     //! [`Error::handle`](crate::Error::handle), can be saved, and is followed by
     //! [`Deployer::follow`](crate::Deployer::follow).
@@ -162,32 +163,33 @@ pub mod follow {
 }
 
 pub mod plan {
-    //! A dry run.
+    //! Dry runs and saved plans.
     //!
-    //! [`RollOut::plan`](crate::RollOut::plan) returns a [`Plan`]: the change, the [`Finding`]s of
-    //! a first look at the service, and the calls. It can be saved, reviewed, and applied by
-    //! another process with [`Deployer::apply`](crate::Deployer::apply).
+    //! [`RollOut::plan`](crate::RollOut::plan) returns a [`Plan`]: the change, the [`Finding`]s
+    //! about the service before the rollout, and the calls. A plan can be saved, reviewed, and
+    //! applied by another process with [`Deployer::apply`](crate::Deployer::apply).
 
     pub use crate::model::finding::{Finding, FindingKind};
     pub use crate::rollout::plan::Plan;
 }
 
 pub mod rollback {
-    //! Back to the revision that last ran successfully.
+    //! Rollbacks to the revision that last ran successfully.
     //!
-    //! ECS rolls a deployment back by itself if its circuit breaker or its alarms are set up for
-    //! that; the [`RollbackCause`] says which it was. [`OnFailure`](crate::OnFailure) does it at
-    //! the end of a rollout, and [`Deployer::roll_back`](crate::Deployer::roll_back) at any time.
+    //! ECS rolls a deployment back by itself if its circuit breaker or its alarms are configured to
+    //! do so; the [`RollbackCause`] names the trigger. [`OnFailure`](crate::OnFailure) rolls back
+    //! at the end of a rollout, and [`Deployer::roll_back`](crate::Deployer::roll_back) at any
+    //! time.
 
     pub use crate::model::pause::RollbackCause;
     pub use crate::rollout::rollback::RollBack;
 }
 
 pub mod stages {
-    //! Deployments by stages: blue/green, linear and canary.
+    //! Deployments with stages: blue/green, linear and canary.
     //!
-    //! A deployment that stops at a lifecycle hook waits for a decision. A rollout ends there with
-    //! the [`Pause`], or waits with [`OnPause::Wait`];
+    //! A deployment that is paused at a lifecycle hook waits for a decision. A rollout ends there
+    //! with the [`Pause`], or waits with [`OnPause::Wait`];
     //! [`Deployer::resolve`](crate::Deployer::resolve) makes the decision, a [`Resolution`].
 
     pub use crate::model::pause::{Pause, Resolution};

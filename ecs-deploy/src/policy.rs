@@ -1,8 +1,8 @@
-//! The least that an IAM policy has to allow for deployments to a service: [`DeployPolicy`].
+//! The least-privilege IAM policy of deployments to a service: [`DeployPolicy`].
 //!
-//! A [`DeployPolicy`] is told what is used of this crate, prints the policy document, and explains each
-//! [`Permission`]: what it is for, and what is lost without it. A call that is denied says which
-//! statement is missing, in [`Error::missing_statement`].
+//! A [`DeployPolicy`] covers only the features in use. It prints the policy document, and explains
+//! each [`Permission`]: its purpose, and the loss without it. The error of a denied call names the
+//! missing statement in [`Error::missing_statement`].
 
 mod statements;
 
@@ -47,7 +47,7 @@ use crate::revision::Revision;
 #[must_use]
 pub struct DeployPolicy {
     service: Service,
-    /// `arn:PARTITION:ecs:REGION:ACCOUNT:`
+    /// The start of the ARNs: `arn:PARTITION:ecs:REGION:ACCOUNT:`.
     prefix: String,
     families: BTreeSet<String>,
     roles: BTreeSet<String>,
@@ -87,7 +87,7 @@ struct Statement {
     condition: Option<Condition>,
 }
 
-/// The operator, the key and the value.
+/// The operator, the key and the value of a condition.
 type Condition = (&'static str, &'static str, String);
 
 impl DeployPolicy {
@@ -98,7 +98,7 @@ impl DeployPolicy {
     /// Returns [`InvalidService`](crate::ErrorKind::InvalidService) if `service` has only names.
     pub fn new(service: &Service) -> Result<Self, Error> {
         let Some(prefix) = service.prefix() else {
-            let flaw = NameFlaw::new("a policy needs its region and account, which its ARN has", 0);
+            let flaw = NameFlaw::new("a policy needs the region and account: use its ARN", 0);
             return Err(InvalidName::new(Subject::Service, &service.to_string(), flaw).into());
         };
         Ok(Self {
@@ -252,7 +252,7 @@ impl DeployPolicy {
     }
 }
 
-/// The repository of an image in a private registry of ECR.
+/// Returns the ARN of the repository of an image in a private registry of ECR.
 fn repository_arn(image: &str) -> Option<String> {
     let (host, path) = EcrHost::split(image)?;
     Some(host.repository_arn(path.split(['@', ':']).next()?))

@@ -1,8 +1,8 @@
-//! Old revisions of a task definition: [`Prune`] deregisters those that nothing needs.
+//! The deregistration of old revisions of a task definition that aren't in use: [`Prune`].
 //!
-//! [`Deployer::prune`](crate::Deployer::prune) looks at every service and every task that may use the
-//! family. Its [`PrunePlan`] lists what would be deregistered, and a [`KeepReason`] for each revision that
-//! is kept. If any use can't be seen, nothing is deregistered.
+//! [`Deployer::prune`](crate::Deployer::prune) reads every service and every task that may use the
+//! family. Its [`PrunePlan`] lists the revisions to deregister, and a [`KeepReason`] for each
+//! revision that is kept. If one of these reads fails, nothing is deregistered.
 
 mod plan;
 mod usage;
@@ -54,11 +54,12 @@ use crate::names::service::Service;
 /// ```
 ///
 /// # Errors
-/// Those of the calls. Where one that is needed to know what is in use isn't allowed, the error
-/// says that nothing was deregistered, and [`missing_statement`](Error::missing_statement) what to
-/// allow; [`DeployPolicy::prune`](crate::policy::DeployPolicy::prune) prints all of it. Where
-/// DeregisterTaskDefinition fails on the way, [`Error::deregistered`] has those that are. Throttling,
-/// errors of ECS's own and lost connections are waited out for half a minute.
+/// Returns the errors of the calls. If a call that finds the revisions in use isn't allowed, the
+/// error says that nothing was deregistered, and [`missing_statement`](Error::missing_statement)
+/// returns what to allow; [`DeployPolicy::prune`](crate::policy::DeployPolicy::prune) prints the
+/// whole policy. If a call of DeregisterTaskDefinition fails, [`Error::deregistered`] returns the
+/// revisions that were deregistered before it. Throttling, ECS's internal errors and lost
+/// connections are retried for half a minute.
 ///
 /// # Cancellation
 /// Dropping the future stops it after the current call. Another run deregisters the rest.
@@ -101,8 +102,8 @@ impl Prune {
         self
     }
 
-    /// Returns the revisions that would be deregistered now, and why the others are kept. It
-    /// deregisters nothing.
+    /// Returns the revisions that would be deregistered now, and the reasons why the others are
+    /// kept. It deregisters nothing.
     ///
     /// # Errors
     /// Returns the same errors as [`Prune`].

@@ -1,4 +1,4 @@
-//! [`Event`]: what happens in a rollout, and the [`Story`] that reports it.
+//! [`Event`]: the events of a rollout, and the [`Story`] that sends them.
 
 use std::fmt;
 
@@ -12,14 +12,13 @@ use crate::model::pause::Pause;
 use crate::model::progress::Progress;
 use crate::model::task_failure::TaskFailure;
 
-/// Something that happened in a rollout. `Display` is one line for people; in serde's formats it is
-/// an object whose member `event` says which it is, such as
-/// `{"event":"registered","revision":"arn:…"}`.
+/// An event of a rollout. `Display` prints one line for people. In serde's formats it is an object
+/// whose member `event` names the event, such as `{"event":"registered","revision":"arn:…"}`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Event {
-    /// The rollout ended without success. The last event:
+    /// The rollout ended without success. This is the last event:
     /// [`Events::finish`](crate::events::Events::finish) has the error.
     #[non_exhaustive]
     Failed {
@@ -32,10 +31,10 @@ pub enum Event {
         /// ECS's words.
         text: String,
     },
-    /// The deployment has stopped at a lifecycle hook and waits for a decision.
+    /// The deployment is paused at a lifecycle hook until a caller decides.
     #[non_exhaustive]
     Paused {
-        /// What is to be decided.
+        /// The pause to resolve.
         pause: Pause,
     },
     /// The number of the deployment's tasks changed.
@@ -53,45 +52,45 @@ pub enum Event {
     /// ECS rolls the deployment back, by itself or on request.
     #[non_exhaustive]
     RollingBack {
-        /// The `FAMILY:REVISION` that it goes back to, if that is known.
+        /// The `FAMILY:REVISION` that ECS rolls back to, if it is known.
         to: Option<String>,
     },
-    /// A deployment by stages has reached another one.
+    /// A deployment with stages has reached this stage.
     #[non_exhaustive]
     Stage {
         /// ECS's name of the stage, such as `BAKE_TIME`.
         stage: String,
-        /// The new revision's share of the traffic, if ECS says it.
+        /// The new revision's share of the traffic, if ECS reports it.
         traffic_percent: Option<f64>,
     },
-    /// The deployment has begun. With the handle, another process can follow it too.
+    /// The deployment has begun. The handle lets this or another process follow it.
     #[non_exhaustive]
     Started {
-        /// What identifies it.
+        /// The data to follow the deployment.
         handle: Handle,
     },
-    /// The deployment is complete. The last event.
+    /// The rollout is complete. This is the last event.
     #[non_exhaustive]
     Succeeded {
         /// The ARN of the revision that runs.
         revision: String,
     },
-    /// A task of this deployment failed, or was stopped on request.
+    /// A task of this deployment failed, or a user stopped it.
     #[non_exhaustive]
     TaskFailed {
-        /// Which task, and why.
+        /// The task, and the reason of its failure.
         failure: TaskFailure,
     },
-    /// The service already runs the revision: nothing is registered, and nothing is deployed.
+    /// The service already runs this revision, so nothing is registered or deployed.
     #[non_exhaustive]
     Unchanged {
         /// Its ARN.
         revision: String,
     },
-    /// The first look found something that doesn't keep the rollout from beginning.
+    /// A finding before the rollout that doesn't prevent it.
     #[non_exhaustive]
     Warning {
-        /// What it found.
+        /// The finding.
         finding: Finding,
     },
 }
@@ -119,10 +118,10 @@ impl fmt::Display for Event {
     }
 }
 
-/// Reports the events of a rollout.
+/// The sender of a rollout's events.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Story {
-    /// `None` if the events aren't wanted.
+    /// The channel; `None` if the events have no reader.
     sender: Option<UnboundedSender<Event>>,
 }
 
@@ -134,7 +133,7 @@ impl Story {
     pub(crate) fn tell(&self, event: Event) {
         tracing::debug!(%event);
         if let Some(sender) = &self.sender {
-            // The receiver may be gone: the outcome comes without the story, too.
+            // The caller may have dropped the events; the rollout still returns its outcome.
             let _ = sender.send(event);
         }
     }

@@ -41,7 +41,7 @@ pub struct Revision {
     members: Object,
     /// The registered revision to compare with.
     base: Option<Base>,
-    /// Where it was copied from, if that was a service.
+    /// The service that it was copied from, as it was at that time.
     source: Option<CopySource>,
 }
 
@@ -57,7 +57,7 @@ struct Base {
 #[derive(Debug, Clone)]
 pub(crate) struct CopySource {
     pub(crate) service: Service,
-    /// The ARN of what the service ran then, if it ran anything.
+    /// The ARN of the task definition that the service ran at that time, if any.
     pub(crate) running: Option<String>,
 }
 
@@ -197,7 +197,8 @@ impl Revision {
         self
     }
 
-    /// Where it was copied from; from now on it is as if it came from elsewhere.
+    /// Removes and returns the service that it was copied from; further calls treat it as a
+    /// revision without a service.
     pub(crate) fn take_source(&mut self) -> Option<CopySource> {
         self.source.take()
     }
@@ -246,7 +247,7 @@ impl Revision {
         self.members.text("networkMode") == Some("awsvpc")
     }
 
-    /// The canonical form of what it is compared with.
+    /// Returns the canonical form of the base.
     fn base_canonical(&self) -> Option<Node> {
         self.base.as_ref().map(|base| canonical(&base.members))
     }

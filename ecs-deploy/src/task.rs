@@ -1,7 +1,7 @@
-//! One-off tasks beside a service, such as a database migration before a rollout: [`RunTask`].
+//! One-off tasks with a service's settings, such as a database migration: [`RunTask`].
 //!
-//! [`Deployer::run_task`](crate::Deployer::run_task) starts one task with the service's settings and waits
-//! until it stops. A [`TaskRun`] has the exit codes, and [`Logs`] say where the containers' logs are.
+//! [`Deployer::run_task`](crate::Deployer::run_task) starts one task and waits until it stops. A
+//! [`TaskRun`] has the exit codes, and [`Logs`] has the location of each container's log.
 
 mod ending;
 mod logs;
@@ -28,9 +28,9 @@ use crate::revision::Revision;
 /// the service propagates the tags of its task definition, the task does too. It doesn't take
 /// volumes that the service configures at deployment, because DescribeServices doesn't show them.
 ///
-/// `Ok(TaskRun)` means that the container that counts exited with 0 and that no other essential one
-/// failed. The watched container is the [named](Self::container) one, or else the first essential
-/// one. It should be essential, because ECS stops the task when an essential container exits. ECS
+/// `Ok(TaskRun)` means that the watched container exited with 0 and that no other essential
+/// container failed. The watched container is the [named](Self::container) one, or else the first
+/// essential one. It should be essential, because ECS stops the task when an essential container exits. ECS
 /// then stops the other containers, which may exit with 137 (SIGKILL) or 143 (SIGTERM); this isn't
 /// a failure. A task that a user stops or that loses its capacity has failed with any exit code.
 ///
@@ -48,13 +48,16 @@ use crate::revision::Revision;
 /// ```
 ///
 /// # Errors
-/// [`TaskNotStarted`](crate::ErrorKind::TaskNotStarted) where there is no capacity, or where the
-/// task stops before its container runs; [`TaskFailed`](crate::ErrorKind::TaskFailed) with the
-/// container, its exit code and the reason in [`task_failures`](Error::task_failures);
-/// [`TimedOut`](crate::ErrorKind::TimedOut);
-/// [`UnknownContainer`](crate::ErrorKind::UnknownContainer), before anything is done; and those of
-/// DescribeServices, [`Deployer::register`](crate::Deployer::register), RunTask and DescribeTasks. Throttling, errors of ECS's
-/// own, lost connections and a task that is missing for a moment don't end the wait.
+/// - Returns [`TaskNotStarted`](crate::ErrorKind::TaskNotStarted) if ECS has no capacity, or if the
+///   task stops before the watched container runs.
+/// - Returns [`TaskFailed`](crate::ErrorKind::TaskFailed) if the task fails;
+///   [`task_failures`](Error::task_failures) has the container, its exit code and the reason.
+/// - Returns [`TimedOut`](crate::ErrorKind::TimedOut) at the time limit.
+/// - Returns [`UnknownContainer`](crate::ErrorKind::UnknownContainer), before any call for a given
+///   revision, if the container doesn't exist.
+/// - Returns the errors of DescribeServices, [`Deployer::register`](crate::Deployer::register),
+///   RunTask and DescribeTasks. Throttling, internal errors of ECS, lost connections and a task
+///   that is missing for a moment don't end the wait.
 ///
 /// # Cancellation
 /// Dropping the future stops the watch. A started task continues; find it by `startedBy`, which is
@@ -105,7 +108,7 @@ impl<'a> RunTask<'a> {
         }
     }
 
-    /// The time limit of a rollout without a [`timeout`](Self::timeout): 30 minutes.
+    /// The time limit of a task without a [`timeout`](Self::timeout): 30 minutes.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
     /// Sets the watched container, which also gets the command and the environment. The default is

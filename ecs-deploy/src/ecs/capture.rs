@@ -1,5 +1,5 @@
-//! Task definitions as the JSON that is sent and received. The SDK's types drop unknown members, so
-//! a copy through them would lose members that are newer than the SDK.
+//! The JSON of task definitions, as it is sent and received. The SDK's types drop unknown members,
+//! so a copy through them would lose members that are newer than the SDK.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -6,7 +6,7 @@ use aws_sdk_ecs::Client;
 
 use crate::ecs::snapshots::Snapshots;
 
-/// ECS in one region and account. Clones share one client.
+/// The client for ECS in one region and account. Clones share one SDK client.
 #[derive(Debug, Clone)]
 pub(crate) struct Ecs {
     connection: Arc<Connection>,
@@ -27,7 +27,7 @@ impl Ecs {
         &self.connection.client
     }
 
-    /// The services that were copied from lately.
+    /// Returns the recent descriptions of services from which revisions were copied.
     pub(crate) fn snapshots(&self) -> &Snapshots {
         &self.connection.snapshots
     }
@@ -38,7 +38,7 @@ impl Ecs {
         region.map_or_else(|| "no region".to_owned(), |region| region.to_string())
     }
 
-    /// Returns whether `other` is a clone of this deployer.
+    /// Returns whether `other` is a clone of this client.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.connection, &other.connection)
     }

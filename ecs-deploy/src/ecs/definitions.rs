@@ -1,4 +1,4 @@
-//! Reads and registers task definitions.
+//! The calls that read and register task definitions.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::names::service::Service;
 use crate::revision::Revision;
 
 impl Ecs {
-    /// A copy of the task definition that `service` is to run now.
+    /// Returns a copy of the current task definition of `service`.
     pub(crate) async fn current(&self, service: &Service) -> Result<Revision, Error> {
         let description = self.describe(service).await?;
         let arn = task_definition(&description)?.to_owned();
@@ -23,7 +23,7 @@ impl Ecs {
         Ok(self.definition(&arn).await?.copied_from(source))
     }
 
-    /// A copy of the task definition that `reference` names.
+    /// Returns a copy of the task definition that `reference` names.
     pub(crate) async fn revision(&self, reference: &str) -> Result<Revision, Error> {
         let reference: Reference = reference.parse()?;
         let region = self.region();
@@ -34,8 +34,8 @@ impl Ecs {
         self.definition(reference.as_str()).await
     }
 
-    /// Registers `revision`, unless it is the same to ECS as what it is based on, and returns the
-    /// ARN.
+    /// Registers `revision` if ECS sees a difference from its base, and returns the ARN of the
+    /// registered revision or the base.
     pub(crate) async fn register(&self, revision: &mut Revision) -> Result<String, Error> {
         const OPERATION: &str = "RegisterTaskDefinition";
         if let (Some(arn), false) = (revision.arn(), revision.is_changed()) {
@@ -69,8 +69,8 @@ impl Ecs {
         Ok(arn)
     }
 
-    /// Bases a revision that is neither a copy nor based on anything on the task definition that the
-    /// service is to run, so that nothing is registered if nothing differs. One call, or none.
+    /// Bases a revision that has no base on the service's current task definition, so that nothing
+    /// is registered if nothing differs. It makes one call, or none.
     pub(crate) async fn rebase(
         &self,
         revision: &mut Revision,
@@ -109,7 +109,7 @@ fn task_definition(description: &Description) -> Result<&str, Error> {
 }
 
 /// Returns the longest wait before a retry. The waits begin with one second and double: 31 seconds
-/// 31 seconds in all for a registration beside another one, 63 if the account is throttled.
+/// in total for a concurrent registration, 63 if the account is throttled.
 fn longest_delay(error: &Error) -> Duration {
     Duration::from_secs(match error.kind() {
         ErrorKind::Throttled => 32,

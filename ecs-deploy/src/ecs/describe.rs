@@ -1,4 +1,4 @@
-//! Looks at services, and refuses those that can't be deployed to.
+//! The descriptions of services, and the errors for services that don't accept deployments.
 
 use aws_sdk_ecs::types::{DeploymentControllerType, Service as Description};
 
@@ -9,11 +9,11 @@ use crate::error::repr::Repr;
 use crate::names::service::Service;
 
 impl Ecs {
-    /// How many services of a cluster one call can describe (API reference).
+    /// The limit of services in one DescribeServices call (API reference).
     pub(crate) const AT_ONCE: usize = 10;
 
-    /// The service, if it can be deployed to: it is there, it is ACTIVE, and ECS itself controls its
-    /// deployments.
+    /// Returns the service's description, or an error if the service doesn't accept deployments: it
+    /// must exist, be ACTIVE and have the deployment controller ECS.
     pub(crate) async fn describe(&self, service: &Service) -> Result<Description, Error> {
         let description = self.existing(service).await?;
         let service = service.clone();
@@ -29,7 +29,7 @@ impl Ecs {
         }
     }
 
-    /// The service, which has to be in the region of the configuration.
+    /// Returns the description of an existing service in the configuration's region, or an error.
     pub(crate) async fn existing(&self, service: &Service) -> Result<Description, Error> {
         let region = self.region();
         if service.region().is_some_and(|of_service| of_service != region) {
@@ -39,14 +39,14 @@ impl Ecs {
         self.find(service).await?.ok_or_else(|| missing().into())
     }
 
-    /// The service as it is; `None` if it is missing.
+    /// Returns the service's description; `None` if the service is missing.
     pub(crate) async fn find(&self, service: &Service) -> Result<Option<Description>, Error> {
         let mut found = self.find_all(std::slice::from_ref(service)).await;
         found.pop().unwrap_or(Ok(None))
     }
 
-    /// The same for several services of one cluster, [`AT_ONCE`](Self::AT_ONCE) at most: one answer
-    /// for each, in their order.
+    /// Describes at most [`AT_ONCE`](Self::AT_ONCE) services of one cluster: returns one result for
+    /// each, in their order.
     pub(crate) async fn find_all(
         &self,
         services: &[Service],

@@ -19,7 +19,7 @@ pub(crate) struct Limit<'a> {
 }
 
 impl Limit<'_> {
-    /// Returns the answer to `call`, or an error when the time is up.
+    /// Returns the result of `call`, or an error at the deadline.
     pub(crate) async fn hold<T>(
         &self,
         operation: &'static str,

@@ -1,4 +1,4 @@
-//! How often a call is made: calls that are worth more patience than the SDK has, and lists in pages.
+//! Retries of calls beyond those of the SDK, and lists in pages.
 
 use std::fmt;
 use std::future::Future;
@@ -9,11 +9,11 @@ use tokio::time::{sleep, timeout};
 use crate::error::Error;
 use crate::error::repr::Repr;
 
-/// How often a call is made. The SDK tries each of them several times.
+/// The number of attempts for a call. The SDK tries each of them several times.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Attempts {
-    /// Again if it was throttled, if ECS had an error of its own, or if no answer came: five times in
-    /// all, over half a minute and more.
+    /// Retries after throttling, an internal error of ECS, or a missing response: five attempts in
+    /// total, over more than half a minute.
     Patient,
     Single,
 }
@@ -33,7 +33,8 @@ impl Attempts {
         }
         let mut delay = SHORTEST;
         loop {
-            // The SDK's clients don't time out a missing answer unless the caller configures it.
+            // The SDK's clients wait for a response without a time limit unless the caller sets
+            // one.
             let error = match timeout(LONGEST_CALL, call()).await {
                 Ok(Err(error)) if error.is_retryable() => error,
                 Ok(result) => return result,
@@ -52,8 +53,8 @@ impl Attempts {
     }
 }
 
-/// All items of a list. `page` makes the call for the page of a token, and returns its items and the
-/// token of the next one.
+/// Reads all pages of a list. `page` requests the page of a token, and returns its items and the
+/// token of the next page.
 pub(crate) async fn pages<T, F>(
     attempts: Attempts,
     operation: &'static str,

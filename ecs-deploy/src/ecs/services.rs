@@ -1,4 +1,4 @@
-//! Calls that change what a service runs.
+//! The calls that change a service: updates, stops and decisions at a pause.
 
 use aws_sdk_ecs::types::{
     DeploymentLifecycleHookAction, Service as Description, StopServiceDeploymentStopType,
@@ -13,7 +13,7 @@ use crate::names::service::Service;
 
 impl Ecs {
     /// Updates the service to `task_definition`, and returns its new description. If the PRIMARY
-    /// ECS starts no deployment if the PRIMARY one is of `task_definition` already.
+    /// deployment already has `task_definition`, ECS starts a new one only if `update` forces it.
     pub(crate) async fn update(
         &self,
         service: &Service,
@@ -51,7 +51,7 @@ impl Ecs {
         Ok(())
     }
 
-    /// Decides about a deployment that waits at a lifecycle hook.
+    /// Resolves the pause of a deployment at a lifecycle hook.
     pub(crate) async fn resolve(&self, pause: &Pause, resolution: Resolution) -> Result<(), Error> {
         const OPERATION: &str = "ContinueServiceDeployment";
         let action = match resolution {

@@ -1,5 +1,5 @@
-//! [`Snapshots`]: the services that were copied from lately, so that a rollout right after the copy
-//! needn't look again.
+//! [`Snapshots`]: recent descriptions of services, so that a rollout right after a copy needs no
+//! second DescribeServices call.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use crate::model::description::running;
 use crate::names::service::Service;
 use crate::revision::CopySource;
 
-/// The latest look at each service that a copy was made of.
+/// The latest description of each service from which a revision was copied.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshots {
     latest: Mutex<HashMap<Service, Snapshot>>,
@@ -25,7 +25,7 @@ struct Snapshot {
 }
 
 impl Snapshots {
-    /// Keeps what a look showed just now, and returns what a copy of it is made from.
+    /// Stores a new description, and returns the source of the copy that is made from it.
     pub(crate) fn insert(&self, service: &Service, description: Description) -> CopySource {
         let running = running(&description).map(str::to_owned);
         let mut latest = self.latest();
@@ -34,7 +34,7 @@ impl Snapshots {
         CopySource { service: service.clone(), running }
     }
 
-    /// The service as it was when the copy was made, unless that is too long ago.
+    /// Returns the description from which the copy was made, unless it is too old.
     pub(crate) fn fresh(&self, source: &CopySource) -> Option<Description> {
         let latest = self.latest();
         let snapshot = latest.get(&source.service).filter(|it| it.is_fresh())?;
@@ -53,5 +53,5 @@ impl Snapshot {
     }
 }
 
-/// How long a look at a service is trusted.
+/// The time for which a description is trusted.
 const FRESH: Duration = Duration::from_secs(30);

@@ -26,7 +26,7 @@ impl Update {
     }
 
     pub(crate) fn deployment_configuration(&mut self, configuration: &DeploymentConfiguration) {
-        let value = to_value(configuration).expect("the SDK serializes what it can hold");
+        let value = to_value(configuration).expect("the SDK serializes its own types");
         self.members.insert(CONFIGURATION.to_owned(), value);
     }
 

@@ -51,7 +51,8 @@ impl ApiFailure {
         }
     }
 
-    /// The statement whose lack the refusal is about; `None` if no statement helps.
+    /// Returns the missing statement; `None` if no statement helps, because a policy denies the
+    /// action.
     pub(super) fn missing_statement(
         &self,
         operation: &str,

@@ -1,4 +1,4 @@
-//! From the SDK's errors to ours.
+//! The conversion of the SDK's errors to [`Error`].
 
 use std::error::Error as StdError;
 use std::fmt;

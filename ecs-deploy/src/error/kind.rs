@@ -1,19 +1,19 @@
-//! [`ErrorKind`]: what kind of failure an error is, for a program that acts on it.
+//! [`ErrorKind`]: the kind of an error, for a program that acts on it.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// What kind of failure an [`Error`](crate::Error) is, for a program that acts on it. `Display` and
-/// serde write the same word, such as `accessDenied`.
+/// The kind of an [`Error`](crate::Error), for a program that acts on it. `Display` and serde write
+/// the same word, such as `accessDenied`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The credentials are valid, but their policy lacks the action. Add
-    /// [`missing_statement`](crate::Error::missing_statement); the source has the principal, the action
-    /// and the resource in AWS's words. RegisterTaskDefinition often lacks `iam:PassRole` on the
-    /// task's roles.
+    /// [`missing_statement`](crate::Error::missing_statement). The source has the principal, the
+    /// action and the resource in AWS's words. RegisterTaskDefinition often lacks `iam:PassRole` on
+    /// the task's roles.
     AccessDenied,
     /// The cluster doesn't exist in the region and account. Correct the name or the region.
     ClusterNotFound,
@@ -24,7 +24,8 @@ pub enum ErrorKind {
     Credentials,
     /// A file couldn't be read or written; the source says why.
     File,
-    /// Not every service of a fleet runs its new revision: see [`Error::outcomes`](crate::Error::outcomes).
+    /// Not every service of a fleet runs its new revision: see
+    /// [`Error::outcomes`](crate::Error::outcomes).
     FleetFailed,
     /// A reference to a task definition is neither a family, `FAMILY:REVISION`, nor a revision's
     /// ARN.
@@ -37,9 +38,9 @@ pub enum ErrorKind {
     /// AWS didn't answer: the route, the host name or the connection failed, or the request timed
     /// out. Try again later.
     Network,
-    /// What a look at the service showed makes a rollout pointless: [`Error::findings`](crate::Error::findings) says what.
-    /// Nothing was registered. Fix the cause, or tolerate it with
-    /// [`RollOut::tolerate`](crate::RollOut::tolerate).
+    /// The check of the service found a reason not to begin the rollout: see
+    /// [`Error::findings`](crate::Error::findings). Nothing was registered. Fix the cause, or
+    /// tolerate it with [`RollOut::tolerate`](crate::RollOut::tolerate).
     NotReady,
     /// ECS knows no earlier revision of the service to roll back to. Deploy one by its name.
     NothingToRollBackTo,
@@ -75,18 +76,19 @@ pub enum ErrorKind {
     /// The task definition doesn't exist in the region and account: the revision is missing, or the
     /// family has no active revision. Correct the name or the region.
     TaskDefinitionNotFound,
-    /// A one-off task ran and failed: [`task_failures`](crate::Error::task_failures) has the container, its
-    /// exit code and the reason, and [`logs`](crate::Error::logs) say where to read on.
+    /// A one-off task ran and failed. [`task_failures`](crate::Error::task_failures) has the
+    /// container, its exit code and the reason; [`logs`](crate::Error::logs) has the locations of
+    /// its logs.
     TaskFailed,
     /// A one-off task never ran: ECS had no capacity for it, or couldn't get its image, its secrets
     /// or another resource. The message says which.
     TaskNotStarted,
     /// The account made more requests than AWS allows. Try again later.
     Throttled,
-    /// The rollout wasn't complete when the time limit ended, and it continues on ECS. Look at
-    /// [`task_failures`](crate::Error::task_failures), or allow more time. Without a
-    /// [`deployment`](crate::Error::deployment), the calls that begin it weren't answered in time; or it
-    /// the error is about a one-off task, whose state is in the message.
+    /// The rollout wasn't complete at the time limit, and it continues on ECS. Look at
+    /// [`task_failures`](crate::Error::task_failures), or allow more time. If
+    /// [`deployment`](crate::Error::deployment) is `None`, the calls that begin the rollout timed
+    /// out, or the error is about a one-off task, whose state is in the message.
     TimedOut,
     /// The task definition has no container of that name. Correct the name.
     UnknownContainer,

@@ -1,9 +1,9 @@
-//! The IAM statement whose lack a refusal is about.
+//! The missing IAM statement that caused a refusal.
 
 use serde_json::Value;
 
-/// Who may be passed the roles of tasks. The principal is the same in every partition, China's
-/// included (developer guide of Amazon Web Services in China, "Amazon ECS task IAM role").
+/// The service that receives the roles of tasks. The principal is the same in every partition,
+/// including China's (developer guide of Amazon Web Services in China, "Amazon ECS task IAM role").
 pub(crate) const PASSED_TO: &str = "ecs-tasks.amazonaws.com";
 
 /// The IAM statement whose absence caused a refusal.
@@ -15,7 +15,8 @@ pub(super) struct MissingStatement {
 }
 
 impl MissingStatement {
-    /// From AWS's text; `None` if no statement helps, because a policy denies the action explicitly.
+    /// Derives the statement from AWS's text; `None` if no statement helps, because a policy denies
+    /// the action explicitly.
     ///
     /// AWS names the action and the resource, which are not always the operation's: registering a
     /// task definition also needs `iam:PassRole` on its roles. If AWS doesn't name them, as in an

@@ -1,4 +1,4 @@
-//! [`Outcome`]: what became of one service of a fleet.
+//! [`Outcome`]: the outcome of one service of a fleet.
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::model::deployed::Deployed;
 use crate::names::service::Service;
 
-/// What became of one service of a [`Fleet`](crate::fleet::Fleet).
+/// The outcome of one service of a [`Fleet`](crate::fleet::Fleet).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -23,7 +23,8 @@ pub enum Outcome {
     TakenBack(Deployed),
 }
 
-/// With the member `outcome`, such as `notTakenBack`, and `deployed` or `error`.
+/// Writes the member `outcome`, such as `notTakenBack`, and `deployed` or `error` if the outcome
+/// has one.
 impl Serialize for Outcome {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (name, deployed, error) = match self {

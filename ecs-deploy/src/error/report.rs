@@ -1,4 +1,4 @@
-//! An error as a program's report has it.
+//! The serialization of an error, for a program's report.
 
 use std::error::Error as StdError;
 
@@ -9,10 +9,10 @@ use crate::error::Error;
 use crate::error::outcome::Outcome;
 use crate::names::service::Service;
 
-/// The report has `kind`, `message`, the messages of the `causes` and whether the error is `retryable`.
-/// The other members are there if the error knows them: `operation`, `requestId`, `missingStatement`,
-/// `deployment`, `handle`, `progress`, `taskFailures`, `pause`, `rolledBackTo`, `rollbackCause`,
-/// `supersededBy`, `findings`, `services`, `task`, `logs` and `deregistered`.
+/// Serializes the `kind`, the `message`, the messages of the `causes`, and whether the error is
+/// `retryable`. The other members appear if the error has them: `operation`, `requestId`,
+/// `missingStatement`, `deployment`, `handle`, `progress`, `taskFailures`, `pause`, `rolledBackTo`,
+/// `rollbackCause`, `supersededBy`, `findings`, `services`, `task`, `logs` and `deregistered`.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut report = Report { map: serializer.serialize_map(None)? };
@@ -71,14 +71,14 @@ impl Serialize for Causes<'_> {
     }
 }
 
-/// Which deployment took a service over, with which `FAMILY:REVISION`.
+/// The deployment that replaced this one, with its `FAMILY:REVISION`.
 #[derive(Serialize)]
 struct Takeover<'a> {
     deployment: &'a str,
     revision: &'a str,
 }
 
-/// What became of each service of a fleet.
+/// The outcome of each service of a fleet.
 struct Services<'a>(&'a [(Service, Outcome)]);
 
 impl Serialize for Services<'_> {

@@ -36,7 +36,7 @@ pub(crate) enum Repr {
     )]
     Gone { rollout: RolloutReport, source: Error },
 
-    /// With no source: it is the whole message.
+    /// Without a source: the name's error is the whole message.
     #[error("{0}")]
     InvalidName(InvalidName),
 

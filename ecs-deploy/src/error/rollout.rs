@@ -1,4 +1,4 @@
-//! What an error says of the rollout that it is about.
+//! The part of an error's message that describes the rollout.
 
 use std::fmt;
 
@@ -27,12 +27,12 @@ impl RolloutReport {
         self.handle.service()
     }
 
-    /// `FAMILY:REVISION`
+    /// Returns `FAMILY:REVISION`.
     pub(super) fn revision(&self) -> &str {
         self.handle.record().short()
     }
 
-    /// Why the rollout failed, to follow what failed; empty if nothing is known.
+    /// Returns the cause of the failure, as the end of a message; empty if it is unknown.
     pub(super) fn cause(&self) -> String {
         let failures = self.failures.as_slice();
         // A task that a user stopped explains the failure least.
@@ -78,11 +78,11 @@ impl fmt::Display for Remedy {
     }
 }
 
-/// What ECS does about a pause that is never decided.
+/// Returns ECS's action if the pause is never resolved, as the end of a message.
 pub(super) fn by_itself(pause: &Pause) -> String {
     match pause.on_timeout() {
         None => String::new(),
-        Some(action) => format!("; when the hook's time is up, ECS does {action}"),
+        Some(action) => format!("; ECS applies {action} when the hook times out"),
     }
 }
 
@@ -91,5 +91,5 @@ pub(super) fn back_to(revision: Option<&str>) -> String {
 }
 
 pub(super) fn going_back(revision: Option<&str>) -> String {
-    revision.map(|it| format!("; it goes back to {it}")).unwrap_or_default()
+    revision.map(|it| format!("; ECS rolls back to {it}")).unwrap_or_default()
 }

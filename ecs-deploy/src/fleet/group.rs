@@ -1,4 +1,16 @@
-//! [`Group`]: the rollouts of a fleet while they are in progress, and what happens if one fails.
+//! [`Group`]: the rollouts of a fleet while they are in progress, and the reaction if one fails.
+//!
+//! ```text
+//! RollingOut ─┬─ succeeds ─────────────────────────────▶ Ended(Deployed)
+//!             ├─ fails ────────────────────────────────▶ Ended(Failed)
+//!             └─ it or another fails, AllOrNothing ────▶ TakingBack
+//! Ended(Deployed) ── another fails, AllOrNothing ──────▶ TakingBack
+//! TakingBack ──────────────────────────────────────────▶ Ended(TakenBack, Failed, NotTakenBack)
+//! added after a failure, unless KeepGoing ─────────────▶ Ended(NotBegun)
+//! ```
+//!
+//! Invariants: a wave begins only when every rollout of the waves before has ended, and succeeded
+//! unless the policy is `KeepGoing`. Only a rollout that started a deployment is taken back.
 
 use std::future::poll_fn;
 use std::mem;
@@ -22,7 +34,7 @@ use crate::rollout::roll_out::RollOut;
 use crate::rollout::rollback::RollBack;
 use crate::watch::batch::Batch;
 
-/// What to do where one rollout of a [`Fleet`](crate::fleet::Fleet) doesn't succeed.
+/// The reaction of a [`Fleet`](crate::fleet::Fleet) to a rollout that doesn't succeed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FleetPolicy {
@@ -62,7 +74,7 @@ struct Entry {
 enum EntryState {
     Ended(Outcome),
     RollingOut(Events),
-    /// With the error, if it is itself what failed.
+    /// The rollback is in progress; holds the error if this service's own rollout failed.
     TakingBack(Events, Option<Error>),
 }
 

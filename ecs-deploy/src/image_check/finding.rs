@@ -1,4 +1,4 @@
-//! [`ImageFinding`]: what is wrong with an image.
+//! [`ImageFinding`]: a problem with an image.
 
 use std::fmt;
 
@@ -10,7 +10,8 @@ use crate::error::Error;
 use crate::image_check::reference::EcrImage;
 use crate::model::finding::{Finding, FindingKind};
 
-/// What [`Deployer::check_images`](crate::Deployer::check_images) found out about an image. `Display` is one line for people.
+/// A problem that [`Deployer::check_images`](crate::Deployer::check_images) found with an image.
+/// `Display` is one line for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ImageFinding {
     image: String,

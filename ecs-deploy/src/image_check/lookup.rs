@@ -1,4 +1,4 @@
-//! Looks an image up in ECR: is it there, and is it for the platform of the tasks?
+//! The lookup of an image in ECR: whether it exists, and whether it fits the platform of the tasks.
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::error::ProvideErrorMetadata as _;

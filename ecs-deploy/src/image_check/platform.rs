@@ -33,10 +33,10 @@ impl Platform {
     pub(super) fn from_config(json: &[u8]) -> Result<Self, String> {
         let config: Value = serde_json::from_slice(json)
             .map_err(|error| format!("its config isn't JSON ({error})"))?;
-        Self::from_json(&config).ok_or_else(|| "its config doesn't say what it is for".to_owned())
+        Self::from_json(&config).ok_or_else(|| "its config doesn't name its platform".to_owned())
     }
 
-    /// Returns whether the entry isn't an image: builders also add attestations to an index.
+    /// Returns whether the entry isn't an image. Builders also add attestations to an index.
     pub(super) fn is_for_nothing(&self) -> bool {
         self.os == "unknown" && self.architecture == "unknown"
     }
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(Platform::from_config(config).unwrap().to_string(), "linux/amd64");
         assert_eq!(
             Platform::from_config(b"{}").unwrap_err(),
-            "its config doesn't say what it is for"
+            "its config doesn't name its platform"
         );
         assert!(
             Platform::from_config(b"<html>").unwrap_err().starts_with("its config isn't JSON (")

@@ -1,4 +1,4 @@
-//! Prints JSON: compact for the wire, in lines for people.
+//! The JSON printer: compact for the wire, in lines for people.
 
 use std::fmt::{self, Write};
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::json::value::{Json, Object};
 
-/// The JSON of one of the SDK's structures, with the members in the SDK's order.
+/// Returns the JSON of one of the SDK's structures, with the members in the SDK's order.
 pub(crate) fn to_json(value: &impl SerializableStruct) -> Result<Object, String> {
     match Json::parse(&text(value)?) {
         Ok(Json::Object(object)) => Ok(object),
@@ -18,7 +18,7 @@ pub(crate) fn to_json(value: &impl SerializableStruct) -> Result<Object, String>
     }
 }
 
-/// The same as serde_json's value.
+/// Returns the same JSON as serde_json's value.
 pub(crate) fn to_value(value: &impl SerializableStruct) -> Result<Value, String> {
     serde_json::from_str(&text(value)?).map_err(|error| error.to_string())
 }

@@ -1,4 +1,4 @@
-//! A lossless JSON value: members keep their order and numbers keep their spelling, so that a file
+//! A lossless JSON value. Members keep their order and numbers keep their spelling, so that a file
 //! in git is written as it was read. serde_json's own value keeps neither, and its features for
 //! both would apply to every crate in a user's build.
 

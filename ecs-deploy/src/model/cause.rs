@@ -1,4 +1,4 @@
-//! [`FailureCause`]: why a task stopped, for a program that reacts to it.
+//! [`FailureCause`]: the cause of a task's failure, for a program that reacts to it.
 
 pub(super) mod symptoms;
 pub(super) mod text;
@@ -16,7 +16,7 @@ use serde::Serialize;
 /// cause, for which [`can_heal`](Self::can_heal) is true. The message itself is in
 /// [`TaskFailure::reason`](crate::diagnosis::TaskFailure::reason).
 ///
-/// `Display` is a few words.
+/// `Display` prints a few words.
 ///
 /// ```
 /// use ecs_deploy::diagnosis::FailureCause;

@@ -1,4 +1,4 @@
-//! [`Deployed`]: a deployment that is complete.
+//! [`Deployed`]: the outcome of a complete deployment.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::model::handle::{Handle, Origin};
 use crate::model::saved::{self, Saved, seconds};
 
-/// A deployment that is complete. Later deployments to the service are not reflected.
+/// The outcome of a complete deployment. Later deployments to the service aren't reflected.
 ///
-/// It can be saved and read in serde's formats. In JSON:
+/// It implements serde both ways, so that it can be saved. In JSON:
 ///
 /// ```json
 /// {
@@ -68,7 +68,7 @@ impl Deployed {
         self.0.elapsed
     }
 
-    /// Whether a deployment was started; false if the service ran the revision already.
+    /// Returns whether a deployment was started; `false` if the service already ran the revision.
     pub fn was_changed(&self) -> bool {
         self.0.was_changed
     }

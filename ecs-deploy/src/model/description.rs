@@ -1,4 +1,4 @@
-//! What ECS's description of a service shows of its deployments.
+//! The deployments in ECS's description of a service.
 
 use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service as Description};
 

@@ -1,4 +1,4 @@
-//! [`Finding`]: what a look before a rollout finds.
+//! [`Finding`]: a fact that may harm a rollout, found before the rollout begins.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -37,7 +37,7 @@ pub enum FindingKind {
     NoProgress,
 }
 
-/// The same word as in serde's formats, such as `desiredCountZero`.
+/// Prints the same word as serde's formats, such as `desiredCountZero`.
 impl fmt::Display for FindingKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)

@@ -1,4 +1,4 @@
-//! [`Handle`]: a deployment that has begun, for everything that follows it.
+//! [`Handle`]: the data to follow a deployment that has begun.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,9 +11,9 @@ use crate::names::service::Service;
 
 /// The data to follow a deployment that has begun, from this or another process.
 ///
-/// It can be saved and read in serde's formats: one CI job saves it, and a later one continues to
-/// watch the deployment with [`Deployer::follow`](crate::Deployer::follow). It holds names, ids and
-/// images, and nothing of the task definition that could be secret. `Display` is for people.
+/// It implements serde both ways: one CI job can save it, and a later job can resume the watch with
+/// [`Deployer::follow`](crate::Deployer::follow). It holds names, ids and images, and nothing of
+/// the task definition that could be secret. `Display` is for people.
 ///
 /// ```
 /// use ecs_deploy::events::Event;
@@ -39,7 +39,7 @@ use crate::names::service::Service;
 #[serde(transparent)]
 pub struct Handle(#[serde(with = "saved")] Box<DeploymentRecord>);
 
-/// What a [`Handle`] holds.
+/// The content of a [`Handle`].
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -113,7 +113,7 @@ impl Saved for Box<DeploymentRecord> {
 }
 
 impl DeploymentRecord {
-    /// `FAMILY:REVISION`
+    /// Returns `FAMILY:REVISION`.
     pub(crate) fn short(&self) -> &str {
         short(&self.revision)
     }
@@ -125,7 +125,7 @@ impl DeploymentRecord {
     }
 }
 
-/// `deployment ecs-svc/1234567890123456789 of web:2 to prod/web`
+/// Prints `deployment ecs-svc/1234567890123456789 of web:2 to prod/web`.
 impl fmt::Display for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let DeploymentRecord { deployment, service, .. } = self.record();
@@ -195,7 +195,7 @@ mod tests {
         for (text, problem) in [
             ("ecs-svc/2", "expected value at line 1 column 1"),
             (newer.as_str(), "unsupported version 2 of a saved handle: this build reads version 1"),
-            // Of another version, the content isn't read at all.
+            // The content of another version isn't read at all.
             (
                 r#"{"version":3}"#,
                 "unsupported version 3 of a saved handle: this build reads version 1",
@@ -203,8 +203,8 @@ mod tests {
             (unversioned.as_str(), "missing field `version`"),
             (
                 no_service.as_str(),
-                "invalid handle: `arn:aws:ecs:eu-west-1:123456789012:service/web` is no ECS \
-                 service: its ARN lacks the cluster, so name the cluster beside it",
+                "invalid handle: invalid service `arn:aws:ecs:eu-west-1:123456789012:service/web`: \
+                 its ARN lacks the cluster: use CLUSTER/SERVICE",
             ),
         ] {
             let error = serde_json::from_str::<Handle>(text).unwrap_err();

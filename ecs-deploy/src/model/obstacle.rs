@@ -13,7 +13,7 @@ use crate::model::cause::text::cause;
 /// AWS documents the messages ("Amazon ECS service event messages" in the developer guide), but
 /// they are texts for people and not part of the API. An unknown message has no obstacle.
 ///
-/// `Display` is a few words.
+/// `Display` prints a few words.
 ///
 /// ```
 /// use ecs_deploy::diagnosis::Obstacle;
@@ -62,7 +62,7 @@ pub enum Obstacle {
 
 impl Obstacle {
     /// Parses a message of the service, such as the one in
-    /// [`Event::Message`](crate::events::Event::Message) has.
+    /// [`Event::Message`](crate::events::Event::Message); `None` if it names no known obstacle.
     pub fn from_message(message: &str) -> Option<Self> {
         let message = message.to_lowercase().replace('\u{2019}', "'");
         let has = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));

@@ -1,11 +1,11 @@
-//! [`Pause`]: a stop at a lifecycle hook, and what is decided about it.
+//! [`Pause`]: a pause of a deployment at a lifecycle hook, and the decision about it.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// A stop at a lifecycle hook of the type PAUSE. The deployment continues, or is rolled back, when that
-/// is decided or when the hook's time is up.
+/// A pause at a lifecycle hook of the type PAUSE. The deployment continues or is rolled back when a
+/// caller resolves the pause, or when the hook times out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pause {
@@ -35,7 +35,7 @@ pub enum RollbackCause {
     Alarm,
     /// Too many tasks of the deployment failed.
     CircuitBreaker,
-    /// A lifecycle hook failed or timed out, or it was decided there to roll back.
+    /// A lifecycle hook failed or timed out, or a caller decided to roll back at a hook.
     LifecycleHook,
     /// A StopServiceDeployment call stopped it.
     StopRequest,
@@ -54,12 +54,12 @@ impl Pause {
         &self.hook
     }
 
-    /// The lifecycle stage, such as `POST_TEST_TRAFFIC_SHIFT`, if ECS names one.
+    /// Returns the lifecycle stage, such as `POST_TEST_TRAFFIC_SHIFT`, if ECS names one.
     pub fn stage(&self) -> Option<&str> {
         self.stage.as_deref()
     }
 
-    /// What ECS does when the hook's time is up; `None` if it doesn't say.
+    /// Returns ECS's action when the hook times out; `None` if ECS doesn't name it.
     pub fn on_timeout(&self) -> Option<Resolution> {
         self.on_timeout
     }

@@ -1,4 +1,4 @@
-//! [`Progress`]: how many tasks a deployment has.
+//! [`Progress`]: the numbers of a deployment's tasks.
 
 use std::fmt;
 

@@ -1,17 +1,17 @@
-//! How the crate saves what a later process reads: with a version, and durations as seconds.
+//! The format of saved values: a version beside the content, and durations in seconds.
 
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-/// Something that is saved. Another version is refused; one that only adds members has the same
-/// number.
+/// A type that is saved with a version. Reading another version is an error. A change that only
+/// adds members keeps the number.
 pub(crate) trait Saved {
-    /// What it is called in errors.
+    /// The name of the type in errors.
     const NAME: &'static str;
 }
 
-/// The version that this build of the crate writes and reads.
+/// The version that this build writes and reads.
 const VERSION: u32 = 1;
 
 /// Writes `content` with the version as its first member.
@@ -22,13 +22,13 @@ pub(crate) fn serialize<T: Serialize, S: Serializer>(
     Versioned { version: VERSION, content }.serialize(serializer)
 }
 
-/// Reads what [`serialize`] wrote.
+/// Reads a value that [`serialize`] wrote.
 pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: DeserializeOwned + Saved,
     D: Deserializer<'de>,
 {
-    // The content of another version may be anything.
+    // The content of another version may not parse, so the version is checked first.
     let Versioned { version, content } =
         Versioned::<Map<String, Value>>::deserialize(deserializer)?;
     if version != VERSION {
@@ -48,7 +48,7 @@ struct Versioned<T> {
     content: T,
 }
 
-/// Durations as seconds.
+/// The conversion of durations to and from seconds.
 pub(crate) mod seconds {
     use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`TaskFailure`]: why a task stopped.
+//! [`TaskFailure`]: the reason why a task stopped.
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ impl TaskFailure {
         self.cause
     }
 
-    /// ECS's code for why it stopped, such as `TaskFailedToStart`, if there is one.
+    /// Returns ECS's stop code, such as `TaskFailedToStart`, if ECS gives one.
     pub fn stop_code(&self) -> Option<&str> {
         self.stop_code.as_deref()
     }
@@ -77,7 +77,7 @@ impl TaskFailure {
         }
     }
 
-    /// Why a task of a service failed; `None` if the service had no more use for it.
+    /// Returns the failure of a service's task; `None` if the service no longer needed the task.
     pub(crate) fn from_task(task: &Task) -> Option<Self> {
         let is_told_to = matches!(
             task.stop_code(),

@@ -1,4 +1,4 @@
-//! The terms of a wait for a deployment, which all builders of deployments share.
+//! The terms of a wait for a deployment, which all builders of rollouts share.
 
 use std::time::Duration;
 
@@ -34,8 +34,8 @@ pub enum OnFailure {
 #[non_exhaustive]
 pub enum OnPause {
     /// Ends with [`PausedAtHook`](crate::ErrorKind::PausedAtHook), so that the program doesn't wait
-    /// people. The deployment stays where it is; the error has the [`Pause`](crate::stages::Pause) to
-    /// resolve, and the [`Handle`](crate::Handle) to follow the deployment further.
+    /// for a person. The deployment stays paused. The error has the [`Pause`](crate::stages::Pause)
+    /// to resolve, and the [`Handle`](crate::Handle) to follow the deployment further.
     #[default]
     Return,
     /// Continues the watch until [`Deployer::resolve`](crate::Deployer::resolve) or another caller
@@ -48,8 +48,8 @@ pub enum OnPause {
 #[non_exhaustive]
 pub enum Patience {
     /// Ends at the first task failure that no retry can fix, such as a missing image: see
-    /// that doesn't exist: [`FailureCause::can_heal`](crate::diagnosis::FailureCause::can_heal). ECS itself
-    /// deployment, unless [`OnFailure::RollBack`] ends it.
+    /// [`FailureCause::can_heal`](crate::diagnosis::FailureCause::can_heal). ECS itself continues
+    /// the deployment, unless [`OnFailure::RollBack`] ends it.
     UntilHopeless,
     /// Ends when ECS gives up, or at the time limit. This is the safe choice, because a person may
     /// fix the problem in the meantime.

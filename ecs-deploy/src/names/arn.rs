@@ -2,18 +2,18 @@
 
 use crate::names::invalid::NameFlaw;
 
-/// The ARN of something of ECS's, in its parts.
+/// The parts of an ARN of ECS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EcsArn<'a> {
-    /// What comes before the resource, with the colon at its end.
+    /// The part before the resource, with the colon at its end.
     pub(super) prefix: &'a str,
     /// The resource, such as `service/prod/web`.
     pub(super) resource: &'a str,
 }
 
 impl<'a> EcsArn<'a> {
-    /// Reads an ARN whose resource is a `kind`, such as "an ECS service"; `None` if the text isn't an
-    /// ARN at all.
+    /// Parses an ARN; `None` if the text isn't an ARN at all. `kind` names the expected resource in
+    /// errors, such as "an ECS service".
     pub(super) fn parse(text: &'a str, kind: &str) -> Result<Option<Self>, NameFlaw> {
         let Some(rest) = text.strip_prefix("arn:") else {
             return Ok(None);
@@ -24,7 +24,7 @@ impl<'a> EcsArn<'a> {
         };
         let region_start = "arn:".len() + partition.len() + ":ecs:".len();
         if region.is_empty() {
-            return Err(NameFlaw::new("its ARN names no region", region_start));
+            return Err(NameFlaw::new("its ARN lacks the region", region_start));
         }
         if account.len() != 12 || !account.bytes().all(|it| it.is_ascii_digit()) {
             let start = region_start + region.len() + 1;
@@ -35,7 +35,7 @@ impl<'a> EcsArn<'a> {
     }
 }
 
-/// What comes after the last slash: `FAMILY:REVISION` of a task definition's ARN.
+/// Returns the part after the last slash: `FAMILY:REVISION` of a task definition's ARN.
 pub(crate) fn short(arn: &str) -> &str {
     arn.rsplit_once('/').map_or(arn, |(_, short)| short)
 }
@@ -50,7 +50,7 @@ pub(crate) fn number(arn: &str) -> Option<u64> {
     arn.rsplit_once(':')?.1.parse().ok()
 }
 
-/// The region of an ARN; `None` if the text isn't one.
+/// Returns the region of an ARN; `None` if the text isn't an ARN.
 pub(crate) fn region(arn: &str) -> Option<&str> {
     arn.strip_prefix("arn:")?.split(':').nth(2)
 }

@@ -10,8 +10,8 @@ pub(crate) struct EcrHost<'a> {
 }
 
 impl<'a> EcrHost<'a> {
-    /// The host of an image's name, and what follows it: the repository with a tag, a digest or
-    /// both. `None` if the image isn't in a private registry of ECR.
+    /// Splits an image's name into the host and the rest: the repository with a tag, a digest or
+    /// both. Returns `None` if the image isn't in a private registry of ECR.
     pub(crate) fn split(image: &'a str) -> Option<(Self, &'a str)> {
         let (host, path) = image.split_once('/')?;
         let (account, rest) = host.split_at_checked(12)?;
@@ -29,14 +29,14 @@ impl<'a> EcrHost<'a> {
         Some((Self { account, region, is_fips, is_dual_stack }, path))
     }
 
-    /// The ARN of a repository of the registry.
+    /// Returns the ARN of a repository of the registry.
     pub(crate) fn repository_arn(&self, repository: &str) -> String {
         let Self { account, region, .. } = self;
         format!("arn:{}:ecr:{region}:{account}:repository/{repository}", partition(region))
     }
 }
 
-/// The partition that a region belongs to.
+/// Returns the partition of a region.
 pub(crate) fn partition(region: &str) -> &'static str {
     let found = PARTITIONS.iter().find(|it| region.starts_with(it.region_prefix));
     found.map_or(COMMERCIAL, |it| it.name)
@@ -76,7 +76,7 @@ const PARTITIONS: [Partition; 8] = [
 /// everywhere, the dash form in dual-stack hosts.
 const SERVICES: [&str; 4] = [".dkr.ecr.", ".dkr.ecr-fips.", ".dkr-ecr.", ".dkr-ecr-fips."];
 
-/// An image in each partition, by each of its suffixes: the partition, the region and the image.
+/// Returns an image for each suffix of each partition: the partition, the region and the image.
 #[cfg(test)]
 pub(crate) fn images_of_all_partitions() -> Vec<(&'static str, String, String)> {
     let mut images = Vec::new();

@@ -1,9 +1,9 @@
-//! [`InvalidName`]: why a string doesn't name a service or a task definition.
+//! [`InvalidName`]: the error of a string that isn't the name of a service or a task definition.
 
 use std::fmt;
 
-/// Why a string doesn't name a service or a task definition. `?` turns it into an
-/// [`Error`](crate::Error) with the same message.
+/// The error of a string that isn't the name of a service or a task definition. `?` converts it to
+/// an [`Error`](crate::Error) with the same message.
 ///
 /// ```
 /// use ecs_deploy::Service;
@@ -18,14 +18,14 @@ pub struct InvalidName {
     flaw: NameFlaw,
 }
 
-/// What the string should have named.
+/// The kind of name that was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject {
     Service,
     TaskDefinition,
 }
 
-/// What is wrong with a name, and the byte at which it shows.
+/// The problem of a name, and the byte at which it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NameFlaw {
     pub(super) problem: String,
@@ -37,12 +37,12 @@ impl InvalidName {
         Self { subject, text: text.to_owned(), flaw }
     }
 
-    /// The string.
+    /// Returns the invalid string.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The byte of the string at which the problem shows, counted from 0.
+    /// Returns the byte of the string at which the problem begins, counted from 0.
     pub fn offset(&self) -> usize {
         self.flaw.offset
     }
@@ -56,8 +56,10 @@ impl fmt::Display for InvalidName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (text, problem) = (self.text.escape_debug(), &self.flaw.problem);
         match self.subject {
-            Subject::Service => write!(f, "`{text}` is no ECS service: {problem}"),
-            Subject::TaskDefinition => write!(f, "`{text}` names no task definition: {problem}"),
+            Subject::Service => write!(f, "invalid service `{text}`: {problem}"),
+            Subject::TaskDefinition => {
+                write!(f, "invalid task definition reference `{text}`: {problem}")
+            }
         }
     }
 }
@@ -69,15 +71,15 @@ impl NameFlaw {
         Self { problem: problem.into(), offset }
     }
 
-    /// The same flaw in a longer string, in which the name begins at `start`.
+    /// Returns the same problem in a longer string, in which the name begins at `start`.
     pub(super) fn shifted(self, start: usize) -> Self {
         Self { offset: self.offset + start, ..self }
     }
 }
 
-/// Checks the name of a cluster, a service or a family, which `what` says: 1 to 255 letters, digits,
-/// hyphens and underscores (API references of CreateCluster, CreateService and
-/// RegisterTaskDefinition).
+/// Checks the name of a cluster, a service or a family: 1 to 255 letters, digits, hyphens and
+/// underscores (API references of CreateCluster, CreateService and RegisterTaskDefinition). `what`
+/// begins the error's text.
 pub(super) fn check(what: &str, name: &str) -> Result<(), NameFlaw> {
     const MOST: usize = 255;
     if name.is_empty() {
@@ -92,7 +94,7 @@ pub(super) fn check(what: &str, name: &str) -> Result<(), NameFlaw> {
         None => Ok(()),
         Some((offset, c)) => {
             let problem =
-                format!("{what} has {c:?}, where only letters, digits, '-' and '_' may be");
+                format!("{what} has {c:?}, but only letters, digits, '-' and '_' are allowed");
             Err(NameFlaw::new(problem, offset))
         }
     }

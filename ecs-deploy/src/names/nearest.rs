@@ -1,6 +1,6 @@
-//! The name that was likely meant by another.
+//! The search for the name that the caller most likely meant.
 
-/// Returns the name that is so near that it is likely meant: one slip for every three characters.
+/// Returns the nearest known name if it is near enough: one slip for every three characters.
 pub(crate) fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     // Container names have at most 255 characters, but the caller's name may have any length.
     let name: Vec<char> = (name.len() <= 255).then(|| name.chars().collect())?;

@@ -1,4 +1,4 @@
-//! The reference to a task definition.
+//! [`Reference`]: the name of a task definition.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,7 +18,7 @@ impl Reference {
         &self.text
     }
 
-    /// The region, if it is an ARN.
+    /// Returns the region if the reference is an ARN.
     pub(crate) fn region(&self) -> Option<&str> {
         region(&self.text)
     }
@@ -57,7 +57,7 @@ fn examine(text: &str) -> Result<(), NameFlaw> {
     }
 }
 
-/// A family with or without a revision, which begins at `start`.
+/// Checks a family with or without a revision, which begins at `start`.
 fn examine_name(name: &str, start: usize) -> Result<(), NameFlaw> {
     let (family, number) = match name.split_once(':') {
         Some((family, number)) => (family, Some(number)),

@@ -23,7 +23,7 @@ use crate::names::invalid::{InvalidName, NameFlaw, Subject, check};
 /// # Ok::<(), ecs_deploy::Error>(())
 /// ```
 ///
-/// Its serde form is the same text as that of `Display`.
+/// The serde form is the text that `Display` prints.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Service {
@@ -34,11 +34,12 @@ pub struct Service {
 }
 
 impl Service {
-    /// The service `name` in `cluster`, in the region and account of the credentials.
+    /// Creates the name of the service `name` in `cluster`, in the region and account of the
+    /// caller's configuration.
     ///
     /// # Errors
-    /// [`InvalidName`] if one of them isn't a name that ECS accepts: 1 to 255 letters, digits,
-    /// hyphens and underscores. As an [`Error`](crate::Error) it has the kind
+    /// Returns [`InvalidName`] if a name isn't valid in ECS: 1 to 255 letters, digits, hyphens and
+    /// underscores. As an [`Error`](crate::Error) it has the kind
     /// [`InvalidService`](crate::ErrorKind::InvalidService).
     pub fn new(cluster: impl Into<String>, name: impl Into<String>) -> Result<Self, InvalidName> {
         let (cluster, name) = (cluster.into(), name.into());
@@ -58,7 +59,7 @@ impl Service {
         &self.name
     }
 
-    /// The region, if the service was given by its ARN.
+    /// Returns the region if the service was named by its ARN.
     pub fn region(&self) -> Option<&str> {
         region(&self.prefix)
     }
@@ -148,13 +149,13 @@ fn parse(text: &str) -> Result<Service, NameFlaw> {
     };
     // Services from before 2021 may still have the short form of the ARN.
     let names = path.split_once('/').ok_or_else(|| {
-        let problem = "its ARN lacks the cluster, so name the cluster beside it";
+        let problem = "its ARN lacks the cluster: use CLUSTER/SERVICE";
         NameFlaw::new(problem, text.len() - path.len())
     })?;
     with_names(names, text.len() - path.len(), arn.prefix)
 }
 
-/// The names of the cluster and the service, of which the first begins at `start`.
+/// Creates a service from the names of the cluster and the service, which begin at `start`.
 fn with_names(
     (cluster, name): (&str, &str),
     start: usize,
@@ -202,8 +203,8 @@ mod tests {
     fn a_bad_name_is_explained() {
         let long = "a".repeat(256);
         for (text, offset, expected) in [
-            ("web", 3, "`web` is no ECS service: it is neither CLUSTER/SERVICE nor an ARN"),
-            ("/web", 0, "`/web` is no ECS service: the cluster's name is empty"),
+            ("web", 3, "invalid service `web`: it is neither CLUSTER/SERVICE nor an ARN"),
+            ("/web", 0, "invalid service `/web`: the cluster's name is empty"),
             (
                 "prod/web/1",
                 8,

@@ -1,4 +1,4 @@
-//! [`PrunePlan`]: which revisions are deregistered, and why the others are kept.
+//! [`PrunePlan`]: the revisions to deregister, and the reasons why the others are kept.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::names::arn::short;
 
-/// The revisions that would be deregistered, and why the others are kept. `Display` prints a line
-/// for each revision.
+/// The revisions that would be deregistered, and the reasons why the others are kept. `Display`
+/// prints a line for each revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PrunePlan {
     pub(super) family: String,
@@ -34,7 +34,7 @@ pub enum KeepReason {
         /// The service's ARN.
         service: String,
     },
-    /// It is what a service would go back to.
+    /// A service could roll back to it.
     LastSuccessful {
         /// The service's ARN.
         service: String,
@@ -59,7 +59,7 @@ impl PrunePlan {
         &self.deregister
     }
 
-    /// The ARNs of the active revisions that are kept, newest first, and why.
+    /// Returns the ARNs of the active revisions that are kept, newest first, with the reasons.
     pub fn kept(&self) -> impl Iterator<Item = (&str, &KeepReason)> {
         self.kept.iter().map(|it| (it.revision.as_str(), &it.reason))
     }
@@ -81,7 +81,7 @@ impl fmt::Display for KeepReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             KeepReason::Deployment { service } => write!(f, "{service} deploys it"),
-            KeepReason::LastSuccessful { service } => write!(f, "{service} would go back to it"),
+            KeepReason::LastSuccessful { service } => write!(f, "{service} could roll back to it"),
             KeepReason::Newest => f.write_str("it is among the newest"),
             KeepReason::Task { task } => write!(f, "{task} runs it"),
         }
@@ -101,7 +101,7 @@ impl Pruned {
         &self.deregistered
     }
 
-    /// The ARNs of the active revisions that are kept, newest first, and why.
+    /// Returns the ARNs of the active revisions that are kept, newest first, with the reasons.
     pub fn kept(&self) -> impl Iterator<Item = (&str, &KeepReason)> {
         self.kept.iter().map(|it| (it.revision.as_str(), &it.reason))
     }

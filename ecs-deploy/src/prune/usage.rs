@@ -18,7 +18,7 @@ use crate::watch::history::History;
 /// The services and tasks that count as users of a family.
 #[derive(Debug, Clone)]
 pub(super) enum Scope {
-    /// All of them, in every cluster of the region and account.
+    /// All services and tasks, in every cluster of the region and account.
     Everything,
     Services(Vec<Service>),
 }

@@ -100,8 +100,8 @@ impl Diff {
 }
 
 impl Revision {
-    /// The differences from the revision that this is a copy of or based on; everything, if it is
-    /// neither.
+    /// Returns the differences from the revision that this is a copy of or based on; everything if
+    /// there is no such revision.
     pub fn diff(&self) -> Diff {
         Diff::new(self.base_canonical().as_ref(), &self.canonical())
     }
@@ -158,7 +158,7 @@ impl fmt::Display for Change {
     }
 }
 
-/// Masked as in `Display`.
+/// Masks values like `Display`.
 impl Serialize for Change {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut change = serializer.serialize_struct("Change", 3)?;

@@ -1,4 +1,4 @@
-//! A task definition as text: as ECS returns it, and as the AWS CLI reads and prints it.
+//! The text forms of a task definition: ECS's response, and the AWS CLI's files.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,15 +13,17 @@ use crate::json::value::{Json, Object};
 use crate::revision::{Base, Revision};
 
 impl Revision {
-    /// Converts the SDK's type: the caller's own answer to DescribeTaskDefinition, or a value that
-    /// the caller built. If `definition` has an ARN, the result is a copy of a registered revision.
+    /// Converts the SDK's type: the response to the caller's own DescribeTaskDefinition, or a value
+    /// that the caller built. If `definition` has an ARN, the result is a copy of a registered
+    /// revision.
     ///
     /// The conversion is lossless only within the SDK's model: its types lack members that are
     /// newer than this build of the SDK. [`Deployer::revision`](crate::Deployer::revision) doesn't
     /// have this limit.
     ///
     /// # Errors
-    /// [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition), as for `FromStr`.
+    /// Returns [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition), as `FromStr`
+    /// does.
     pub fn from_sdk(definition: &TaskDefinition, tags: &[Tag]) -> Result<Self, Error> {
         let revision = || -> Result<Self, String> {
             let mut members = sdk::to_json(definition)?;
@@ -79,15 +81,16 @@ impl Revision {
     }
 }
 
-/// Reads a task definition as the AWS CLI takes and prints it:
+/// Parses the text of a task definition in a form that the AWS CLI reads or prints:
 ///
 /// - the input of `aws ecs register-task-definition --cli-input-json`;
-/// - the output of `aws ecs describe-task-definition`, with its `tags` if `--include TAGS` asked for
-///   them: without, the new revision has none;
+/// - the output of `aws ecs describe-task-definition`, with its `tags` if the command had
+///   `--include TAGS`; otherwise the new revision has no tags;
 /// - only the `taskDefinition` object of that output.
 ///
-/// The nine members that ECS adds are left out. Everything else stays, members that this build of
-/// the SDK doesn't know included; ECS judges it when it is registered. A byte-order mark is skipped.
+/// It leaves out the nine members that ECS adds. All other members stay, including those that this
+/// build of the SDK doesn't know; ECS validates them at the registration. A byte-order mark is
+/// ignored.
 ///
 /// ```
 /// use ecs_deploy::Revision;
@@ -102,9 +105,9 @@ impl Revision {
 /// ```
 ///
 /// # Errors
-/// [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition) if the text isn't JSON or has a
-/// member twice (with the line and the column), if `family` or `containerDefinitions` is missing, if
-/// two containers have one name, and for CloudFormation's spelling.
+/// Returns [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition) if the text isn't
+/// JSON or has a member twice (with the line and the column), if `family` or `containerDefinitions`
+/// is missing, if two containers have the same name, or if it has CloudFormation's spelling.
 impl FromStr for Revision {
     type Err = Error;
 
@@ -113,16 +116,16 @@ impl FromStr for Revision {
     }
 }
 
-/// Prints what `FromStr` reads, in the first of its three forms: the input of `aws ecs
-/// register-task-definition --cli-input-json`, in lines, and indented as the AWS CLI does it. It
-/// shows the values of environment variables.
+/// Prints the first of the three forms that `FromStr` parses: the input of `aws ecs
+/// register-task-definition --cli-input-json`, in lines and indented as the AWS CLI does. It
+/// contains the values of environment variables.
 impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.members.to_pretty())
     }
 }
 
-/// Checks that it can be edited, and finds certain errors. ECS validates the rest.
+/// Checks that the members can be edited, and finds certain errors. ECS validates the rest.
 pub(super) fn check(members: &Object) -> Result<(), String> {
     const CAPITALS: [&str; 4] = ["ContainerDefinitions", "Family", "Properties", "Resources"];
     if let Some(name) = CAPITALS.into_iter().find(|name| members.get(name).is_some()) {

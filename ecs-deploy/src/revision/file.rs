@@ -1,4 +1,4 @@
-//! Task definitions in files.
+//! Task definitions in files: reads them, and replaces them atomically.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
@@ -10,11 +10,11 @@ use crate::revision::Revision;
 use crate::revision::document::invalid;
 
 impl Revision {
-    /// Reads a file, in the forms that `FromStr` reads. It blocks while it does.
+    /// Reads a file in the forms of `FromStr`. Blocks.
     ///
     /// # Errors
-    /// [`File`](crate::ErrorKind::File) if the file can't be read or isn't UTF-8, and those of
-    /// `FromStr`.
+    /// Returns [`File`](crate::ErrorKind::File) if the file can't be read or isn't UTF-8, or an
+    /// error of `FromStr`.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let name = path.as_ref().display().to_string();
         match fs::read_to_string(path) {
@@ -25,11 +25,11 @@ impl Revision {
         }
     }
 
-    /// Writes what `Display` prints to a file. It blocks while it does.
+    /// Writes the text that `Display` prints to a file. Blocks.
     ///
-    /// A file that is there already is replaced in one step: a reader sees all of the old text or
-    /// all of the new, also after a crash. The new file has the permissions of the old one, and a
-    /// symbolic link stays one.
+    /// An existing file is replaced in one step: a reader sees all of the old text or all of the
+    /// new, also after a crash. The new file has the permissions of the old one, and a symbolic
+    /// link stays a link.
     ///
     /// # Errors
     /// Returns [`File`](crate::ErrorKind::File) if the file can't be written.
@@ -61,7 +61,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns `None` if the file is missing.
+/// Returns `None` if the file is missing, and other errors unchanged.
 fn existing<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     match found {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -79,14 +79,15 @@ fn folder_of(path: &Path) -> PathBuf {
 fn temporary_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".taskdef-").suffix(".tmp");
-    // A temporary file is for the user alone. Here the umask decides, as for every new file.
+    // Temporary files are private to the user by default. Here the umask decides, as for every new
+    // file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder)
 }
 
-/// Makes the new name last. The content is safe already, and some file systems can't do this, so
-/// that a failure here is ignored.
+/// Makes the rename durable. The content is durable already, and some file systems don't support
+/// this call, so a failure is ignored.
 fn sync(folder: &Path) {
     if cfg!(unix)
         && let Ok(folder) = File::open(folder)

@@ -1,4 +1,4 @@
-//! [`RevisionRecord`]: a revision as a saved plan has it.
+//! [`RevisionRecord`]: a revision in the form of a saved plan.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,18 +6,19 @@ use crate::json::value::{Json, Object};
 use crate::revision::document::check;
 use crate::revision::{Base, Revision};
 
-/// All of a revision, for a later process. It has the values of environment variables.
+/// The whole content of a revision, for a later process. It contains the values of environment
+/// variables.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RevisionRecord {
-    /// JSON in a string, because serde's data model keeps neither the members' order nor the numbers'
-    /// spelling.
+    /// The members as JSON in a string, because serde's data model keeps neither the members' order
+    /// nor the numbers' spelling.
     members: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     registered: Option<RegisteredRecord>,
 }
 
-/// What a revision is compared with.
+/// The registered revision to compare with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RegisteredRecord {

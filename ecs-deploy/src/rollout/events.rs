@@ -1,4 +1,4 @@
-//! [`Events`]: the story of a rollout, as it happens.
+//! [`Events`]: the events of a rollout, one by one.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -68,7 +68,7 @@ impl fmt::Debug for Events {
     }
 }
 
-/// A future, and the events that it sends while it is awaited.
+/// A future that sends events while it is polled.
 pub(crate) struct EventFuture<E, T> {
     future: Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>,
     receiver: UnboundedReceiver<E>,
@@ -114,19 +114,19 @@ impl<E, T> EventFuture<E, T> {
     }
 }
 
-/// For a builder that ends with a complete deployment: awaiting it returns the outcome, and
-/// `events()` the story.
+/// Implements `events` and `IntoFuture` for a builder that ends with a complete deployment.
 macro_rules! outcome_and_events {
     ($builder:ident) => {
         impl $builder {
-            /// The same as a story. Nothing happens until its [`next`](crate::events::Events::next) or
-            /// [`finish`](crate::events::Events::finish) is awaited.
+            /// Returns the events as they happen. Nothing happens until their
+            /// [`next`](crate::events::Events::next) or [`finish`](crate::events::Events::finish)
+            /// is awaited.
             pub fn events(self) -> crate::rollout::events::Events {
                 crate::rollout::events::Events::new(|story| self.run(story))
             }
         }
 
-        /// As a future, it is the outcome without its story.
+        /// Awaiting it returns the outcome without the events.
         impl IntoFuture for $builder {
             type Output = Result<crate::model::deployed::Deployed, crate::error::Error>;
             type IntoFuture = std::pin::Pin<Box<dyn Future<Output = Self::Output> + Send>>;

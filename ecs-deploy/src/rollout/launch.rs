@@ -1,4 +1,17 @@
-//! [`Launch`]: the calls that begin a rollout, up to the answer that names its deployment.
+//! [`Launch`]: the calls that begin a rollout, up to the response that names its deployment.
+//!
+//! ```text
+//! describe ── unchanged ───────────────────────────────────▶ found deployment
+//!    │
+//!    ▼
+//!  check ──▶ register (if changed) ──▶ UpdateService ──▶ started deployment
+//!    │            │                        │
+//!    ▼            ▼                        ▼ no response
+//! NotReady     Outdated               describe again: started, or the error
+//! ```
+//!
+//! Invariant: the rollout never replaces a task definition that was deployed after the revision was
+//! copied, as far as the calls before UpdateService show.
 
 use std::time::Duration;
 
@@ -20,7 +33,7 @@ use crate::rollout::preflight::findings;
 use crate::rollout::request::{DeploymentRequest, Expectation};
 use crate::watch::identify::deployment_of;
 
-/// A rollout that begins, and the time that it has for that.
+/// The beginning of a requested rollout, within a time limit.
 pub(super) struct Launch<'a> {
     request: &'a DeploymentRequest,
     limit: Limit<'a>,
@@ -37,6 +50,7 @@ impl<'a> Launch<'a> {
         let limit = Limit { what: "the rollout to", service: &request.service, deadline, timeout };
         Self { request, limit, story }
     }
+
     /// Begins the rollout; returns the deployment's handle and the service's new description.
     pub(super) async fn run(
         &self,
@@ -68,8 +82,8 @@ impl<'a> Launch<'a> {
         Ok((handle, start))
     }
 
-    /// Returns whether nothing is to be registered, and the service runs the revision or is
-    /// deploying it.
+    /// Returns whether the revision needs no registration, and the service runs it or is deploying
+    /// it.
     pub(super) fn is_unchanged(&self, description: &Description, revision: &Revision) -> bool {
         self.request.update.is_empty()
             && !revision.is_changed()
@@ -93,8 +107,8 @@ impl<'a> Launch<'a> {
         findings
     }
 
-    /// Before anything is registered: is it a service that can be deployed to? As a rule, the copy
-    /// was made just now, and no further look is needed.
+    /// Checks before any registration that the service accepts deployments. It uses the description
+    /// that [`Deployer::current`](crate::Deployer::current) read if that is fresh.
     pub(super) async fn look(&self, revision: &mut Revision) -> Result<Baseline, Error> {
         let is_changed = revision.is_changed();
         let source = revision.take_source();
@@ -109,7 +123,8 @@ impl<'a> Launch<'a> {
         Ok(Baseline { description, is_copy })
     }
 
-    /// The service, which must not have got another task definition since the copy.
+    /// Describes the service again; returns an error if it got another task definition after the
+    /// copy.
     async fn look_since(
         &self,
         revision: &Revision,
@@ -206,7 +221,7 @@ impl<'a> Launch<'a> {
             Some(Expectation::Deployment(id))
                 if primary(description).and_then(|it| it.id()) != Some(id) =>
             {
-                Err(self.outdated("the way back", id, now))
+                Err(self.outdated("the rollback", id, now))
             }
             _ => Ok(()),
         }
@@ -243,7 +258,7 @@ impl<'a> Launch<'a> {
         timeout(LONGEST_DOUBT, look).await.ok().flatten().ok_or(error)
     }
 
-    /// Returns the update as it is sent.
+    /// Returns the members of the UpdateService call.
     pub(super) fn update(&self, before: &Description, revision: &Revision) -> Update {
         let mut update = self.request.update.clone();
         // ECS doesn't retry a failed deployment of the same revision unless the update forces one.

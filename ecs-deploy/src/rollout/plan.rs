@@ -26,10 +26,10 @@ use crate::rollout::roll_out::RollOut;
 /// It includes the findings of a [check of the images](crate::RollOut). To check them again when
 /// the plan is applied, ask for the check again.
 ///
-/// It can be saved in serde's formats, reviewed, and [applied](crate::Deployer::apply) by another
-/// process; that is refused if the service runs another task definition by then. A saved plan holds
-/// the whole task definition, with the values of its environment variables: keep it as safe as
-/// that.
+/// It implements serde both ways: a plan can be saved, approved, and
+/// [applied](crate::Deployer::apply) by another process. Applying it fails if the service runs
+/// another task definition by then. A saved plan contains the whole task definition with the values
+/// of its environment variables: protect it like those.
 ///
 /// ```no_run
 /// use ecs_deploy::plan::Plan;
@@ -59,19 +59,20 @@ pub struct Plan {
 }
 
 impl RollOut {
-    /// Returns a preview of the rollout without changing anything; [`Deployer::apply`] applies it.
-    /// [`Deployer::current`](crate::Deployer::current) has just looked, and DescribeTaskDefinition for a revision from a file.
-    /// [`Deployer::apply`](crate::Deployer::apply) does it.
+    /// Returns a preview of the rollout without changing anything;
+    /// [`Deployer::apply`](crate::Deployer::apply) applies it. It calls DescribeServices, unless
+    /// [`Deployer::current`](crate::Deployer::current) has just done so, and DescribeTaskDefinition
+    /// for a revision from a file.
     ///
     /// # Errors
-    /// Those of [`Deployer::current`](crate::Deployer::current). What would keep the rollout from beginning is no error here,
-    /// here; they are [in the plan](Plan::refused).
+    /// Returns the errors of [`Deployer::current`](crate::Deployer::current). Findings that prevent
+    /// the rollout aren't errors here; they are [in the plan](Plan::refused).
     ///
     /// # Cancellation
     /// The future may be dropped at any time.
     pub async fn plan(self) -> Result<Plan, Error> {
         let (request, mut revision, terms) = self.into_parts();
-        // Nobody listens.
+        // The events of a plan have no reader.
         let story = Story::default();
         let deadline = deadline(Instant::now(), terms.timeout);
         let launch = Launch::new(&request, &story, deadline, terms.timeout);
@@ -96,7 +97,7 @@ impl Plan {
         &self.service
     }
 
-    /// The ARN of the task definition that the service ran when the plan was made, if it ran one.
+    /// Returns the ARN of the task definition that the service ran when the plan was made, if any.
     pub fn running(&self) -> Option<&str> {
         self.running.as_deref()
     }
@@ -163,6 +164,8 @@ impl Plan {
     }
 }
 
+/// Prints the plan in lines, such as:
+///
 /// ```text
 /// demo/web runs web:1
 ///   containers.web.image

@@ -1,4 +1,4 @@
-//! [`DeploymentRequest`]: what a rollout was asked for.
+//! [`DeploymentRequest`]: the rollout that the caller requested.
 
 use crate::ecs::client::Ecs;
 use crate::ecs::update::Update;
@@ -7,7 +7,7 @@ use crate::image_check::ImageCheck;
 use crate::model::finding::RefusedKinds;
 use crate::names::service::Service;
 
-/// What a rollout was asked for.
+/// The rollout that the caller requested.
 #[derive(Debug)]
 pub(crate) struct DeploymentRequest {
     pub(crate) ecs: Ecs,
@@ -19,7 +19,7 @@ pub(crate) struct DeploymentRequest {
     pub(crate) images: Option<ImageCheck>,
 }
 
-/// What the service still has to be like when the rollout begins.
+/// The expected state of the service; another state makes the request outdated.
 #[derive(Debug)]
 pub(crate) enum Expectation {
     /// This deployment is PRIMARY, and the order rolls it back.

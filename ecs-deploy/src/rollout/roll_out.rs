@@ -27,27 +27,31 @@ use crate::watch::wait::Wait;
 /// A rollout of a revision to a service. Await it for the outcome, or call
 /// [`events`](Self::events) for the events.
 ///
-/// `Ok(Deployed)` means that the deployment that this call started is complete. Where the service already runs the revision, nothing is registered and
-/// nothing deployed; where a deployment of it is still going on, that one is watched; where it has
-/// failed and nobody rolled it back, another one of the same revision is forced. For that, what
-/// [`Deployer::current`](crate::Deployer::current) saw is believed for 30 seconds; later the service is looked at again.
+/// `Ok(Deployed)` means that the deployment that this call started is complete. If the service
+/// already runs the revision, the rollout registers and deploys nothing. If a deployment of the
+/// revision is in progress, the rollout watches it. If that deployment failed without a rollback,
+/// the rollout forces a new one of the same revision. These decisions trust the description that
+/// [`Deployer::current`](crate::Deployer::current) read for 30 seconds; after that, the rollout
+/// describes the service again.
 ///
-/// What was deployed between [`Deployer::current`](crate::Deployer::current) and here is not silently undone. Where the
-/// the revision, the number of the new revision shows, without a further call, that no other
-/// revision of the family was registered. If one was, or if the revision was registered before, the
-/// rollout describes the service again. Two cases go unnoticed: a deployment of an older revision
+/// The rollout doesn't silently undo a deployment from after
+/// [`Deployer::current`](crate::Deployer::current). If it registers the revision, the number of the
+/// new revision shows, without a further call, that no other revision of the family was registered.
+/// If one was, or if the revision was registered before, the rollout describes the service again. Two cases go unnoticed: a deployment of an older revision
 /// or of another family before the rollout registers a change, and a deployment that begins at the
 /// same moment. In the second case, one of the two reports that it was superseded.
 ///
 /// # Errors
-/// [`RolledBack`](crate::ErrorKind::RolledBack), [`Superseded`](crate::ErrorKind::Superseded),
-/// [`Stopped`](crate::ErrorKind::Stopped), [`PausedAtHook`](crate::ErrorKind::PausedAtHook),
-/// [`RolloutFailed`](crate::ErrorKind::RolloutFailed) and [`TimedOut`](crate::ErrorKind::TimedOut),
-/// as soon as it shows; before it has begun, [`NotReady`](crate::ErrorKind::NotReady),
-/// [`Outdated`](crate::ErrorKind::Outdated) and those of
-/// [`Deployer::current`](crate::Deployer::current), [`Deployer::register`](crate::Deployer::register) and UpdateService. Throttling, errors of ECS's own
-/// and lost connections don't end the wait. A permission or credentials that are lost do, with
-/// their kind and the [`deployment`](Error::deployment), which goes on.
+/// Returns [`RolledBack`](crate::ErrorKind::RolledBack),
+/// [`Superseded`](crate::ErrorKind::Superseded), [`Stopped`](crate::ErrorKind::Stopped),
+/// [`PausedAtHook`](crate::ErrorKind::PausedAtHook),
+/// [`RolloutFailed`](crate::ErrorKind::RolloutFailed) or [`TimedOut`](crate::ErrorKind::TimedOut)
+/// as soon as ECS shows it. Before the deployment begins, it returns
+/// [`NotReady`](crate::ErrorKind::NotReady), [`Outdated`](crate::ErrorKind::Outdated) or an error
+/// of [`Deployer::current`](crate::Deployer::current),
+/// [`Deployer::register`](crate::Deployer::register) or UpdateService. Throttling, internal errors
+/// of ECS and lost connections don't end the wait. A revoked permission or expired credentials do:
+/// the error has their kind and the [`deployment`](Error::deployment), which continues.
 ///
 /// # Cancellation
 /// Dropping the future stops the watch. ECS continues the deployment. If the future is dropped
@@ -60,7 +64,7 @@ pub struct RollOut {
     terms: Terms,
     /// The start of the time limit, if it began before this rollout.
     began: Option<Instant>,
-    /// The shared lookup, if other services are watched too.
+    /// The membership in a shared lookup, if other services are watched too.
     member: Option<Member>,
 }
 
@@ -78,7 +82,7 @@ impl RollOut {
         Self { request, revision, terms: Terms::default(), began: None, member: None }
     }
 
-    /// The time limit of a task without a [`timeout`](Self::timeout): 30 minutes.
+    /// The time limit of a rollout without a [`timeout`](Self::timeout): 30 minutes.
     pub const DEFAULT_TIMEOUT: Duration = Terms::DEFAULT_TIMEOUT;
 
     terms!();
@@ -119,7 +123,7 @@ impl RollOut {
     /// Refuses the rollout with [`NotReady`](crate::ErrorKind::NotReady), before any registration,
     /// if the check of the service finds this kind. By default, the rollout refuses the kinds with
     /// which it can't succeed, such as [`NoProgress`](FindingKind::NoProgress), and reports the
-    /// [`Event::Warning`](crate::events::Event::Warning).
+    /// others as [`Event::Warning`](crate::events::Event::Warning).
     pub fn refuse(mut self, kind: FindingKind) -> Self {
         self.request.refused.insert(kind);
         self
@@ -139,7 +143,7 @@ impl RollOut {
         self
     }
 
-    /// Sets what a plan says.
+    /// Sets the update, the refused kinds and the expected state of a plan.
     pub(crate) fn planned(
         mut self,
         update: Update,

@@ -45,9 +45,9 @@ pub struct RollBack {
     ecs: Ecs,
     service: Service,
     terms: Terms,
-    /// If only this deployment is to be undone.
+    /// The only deployment to roll back; `None` rolls back the PRIMARY one.
     only: Option<Handle>,
-    /// If others are watched too.
+    /// The shared lookups, if other services are watched too.
     batch: Option<Batch>,
 }
 
@@ -56,8 +56,8 @@ impl RollBack {
         Self { ecs, service, terms: Terms::default(), only: None, batch: None }
     }
 
-    /// Undoes this deployment alone, watched together with others: if another one has taken over,
-    /// nothing is done.
+    /// Rolls back this deployment only, with shared lookups. It changes nothing if another
+    /// deployment has replaced it.
     pub(crate) fn only(ecs: Ecs, handle: Handle, timeout: Duration, batch: Batch) -> Self {
         let service = handle.service().clone();
         let terms = Terms { timeout, ..Terms::default() };

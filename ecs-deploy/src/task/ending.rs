@@ -1,4 +1,4 @@
-//! The verdict on a one-off task from how its containers ended.
+//! The verdict on a stopped one-off task, from the exits of its containers.
 
 use aws_sdk_ecs::types::{Container, Task, TaskStopCode};
 

@@ -1,4 +1,4 @@
-//! Where the logs of a task are, by its definition.
+//! The locations of a task's logs, from its task definition.
 
 use crate::model::logs::Logs;
 use crate::revision::Revision;

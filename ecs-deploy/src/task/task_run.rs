@@ -1,4 +1,4 @@
-//! [`TaskRun`]: a one-off task that succeeded.
+//! [`TaskRun`]: the outcome of a one-off task that succeeded.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::model::logs::Logs;
 use crate::model::saved::{self, Saved, seconds};
 
-/// A one-off task that succeeded. `Display` is one line for people.
+/// The outcome of a one-off task that succeeded. `Display` prints one line for people.
 ///
-/// It can be saved and read in serde's formats.
+/// It implements serde both ways, so that it can be saved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TaskRun(#[serde(with = "saved")] TaskRunRecord);

@@ -1,4 +1,4 @@
-//! [`TaskWatch`]: looks at a task that was started, until it stops or its time is up.
+//! [`TaskWatch`]: the watch over a started task, until it stops or times out.
 
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ pub(super) struct TaskWatch<'a> {
     pub(super) deadline: Instant,
 }
 
-/// What a look at the task shows.
+/// The state of the task at the end of the watch.
 pub(super) enum TaskState {
-    /// It hasn't stopped; no look has shown its status if there is none.
+    /// The task hasn't stopped; holds its last status, `None` before the first successful lookup.
     Open {
         status: Option<String>,
     },
@@ -26,7 +26,7 @@ pub(super) enum TaskState {
 }
 
 impl TaskWatch<'_> {
-    /// Looks until the task has stopped or the time is up.
+    /// Waits until the task has stopped, or until the time limit.
     pub(super) async fn wait(&self) -> Result<TaskState, Error> {
         let OneOffTask { task, .. } = self.one_off;
         // DescribeTasks may not list a new task yet (API reference of RunTask).
@@ -69,7 +69,7 @@ impl TaskWatch<'_> {
         Ok(output.tasks.unwrap_or_default().into_iter().next())
     }
 
-    /// Stops the task, and says what came of that.
+    /// Stops the task, and describes the result.
     pub(super) async fn stop(&self, after: Duration) -> String {
         let OneOffTask { service, task, .. } = self.one_off;
         let stop = self.ecs.client().stop_task().cluster(service.cluster_reference());

@@ -21,7 +21,7 @@ use crate::ecs::client::Ecs;
 use crate::error::Error;
 use crate::names::service::Service;
 
-/// Who watches services of one account and region together. Clones are the same.
+/// The watchers of services in one account and region. Clones share their state.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
     queue: Arc<LookupQueue>,
@@ -43,7 +43,7 @@ struct Lookup {
     answer: oneshot::Sender<Result<Option<Description>, Error>>,
 }
 
-/// One of the watchers.
+/// The membership of one watcher.
 #[derive(Debug)]
 pub(crate) struct Member {
     batch: Batch,
@@ -112,15 +112,15 @@ impl Drop for Member {
 }
 
 impl LookupQueue {
-    /// Makes the calls, until it is dropped: when the own lookup is answered. Whoever waits then
-    /// leads.
+    /// Makes the calls until it is dropped, which happens when the caller's own answer arrives. The
+    /// next waiting watcher then takes the lead.
     async fn lead(&self) -> Infallible {
         let mut next = self.lead.lock().await;
         loop {
             sleep_until(*next).await;
             let lookups = self.take();
             if lookups.is_empty() {
-                // All were answered, but for the own one, whose answer is on its way.
+                // All are answered. The caller's own answer is ready and ends this future.
                 pending::<()>().await;
             }
             *next = Instant::now() + self.pace();

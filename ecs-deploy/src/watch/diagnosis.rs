@@ -1,4 +1,4 @@
-//! [`Diagnosis`]: reads why the tasks of a deployment stopped.
+//! [`Diagnosis`]: the reasons why the tasks of a deployment stopped.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! What a service ran before: the task definitions of its successful deployments.
+//! The history of a service: the task definitions of its successful deployments.
 
 use std::cmp::Reverse;
 
@@ -10,19 +10,19 @@ use crate::error::Error;
 use crate::error::repr::Repr;
 use crate::names::service::Service;
 
-/// The successful deployments of a service, which ECS keeps for 90 days.
+/// The reader of a service's successful deployments, which ECS keeps for 90 days.
 pub(crate) struct History<'a> {
     pub(crate) ecs: &'a Ecs,
     pub(crate) cluster: &'a str,
-    /// Its name or its ARN.
+    /// The service's name or ARN.
     pub(crate) service: &'a str,
-    /// What errors call the service.
+    /// The service's name in errors.
     pub(crate) subject: &'a str,
     pub(crate) attempts: Attempts,
 }
 
 impl History<'_> {
-    /// The ARNs of their service revisions, newest first.
+    /// Returns the ARNs of their service revisions, newest first.
     pub(crate) async fn service_revisions(&self) -> Result<Vec<String>, Error> {
         const OPERATION: &str = "ListServiceDeployments";
         let list = self
@@ -47,7 +47,7 @@ impl History<'_> {
         Ok(deployments.into_iter().filter_map(|it| it.target_service_revision_arn).collect())
     }
 
-    /// The task definitions of these service revisions, [`AT_ONCE`] at most, in their order.
+    /// Returns the task definitions of at most [`AT_ONCE`] service revisions, in their order.
     pub(crate) async fn task_definitions(&self, of: &[String]) -> Result<Vec<String>, Error> {
         const OPERATION: &str = "DescribeServiceRevisions";
         let describe = self.ecs.client().describe_service_revisions();
@@ -66,11 +66,11 @@ impl History<'_> {
     }
 }
 
-/// The task definition of the last successful deployment that wasn't one of `running`.
+/// Returns the task definition of the last successful deployment with another one than `running`.
 ///
 /// # Errors
-/// [`NothingToRollBackTo`](crate::ErrorKind::NothingToRollBackTo) if ECS knows of no such deployment,
-/// and the errors of the calls.
+/// Returns [`NothingToRollBackTo`](crate::ErrorKind::NothingToRollBackTo) if ECS knows no such
+/// deployment, or an error of the calls.
 pub(crate) async fn last_successful(
     ecs: &Ecs,
     service: &Service,
@@ -93,7 +93,7 @@ pub(crate) async fn last_successful(
     Err(nothing(service, "all successful deployments that ECS knows have its current revision"))
 }
 
-/// The error of a service that can't be rolled back.
+/// Returns the error of a service that can't be rolled back.
 pub(crate) fn nothing(service: &Service, problem: &str) -> Error {
     Repr::NothingToRollBackTo { service: service.clone(), problem: problem.to_owned() }.into()
 }

@@ -1,4 +1,4 @@
-//! Which deployment to follow: a [`Handle`] from the description of a service.
+//! The selection of the deployment to follow: a [`Handle`] from a service's description.
 
 use aws_sdk_ecs::types::{DeploymentStrategy, Service as Description};
 
@@ -7,8 +7,8 @@ use crate::model::handle::{DeploymentRecord, Form, Handle, Origin};
 use crate::names::service::Service;
 use crate::revision::Revision;
 
-/// The PRIMARY deployment of `description`, if it brings `revision`. `before` is the service as it
-/// was before the deployment began, if it was started just now.
+/// Creates a handle of the PRIMARY deployment in `description`, if it runs `revision`. `before` is
+/// the service's description from before UpdateService; `None` if no deployment was started.
 pub(crate) fn deployment_of(
     service: &Service,
     revision: &Revision,
@@ -18,13 +18,13 @@ pub(crate) fn deployment_of(
     record_of(service, revision, description, before).map(Handle::new)
 }
 
-/// The PRIMARY deployment, of any revision.
+/// Creates a handle of the PRIMARY deployment of any revision.
 pub(crate) fn primary_deployment(service: &Service, description: &Description) -> Option<Handle> {
     record(service, description, Vec::new(), None).map(Handle::new)
 }
 
-/// The deployment that is PRIMARY again after another one was undone. Its service deployment is
-/// from the first time.
+/// Creates a handle of the deployment that is PRIMARY again after a rollback. Its service
+/// deployment is from its first rollout, so the handle leaves that out.
 pub(crate) fn returned_deployment(
     service: &Service,
     revision: &Revision,
@@ -96,7 +96,7 @@ fn form(description: &Description) -> Form {
     }
 }
 
-/// The PRIMARY deployment of `description`, as a look finds it.
+/// Creates a handle of the PRIMARY deployment in `description`, with the origin `Found`.
 #[cfg(test)]
 pub(crate) fn found(service: &Service, description: &Description) -> Handle {
     let arn = running(description).unwrap();

@@ -1,4 +1,4 @@
-//! When to look next, and what to do about a look that failed.
+//! Repeated lookups: their intervals, and the handling of failed ones.
 
 use std::future::Future;
 use std::time::Duration;
@@ -12,17 +12,18 @@ use crate::error::repr::Repr;
 use crate::names::service::Service;
 use crate::watch::batch::Member;
 
-/// The result of a look.
+/// The result of one lookup.
 #[derive(Debug)]
 pub(crate) enum Look<T> {
     Found(T),
-    /// Nothing of that name: for a moment, ECS may not know what it has just made.
+    /// The resource is missing. ECS may not list a new resource for a moment.
     Missing,
-    /// Throttled, no answer, or an error of ECS's own: says nothing about what was looked at.
+    /// ECS throttled the call, didn't answer, or had an internal error. This shows nothing about
+    /// the resource.
     Trouble,
 }
 
-/// How often to look.
+/// The interval between lookups.
 #[derive(Debug)]
 pub(crate) struct Pace {
     interval: Duration,
@@ -57,11 +58,12 @@ impl Pace {
         self.interval = self.interval.min(self.longest);
     }
 
-    /// Looks once. No answer by `until` is trouble: the SDK's clients have no time-out for an answer
-    /// unless the caller sets one.
+    /// Makes one lookup. A missing answer at `until` counts as trouble, because the SDK's clients
+    /// wait for a response without a time limit unless the caller sets one.
     ///
     /// # Errors
-    /// One that no further look will cure, and `missing` if nothing has been found for a minute.
+    /// Returns an error that no retry can fix, and `missing` if the resource has been missing for a
+    /// minute.
     pub(crate) async fn look<T>(
         &mut self,
         until: Instant,
@@ -83,7 +85,7 @@ impl Pace {
                 if since.elapsed() < MISSING_FOR { Ok(Look::Missing) } else { Err(missing()) }
             }
             Err(error) if error.is_retryable() => {
-                tracing::debug!(%error, "looking again later");
+                tracing::debug!(%error, "lookup failed, retrying later");
                 self.interval = (self.interval * 2).min(LONGEST_IN_TROUBLE);
                 Ok(Look::Trouble)
             }
@@ -97,7 +99,7 @@ impl Pace {
 pub(crate) struct Poller<'a> {
     ecs: &'a Ecs,
     service: &'a Service,
-    /// If others look too, and one call is made for all.
+    /// The membership in a shared lookup; `None` if this poller makes its own calls.
     member: Option<Member>,
     pace: Pace,
 }
@@ -111,7 +113,7 @@ impl<'a> Poller<'a> {
         &mut self.pace
     }
 
-    /// How long to wait before the next look.
+    /// Returns the time to wait before the next lookup.
     pub(crate) fn interval(&self) -> Duration {
         self.pace.interval()
     }
@@ -126,8 +128,8 @@ impl<'a> Poller<'a> {
         };
         let missing = || Repr::NoService { service: service.clone(), region: ecs.region() }.into();
         let look = pace.look(Instant::now() + LONGEST_LOOK, find, missing).await?;
-        // DescribeServices is eventually consistent: a service that was there a moment ago is hardly
-        // gone. A deleted one shows as INACTIVE for long.
+        // DescribeServices is eventually consistent, so a service may be missing for a moment. A
+        // deleted service is listed as INACTIVE for a long time.
         if let Look::Missing = look {
             pace.slow_down();
         }
@@ -135,7 +137,7 @@ impl<'a> Poller<'a> {
     }
 }
 
-/// The time for the answer to one look.
+/// The time limit of one lookup.
 pub(crate) const LONGEST_LOOK: Duration = Duration::from_secs(30);
 
 const SHORTEST: Duration = Duration::from_secs(2);

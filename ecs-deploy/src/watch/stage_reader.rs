@@ -1,5 +1,5 @@
-//! [`StageReader`]: reads the service deployment of a deployment. Not every policy allows it, and it
-//! may lag behind by seconds (reported).
+//! [`StageReader`]: the lookup of the service deployment. The caller's policy may not allow it, and
+//! the state may lag by seconds (reported).
 
 use aws_sdk_ecs::types::ServiceDeploymentBrief;
 

@@ -1,5 +1,5 @@
-//! [`StageView`]: what a service deployment, ECS's newer view of a deployment, says: lifecycle stages,
-//! hooks, and why it was rolled back.
+//! [`StageView`]: the service deployment, ECS's newer view of a deployment: lifecycle stages, hooks
+//! and the cause of a rollback.
 
 use aws_sdk_ecs::types::{
     DeploymentLifecycleHookAction, DeploymentLifecycleHookStatus, ServiceDeployment,
@@ -63,7 +63,7 @@ impl StageView {
         })
     }
 
-    /// From a list, which has the status and no more.
+    /// Reads the state from an entry of a list, which has only the status and its reason.
     pub(super) fn from_brief(found: &ServiceDeploymentBrief) -> Self {
         Self {
             status: status(found.status()),
@@ -75,7 +75,7 @@ impl StageView {
     }
 }
 
-/// The hook that waits. One without an id can't be decided about.
+/// Returns the hook that waits. A hook without an id can't be resolved.
 fn pause(found: &ServiceDeployment, stage: Option<&Stage>) -> Option<Pause> {
     let waiting = Some(&DeploymentLifecycleHookStatus::AwaitingAction);
     let hook = found.lifecycle_hook_details().iter().find(|it| it.status() == waiting)?;

@@ -1,4 +1,17 @@
-//! [`Wait`]: the wait for one deployment, from the first look to its outcome.
+//! [`Wait`]: the wait for one deployment, and the reaction if it doesn't succeed.
+//!
+//! ```text
+//! watch ─┬─ Completed ──────────────────────────▶ Ok
+//!        ├─ RolledBack, Unclear, Paused, Gone ──▶ conclude
+//!        ├─ Failed, Hopeless, time limit ───────▶ give up ──▶ conclude
+//!        └─ a lookup fails for good ────────────▶ Lost or Gone
+//! `OnPause::Wait` continues the watch at a pause; only `Patience::UntilHopeless` ends as Hopeless.
+//! give up:  read the stopped tasks; describe the service again; roll back if asked for
+//! conclude: ask for the service deployment if the cause is open; return the error, or Ok
+//! ```
+//!
+//! Invariants: a rollback call follows only a new description in which the deployment is still
+//! PRIMARY and not complete. Everything after the watch takes at most [`AFTERWARDS`].
 
 mod conclusion;
 mod remedy;

@@ -1,4 +1,4 @@
-//! [`Symptoms`]: what ECS shows of a stopped task, and the cause that it points to.
+//! [`Symptoms`]: the observations on a stopped task, and the cause that they show.
 
 use aws_sdk_ecs::types::TaskStopCode;
 
@@ -17,7 +17,7 @@ pub(crate) struct Symptoms<'a> {
 }
 
 impl Symptoms<'_> {
-    /// By ECS's codes first, then by its texts.
+    /// Returns the cause, first from ECS's codes, then from its texts.
     pub(crate) fn cause(&self) -> FailureCause {
         let Self { stop_code, exit_code, is_unhealthy, reasons } = self;
         match stop_code {

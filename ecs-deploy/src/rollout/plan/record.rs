@@ -1,4 +1,4 @@
-//! A plan as it is saved.
+//! The saved form of a plan.
 
 use serde::de::value::Error as UnknownName;
 use serde::de::{Error as _, IntoDeserializer};
@@ -24,7 +24,7 @@ struct PlanRecord {
     is_unchanged: bool,
 }
 
-/// A finding, of a kind that this build may not know.
+/// A finding with the name of its kind, which this build may not know.
 #[derive(Serialize, Deserialize)]
 struct FindingRecord {
     kind: String,
@@ -54,12 +54,12 @@ impl Serialize for Plan {
     }
 }
 
-/// Reads what was saved, and refuses another version.
+/// Reads a saved plan; another version is an error.
 impl<'de> Deserialize<'de> for Plan {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let record: PlanRecord = saved::deserialize(deserializer)?;
         let invalid = |problem| D::Error::custom(format!("invalid plan: {problem}"));
-        // A later build may know more kinds; what it finds is looked for again.
+        // A later build may know more kinds. Applying the plan looks for all findings again.
         let finding = |it: FindingRecord| Some(Finding::new(kind(&it.kind)?, it.text));
         Ok(Self {
             service: record.service,

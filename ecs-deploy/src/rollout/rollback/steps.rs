@@ -1,4 +1,4 @@
-//! The steps of a rollback: undo what is in progress, or deploy what ran before.
+//! The steps of a rollback: stop the deployment in progress, or deploy the previous revision.
 
 use aws_sdk_ecs::types::Service as Description;
 use tokio::time::{Instant, sleep};

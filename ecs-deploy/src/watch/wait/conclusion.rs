@@ -1,4 +1,4 @@
-//! From the verdict about a deployment to the outcome of the wait.
+//! The conclusion: turns the verdict on a deployment into the outcome of the wait.
 
 use tokio::time::{sleep, timeout_at};
 
@@ -126,5 +126,5 @@ impl Wait<'_> {
     }
 }
 
-/// The service deployment of a rollout lags behind by seconds (reported).
+/// The number of lookups of a service deployment, which lags by seconds (reported).
 const TRIES: u32 = 4;

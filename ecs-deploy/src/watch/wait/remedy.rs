@@ -1,4 +1,4 @@
-//! What is done about a deployment that failed or isn't complete in time.
+//! The reaction to a deployment that failed or timed out.
 
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -31,8 +31,8 @@ impl Wait<'_> {
         self.conclude(verdict, remedy).await
     }
 
-    /// What became of the deployment by now, and what was done about it: nothing if it is complete
-    /// after all, or if ECS or another caller has put another deployment in its place.
+    /// Rolls back; returns the latest verdict and the result. It does nothing if the deployment is
+    /// complete by now, or if a caller or ECS has replaced it.
     async fn roll_back(&mut self, mut seen: Verdict) -> (Verdict, Remedy) {
         let (ways, previous) = match self.ways().await {
             Ok(ways) => ways,
@@ -75,7 +75,8 @@ impl Wait<'_> {
         (seen, Remedy::Unavailable(problem))
     }
 
-    /// The ways back, best first, and the task definition that each leads to.
+    /// Returns the calls that can roll back, best first, and the task definition to which they
+    /// lead.
     ///
     /// # Errors
     /// Returns why the deployment can't be rolled back.
@@ -89,7 +90,7 @@ impl Wait<'_> {
         match timeout_at(self.soon(), search).await {
             Ok(Ok(found)) => Ok((&[Way::UpdateService], found)),
             Ok(Err(error)) if error.kind() == ErrorKind::NothingToRollBackTo => {
-                Err("no deployment before it was complete".to_owned())
+                Err("no earlier deployment was complete".to_owned())
             }
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("the lookup of the last successful deployment timed out".to_owned()),
@@ -115,7 +116,7 @@ impl Wait<'_> {
         self.ecs.stop(&self.record.service, arn).await
     }
 
-    /// Looks at the deployment once more; `None` if that fails.
+    /// Describes the deployment once more; `None` if that fails.
     async fn look_again(&mut self) -> Option<Verdict> {
         let until = self.soon();
         loop {
