@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import time
 import urllib.request
 from datetime import datetime, timedelta, timezone
 
@@ -138,6 +139,58 @@ def refusals_of_uploads(push):
     )
 
 
+def refusals_of_manifests(push):
+    """What ECR is reported to refuse after all layers were sent, and what may be absent."""
+    image = json.loads(push.manifest([push.layer(b"of a manifest")]))
+    parameter = "application/vnd.dev.sigstore.bundle+json;version=0.2"
+
+    def refused_for(constraint, **members):
+        text = json.dumps({**image, **members})
+        try:
+            push.put(text)
+        except ClientError as error:
+            expected = "Invalid parameter at 'ImageManifest' failed to satisfy constraint: "
+            assert error.response["Error"] == {
+                "Code": "InvalidParameterException", "Message": f"{expected}'{constraint}'",
+            }, error.response
+        else:
+            raise AssertionError(f"{text} was taken")
+
+    config, layer = image["config"], image["layers"][0]
+    subject = {"mediaType": MANIFEST, "digest": digest(b"subject"), "size": 7}
+    platform = {"os": "linux", "architecture": "amd64"}
+    for members in [
+        {"config": {**config, "platform": platform}},
+        {"config": {**config, "annotations": {"a": "b"}}},
+        {"subject": {**subject, "platform": platform}},
+        {"artifactType": parameter},
+        {"layers": [{**layer, "mediaType": parameter}]},
+    ]:
+        refused_for("Invalid JSON syntax", **members)
+    refused_for("Image has to have at least 1 layer", layers=[])
+    foreign = {
+        "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        "digest": digest(b"foreign"), "size": 7, "urls": ["https://example.com/layer"],
+    }
+    text = json.dumps({**image, "layers": [foreign, layer]})
+    assert push.put(text, imageTag="foreign")["imageManifest"] == text
+
+
+def middleboxes(variables, push):
+    """A client that nobody here wrote makes of HTML what it makes of HTML."""
+    for middlebox, status in [("Forbidden", 403), ("GatewayTimeout", 504), ("TooLarge", 413)]:
+        order(variables, {"inject": {
+            "operation": "ListTagsForResource", "fault": {"Middlebox": middlebox}, "seconds": 0.2}})
+        try:
+            push.ecr.list_tags_for_resource(
+                resourceArn="arn:aws:ecr:us-east-1:123456789012:repository/app")
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == str(status), error.response
+        else:
+            raise AssertionError(f"{middlebox} was taken for an answer")
+        time.sleep(0.3)
+
+
 def refusals_of_images(push, manifest):
     refused("ImageAlreadyExistsException", lambda: push.put(manifest, imageTag="1.0"))
     refused("InvalidParameterException", lambda: push.put("{"))
@@ -155,7 +208,8 @@ def refusals_of_images(push, manifest):
     )
     push.ecr.create_repository(repositoryName="fixed", imageTagMutability="IMMUTABLE")
     fixed = Push(push.ecr, "fixed")
-    first, second = fixed.manifest([]), fixed.manifest([fixed.layer(b"other")])
+    first = fixed.manifest([fixed.layer(b"one")])
+    second = fixed.manifest([fixed.layer(b"other")])
     fixed.put(first, imageTag="1.0")
     refused("ImageTagAlreadyExistsException", lambda: fixed.put(second, imageTag="1.0"))
 
@@ -180,7 +234,7 @@ def refusals_of_what_is_scripted(variables, push, manifest):
         "LayerInaccessibleException",
         lambda: ecr.get_download_url_for_layer(repositoryName="app", layerDigest=layer),
     )
-    plain = push.manifest([])
+    plain = push.manifest([push.layer(b"plain")])
     # As many tags as an image may have.
     for number in range(1000):
         push.put(plain, imageTag=f"t{number}")
@@ -243,6 +297,8 @@ def main():
         manifest = complete_push(push)
         refusals_of_uploads(push)
         refusals_of_images(push, manifest)
+        refusals_of_manifests(push)
+        middleboxes(variables, push)
         refusals_of_what_is_scripted(variables, push, manifest)
         refusals_of_everything(variables, push)
     print("boto3 pushes, and parses every refusal of ECR")

@@ -3,7 +3,8 @@
 
 `chapters.toml` lists each crate's chapters from the ground up. A chapter is a file or a folder in the
 crate's `src/`, and may import the chapters before it. Besides, the files of a crate may not import
-each other in a circle, except for the circles that `chapters.toml` names with a reason.
+each other in a circle, except for the circles that `chapters.toml` names with a reason. With
+`inside = "free"`, the files of one chapter may import each other as they like.
 
     chapters.py [--show] [CRATE…]
 
@@ -71,6 +72,12 @@ def check(name, rules, show):
         for chapter in order:
             print(f"{name}: {chapter} -> {', '.join(sorted(between[chapter], key=order.get)) or '-'}")
 
+    if rules.get("inside") == "free":
+        arrows = {
+            (file, target): names
+            for (file, target), names in arrows.items()
+            if chapter_of(file) != chapter_of(target)
+        }
     allowed = {frozenset(circle["files"]) for circle in rules.get("circles", [])}
     for circle in circles(crate.files, arrows):
         if frozenset(map(str, circle)) in allowed:

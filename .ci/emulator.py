@@ -1,21 +1,32 @@
-"""A served emulator, and orders to it: what the checks with boto3 have in common."""
+"""A served emulator, orders to it, and what its answers are held against: what the checks with boto3
+have in common."""
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
+
+import model
 
 BIN = Path(__file__).resolve().parent.parent / "target" / "debug"
 
 
 @contextmanager
 def served(*arguments):
-    """Serves an emulator while the block runs, and yields the variables that it prints."""
-    server = subprocess.Popen([BIN / "serve", *arguments], stdout=subprocess.PIPE, text=True)
+    """Serves an emulator while the block runs, and yields the variables that it prints. Every answer
+    is held against botocore's models afterwards."""
+    folder = tempfile.TemporaryDirectory()
+    answers = Path(folder.name, "answers.jsonl")
+    server = subprocess.Popen(
+        [BIN / "serve", *arguments], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "LOCAL_AWS_ANSWERS": str(answers)},
+    )
     try:
         variables = {}
         while len(variables) < 5:
@@ -28,6 +39,8 @@ def served(*arguments):
     finally:
         server.send_signal(signal.SIGINT)
         server.wait()
+    model.main([answers])
+    folder.cleanup()
 
 
 def order(variables, what):

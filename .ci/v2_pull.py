@@ -1,6 +1,7 @@
 """skopeo pulls from a served emulator what `push` pushed by ECR's API, and pushes it once more by
 the registry: each blob and manifest stays what it is, to the byte."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -52,8 +53,24 @@ def main():
         assert there == blobs(layout), (sorted(there), sorted(blobs(layout)))
         assert digest.removeprefix("sha256:") in there, digest
 
-        # Into an empty repository, so that skopeo has something to upload.
         ecr = boto3.client("ecr")
+        # With a foreign layer, whose content is elsewhere: skopeo leaves that there.
+        image = json.loads(there[digest.removeprefix("sha256:")])
+        foreign = hashlib.sha256(b"foreign").hexdigest()
+        image["layers"].insert(0, {
+            "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+            "digest": f"sha256:{foreign}", "size": 7, "urls": ["http://127.0.0.1:9/layer"],
+        })
+        manifest = json.dumps(image)
+        ecr.put_image(repositoryName="demo/web", imageManifest=manifest, imageTag="foreign")
+        copy(f"{repository}:foreign", f"oci:{folder}/foreign:1.0", "--src-tls-verify=false",
+             "--src-creds", credentials)
+        own = {name for name in there if name != digest.removeprefix("sha256:")}
+        pulled_foreign = blobs(f"{folder}/foreign")
+        assert set(pulled_foreign) == own | {hashlib.sha256(manifest.encode()).hexdigest()}, (
+            sorted(pulled_foreign))
+
+        # Into an empty repository, so that skopeo has something to upload.
         ecr.create_repository(repositoryName="pushed")
         copy(f"oci:{pulled}:1.0", f"docker://{address}/pushed:2.0", "--dest-tls-verify=false",
              "--dest-creds", credentials)

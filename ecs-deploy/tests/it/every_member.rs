@@ -10,8 +10,22 @@ use aws_smithy_schema::serde::{SerdeError, ShapeDeserializer};
 use aws_smithy_types::{BigDecimal, BigInteger, Document};
 use serde_json::{Map, Value, json};
 
-/// Values that must have a certain form, by the members' names from the outside in.
-const SPECIAL: [(&str, &str); 1] = [("family", "web")];
+/// The JSON of members for which ECS accepts only certain values, by their names from the outside in.
+const SPECIAL: [(&str, &str); 13] = [
+    ("family", r#""web""#),
+    ("networkMode", r#""awsvpc""#),
+    ("requiresCompatibilities", r#""FARGATE""#),
+    ("cpu", r#""256""#),
+    ("memory", r#""512""#),
+    ("taskRoleArn", r#""arn:aws:iam::123456789012:role/task""#),
+    ("executionRoleArn", r#""arn:aws:iam::123456789012:role/execution""#),
+    ("volumes.configuredAtLaunch", "false"),
+    ("containerDefinitions.name", r#""every-member""#),
+    ("containerDefinitions.portMappings.containerPort", "80"),
+    ("containerDefinitions.portMappings.hostPort", "80"),
+    ("containerDefinitions.mountPoints.sourceVolume", r#""volumes.name""#),
+    ("containerDefinitions.dependsOn.containerName", r#""every-member""#),
+];
 
 /// Returns the JSON, and the same value as the SDK's type.
 pub(crate) fn every_member() -> (Value, RegisterTaskDefinitionInput) {
@@ -33,7 +47,19 @@ struct Maker {
 }
 
 impl Maker {
+    /// The special value for this place, if there is one.
+    fn special(&mut self) -> Option<Value> {
+        let path = self.path.join(".");
+        let (path, json) = SPECIAL.iter().find(|(of, _)| *of == path)?;
+        self.used.insert(path);
+        self.made = serde_json::from_str(json).unwrap();
+        Some(self.made.clone())
+    }
+
     fn number(&mut self) -> i32 {
+        if let Some(special) = self.special() {
+            return special.as_i64().unwrap().try_into().unwrap();
+        }
         self.numbers += 1;
         self.made = json!(self.numbers);
         self.numbers
@@ -89,6 +115,9 @@ impl ShapeDeserializer for Maker {
     }
 
     fn read_boolean(&mut self, _: &Schema<'_>) -> Result<bool, SerdeError> {
+        if let Some(special) = self.special() {
+            return Ok(special.as_bool().unwrap());
+        }
         self.made = json!(true);
         Ok(true)
     }
@@ -126,10 +155,10 @@ impl ShapeDeserializer for Maker {
     }
 
     fn read_string(&mut self, _: &Schema<'_>) -> Result<String, SerdeError> {
-        let path = self.path.join(".");
-        let special = SPECIAL.iter().find(|(of, _)| *of == path);
-        let text = special.map_or(path.clone(), |(_, text)| (*text).to_owned());
-        self.used.extend(special.map(|(path, _)| *path));
+        if let Some(special) = self.special() {
+            return Ok(special.as_str().unwrap().to_owned());
+        }
+        let text = self.path.join(".");
         self.made = json!(text);
         Ok(text)
     }

@@ -2,6 +2,7 @@
 
 use ecs_deploy::diff::Diff;
 use ecs_deploy::{ErrorKind, Revision};
+use local_aws::UnknownMembers;
 use serde_json::{Value, json};
 
 use crate::demo::{Demo, NEW_IMAGE};
@@ -140,10 +141,12 @@ async fn a_file_that_is_based_on_what_ran_before_is_outdated() {
 #[tokio::test(start_paused = true)]
 async fn what_ecs_adds_to_a_file_is_no_change() {
     let demo = Demo::new();
+    demo.local.set_unknown_members(UnknownMembers::Kept);
     let (mut definition, _) = every_member();
     let mut compared = 0;
-    for (mode, of) in [("awsvpc", ""), ("bridge", "portMappings")] {
+    for (mode, on, of) in [("awsvpc", "FARGATE", ""), ("bridge", "EC2", "portMappings")] {
         definition["networkMode"] = json!(mode);
+        definition["requiresCompatibilities"] = json!([on]);
         for place in places(&definition).into_iter().filter(|place| place.contains(of)) {
             let mut file = definition.clone();
             let (object, member) = place.rsplit_once('/').unwrap();

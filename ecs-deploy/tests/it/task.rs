@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use aws_sdk_ecs::types::{
     CapacityProviderStrategyItem, ContainerDefinition, DesiredStatus, LogConfiguration, LogDriver,
-    PropagateTags,
+    NetworkMode, PropagateTags,
 };
 use ecs_deploy::task::{OnTimeout, RunTask, TaskRun};
-use ecs_deploy::{Error, ErrorKind, Revision};
+use ecs_deploy::{Error, ErrorKind, Revision, Service};
 use local_aws::{Fault, LocalAws, Script, When};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -42,20 +42,34 @@ fn requests(demo: &Demo) -> Arc<Mutex<Vec<Value>>> {
     requests
 }
 
-/// Registers the family `job`, whose container logs to CloudWatch.
+/// Registers the family `job` for Fargate, whose container logs to CloudWatch.
 async fn register_job(demo: &Demo) {
+    let register = demo.ecs.register_task_definition().family("job");
+    let register = register.network_mode(NetworkMode::Awsvpc).cpu("256").memory("512");
+    register.container_definitions(job_container()).send().await.unwrap();
+}
+
+/// Registers the family `job` for EC2, and returns a service there.
+async fn register_job_on_ec2(demo: &Demo) -> Service {
+    let register = demo.ecs.register_task_definition().family("job");
+    register.container_definitions(job_container()).send().await.unwrap();
+    let create = demo.ecs.create_service().cluster("demo").service_name("on-ec2");
+    create.task_definition("job").desired_count(0).send().await.unwrap();
+    Service::new("demo", "on-ec2").unwrap()
+}
+
+fn job_container() -> ContainerDefinition {
     let logs = LogConfiguration::builder()
         .log_driver(LogDriver::Awslogs)
         .options("awslogs-group", "/job")
         .options("awslogs-region", "eu-west-1")
         .options("awslogs-stream-prefix", "run");
-    let container = ContainerDefinition::builder()
+    ContainerDefinition::builder()
         .name("migrate")
         .image("job:1")
         .memory(64)
-        .log_configuration(logs.build().unwrap());
-    let register = demo.ecs.register_task_definition().family("job");
-    register.container_definitions(container.build()).send().await.unwrap();
+        .log_configuration(logs.build().unwrap())
+        .build()
 }
 
 /// Returns the tasks of the family; two running ones belong to the service.
@@ -116,9 +130,9 @@ async fn a_task_runs_before_the_rollout_and_registers_for_it() {
 #[tokio::test(start_paused = true)]
 async fn what_is_registered_is_run_by_its_name() {
     let demo = Demo::new();
-    register_job(&demo).await;
+    let service = register_job_on_ec2(&demo).await;
     let requests = requests(&demo);
-    let ran = demo.deployer.run_registered_task(&demo.service, "job").await.unwrap();
+    let ran = demo.deployer.run_registered_task(&service, "job").await.unwrap();
     assert_eq!(ran.container(), "migrate");
     let id = ran.task().rsplit('/').next().unwrap();
     assert_eq!(

@@ -14,7 +14,7 @@ pub(crate) struct Signed {
     pub(crate) region: String,
     /// The signing name: `ecr`, `ecs` or `sts`.
     pub(crate) service: String,
-    /// Of temporary credentials.
+    /// The token of temporary credentials.
     pub(crate) session_token: Option<String>,
 }
 
@@ -92,7 +92,7 @@ impl Caller {
 /// A principal, as requests and messages name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// As GetCallerIdentity and refusals show it.
+    /// The ARN that GetCallerIdentity and refusals show.
     pub(crate) arn: String,
     pub(crate) user_id: String,
     /// The user or role whose policy counts.
@@ -115,7 +115,7 @@ pub(crate) struct Partition {
 }
 
 impl Partition {
-    /// By the region's prefix, as the SDKs' partitions.json has it.
+    /// The prefix of the region decides, as in the SDKs' partitions.json.
     pub(crate) fn of_region(region: &str) -> Self {
         let (name, dns_suffix) = match region {
             r if r.starts_with("cn-") => ("aws-cn", "amazonaws.com.cn"),
@@ -134,7 +134,7 @@ impl Partition {
 const MISSING: &str = "Missing Authentication Token";
 const INCOMPLETE: &str = "Authorization header requires a 'Credential' of the form KEY/DATE/REGION/SERVICE/aws4_request.";
 
-/// As `us-east-1` and `us-gov-west-1` are made: words, then a number.
+/// Whether the text has the form of `us-east-1` and `us-gov-west-1`: words, then a number.
 fn is_region(text: &str) -> bool {
     let mut parts = text.rsplit('-');
     let number = parts.next().unwrap_or_default();

@@ -6,8 +6,8 @@ use aws_smithy_async::time::TimeSource;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-/// A wall clock that follows tokio's: real as a rule, virtual under `tokio::time::pause`, where an
-/// hour of a rollout passes in no time.
+/// A wall clock that follows tokio's: usually real, and virtual under `tokio::time::pause`, so that
+/// an hour of a rollout takes no time.
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
     started: Instant,
@@ -44,7 +44,7 @@ impl Timestamp {
         self.0.as_millis() as f64 / 1000.0
     }
 
-    /// How long after `earlier` this is; zero where it isn't after it.
+    /// How long after `earlier` this is; zero if it isn't later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         self.0.saturating_sub(earlier.0)
     }

@@ -71,7 +71,7 @@ pub(crate) struct Settings {
     pub(crate) service_times: BTreeMap<String, Duration>,
     /// How long a body may stall before its connection is cut.
     pub(crate) body_timeout: Option<Duration>,
-    /// Where the emulator listens, for URLs that it gives out.
+    /// The address at which the emulator listens, for URLs that it gives out.
     pub(crate) base_url: Option<String>,
 }
 

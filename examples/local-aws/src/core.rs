@@ -22,6 +22,7 @@ use crate::journal::{Call, Journal};
 use crate::quotas::Quotas;
 use crate::sts;
 use crate::tokens::Tokens;
+use crate::transcript;
 use crate::wire;
 
 /// All that the emulator knows. Accounts and regions are worlds of their own, as they are in AWS.
@@ -44,7 +45,7 @@ pub(crate) struct Core {
 pub(crate) struct Place {
     pub(crate) ecr: Ecr,
     pub(crate) ecs: Ecs,
-    /// The registry as it was before its last change, where the script has stale reads.
+    /// The registry as it was before its last change, if a fault asks for stale reads.
     before: Option<Ecr>,
 }
 
@@ -160,6 +161,7 @@ impl Core {
             }
             Err(error) => wire::json_response(Err(&error), &request_id),
         };
+        transcript::record(service.name(), &operation, &response);
         Reply::Answer(response, self.delay(&operation, fault.as_ref()))
     }
 
@@ -221,7 +223,7 @@ impl Core {
         }
     }
 
-    /// One region of one account, for whoever scripts it.
+    /// One region of one account, for the methods that script it.
     pub(crate) fn place(&mut self, account: &str, region: &str) -> &mut Place {
         self.places.entry((account.to_owned(), region.to_owned())).or_default()
     }
@@ -259,7 +261,7 @@ impl Core {
         caller: &Caller,
         now: Timestamp,
     ) -> Result<Value, AwsError> {
-        // A body that is no JSON needs no permission to be refused.
+        // A body that isn't JSON is refused before any permission is checked.
         if let Ok(input) = serde_json::from_slice(body) {
             self.principals.authorize(caller, &iam::of_ecs(operation, &input, caller))?;
             let (place, context) = self.at(caller, now);
@@ -297,7 +299,7 @@ enum Output {
 }
 
 impl Service {
-    /// By the `X-Amz-Target` header, or by the body of the query protocol.
+    /// Reads the `X-Amz-Target` header, or the body of the query protocol.
     fn and_operation(target: Option<&str>, body: &[u8]) -> (Self, String) {
         match target.and_then(|target| target.split_once('.')) {
             Some(("AmazonEC2ContainerRegistry_V20150921", operation)) => {
@@ -323,7 +325,7 @@ impl Service {
         }
     }
 
-    /// AWS refuses a request that was signed for another service.
+    /// Refuses a request that was signed for another service, as AWS does.
     fn check_scope(self, signed: &Signed) -> Result<(), AwsError> {
         if self == Service::Unknown || self.name() == signed.service {
             return Ok(());

@@ -195,7 +195,7 @@ impl Ecr {
         constraints::check_repository(name)?;
         let account = registry.unwrap_or(&context.caller.account);
         constraints::check_registry(account)?;
-        // That another account's registry answers like one that lacks the repository is inferred.
+        // Inferred: another account's registry answers like one that lacks the repository.
         let found =
             if account == context.caller.account { self.repositories.get_mut(name) } else { None };
         found.ok_or_else(|| {

@@ -123,7 +123,7 @@ impl Fault {
         }
     }
 
-    /// The refusal that takes the place of the operation, where one does.
+    /// The refusal that takes the place of the operation, if any.
     pub(crate) fn refusal(&self) -> Option<AwsError> {
         match self {
             Fault::ServerError => Some(
@@ -242,7 +242,7 @@ impl Faults {
         self.script.push(Entry { when, fault, injected: now });
     }
 
-    /// Forgets the script, and goes on counting.
+    /// Forgets the script, and keeps the counts.
     pub(crate) fn clear(&mut self) {
         self.script.clear();
     }
@@ -250,8 +250,8 @@ impl Faults {
     /// Counts a call of `operation`, and says which fault it meets: the first one of the script.
     pub(crate) fn meet(&mut self, operation: &str, body: &[u8], now: Timestamp) -> Option<Fault> {
         let nth = self.next(operation);
-        // Nobody can script an operation's n-th call by a name that nobody knows: a fuzzer makes
-        // up many.
+        // Names of operations are counted up to a limit: a fuzzer makes up many that no script can
+        // mean.
         if nth > 1 || self.calls.len() < 1000 {
             self.calls.insert(operation.to_owned(), nth);
         }
@@ -300,7 +300,7 @@ impl Faults {
     }
 }
 
-/// In the emulator's orders, a duration is a number of seconds.
+/// Reads a duration, which is a number of seconds in the emulator's orders.
 pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let seconds = f64::deserialize(deserializer)?;
     Duration::try_from_secs_f64(seconds).map_err(de::Error::custom)

@@ -54,7 +54,7 @@ impl HttpConnector for InProcess {
         let local = self.local.clone();
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x().map_err(|e| ConnectorError::user(e.into()))?;
-            // A real answer takes a while, in which other tasks go on.
+            // A real answer takes a while, and other tasks run meanwhile.
             tokio::task::yield_now().await;
             let line = local.line();
             let registry = request.uri().host().and_then(Registry::of_host);

@@ -8,12 +8,12 @@ use crate::clock::Timestamp;
 pub struct Call {
     /// When it was answered.
     pub at: Timestamp,
-    /// `ecr`, `ecs` or `sts`; empty where the request names none.
+    /// `ecr`, `ecs` or `sts`; empty if the request names no service.
     pub service: String,
     /// The API's name of the operation, such as `PutImage`, or `V2.PutManifest` and the like for
-    /// those of the registry; empty where the request names none.
+    /// those of the registry; empty if the request names no operation.
     pub operation: String,
-    /// The error code that it was answered with; `None` where it succeeded.
+    /// The error code of the answer; `None` if the call succeeded.
     pub error: Option<String>,
     /// Bytes of the request's body.
     pub request_bytes: u64,
@@ -31,7 +31,7 @@ impl Journal {
         &self.calls
     }
 
-    /// How often `operation` was called, whatever came of it.
+    /// How often `operation` was called, successfully or not.
     pub fn count(&self, operation: &str) -> usize {
         self.calls.iter().filter(|call| call.operation == operation).count()
     }

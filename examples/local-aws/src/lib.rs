@@ -19,6 +19,7 @@ mod quotas;
 mod registry;
 mod sts;
 mod tokens;
+mod transcript;
 mod wire;
 
 pub use crate::clock::Timestamp;

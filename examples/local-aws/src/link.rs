@@ -45,7 +45,7 @@ impl Line {
     }
 }
 
-/// Waits, where there is anything to wait for: even no time at all costs a turn of the timer.
+/// Waits, unless the duration is zero: even that would cost a turn of the timer.
 pub(crate) async fn pause(duration: Duration) {
     if !duration.is_zero() {
         sleep(duration).await;
@@ -67,8 +67,8 @@ impl Queue {
         let now = Instant::now();
         let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
         let begins = match *free_at {
-            // Whoever woke up for the piece before was late by no more than the timer is: the line
-            // wasn't idle meanwhile.
+            // The task that waited for the piece before woke up late, but by no more than the
+            // timer's precision: the line wasn't idle.
             Some(free_at) if now <= free_at + TIMER => free_at,
             _ => now,
         };

@@ -68,7 +68,7 @@ impl LocalAws {
     /// An empty emulator that listens on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// Where the operating system has no port to give.
+    /// If the operating system has no free port.
     pub async fn start() -> std::io::Result<Server> {
         Self::new().listen(SocketAddr::from(([127, 0, 0, 1], 0))).await
     }
@@ -76,7 +76,7 @@ impl LocalAws {
     /// Serves this emulator over HTTP at `address`, until the returned [`Server`] is dropped.
     ///
     /// # Errors
-    /// Where the address is taken or not this machine's.
+    /// If the address is taken, or isn't an address of this machine.
     pub async fn listen(&self, address: SocketAddr) -> std::io::Result<Server> {
         let server = Server::bind(self.clone(), address).await?;
         self.in_core(|core, _| core.settings.base_url = Some(server.endpoint_url()));
@@ -103,7 +103,7 @@ async fn accept(listener: TcpListener, local: LocalAws) {
         connections.spawn(async move {
             let line = local.line();
             let service = service_fn(move |request| answer(local.clone(), line.clone(), request));
-            // A peer that breaks off mid-request is no failure of the server's.
+            // A peer may break off in the middle of a request: the server doesn't fail for that.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
         while connections.try_join_next().is_some() {}
@@ -122,7 +122,7 @@ async fn answer(
     }
     let (parts, body) = request.into_parts();
     let announced = body.size_hint().lower();
-    // Where the length is announced, not a byte of it need be read.
+    // If the length is announced, the body needn't be read at all.
     if announced > MAX_REQUEST_BYTES as u64 {
         return Ok(too_large());
     }
@@ -160,7 +160,8 @@ async fn send(reply: Reply) -> Result<Response<Full<Bytes>>, Broken> {
     }
 }
 
-/// Reads the body as fast as the line lets it through, up to where the connection is to break.
+/// Reads the body as fast as the line lets it through, up to the byte at which the connection
+/// breaks.
 async fn receive(
     mut body: Incoming,
     local: &LocalAws,
@@ -187,8 +188,8 @@ async fn receive(
     Ok(received.freeze())
 }
 
-/// The connection closes with it: what of the body is still to come is no request. The code is
-/// inferred, the status is HTTP's.
+/// The connection closes after it, because the rest of the body can't be read as a request. The
+/// code is inferred; the status is HTTP's.
 fn too_large() -> Response<Full<Bytes>> {
     let error = AwsError::new(
         "RequestEntityTooLargeException",

@@ -57,13 +57,13 @@ impl LocalAws {
         self.lock().journal.clone()
     }
 
-    /// From now on, `principal` may do what `policy` allows and no more: an identity-based policy
-    /// in IAM's JSON, for [`USER`](Self::USER) or for the ARN of a role that will be assumed.
-    /// Without one, everything is allowed.
+    /// Limits `principal` to what `policy` allows, from now on: an identity-based policy in IAM's
+    /// JSON, for [`USER`](Self::USER) or for the ARN of a role that will be assumed. A principal
+    /// without a policy may do everything.
     ///
     /// # Errors
-    /// Where it is no policy, or uses a condition operator that isn't supported: nothing in it is
-    /// ignored.
+    /// If it is not a valid policy, or uses a condition operator that isn't supported: no part of
+    /// it is ignored.
     pub fn set_policy(&self, principal: &str, policy: &str) -> Result<(), InvalidPolicy> {
         let policy = Policy::parse(policy)?;
         self.lock().principals.set_policy(principal, policy);
@@ -166,7 +166,7 @@ impl LocalAws {
             let BlobPath { account, region, repository, digest } = path;
             let blob =
                 self.in_place(&account, &region, |place| place.ecr.blob(&repository, &digest));
-            // Put together here, where the emulator's state is unlocked again.
+            // The answer is assembled here, after the emulator's state is unlocked.
             let answer = respond(blob.map(whole), request.headers().get(RANGE));
             return Reply::Answer(answer, Duration::ZERO);
         }

@@ -147,7 +147,7 @@ fn obey(local: &LocalAws, body: &[u8]) -> Result<Value, String> {
         Order::RollbackId(id) => local.set_rollback_id(id),
         Order::ArchiveImage { repository, image } => {
             if !local.archive_image(&repository, &image) {
-                return Err(format!("there is no image {image} in {repository}"));
+                return Err(format!("image {image} not found in {repository}"));
             }
         }
         Order::KmsError { repository, kms_error } => {
@@ -164,7 +164,7 @@ fn obey(local: &LocalAws, body: &[u8]) -> Result<Value, String> {
                         Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
                     When::for_the_next(&operation, duration)
                 }
-                (Some(_), Some(_)) => return Err("either nth or seconds".to_owned()),
+                (Some(_), Some(_)) => return Err("nth and seconds exclude each other".to_owned()),
             };
             local.inject(when, fault);
         }
@@ -264,13 +264,13 @@ mod tests {
             json!({ "inject": inject })
         };
         for (order, problem) in [
-            (fault(json!({ "nth": 1, "seconds": 1 })), "either nth or seconds"),
+            (fault(json!({ "nth": 1, "seconds": 1 })), "nth and seconds exclude each other"),
             (fault(json!({ "nht": 1 })), "unknown field `nht`"),
             (fault(json!({ "seconds": -1 })), "negative"),
             (json!({ "dance": {} }), "unknown variant `dance`"),
             (
                 json!({ "archiveImage": { "repository": "a", "image": "1.0" } }),
-                "there is no image 1.0 in a",
+                "image 1.0 not found in a",
             ),
             (
                 json!({ "policy": { "principal": "x", "policy": {} } }),

@@ -87,8 +87,8 @@ struct Call {
     route: Route,
     registry: Registry,
     host: String,
-    /// What comes before the path in the URLs of answers: nothing, where the request doesn't say
-    /// by which scheme it came.
+    /// What comes before the path in the URLs of answers: empty if the request doesn't say by which
+    /// scheme it came.
     origin: String,
     accept: Vec<String>,
     content_type: Option<String>,
@@ -103,7 +103,7 @@ struct Exchange<'a> {
     /// What is to be done with the body, and by whom; or the refusal that is certain already.
     work: Result<(Caller, Work), Refusal>,
     received: u64,
-    /// After how much of the body the fault strikes, where it does.
+    /// After how many bytes of the body the fault strikes, if it does.
     strikes_at: Option<u64>,
 }
 
@@ -275,7 +275,7 @@ impl Call {
             Operation::PatchUpload { id } => {
                 Work::Receive(Box::new(self.receive(core, &caller, id, headers, announced, now)?))
             }
-            // With a last chunk, or with all of the blob.
+            // It has the last chunk, or all of the blob.
             Operation::PutUpload { id, .. } if announced != Some(0) => {
                 Work::Receive(Box::new(self.receive(core, &caller, id, headers, announced, now)?))
             }
@@ -345,8 +345,8 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// `0-1023`: the first and the last byte. That anything else is refused like bytes that are out of
-/// order is inferred from the specification.
+/// `0-1023`: the first and the last byte. The refusal of anything else, like bytes out of order, is
+/// inferred from the specification.
 fn content_range(text: &str) -> Result<(u64, u64), AwsError> {
     let numbers = text
         .split_once('-')

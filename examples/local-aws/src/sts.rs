@@ -1,4 +1,4 @@
-//! STS: who am I, and being somebody else for a while.
+//! STS: the caller's identity, and temporary credentials of a role.
 
 use std::time::Duration;
 
@@ -76,8 +76,8 @@ pub(crate) fn call(
 }
 
 impl AssumeRole {
-    /// The constraints are those of STS's API reference. Any role can be assumed by whoever is
-    /// allowed to: trust policies are not emulated.
+    /// The constraints are those of STS's API reference. Any principal with the permission can
+    /// assume any role: trust policies are not emulated.
     fn parse(body: &[u8]) -> Result<Self, AwsError> {
         let mut role_arn = None;
         let mut session_name = None;

@@ -54,7 +54,7 @@ impl Tokens {
     }
 
     pub(crate) fn issue(&mut self, token: String, caller: Caller, now: Timestamp) -> Timestamp {
-        // For a day after its end, a token is known to have been one.
+        // A token is remembered for a day after its end, so that it is refused as expired.
         self.0.retain(|_, issued| now < issued.expires + 2 * TOKEN_LIFETIME);
         let expires = now + TOKEN_LIFETIME;
         self.0.insert(token, Issued { caller, expires });

@@ -9,19 +9,18 @@ use local_aws::{Blobs, LocalAws, Server};
 
 /// Serves a strict emulator of Amazon ECR, ECS and STS on 127.0.0.1.
 ///
-/// On stdout come the `export` lines that point any AWS client at it, so that either of these
-/// works:
+/// It prints the `export` lines that point any AWS client at it, so that either of these works:
 ///
 ///     cargo run -p local-aws -- --port 4566      and paste the lines into another shell
 ///
 ///     cargo run -p local-aws -- --port 4566 > env.sh &      and then: . ./env.sh
 ///
-/// It is a container registry as well: http://127.0.0.1:PORT/v2/, with the user AWS and the password
-/// of `aws ecr get-login-password`.
+/// It is a container registry as well: http://127.0.0.1:PORT/v2/, with the user AWS and the
+/// password of `aws ecr get-login-password`.
 ///
 /// Any credentials will do. The world in it, in us-east-1 of the account 123456789012: the ECR
-/// repository `demo/web`, and the ECS cluster `demo` with the service `web`, in steady state. It
-/// is gone when the program ends.
+/// repository `demo/web`, and the ECS cluster `demo` with the service `web`, in steady state. It is
+/// gone when the program ends.
 #[derive(Debug, Parser)]
 #[command(name = "local-aws", verbatim_doc_comment)]
 struct Arguments {
@@ -96,7 +95,7 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
 fn pace(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(pace) if (0.0..=100.0).contains(&pace) => Ok(pace),
-        _ => Err("it has to be a number from 0 to 100".to_owned()),
+        _ => Err("expected a number from 0 to 100".to_owned()),
     }
 }
 
@@ -125,7 +124,7 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 #[cfg(not(unix))]
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     Ok(async {
-        // Without a handler to wait for, Ctrl-C ends the program all the same.
+        // Ctrl-C ends the program even if no handler can be installed.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -39,8 +39,8 @@ impl Ecr {
         constraints::check_length("imageIds", input.image_ids.len(), 1..=100)?;
         let repository =
             self.repository(input.registry_id.as_deref(), &input.repository_name, context)?;
-        // As it was when the call came: users report that an index and its children aren't deleted
-        // in one call.
+        // The state at the beginning of the call counts: users report that an index and its
+        // children can't be deleted in one call.
         let children: BTreeSet<String> =
             repository.images.values().flat_map(|it| it.manifest.children.clone()).collect();
         let mut deleted = Vec::new();
@@ -56,8 +56,8 @@ impl Ecr {
 }
 
 impl Repository {
-    /// Deletes a tag where the id has one, an image with all tags where it has a digest only, and
-    /// returns what is gone.
+    /// Deletes the tag if the id has one, or the image with all its tags if the id has only a
+    /// digest, and returns what is gone.
     fn delete(
         &mut self,
         id: &ImageId,
@@ -76,7 +76,7 @@ impl Repository {
         if children.contains(&digest) {
             return Err(REFERENCED);
         }
-        // That each tag is answered with an id of its own is inferred.
+        // The answer has an id for each tag; that is inferred.
         let gone = match tags.as_slice() {
             [] => vec![ImageId::new(&digest, None)],
             tags => tags.iter().map(|tag| ImageId::new(&digest, Some(tag))).collect(),

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::ecr::{Ecr, On, constraints};
 use crate::error::AwsError;
 
-/// Where a layer is served: what comes after the host in its URL.
+/// The place of a layer: what comes after the host in its URL.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BlobPath {
     pub(crate) account: String,
@@ -38,7 +38,7 @@ impl GetDownloadUrlForLayer {
 }
 
 impl BlobPath {
-    /// The path of a GET; `None` where it isn't that of a layer.
+    /// Parses the path of a GET; `None` if it isn't the path of a layer.
     pub(crate) fn parse(path: &str) -> Option<Self> {
         let (account, rest) = path.strip_prefix(PREFIX)?.split_once('/')?;
         let (region, rest) = rest.split_once('/')?;
@@ -81,8 +81,8 @@ impl Ecr {
             let message = format!("The layer with digest '{digest}' does not exist within {place}");
             return Err(AwsError::new("LayersNotFoundException", message));
         };
-        // ECR's API reference: there are URLs only for layers that an image refers to. That an
-        // archived one is refused alike, and the words of it, are inferred.
+        // ECR's API reference: there are URLs only for layers that an image refers to. The refusal
+        // of an archived layer and its words are inferred.
         let referred = repository.refers_to(digest);
         if !referred || layer.archived {
             let message = format!("The layer with digest '{digest}' is not accessible in {place}");

@@ -1,4 +1,4 @@
-//! Hashing that holds up nobody: the work is done once the emulator's state is unlocked again.
+//! Hashing without a lock on the emulator: the work is done after its state is unlocked.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,8 +19,8 @@ struct Shared {
 }
 
 impl Hashing {
-    /// Takes the next piece. What is returned hashes it, and may be called at any time: whoever
-    /// asks for the digest first does the work itself.
+    /// Takes the next piece. What is returned hashes it, and may be called at any time: a request
+    /// for the digest does the work itself if it comes first.
     pub(crate) fn append(&self, piece: Bytes) -> Box<dyn FnOnce() + Send> {
         lock(&self.0.waiting).push_back(piece);
         let hashing = self.clone();
@@ -32,7 +32,7 @@ impl Hashing {
         sha256(&self.catch_up().clone().finalize())
     }
 
-    /// The hash of all that has come so far, for whoever hashes what comes next.
+    /// The hash of all that has come so far, for a caller that hashes the rest itself.
     pub(crate) fn state(&self) -> Sha256 {
         self.catch_up().clone()
     }

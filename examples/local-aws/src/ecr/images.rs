@@ -13,7 +13,7 @@ use crate::error::AwsError;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Image {
-    /// As it was pushed, to the byte.
+    /// The manifest as it was pushed, to the byte.
     pub(crate) text: String,
     pub(crate) manifest: Manifest,
     pub(crate) size: u64,

@@ -16,7 +16,7 @@ use crate::error::AwsError;
 #[derive(Debug, Clone)]
 pub(crate) struct Layer {
     pub(crate) size: u64,
-    /// In the pieces in which it came; none where content isn't kept.
+    /// The content, in the pieces in which it came; `None` if content isn't kept.
     pub(crate) content: Option<Vec<Bytes>>,
     /// Whether it went into the archive with the last image that needed it.
     pub(crate) archived: bool,

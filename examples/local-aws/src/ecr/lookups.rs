@@ -1,4 +1,4 @@
-//! BatchGetImage, DescribeImages and ListImages: what is found, and how it is said what isn't.
+//! BatchGetImage, DescribeImages and ListImages: what is found, and how the rest is reported.
 
 use std::collections::BTreeSet;
 
@@ -135,8 +135,8 @@ impl Ecr {
         let repository =
             self.repository(input.registry_id.as_deref(), &input.repository_name, context)?;
         let mut digests = BTreeSet::new();
-        // ECR's API reference: without a filter, only active images are described. That this isn't
-        // held against those that are named is inferred.
+        // ECR's API reference: without a filter, only active images are described. Inferred: images
+        // that are named are described in any state.
         let unfiltered = match &input.image_ids {
             None => {
                 digests.extend(repository.images.keys().map(String::as_str));

@@ -53,8 +53,8 @@ const FOREIGN: [&str; 4] = [
 ];
 
 impl Manifest {
-    /// `given` is the request's `imageManifestMediaType`: required where the manifest itself has
-    /// none, says ECR's service model; that a contradiction is refused is inferred.
+    /// `given` is the request's `imageManifestMediaType`: ECR's service model requires it if the
+    /// manifest itself has no media type. The refusal of a contradiction is inferred.
     pub(crate) fn parse(text: &str, given: Option<&str>) -> Result<Self, AwsError> {
         let json: Value = serde_json::from_str(text).map_err(|_| invalid_syntax())?;
         let own = json.get("mediaType").and_then(Value::as_str);
@@ -117,8 +117,8 @@ impl Manifest {
 
 impl Descriptor {
     /// ECR's user guide, "Amazon ECR interface VPC endpoints", considerations for Windows images:
-    /// such layers aren't pushed, and nodes fetch them from elsewhere. That a layer needs `urls` for
-    /// that is inferred: without them, its content is nowhere.
+    /// such layers aren't pushed, and nodes fetch them from elsewhere. Inferred: a layer needs
+    /// `urls` for that.
     fn is_foreign(&self) -> bool {
         let media_type = self.media_type.as_deref().unwrap_or_default();
         FOREIGN.contains(&media_type) && !self.urls.is_empty()
@@ -140,7 +140,7 @@ fn check_members(json: &Value) -> Result<(), AwsError> {
     let platform_of_subject = has(subject, "platform");
     // aws/containers-roadmap#2439.
     let features = manifests.iter().any(|it| has(&it["platform"], "features"));
-    // sigstore/sigstore-js#1058. That it holds for each media type in a manifest is inferred.
+    // sigstore/sigstore-js#1058. Inferred: it holds for each media type in a manifest.
     let has_parameter = |media_type: &Value| media_type.as_str().is_some_and(|it| it.contains(';'));
     let parameter = [config, subject]
         .into_iter()

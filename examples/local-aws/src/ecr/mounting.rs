@@ -50,7 +50,7 @@ impl Ecr {
         Ok(json!({ "name": input.name, "value": self.mounting }))
     }
 
-    /// Mounts a layer, where that can be done: ECR's user guide asks for the setting and for
+    /// Mounts a layer if that is possible: ECR's user guide asks for the setting and for
     /// repositories of the same registry with the same encryption. Users report that a layer isn't
     /// mounted unless an image in its own repository refers to it; that an archived one isn't
     /// either is inferred.

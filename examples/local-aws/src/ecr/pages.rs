@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::ecr::constraints::violated;
 use crate::error::AwsError;
 
-/// ECR's API reference: a page has 1 to 1000 items, and 100 where the request doesn't say.
+/// ECR's API reference: a page has 1 to 1000 items, and 100 unless the request says otherwise.
 const DEFAULT: usize = 100;
 
 /// One page of a list, as `{key: […], nextToken}`.
@@ -25,8 +25,8 @@ pub(crate) fn page(
             return Err(violated("maxResults", &format!("Member must have value {bound}")));
         }
     };
-    // The token is opaque to clients: here it is where the next page starts. ECR's words for a
-    // wrong one are inferred.
+    // The token is opaque to clients: here it is the position at which the next page starts. ECR's
+    // words for a wrong one are inferred.
     let start = match next_token {
         None => 0,
         Some(token) => token

@@ -118,7 +118,7 @@ impl Ecr {
 
 impl Repository {
     /// ECR's API reference, of `imageSizeInBytes`: an index has the size of its largest manifest.
-    /// That a manifest has the size of all that it refers to, each once, is inferred.
+    /// Inferred: a manifest has the size of all that it refers to, each counted once.
     fn size_of(&self, manifest: &Manifest) -> u64 {
         let blobs: BTreeSet<&String> = manifest.blobs.iter().collect();
         let blobs: u64 = blobs

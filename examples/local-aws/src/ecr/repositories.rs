@@ -89,7 +89,7 @@ struct Scanning {
     scan_on_push: bool,
 }
 
-/// Of the repository as a resource of AWS, not of an image.
+/// The tags of the repository as a resource of AWS, not those of an image.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct ResourceTag {

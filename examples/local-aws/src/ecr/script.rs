@@ -10,9 +10,9 @@ use crate::error::AwsError;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Deserialize)]
 #[non_exhaustive]
 pub enum MissingLayers {
-    /// In `failures`, with the code `MissingLayerDigest`, as other emulators answer.
+    /// It is listed in `failures`, with the code `MissingLayerDigest`, as other emulators do.
     Failure,
-    /// In `layers`, as `UNAVAILABLE`: AWS's own client for containerd relies on it.
+    /// It is listed in `layers` as `UNAVAILABLE`: AWS's own client for containerd relies on it.
     #[default]
     Unavailable,
 }

@@ -22,7 +22,7 @@ pub(crate) struct Upload {
     /// How many bytes have arrived: the first byte that the next part must have.
     size: u64,
     hashing: Hashing,
-    /// Where content is kept, the parts themselves.
+    /// The parts themselves, if content is kept.
     content: Option<Vec<Bytes>>,
     /// How many bytes there were after the registry's first PATCH.
     first_patch: Option<u64>,
@@ -41,7 +41,7 @@ pub(crate) struct UploadName {
 pub(crate) struct Part {
     pub(crate) first: u64,
     pub(crate) length: u64,
-    /// Of the upload's content up to the end of the part.
+    /// The hash of the upload's content up to the end of the part.
     pub(crate) hasher: Sha256,
     /// Empty where content isn't kept.
     pub(crate) content: Vec<Bytes>,
@@ -157,7 +157,7 @@ impl Ecr {
             parts: Vec::new(),
             size: 0,
             hashing: Hashing::default(),
-            // Decided once: half a layer would be none.
+            // Decided once for the whole layer.
             content: match context.settings.blobs {
                 Blobs::Count => None,
                 Blobs::Keep => Some(Vec::new()),

@@ -120,7 +120,7 @@ impl Ecs {
 }
 
 impl Cluster {
-    /// Of its services, and RunTask's.
+    /// The tasks of its services, and RunTask's.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
         self.services.values().flat_map(|service| &service.tasks).chain(&self.standalone)
     }

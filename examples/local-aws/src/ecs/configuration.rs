@@ -107,7 +107,7 @@ impl Configuration {
         self.deployment_circuit_breaker.unwrap_or_default()
     }
 
-    /// Where they are enabled.
+    /// The alarms, if they are enabled.
     pub(crate) fn alarms(&self) -> Option<&Alarms> {
         self.alarms.as_ref().filter(|alarms| alarms.enable && !alarms.alarm_names.is_empty())
     }
@@ -135,7 +135,7 @@ impl Configuration {
     }
 
     /// How many healthy tasks a rolling update needs before it is successful. API reference: all,
-    /// unless the early success criteria say otherwise. That it is rounded up is inferred.
+    /// unless the early success criteria say otherwise. The rounding up is inferred.
     pub(crate) fn needed(&self, desired: u32) -> u64 {
         let early = self.early_success_criteria.filter(|criteria| criteria.enable);
         percent(desired, early.and_then(|criteria| criteria.healthy_percent).unwrap_or(100))
@@ -181,7 +181,7 @@ impl Configuration {
         json!(complete)
     }
 
-    /// With the members that `newer` has.
+    /// Overwrites the members that `newer` has.
     pub(crate) fn merged(self, newer: Option<Self>) -> Result<Self, AwsError> {
         let newer = newer.unwrap_or_default();
         let merged = Self {
@@ -257,7 +257,7 @@ impl Configuration {
 
 impl Breaker {
     /// AWS documentation: half of the desired count unless configured otherwise, rounded up, and
-    /// between 3 and 200 where it is bounded. That none is below 1 is inferred.
+    /// between 3 and 200 if it is bounded. The minimum of 1 is inferred.
     pub(crate) fn threshold(&self, desired: u32) -> u32 {
         let Threshold { r#type, value } = self
             .threshold_configuration
@@ -285,7 +285,7 @@ pub(crate) fn minutes(count: u32) -> Duration {
     Duration::from_secs(u64::from(count) * 60)
 }
 
-/// Rounded up.
+/// Returns the percentage, rounded up.
 fn percent(desired: u32, percent: u32) -> u64 {
     (u64::from(desired) * u64::from(percent)).div_ceil(100)
 }

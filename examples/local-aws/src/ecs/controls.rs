@@ -20,14 +20,14 @@ pub enum AlarmState {
     Ok,
 }
 
-/// As which deployment ECS rolls a service back.
+/// The deployment as which ECS rolls a service back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Deserialize)]
 #[non_exhaustive]
 pub enum RollbackId {
-    /// As a new one, with an id of its own and the old task definition: nobody has reported that
-    /// of ECS, but neither is it documented that it can't be.
+    /// A new deployment, with an id of its own and the old task definition. That is neither
+    /// reported of ECS nor ruled out by its documentation.
     New,
-    /// As the old one, which becomes PRIMARY again: what users report.
+    /// The old deployment, which becomes PRIMARY again, as users report.
     #[default]
     Reused,
 }
@@ -48,23 +48,23 @@ pub enum RunTaskFailure {
 
 #[derive(Debug, Default)]
 pub(crate) struct Controls {
-    /// By cluster and service.
+    /// The scripts by cluster and service.
     scripts: BTreeMap<(String, String), Script>,
     /// By family.
     pub(crate) task_scripts: BTreeMap<String, Script>,
-    /// By the function's ARN.
+    /// The answers by the function's ARN.
     pub(crate) hook_answers: BTreeMap<String, HookAnswer>,
-    /// By the alarm's name, in the order of the times.
+    /// The changes by the alarm's name, in the order of their times.
     pub(crate) alarms: BTreeMap<String, Vec<(Timestamp, AlarmState)>>,
     /// How many more times, by cluster and service.
     pub(crate) hidden: BTreeMap<(String, String), u32>,
-    /// By cluster and service: how long a task takes to drain.
+    /// How long a task takes to drain, by cluster and service.
     draining: BTreeMap<(String, String), Duration>,
-    /// By cluster and service: those that ECS Express Mode manages.
+    /// The services that ECS Express Mode manages, by cluster and name.
     express: BTreeSet<(String, String)>,
-    /// By family: the containers of RunTask's tasks that exit, and when.
+    /// The containers of RunTask's tasks that exit, and when, by family.
     pub(crate) container_exits: BTreeMap<String, Vec<ContainerExit>>,
-    /// By family: how RunTask fails, and how many more times.
+    /// How RunTask fails, and how many more times, by family.
     pub(crate) run_task_failures: BTreeMap<String, (RunTaskFailure, u32)>,
     pub(crate) unknown_members: UnknownMembers,
     pub(crate) rollback_id: RollbackId,

@@ -167,7 +167,7 @@ impl Ecs {
         Ok(json!({ "taskDefinition": definition.to_json() }))
     }
 
-    /// By ARN, by `family:revision`, or the newest active one by `family`.
+    /// Finds a definition by ARN, by `family:revision`, or the newest active one by `family`.
     pub(crate) fn definition(&self, reference: &str, context: &Context<'_>) -> Option<&Definition> {
         let (family, revision) = family_and_revision(reference, context);
         let revisions = &self.families.get(family)?.revisions;
@@ -285,7 +285,7 @@ fn family_and_revision<'a>(reference: &'a str, context: &Context<'_>) -> (&'a st
     let prefix = context.caller.arn("ecs", "task-definition/");
     let resource = reference.strip_prefix(&prefix).unwrap_or(reference);
     match resource.split_once(':') {
-        // A revision that is no number can't be found: the family's name has no colon.
+        // A revision that isn't a number can't be found, because a family's name has no colon.
         Some((family, revision)) => match revision.parse() {
             Ok(revision) => (family, Some(revision)),
             Err(_) => (resource, None),

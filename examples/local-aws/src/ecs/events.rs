@@ -42,7 +42,7 @@ impl Service {
         }
     }
 
-    /// Where the service has a target group: so many targets in it.
+    /// Records a change of so many targets, if the service has a target group.
     pub(crate) fn record_targets(
         &mut self,
         what: &str,

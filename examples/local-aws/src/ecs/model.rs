@@ -68,7 +68,7 @@ enum Type {
     Integer,
     List(Box<Type>),
     Long,
-    /// With keys that are strings.
+    /// A map whose keys are strings.
     Map(Box<Type>),
     String,
     Structure(&'static str),
@@ -122,7 +122,7 @@ impl Type {
             | (Self::Decimal | Self::Timestamp, Value::Number(_))
             | (Self::String, Value::String(_)) => Ok(()),
             (Self::Integer | Self::Long, Value::Number(number)) => {
-                // `80.0` is 80. That a fraction is refused, and not cut off, is inferred.
+                // `80.0` is 80. The refusal of a fraction is inferred.
                 let whole = number.as_i64().or_else(|| {
                     let float = number.as_f64().filter(|it| it.fract() == 0.0)?;
                     (float.abs() < 9e15).then_some(float as i64)

@@ -86,7 +86,7 @@ impl Ecs {
                 if let Some(task) = service.tasks.iter_mut().find(is_live) {
                     task.protected_until = until;
                     found = Some(task.protection_until(&prefix, &cluster, until));
-                    // What was held up may go on.
+                    // The scheduler may stop it now.
                     service.look_soon(world.now, &world);
                     break;
                 }

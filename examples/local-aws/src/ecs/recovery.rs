@@ -12,7 +12,7 @@ use super::service_deployments::Status;
 use super::services::{STARTING, Service};
 use crate::clock::Timestamp;
 
-/// Why a deployment doesn't go on.
+/// The cause of a deployment's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
     Alarm,
@@ -105,8 +105,7 @@ impl Service {
         pairs.filter(|(open, name)| !open.ignores_alarm(name)).map(|(_, name)| name)
     }
 
-    /// Ends what the PRIMARY deployment was up to, and goes back where that is asked for and
-    /// possible.
+    /// Ends the PRIMARY deployment, and rolls it back if that is asked for and possible.
     pub(crate) fn fail(
         &mut self,
         cause: Cause,
@@ -126,8 +125,8 @@ impl Service {
         if !is_rollback && rolls_back && self.roll_back(cause, at, world) {
             return;
         }
-        // AWS documentation: without a deployment to go back to, the rollout stalls. That it is
-        // FAILED then, as without rollback, is inferred.
+        // AWS documentation: without a deployment to go back to, the rollout stalls. Its state
+        // FAILED, as without rollback, is inferred.
         if let Some(primary) = self.deployments.front_mut() {
             primary.fail(cause.reason(), at);
         }

@@ -44,7 +44,7 @@ struct VolumeConfiguration {
 }
 
 impl Requirements {
-    /// Those of a service, from the members that it keeps of its input.
+    /// Reads those of a service, from the members that it keeps of its input.
     pub(crate) fn of_service(settings: &Map<String, Value>) -> Result<Self, AwsError> {
         serde_json::from_value(Value::Object(settings.clone()))
             .map_err(|error| AwsError::invalid_parameter(error.to_string()))

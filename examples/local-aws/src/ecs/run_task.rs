@@ -114,7 +114,7 @@ impl Ecs {
             _ => json!({ "containerOverrides": [] }),
         };
         let exits = self.controls.container_exits.get(&family).cloned().unwrap_or_default();
-        // With exits of its own, nothing else ends it.
+        // A task with exits of its own ends by them alone.
         let script = match exits.is_empty() {
             true => self.controls.task_script(&family),
             false => Script::Healthy,
@@ -214,7 +214,7 @@ impl RunTask {
 }
 
 impl Overrides {
-    /// Of the JSON of all container overrides.
+    /// The length of the JSON of all container overrides.
     fn length(&self) -> usize {
         serde_json::to_string(&self.container_overrides).map_or(0, |json| json.chars().count())
     }

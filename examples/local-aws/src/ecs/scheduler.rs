@@ -28,7 +28,7 @@ impl Service {
         }
         let missing = u64::from(self.desired).saturating_sub(self.wanted(Some(primary.number)));
         let room = match stage {
-            // API reference: both revisions run side by side, whatever the percentages.
+            // API reference: both revisions run side by side, regardless of the percentages.
             Some(_) => missing,
             None => self.configuration.maximum(self.desired).saturating_sub(self.wanted(None)),
         };
@@ -182,8 +182,8 @@ impl Service {
         own.filter(|task| task.healthy).count() as u64
     }
 
-    /// How long the PRIMARY deployment has yet to bake, where all its tasks are in place and
-    /// nothing else is in its way.
+    /// How long the PRIMARY deployment still has to bake, if all its tasks are in place and nothing
+    /// else blocks it.
     fn bake_time_if_ready(&self) -> Option<Duration> {
         let primary = self.deployments.front()?;
         let open = self.open()?;

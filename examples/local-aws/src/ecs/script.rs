@@ -38,11 +38,11 @@ pub enum Script {
     OutOfMemory,
     /// They never start: their execution role may not read the secrets.
     SecretDenied,
-    /// They never start: there is no such secret.
+    /// They never start: the secret doesn't exist.
     SecretMissing,
     /// They are healthy in the end.
     Slow {
-        /// How long it takes to pull the image, which is what makes a task slow as a rule.
+        /// How long it takes to pull the image, the usual cause of a slow start.
         #[serde(deserialize_with = "seconds")]
         pulling: Duration,
     },
@@ -51,7 +51,7 @@ pub enum Script {
         /// Whose check they fail.
         by: HealthCheck,
     },
-    /// There is no capacity for them: no task comes into being.
+    /// They are never created, for lack of capacity.
     Unplaceable,
     /// They never start: the image isn't for the platform that they run on.
     WrongPlatform,
@@ -62,7 +62,7 @@ pub enum Script {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ContainerExit {
-    /// The container's name. A task without such a container is as if there were no exit.
+    /// The container's name. A task without such a container ignores the exit.
     pub container: String,
     /// How long after the task is RUNNING.
     #[serde(deserialize_with = "seconds")]
@@ -98,7 +98,7 @@ impl Script {
         }
     }
 
-    /// From PENDING to RUNNING, or to where it turns out that it never gets there.
+    /// The time from PENDING to RUNNING, or to the failure that keeps it from RUNNING.
     pub(crate) fn pulling(self) -> Duration {
         match self {
             Script::ImageMissing | Script::ImagePullThrottled | Script::WrongPlatform => {
@@ -109,7 +109,7 @@ impl Script {
         }
     }
 
-    /// From RUNNING to whatever comes next.
+    /// The time from RUNNING to the next change.
     pub(crate) fn running(self) -> Duration {
         match self {
             Script::Crash { .. } | Script::OutOfMemory => CRASHING,
@@ -128,7 +128,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Everything at once.
+    /// A pace at which everything happens at once.
     pub(crate) const INSTANT: Self = Self { factor: 0.0, shortest: Duration::ZERO };
 
     pub(crate) fn new(factor: f64) -> Self {
@@ -144,39 +144,39 @@ impl Pace {
     }
 }
 
-/// From UpdateService to the scheduler's first look at it. Inferred: it isn't documented.
+/// The time from UpdateService to the scheduler's first look at it. Inferred.
 pub(crate) const FIRST_LOOK: Duration = Duration::from_secs(3);
-/// From PROVISIONING to PENDING: on Fargate the network interface is made meanwhile. Inferred.
+/// The time from PROVISIONING to PENDING, in which Fargate makes the network interface. Inferred.
 pub(crate) const PROVISIONING: Duration = Duration::from_secs(8);
-/// From PENDING to RUNNING: the image is pulled meanwhile. Inferred.
+/// The time from PENDING to RUNNING, in which the image is pulled. Inferred.
 const PULLING: Duration = Duration::from_secs(15);
-/// From PENDING to STOPPED where the image can't be pulled: it is tried five times. Reported: the
+/// The time from PENDING to STOPPED if the image can't be pulled, with five attempts. Reported: the
 /// first failed task shows two and a half minutes after UpdateService.
 const PULLING_IN_VAIN: Duration = Duration::from_secs(140);
-/// From RUNNING to the exit of a crashing container. Inferred.
+/// The time from RUNNING to the exit of a crashing container. Inferred.
 const CRASHING: Duration = Duration::from_secs(5);
-/// From RUNNING to UNHEALTHY: AWS documentation has three retries by default, 30 s apart.
+/// The time from RUNNING to UNHEALTHY: AWS documentation has three retries by default, 30 s apart.
 const CONTAINER_CHECKS: Duration = Duration::from_secs(90);
-/// From RUNNING to unhealthy in the target group: two failures by default, 30 s apart (AWS
+/// The time from RUNNING to unhealthy in the target group: two failures by default, 30 s apart (AWS
 /// documentation on target groups).
 const TARGET_CHECKS: Duration = Duration::from_secs(60);
-/// AWS documentation on the circuit breaker: a task without any health check counts as healthy
-/// once it has been RUNNING for 40 seconds. That one with a check takes as long is inferred.
+/// AWS documentation on the circuit breaker: a task without any health check counts as healthy once
+/// it has been RUNNING for 40 seconds. The same time for a task with a check is inferred.
 const HEALTHY: Duration = Duration::from_secs(40);
-/// From the scheduler's decision to STOPPED. Inferred; at most the `stopTimeout` of 30 s.
+/// The time from the scheduler's decision to STOPPED. Inferred; at most the `stopTimeout` of 30 s.
 pub(crate) const STOPPING: Duration = Duration::from_secs(10);
-/// From the last task in place to COMPLETED. Inferred.
+/// The time from the last task in place to COMPLETED. Inferred.
 pub(crate) const SETTLING: Duration = Duration::from_secs(10);
-/// From the decision to roll back to the failed deployment's FAILED. Reported as brief.
+/// The time from the decision to roll back to the failed deployment's FAILED. Reported as brief.
 pub(crate) const FAILING: Duration = Duration::from_secs(5);
 /// AWS documentation: with alarms, a rolling update waits for a bake time once its tasks are in
 /// place, which ECS calculates from the alarms. Its length is inferred.
 pub(crate) const ALARM_BAKE: Duration = Duration::from_secs(5 * 60);
 /// A lifecycle stage in which there is nothing to wait for. Inferred.
 pub(crate) const STAGE: Duration = Duration::from_secs(5);
-/// From the beginning of a shift of traffic to its end. Inferred.
+/// The time from the beginning of a shift of traffic to its end. Inferred.
 pub(crate) const SHIFTING: Duration = Duration::from_secs(15);
-/// From the call of a Lambda function for a lifecycle hook to its answer. Inferred.
+/// The time from the call of a Lambda function for a lifecycle hook to its answer. Inferred.
 pub(crate) const LAMBDA: Duration = Duration::from_secs(5);
 
 /// How long the scheduler waits before it replaces a failed task. AWS documentation on the service

@@ -27,7 +27,7 @@ struct List {
     next_token: Option<String>,
 }
 
-/// In seconds since the Unix epoch.
+/// Bounds in seconds since the Unix epoch.
 #[derive(Deserialize)]
 struct CreatedAt {
     before: Option<f64>,
@@ -173,7 +173,7 @@ impl Ecs {
         }
         hook.resolve(action);
         match action {
-            // The stage goes on when the scheduler next looks: now.
+            // The scheduler looks at the stage at once.
             HookAction::Continue => {}
             HookAction::Rollback => {
                 found.request_rollback(Cause::LifecycleHook, context.now, due);
@@ -188,7 +188,7 @@ impl Ecs {
         Ok(json!({ "serviceDeploymentArn": arn }))
     }
 
-    /// With whether there is something to roll it back to.
+    /// Finds a service deployment, and says whether it can be rolled back.
     fn service_deployment_mut(
         &mut self,
         arn: &str,

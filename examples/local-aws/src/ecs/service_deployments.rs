@@ -29,7 +29,7 @@ pub(crate) struct ServiceDeployment {
     /// Whether the circuit breaker has cut in.
     pub(crate) breaker_triggered: bool,
     pub(crate) failure_count: u32,
-    /// Those in ALARM when it began.
+    /// The alarms that were in ALARM when it began.
     ignored_alarms: Vec<String>,
     pub(crate) triggered_alarms: Vec<String>,
     pub(crate) rollback: Option<Value>,
@@ -126,7 +126,8 @@ impl ServiceDeployment {
 
     pub(crate) fn take_request(&mut self, at: Timestamp) -> Option<Cause> {
         let (_, cause) = self.request.take_if(|(due, _)| *due <= at)?;
-        // Service model: `stoppedAt` is set where a user stops the deployment, whatever follows.
+        // Service model: `stoppedAt` is set when a user stops the deployment, even if a rollback
+        // follows.
         if cause == Cause::StopRequest {
             self.stopped_at = Some(at);
         }

@@ -46,7 +46,7 @@ pub(crate) struct Service {
     pub(crate) events: VecDeque<Event>,
     /// Oldest first, and only the last may be unfinished.
     pub(crate) service_deployments: Vec<ServiceDeployment>,
-    /// Of all deployments, those that have vanished included.
+    /// The revisions of all deployments, including those that have vanished.
     pub(crate) revisions: Vec<Arc<Revision>>,
     /// When the scheduler first looks at a change.
     pub(crate) act_at: Option<Timestamp>,

@@ -42,7 +42,7 @@ pub(crate) struct Stages {
     bake: Duration,
     /// The stage isn't over before.
     due: Timestamp,
-    /// Of all stages so far, the current one's last.
+    /// The hooks of all stages so far, those of the current stage last.
     pub(crate) hooks: Vec<HookRun>,
     /// How many of the hooks belong to earlier stages.
     earlier_hooks: usize,
@@ -141,8 +141,8 @@ impl Stages {
 }
 
 impl Service {
-    /// Where the deployment goes by stages, whether the new tasks may be started and the old ones
-    /// must be kept; `None` where it is a rolling update or as good as one.
+    /// The stage of a deployment that goes by stages, which decides whether new tasks may start and
+    /// old ones must stay; `None` for a rolling update, and during the clean-up.
     pub(crate) fn current_stage(&self) -> Option<Stage> {
         let open = self.open().filter(|it| it.status.is_going_forward())?;
         open.stages.as_ref().map(|stages| stages.stage).filter(|stage| *stage != Stage::CleanUp)

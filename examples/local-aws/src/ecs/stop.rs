@@ -9,7 +9,7 @@ pub(crate) struct Stop {
     pub(crate) reason: String,
     /// What the container that brought the task down has to say.
     pub(crate) container_reason: Option<String>,
-    /// That container's; the others exit with 0. `None` where they never started.
+    /// The exit code of that container; the others exit with 0. `None` if they never started.
     pub(crate) exit_code: Option<i32>,
 }
 
@@ -30,7 +30,7 @@ impl Stop {
         Self { container_reason: Some(cause.to_owned()), ..Self::exit(137) }
     }
 
-    /// Why the tasks of a script never start; `None` where they do.
+    /// Why the tasks of a script never start; `None` if they do.
     pub(crate) fn before_start(script: Script, workload: &Workload, task: &str) -> Option<Self> {
         match script {
             Script::CommandNotFound => Some(Self::command_not_found(workload)),
@@ -241,7 +241,7 @@ fn is_fargate(workload: &Workload) -> bool {
     workload.launch_type == "FARGATE"
 }
 
-/// Of the container that a script brings down.
+/// The image of the container that a script brings down.
 fn image(workload: &Workload) -> &str {
     workload.culprit().map_or("", |container| &container.image)
 }

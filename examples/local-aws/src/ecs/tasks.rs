@@ -31,7 +31,7 @@ pub(crate) struct Task {
     failed_check: bool,
     /// Until when neither a deployment nor scaling in may stop it.
     pub(crate) protected_until: Option<Timestamp>,
-    /// By its script: what exits, and how long after it is RUNNING.
+    /// What exits by its script, and how long after the task is RUNNING.
     exits: Vec<ContainerExit>,
     /// What has exited, with its code.
     exited: BTreeMap<String, i32>,
@@ -63,7 +63,7 @@ pub(crate) enum Step {
     Started,
 }
 
-/// Where a task comes from.
+/// The origin of a task.
 #[derive(Debug)]
 pub(crate) struct Origin {
     pub(crate) deployment: Option<u64>,

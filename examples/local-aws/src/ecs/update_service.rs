@@ -75,7 +75,7 @@ impl Ecs {
         let current = current.cloned();
         let definition = match (&input.task_definition, &current) {
             (Some(reference), _) => Some(self.active_definition(reference, context)?),
-            // A service goes on with the definition that it has, even where that is inactive.
+            // A service keeps the definition that it has, even if that is inactive.
             (None, Some(current)) => self.definition(current, context),
             (None, None) => None,
         };

@@ -63,7 +63,7 @@ impl Workload {
             .find_map(|secret| secret.get("valueFrom").and_then(Value::as_str))
     }
 
-    /// Where a script lets a load balancer's check fail and the service has none, one is made up.
+    /// The target group whose check fails by script; if the service has none, one is made up.
     pub(crate) fn checking_target_group(&self) -> TargetGroup {
         self.target_group.clone().unwrap_or_else(|| {
             let arn = self.task_definition.replacen(":ecs:", ":elasticloadbalancing:", 1);

@@ -25,7 +25,7 @@ impl Access {
         self
     }
 
-    /// By a key in lower case.
+    /// Looks a condition up by its key in lower case.
     pub(crate) fn condition(&self, key: &str) -> Option<&str> {
         self.conditions.get(key).map(String::as_str)
     }
@@ -133,8 +133,8 @@ fn in_service(action: &str, arn: &str) -> [Access; 2] {
     })
 }
 
-/// Whoever gives a task a role has to be allowed to pass it (ECS developer guide). For RunTask, the
-/// roles of the task definition are asked for as well (reported).
+/// A caller that gives a task a role needs the permission to pass it (ECS developer guide). For
+/// RunTask, the roles of the task definition are asked for as well (reported).
 pub(crate) fn passed_roles(input: &Value) -> impl Iterator<Item = Access> {
     ["taskRoleArn", "executionRoleArn"].into_iter().filter_map(|member| {
         let role = input.get(member)?.as_str()?;

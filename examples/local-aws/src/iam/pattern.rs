@@ -5,8 +5,8 @@ pub(crate) fn covers(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
-    // Where the last `*` stood, and how much of the text it has taken so far: going back there and
-    // taking one more is all the backtracking that is needed.
+    // The position of the last `*`, and how much of the text it has taken so far: to return there
+    // and take one more is all the backtracking that is needed.
     let mut star = None;
     while t < text.len() {
         match pattern.get(p) {

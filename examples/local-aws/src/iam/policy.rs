@@ -17,7 +17,7 @@ pub(crate) struct Policy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
     Allowed,
-    /// A statement denies it, whatever others allow.
+    /// A statement denies it, which overrides every other.
     Denied,
     /// Nothing allows it.
     NotAllowed,
@@ -41,15 +41,15 @@ impl Policy {
         let wire: Wire =
             serde_json::from_str(json).map_err(|error| InvalidPolicy(error.to_string()))?;
         if !["2012-10-17", "2008-10-17"].contains(&wire.version.as_str()) {
-            return Err(InvalidPolicy(format!("there is no version `{}`", wire.version)));
+            return Err(InvalidPolicy(format!("unknown version `{}`", wire.version)));
         }
         let statements = wire.statement.into_vec();
         let statements: Result<Vec<_>, _> = statements.into_iter().map(Statement::read).collect();
         Ok(Self { statements: statements? })
     }
 
-    /// Denials count before allowances, whatever their order (IAM user guide, "Policy evaluation
-    /// logic").
+    /// Denials count before allowances, regardless of their order (IAM user guide, "Policy
+    /// evaluation logic").
     pub(crate) fn decide(&self, access: &Access) -> Decision {
         let applies =
             |effect| self.statements.iter().any(|it| it.effect == effect && it.applies_to(access));
@@ -120,7 +120,7 @@ impl Statement {
     fn read(wire: WireStatement) -> Result<Self, InvalidPolicy> {
         let actions = Patterns::read("Action", wire.action, wire.not_action)?;
         if let Some(odd) = actions.patterns.iter().find(|it| *it != "*" && !it.contains(':')) {
-            let problem = format!("`{odd}` is no action, which is SERVICE:NAME");
+            let problem = format!("invalid action `{odd}`: expected SERVICE:NAME");
             return Err(InvalidPolicy(problem));
         }
         let conditions = wire.condition.into_iter().flat_map(|(operator, keys)| {
@@ -312,7 +312,7 @@ mod tests {
         };
         assert_eq!(
             problem(json!({ "Version": "2020-01-01", "Statement": [] })),
-            "there is no version `2020-01-01`"
+            "unknown version `2020-01-01`"
         );
         assert_eq!(
             allow(json!({ "NotAction": "*" })),
@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(allow(json!({ "Resource": [] })), "Resource is empty");
         assert_eq!(
             allow(json!({ "Action": "PutImage" })),
-            "`PutImage` is no action, which is SERVICE:NAME"
+            "invalid action `PutImage`: expected SERVICE:NAME"
         );
         assert_eq!(
             allow(json!({ "Condition": { "IpAddress": { "aws:SourceIp": "::1" } } })),

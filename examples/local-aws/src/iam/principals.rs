@@ -12,9 +12,9 @@ use crate::iam::policy::{Decision, Policy};
 /// Who there is, and what they may do.
 #[derive(Debug, Default)]
 pub(crate) struct Principals {
-    /// By the ARN of the user or role.
+    /// The policies by the ARN of the user or role.
     policies: BTreeMap<String, Policy>,
-    /// By the access key of the temporary credentials.
+    /// The sessions by the access key of their temporary credentials.
     sessions: HashMap<String, Session>,
 }
 
@@ -98,7 +98,8 @@ impl Principals {
         }
     }
 
-    /// Whether the caller's policy allows all of `needed`; everything, where there is none.
+    /// Checks that the caller's policy allows all of `needed`. Without a policy, everything is
+    /// allowed.
     pub(crate) fn authorize(&self, caller: &Caller, needed: &[Access]) -> Result<(), AwsError> {
         let Some(policy) = self.policies.get(&caller.identity.principal) else { return Ok(()) };
         needed.iter().try_for_each(|access| match policy.decide(access) {
@@ -124,7 +125,7 @@ pub(crate) struct Role {
 }
 
 impl Role {
-    /// `arn:PARTITION:iam::ACCOUNT:role/NAME`, where the name may have a path in front.
+    /// `arn:PARTITION:iam::ACCOUNT:role/NAME`, and the name may have a path in front.
     pub(crate) fn parse(arn: &str) -> Option<Self> {
         let mut parts = arn.splitn(6, ':');
         let (scheme, partition, service) = (parts.next()?, parts.next()?, parts.next()?);

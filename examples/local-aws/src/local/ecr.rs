@@ -25,7 +25,8 @@ impl LocalAws {
         self.in_region(Self::REGION, |place| place.ecr.expire_uploads());
     }
 
-    /// The content of a layer, of no image perhaps; `None` where it isn't there or isn't kept.
+    /// The content of a layer, even if no image refers to it; `None` if it is missing or isn't
+    /// kept.
     pub fn layer(&self, repository: &str, digest: &str) -> Option<Bytes> {
         self.in_region(Self::REGION, |place| place.ecr.blob(repository, digest)).map(whole)
     }

@@ -60,7 +60,7 @@ impl LocalAws {
         self.controls(|it| {
             let changes = it.alarms.entry(name.to_owned()).or_default();
             changes.push((at, state));
-            // Of two at one time, the later call is the later change: the sort is stable.
+            // The sort is stable: if two changes have one time, the later call counts.
             changes.sort_by_key(|(at, _)| *at);
         });
     }

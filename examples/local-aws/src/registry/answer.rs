@@ -31,7 +31,7 @@ pub(super) struct Problem {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     pub(super) message: String,
-    /// The code of the API's refusal, where it is one.
+    /// The code of the API's refusal, if it is one.
     pub(super) source: Option<&'static str>,
     form: Form,
 }
@@ -69,7 +69,7 @@ impl Answer {
         self
     }
 
-    /// For a HEAD.
+    /// Drops the body, for the answer to a HEAD.
     pub(super) fn without_body(self) -> Self {
         self.body(Bytes::new())
     }
@@ -84,8 +84,8 @@ impl Problem {
         Self { status, code, message: message.into(), source: None, form: Form::Json }
     }
 
-    /// Without a token: users report the status, the words and the scheme; the realm and the
-    /// service are from the answers that they show.
+    /// The answer to a request without a token: users report the status, the words and the scheme;
+    /// the realm and the service are from the answers that they show.
     pub(super) fn unauthorized(host: &str) -> Self {
         let mut problem = Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "Not Authorized\n");
         problem.form = Form::Challenge(host.to_owned());

@@ -69,8 +69,8 @@ impl Carrying<'_> {
         Ok(self.call.with_upload(answer, id))
     }
 
-    /// ECR's user guide asks for GetDownloadUrlForLayer on the other repository. That an upload is
-    /// started without it, as whenever there is nothing to mount, is inferred.
+    /// ECR's user guide asks for GetDownloadUrlForLayer on the other repository. Inferred: without
+    /// it an upload starts, as for a layer that can't be mounted.
     fn mount_blob(&mut self, digest: &str, from: &str) -> Result<Answer, Refusal> {
         let (to, caller) = (self.call.on(), self.caller);
         let needed = [on_repository("InitiateLayerUpload", to, caller)];
@@ -85,7 +85,7 @@ impl Carrying<'_> {
         self.start_upload()
     }
 
-    /// Users report a 201 where the specification has a 202, and a `Range` that stays what it was
+    /// Users report a 201 in place of the specification's 202, and a `Range` that stays what it was
     /// after the first PATCH.
     fn patched(&mut self, id: &str) -> Result<Answer, Refusal> {
         let name = UploadName::new(self.call.on(), id);
@@ -118,7 +118,7 @@ impl Carrying<'_> {
         Ok(self.call.with_blob(Answer::new(StatusCode::CREATED), digest))
     }
 
-    /// That only the size is told, and that a layer in the archive isn't there, is inferred.
+    /// Inferred: only the size is reported, and a layer in the archive counts as missing.
     fn head_blob(&mut self, digest: &str) -> Result<Answer, Refusal> {
         let input = BatchCheckLayerAvailability::new(self.call.on(), digest);
         let found =
@@ -193,8 +193,8 @@ impl Carrying<'_> {
         Ok(Answer::new(StatusCode::CREATED).header(CONTENT_DIGEST, digest))
     }
 
-    /// Users report that the registry deletes since 2023. That a tag may be named is inferred from
-    /// the API.
+    /// Users report that the registry deletes since 2023. A deletion by tag is inferred from the
+    /// API.
     fn delete_manifest(&mut self, reference: &str) -> Result<Answer, Refusal> {
         let input = BatchDeleteImage::new(self.call.on(), image(reference));
         let deleted = self.api("BatchDeleteImage", Input::BatchDeleteImage(input))?;
@@ -207,7 +207,7 @@ impl Carrying<'_> {
     /// Users report a hundred tags a page in no order, a `Link` whose `last` is a token and no
     /// tag, and the content type; and the API's own refusal of an `n` beyond 1000.
     fn list_tags(&mut self, most: Option<&str>, last: Option<String>) -> Result<Answer, Refusal> {
-        // What is no number is refused as one that is too small: inferred.
+        // A text that isn't a number is refused like a number that is too small; inferred.
         let most = most.map(|most| most.parse().unwrap_or(0));
         let input = ListImages::tagged(self.call.on(), most, last);
         let page = self.api("ListImages", Input::ListImages(input))?;
@@ -246,7 +246,7 @@ impl Call {
             .header(CONTENT_DIGEST, digest)
     }
 
-    /// Whether a manifest of this type may be answered: any, where the request doesn't say.
+    /// Whether a manifest of this type may be answered; any may if the request names none.
     fn accepts(&self, media_type: &str) -> bool {
         let range = |accepted: &str| {
             let accepted = accepted.split(';').next().unwrap_or_default().trim();
@@ -285,7 +285,7 @@ fn manifest_unknown(message: impl Into<String>) -> Problem {
 }
 
 /// What BatchGetImage and BatchDeleteImage have among their failures. Users report MANIFEST_UNKNOWN
-/// with the words of `ImageNotFound`, and a 400 for what is no tag; the others are inferred.
+/// with the words of `ImageNotFound`, and a 400 for an invalid tag; the others are inferred.
 fn failed(failure: &Value) -> Problem {
     let text = |member: &str| failure[member].as_str().unwrap_or_default();
     let message = text("failureReason");

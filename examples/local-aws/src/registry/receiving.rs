@@ -12,7 +12,7 @@ use crate::ecr::uploads::{Part, UploadName, contradiction, out_of_order};
 use crate::error::AwsError;
 use crate::local::LocalAws;
 
-/// What has come of a body, and where it goes.
+/// The state of a body that is being received.
 #[derive(Debug)]
 pub(super) struct Receiving {
     upload: UploadName,
@@ -34,7 +34,7 @@ pub(super) struct Receiving {
 }
 
 impl Receiving {
-    /// Begins where the upload stands, if that is where `range` begins.
+    /// Begins at the upload's cursor, if `range` begins there.
     pub(super) fn begin(
         core: &mut Core,
         upload: UploadName,

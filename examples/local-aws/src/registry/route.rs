@@ -21,7 +21,7 @@ pub(super) struct Route {
     pub(super) operation: Operation,
 }
 
-/// The operations of the OCI distribution specification, and what is none.
+/// The operations of the OCI distribution specification, and the requests that are none of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Operation {
     DeleteManifest {
@@ -195,8 +195,8 @@ impl Operation {
         if method != Method::POST {
             return Self::Unsupported("StartUpload");
         }
-        // Whether ECR takes a blob in one POST with `?digest=` isn't documented, and nobody reports
-        // that it does. The specification lets a registry start an upload instead.
+        // Whether ECR takes a blob in one POST with `?digest=` is neither documented nor reported.
+        // The specification lets a registry start an upload instead.
         match (parameter(uri, "mount"), parameter(uri, "from")) {
             (Some(digest), Some(from)) => Self::MountBlob { digest, from },
             _ => Self::StartUpload,

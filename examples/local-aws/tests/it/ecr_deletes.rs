@@ -82,7 +82,7 @@ async fn an_image_that_an_index_refers_to_stays() {
     // Any other tag goes.
     world.put(&child).image_tag("x86").send().await.unwrap();
     assert_eq!(world.delete([by_tag("x86")]).await.unwrap().1, []);
-    // Not in the same call as its index, but in the next one.
+    // It can't be deleted in the same call as its index, but in the next one.
     let both = [by_tag("latest"), by_digest(&child_digest)];
     let (gone, failures) = world.delete(both).await.unwrap();
     assert_eq!((gone, failures), (vec![by_both(&digest(&index), "latest")], vec![referenced]));

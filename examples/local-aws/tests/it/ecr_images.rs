@@ -193,7 +193,7 @@ async fn children_are_there_before_the_index() {
     let world = World::new().await;
     let child = world.image("a").await;
     world.put(&child).send().await.unwrap();
-    // A layer's digest is no image's.
+    // The digest of a layer doesn't name an image.
     let absent = world.push_layer(b"layer").await;
     assert_eq!(
         world.refused(&index(OCI_INDEX, &[&digest(&child), &absent])).await,
@@ -277,7 +277,7 @@ async fn an_immutable_tag_stays() {
         )
     );
     assert_eq!(world.tags(&old).await, ["1.0"]);
-    // The same image under it is no move.
+    // The tag may be put again on the same image.
     let again = world.put(&old).image_tag("1.0").send().await.unwrap_err();
     assert_eq!(refusal(again).0, "ImageAlreadyExistsException");
     world.put(&new).image_tag("1.1").send().await.unwrap();

@@ -1,4 +1,4 @@
-//! BatchGetImage, DescribeImages and ListImages: what is found, and how it is said what isn't.
+//! BatchGetImage, DescribeImages and ListImages: what is found, and how the rest is reported.
 
 use aws_sdk_ecr::types::{
     DescribeImagesFilter, ImageDetail, ImageIdentifier, ListImagesFilter, TagStatus,

@@ -88,7 +88,7 @@ async fn a_foreign_layer_may_be_absent() {
     for media_type in FOREIGN {
         let mut image = parsed(&manifest(OCI, &own, &[&digest(media_type), &own]));
         image["layers"][0]["mediaType"] = json!(media_type);
-        // Without an address, its content is nowhere.
+        // A foreign layer without an address is missing.
         let refused = refusal(world.put(&image.to_string()).send().await.unwrap_err());
         assert_eq!(refused.0, "LayersNotFoundException", "{media_type}");
         image["layers"][0]["urls"] = json!(["https://example.com/layer"]);

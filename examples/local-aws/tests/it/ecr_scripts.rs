@@ -128,7 +128,7 @@ async fn a_layer_is_archived_with_the_last_image_that_needs_it() {
     assert_eq!(world.availability(&shared).await, "AVAILABLE");
     assert!(world.local.archive_image(REPOSITORY, &digest(&two)));
     assert_eq!(world.availability(&shared).await, "ARCHIVED");
-    // The archive is no place to collect from.
+    // Layers in the archive aren't collected.
     world.local.collect_layers();
     assert_eq!(world.availability(&own).await, "ARCHIVED");
 }
@@ -200,7 +200,7 @@ async fn an_image_has_as_many_layers_as_it_may() {
     let config = world.push_layer(b"config").await;
     let layer = world.push_layer(b"layer").await;
     let of = |layers: usize| manifest(OCI, &config, &vec![&*layer; layers]);
-    // Without a script, any number.
+    // Any number of layers is allowed without a script.
     world.put(&of(1000)).send().await.unwrap();
     world.local.limit_layers_per_image(300);
     world.put(&of(300)).send().await.unwrap();

@@ -143,7 +143,7 @@ async fn service_deployments_may_be_listed_late() {
     demo.deploy().await;
     let list = demo.ecs.list_service_deployments().cluster("demo").service("web");
     assert_eq!(list.clone().send().await.unwrap().service_deployments().len(), 1);
-    // By its ARN it is found at once.
+    // Its ARN finds it at once.
     let arn = demo.service().await.current_service_deployment.unwrap();
     let describe = demo.ecs.describe_service_deployments().service_deployment_arns(arn);
     assert_eq!(describe.send().await.unwrap().service_deployments().len(), 1);

@@ -86,7 +86,7 @@ async fn a_container_health_check_that_fails() {
         reasons(&task),
         ("ServiceSchedulerInitiated", "Task failed container health checks", None, Some(0))
     );
-    // Without a check in the definition, the status itself stays unknown.
+    // The status stays unknown if the definition has no check.
     assert_eq!(task.health_status().unwrap().as_str(), "UNKNOWN");
     let id = task.task_arn().unwrap().rsplit('/').next().unwrap();
     let texts = demo.events().await;
@@ -349,7 +349,7 @@ async fn percentages_that_allow_nothing_are_told() {
     );
     let texts = demo.events().await;
     assert!(texts[3].starts_with("was unable to stop or start tasks during a deployment because"));
-    // With room below instead of above, the old ones go first.
+    // The old tasks stop first if the room is below the desired count.
     let below = DeploymentConfiguration::builder().minimum_healthy_percent(50).maximum_percent(100);
     demo.configure(below.build()).await;
     demo.update().desired_count(2).send().await.unwrap();

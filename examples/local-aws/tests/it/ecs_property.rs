@@ -1,4 +1,4 @@
-//! Whatever is deployed, scripted and stopped, and whenever: the views of a service agree.
+//! Random deployments, scripts and stops at random times: the views of a service agree.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -170,7 +170,7 @@ struct View {
     deployment: ServiceDeployment,
     /// All service deployments' statuses, the newest first.
     statuses: Vec<String>,
-    /// With what it is meant to do.
+    /// What it is meant to do comes first.
     tasks: Vec<(DesiredStatus, Task)>,
 }
 

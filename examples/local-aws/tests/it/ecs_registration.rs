@@ -108,7 +108,7 @@ async fn cpu_and_memory_have_a_form_and_are_paired_on_fargate() {
                  documentation for the valid values."
             )
         );
-        // On EC2, any will do.
+        // EC2 takes any size.
         let on_ec2 = with(&definition, "", "requiresCompatibilities", json!(["EC2"]));
         raw.call("RegisterTaskDefinition", &on_ec2).await.unwrap();
     }

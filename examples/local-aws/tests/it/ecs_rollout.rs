@@ -245,7 +245,7 @@ async fn the_pace_scales_every_duration() {
     assert_eq!(demo.service().await.deployments().len(), 2);
 }
 
-/// Whatever the rollout is about to do at that moment: time goes on.
+/// Time advances at every moment of a rollout.
 #[tokio::test(start_paused = true)]
 async fn a_rollout_can_be_stopped_at_every_moment() {
     for seconds in 0..150 {

@@ -218,7 +218,7 @@ async fn blue_green_stands_still_at_a_pause() {
     assert_eq!(deployment.status().unwrap().as_str(), "IN_PROGRESS");
     let hooks = deployment.lifecycle_hook_details();
     assert_eq!(hooks[0].status().unwrap().as_str(), "AWAITING_ACTION");
-    // In the older view, nothing tells it from a rollout that is merely slow.
+    // The older view shows the same as for a slow rollout.
     assert_eq!(
         demo.deployments().await,
         ["PRIMARY IN_PROGRESS 2/0/2 0", "ACTIVE COMPLETED 2/0/2 0"]

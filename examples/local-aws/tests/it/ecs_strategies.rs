@@ -156,7 +156,7 @@ async fn linear_shifts_step_by_step() {
     let deployment = demo.service_deployment().await;
     let seconds =
         deployment.finished_at().unwrap().secs() - deployment.started_at().unwrap().secs();
-    // Two bake times of three minutes; after the last shift there is none.
+    // Two bake times of three minutes; the last shift has no bake time.
     assert!((360..660).contains(&seconds), "{seconds}");
 }
 
@@ -209,7 +209,7 @@ async fn a_pause_waits_until_it_is_told_to_go_on() {
     let go_on = go_on.hook_id(hook.hook_id().unwrap()).action(Action::Continue);
     go_on.clone().send().await.unwrap();
     assert_eq!(hooks(&demo).await[0].status().unwrap().as_str(), "SUCCEEDED");
-    // It can't be told twice.
+    // A second decision is refused.
     assert_eq!(refusal(go_on.send().await).0, "InvalidParameterException");
     demo.until(&["PRIMARY COMPLETED 2/0/2 0"]).await;
     assert_eq!(demo.status().await, "SUCCESSFUL");

@@ -1,4 +1,4 @@
-//! Tasks without a service, and tasks that somebody stops.
+//! Tasks without a service, and tasks that are stopped.
 
 use std::time::Duration;
 
@@ -82,7 +82,7 @@ async fn a_task_follows_the_script_of_its_family() {
     let run = ecs.run_task().task_definition("job").send().await.unwrap();
     pass(24 * 3600).await;
     assert_eq!(describe(&ecs, &run.tasks()[0]).await.last_status(), Some("RUNNING"));
-    // No capacity is no error.
+    // A lack of capacity is answered with HTTP 200.
     local.script_task("job", Script::Unplaceable);
     let run = ecs.run_task().task_definition("job").count(2).send().await.unwrap();
     assert_eq!(run.tasks(), []);
@@ -197,7 +197,7 @@ async fn a_task_of_a_service_that_somebody_stops_is_replaced() {
         events[3..],
         ["has started 1 tasks: (task ".to_owned(), "has reached a steady state.".to_owned()]
     );
-    // Once more is no error.
+    // A second call succeeds, too.
     let task = stop.send().await.unwrap().task.unwrap();
     assert_eq!(task.last_status(), Some("STOPPED"));
     let missing = demo.ecs.stop_task().cluster("demo").task("0").send().await;

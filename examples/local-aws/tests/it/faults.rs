@@ -12,7 +12,7 @@ use crate::ecr::{REPOSITORY, Refusal, World, digest, refusal, refused};
 
 /// Calls that nothing happens to, one after another, with the error code of each.
 async fn lists(world: &World, times: usize) -> Vec<Option<String>> {
-    // Without the SDK's retries, each is one call.
+    // The SDK's retries are off, so that each is one call.
     let no_retries = aws_sdk_ecr::config::retry::RetryConfig::disabled();
     let mut codes = Vec::new();
     for _ in 0..times {
@@ -207,7 +207,7 @@ async fn a_line_takes_its_time_over_http() {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 "), "{}", String::from_utf8_lossy(&answer));
-    // On the paused clock, which goes on only by what is waited for.
+    // The paused clock advances only by what is waited for.
     let elapsed = began.elapsed();
     let expected = Duration::from_millis(3080);
     assert!(elapsed >= expected && elapsed < expected * 2, "{elapsed:?}");

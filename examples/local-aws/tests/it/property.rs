@@ -1,4 +1,4 @@
-//! Whatever is sent, the emulator stays up and answers as AWS would.
+//! Random requests: the emulator stays up and answers as AWS would.
 
 use local_aws::{LocalAws, Server};
 use proptest::collection::vec;

@@ -22,7 +22,7 @@ use crate::ecr_images::{OCI, manifest};
 
 pub(crate) const HOST: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
 
-/// A client of the registry that sends what it is told.
+/// A client of the registry that sends any request, right or wrong.
 #[derive(Debug, Clone)]
 pub(crate) struct Registry {
     pub(crate) local: LocalAws,
@@ -40,12 +40,12 @@ pub(crate) struct Answer {
 }
 
 impl Registry {
-    /// With the token of the one user.
+    /// Calls with the token of the one user.
     pub(crate) async fn new(world: &World) -> Self {
         Self::with(&world.local, &world.ecr).await
     }
 
-    /// With the token of whoever `ecr` is.
+    /// Calls with the token of the principal of `ecr`.
     pub(crate) async fn with(local: &LocalAws, ecr: &Client) -> Self {
         let components = Components::default();
         let token = ecr.get_authorization_token().customize().interceptor(components.clone());
@@ -59,7 +59,7 @@ impl Registry {
         }
     }
 
-    /// `None` where the connection breaks.
+    /// `None` if the connection breaks.
     pub(crate) async fn call(
         &self,
         method: &str,

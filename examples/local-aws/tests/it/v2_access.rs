@@ -83,7 +83,7 @@ async fn a_token_is_for_its_region_alone() {
     let authorization = Some("Basic QVdTOm1hZGUtdXA=".to_owned());
     let made_up = Registry { authorization, ..registry.clone() };
     assert_eq!(made_up.get("/v2/").await.refusal(), invalid);
-    // Another region's is good there, where the repository isn't.
+    // A token of another region is valid there, but the repository is missing.
     let config = aws_sdk_ecr::config::Builder::from(&world.local.sdk_config());
     let ecr = Client::from_conf(config.region(Region::from_static("eu-west-1")).build());
     let mut there = Registry::with(&world.local, &ecr).await;
@@ -168,7 +168,7 @@ async fn an_upload_without_a_repository_breaks_the_connection_or_is_told() {
     for (method, target) in [("POST", uploads), ("PATCH", &upload), ("PUT", &upload)] {
         assert_eq!(registry.call(method, target, &[], "layer").await, None, "{method}");
         let call = world.local.journal().calls().last().unwrap().clone();
-        // Not a byte of the body was waited for, where there was use for one.
+        // The answer came before any byte of the body.
         let taken = if method == "POST" { 5 } else { 0 };
         assert_eq!(call.error.as_deref(), Some("connection reset"));
         assert_eq!(call.request_bytes, taken, "{method}");
@@ -176,7 +176,7 @@ async fn an_upload_without_a_repository_breaks_the_connection_or_is_told() {
     let message = "The repository with name 'absent' does not exist in the registry with id \
                    '123456789012'";
     let unknown = problem(404, "NAME_UNKNOWN", message);
-    // What isn't an upload is told either way.
+    // Other requests are refused with the reason in both cases.
     assert_eq!(registry.get("/v2/absent/manifests/1.0").await.refusal(), unknown);
     assert_eq!(registry.head("/v2/absent/blobs/sha256:00").await.status, 404);
 

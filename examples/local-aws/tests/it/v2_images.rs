@@ -80,7 +80,7 @@ async fn a_manifest_is_held_to_the_rules_of_put_image() {
         )
     );
 
-    // The same once more is no error; another image under the tag is.
+    // The same image under the tag succeeds again; another one is refused.
     for _ in 0..2 {
         let answer = registry.put("1.0", &whole).await.unwrap();
         assert_eq!(answer.header("docker-content-digest"), Some(digest(&whole).as_str()));
@@ -177,7 +177,7 @@ async fn tags_come_in_pages() {
     for number in 0..105 {
         world.put(&image).image_tag(format!("t{number}")).send().await.unwrap();
     }
-    // A hundred, where the request doesn't say.
+    // A hundred by default.
     let first = registry.get("/v2/team/app/tags/list").await;
     assert_eq!(tags(&first), 100);
     let link = first.header("link").unwrap();

@@ -1,4 +1,4 @@
-//! Uploads by the registry endpoint: where the cursor stands, and what ECR says of it.
+//! Uploads by the registry endpoint: the position of the cursor, and how ECR reports it.
 
 use aws_smithy_types::body::SdkBody;
 use local_aws::{Blobs, Fault, When};
@@ -88,7 +88,7 @@ async fn what_is_out_of_order_is_refused_with_the_cursor() {
         let refused = registry.call("PATCH", &upload, &headers, "other").await.unwrap();
         assert_eq!(refused.refusal(), problem(416, "BLOB_UPLOAD_INVALID", message));
     }
-    // Not even by a part that would have been whole.
+    // A part that would have been whole is lost, too.
     let headers = [("content-range", "5-8")];
     let refused = registry.call("PATCH", &upload, &headers, content(11 * MIB)).await.unwrap();
     assert_eq!(refused.status, 416);
@@ -132,7 +132,7 @@ async fn a_layer_that_is_there_already_is_created_all_the_same() {
     let (world, registry) = registry().await;
     let by_api = world.push_layer(b"layer").await;
     assert_eq!(registry.push(b"layer").await, by_api);
-    // In the journal it is no error, as it is none for who called.
+    // The journal has no error for it, like the answer.
     assert_eq!(world.local.journal().calls().last().unwrap().error, None);
 }
 
@@ -258,7 +258,7 @@ async fn other_faults_are_those_of_the_api() {
     assert_eq!((refused.0, refused.1.as_str()), (404, "BLOB_UPLOAD_UNKNOWN"));
 }
 
-/// Where an upload stands, by the refusal of what is far beyond.
+/// The cursor of an upload, from the refusal of a part far beyond it.
 async fn cursor(registry: &Registry, upload: &str) -> usize {
     let (status, _, message) = registry.patch(upload, 1 << 40, b"x").await.unwrap().refusal();
     assert_eq!(status, 416);

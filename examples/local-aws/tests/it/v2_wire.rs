@@ -53,7 +53,7 @@ impl Served {
 async fn an_image_goes_in_and_out() {
     let served = Served::new().await;
     let wire = &mut served.connect();
-    // By which scheme it was reached, the listener can't know.
+    // The listener can't know by which scheme it was reached.
     let upload = served.start(wire);
     assert!(upload.starts_with("/v2/team/app/blobs/uploads/"), "{upload}");
     assert_eq!(served.send(wire, &format!("PATCH {upload}"), b"layer").status, 201);
@@ -134,7 +134,7 @@ async fn a_refusal_is_seen_by_who_is_still_sending() {
         refused.header("www-authenticate"),
         Some("Basic realm=\"https://registry.example:5000/\",service=\"ecr.amazonaws.com\"")
     );
-    // On the same connection, with the token.
+    // The same connection works with the token.
     assert_eq!(served.send(wire, &patch, b"layer").status, 201);
 }
 

@@ -12,8 +12,8 @@ use crate::ecr::{REPOSITORY, World, digest};
 pub(crate) const ECR: &str = "AmazonEC2ContainerRegistry_V20150921";
 const ECS: &str = "AmazonEC2ContainerServiceV20141113";
 
-/// A connection that sends what it is told, right or wrong. It blocks, so that the listener needs
-/// a thread of its own.
+/// A connection that sends any bytes, right or wrong. It blocks, so that the listener needs a
+/// thread of its own.
 #[derive(Debug)]
 pub(crate) struct Wire(BufReader<TcpStream>);
 
@@ -50,7 +50,7 @@ impl Wire {
         )
     }
 
-    /// Any request at all; none where the connection ends without an answer.
+    /// Sends any request; `None` if the connection ends without an answer.
     pub(crate) fn send(
         &mut self,
         request: &str,
@@ -62,7 +62,7 @@ impl Wire {
             head.extend([name, ": ", value, "\r\n"]);
         }
         self.write(format!("{head}\r\n").as_bytes());
-        // Whoever breaks the connection doesn't wait for the body.
+        // A server that breaks the connection doesn't read the body.
         let _ = self.0.get_mut().write_all(body);
         if request.starts_with("HEAD ") { self.read_head() } else { self.read() }
     }
@@ -76,7 +76,7 @@ impl Wire {
         self.0.get_mut().write_all(bytes).unwrap();
     }
 
-    /// The next answer; none where the connection ends first.
+    /// The next answer; `None` if the connection ends first.
     pub(crate) fn read(&mut self) -> Option<Answer> {
         let mut answer = self.read_head()?;
         let mut body = vec![0; answer.header("content-length")?.parse().ok()?];
@@ -405,7 +405,7 @@ async fn half_a_request_is_none() {
         ("content-length", b"2"),
     ]));
     half.write(b"{");
-    // It holds up nobody else.
+    // Other connections are served meanwhile.
     assert_eq!(Wire::connect(&server).ecr("DescribeRepositories", "{}").status, 200);
     half.end();
     assert!(half.read().is_none());

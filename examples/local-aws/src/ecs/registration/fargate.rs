@@ -29,7 +29,7 @@ pub(super) fn pairs(cpu: u64, memory: u64) -> bool {
 }
 
 /// API reference of RegisterTaskDefinition: either form, the unit in any case and with or without a
-/// space. That spaces around it don't count is inferred.
+/// space. Spaces around it are ignored; that is inferred.
 fn amount(text: &str, unit: &str) -> Option<u64> {
     let text = text.trim();
     if let Ok(integer) = text.parse() {

@@ -16,8 +16,8 @@ pub(super) fn make(members: &mut Map<String, Value>) {
         default(members, name, json!([]));
     }
     objects(members, "volumes").for_each(volume);
-    // API reference of PortMapping: the container's port where the task has the host's network or
-    // one of its own, and otherwise one that is chosen when the container starts.
+    // API reference of PortMapping: the container's port if the task has the host's network or one
+    // of its own; otherwise a port that is chosen when the container starts.
     let keeps_port =
         matches!(members.get("networkMode"), Some(mode) if mode == "awsvpc" || mode == "host");
     for container in objects(members, "containerDefinitions") {
@@ -42,7 +42,7 @@ pub(super) fn make(members: &mut Map<String, Value>) {
 
 /// Reported: a variable without a value is dropped (hashicorp/terraform-provider-aws#39533,
 /// pulumi/pulumi-aws#4576), and of several with one name one stays (hashicorp/terraform#16769,
-/// hashicorp/terraform-provider-aws#5205). That it is the last is inferred.
+/// hashicorp/terraform-provider-aws#5205). The last one stays; that is inferred.
 fn environment(variables: &mut Vec<Value>) {
     variables.retain(|variable| variable.get("value").is_some_and(|value| !value.is_null()));
     let mut names = BTreeSet::new();
@@ -64,8 +64,9 @@ fn port(port: &mut Map<String, Value>, keeps_port: bool) {
     }
 }
 
-/// Reported: `configuredAtLaunch` is false where it wasn't given (hashicorp/
-/// terraform-provider-aws#46132). Inferred: a volume that is of no other kind has an empty host.
+/// Reported: `configuredAtLaunch` is false unless it was given
+/// (hashicorp/terraform-provider-aws#46132). Inferred: a volume that is of no other kind has an
+/// empty host.
 fn volume(volume: &mut Map<String, Value>) {
     let of_launch = volume.get("configuredAtLaunch") == Some(&json!(true));
     let is_plain = volume.keys().all(|name| name == "name" || name == "configuredAtLaunch");

@@ -30,8 +30,8 @@ pub(super) struct TaskDefinition {
     tags: Option<Vec<Value>>,
 }
 
-/// Reported by users of several tools, with this text. That it is the JSON of the input without its
-/// tags that counts is inferred; the text says that this many bytes are still allowed.
+/// Reported by users of several tools, with this text, which still allows this many bytes.
+/// Inferred: the JSON of the input without its tags counts.
 pub(super) fn check_size(members: &Map<String, Value>) -> Result<(), AwsError> {
     const MAX: usize = 65_536;
     let length = serde_json::to_string(members).map_or(0, |json| json.len());
@@ -54,8 +54,8 @@ impl TaskDefinition {
     }
 
     /// What it has to be for a task on Fargate: API reference of `requiresCompatibilities`, and of
-    /// `compatibilities`, which ECS finds out by itself. That a definition which requires EC2 alone
-    /// isn't compatible with Fargate is inferred.
+    /// `compatibilities`, which ECS determines itself. Inferred: a definition that requires EC2
+    /// alone isn't compatible with Fargate.
     pub(super) fn is_for_fargate(&self) -> bool {
         let required = &self.requires_compatibilities;
         (required.is_empty() || self.requires_fargate())
@@ -238,9 +238,8 @@ impl TaskDefinition {
         }
     }
 
-    /// Reported: what a client gets that sends an empty ARN where there was none (fabfuel/
-    /// ecs-deploy#231). API reference: the name of a role, or its ARN; what a name may consist of is
-    /// IAM's.
+    /// Reported of a client that sends an empty ARN for an absent one (fabfuel/ecs-deploy#231). API
+    /// reference: the name of a role, or its ARN; what a name may consist of is IAM's.
     fn check_roles(&self) -> Result<(), AwsError> {
         let is_name = |name: &str| {
             let allowed = |it: u8| it.is_ascii_alphanumeric() || b"+=,.@_-".contains(&it);
