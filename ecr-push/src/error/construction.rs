@@ -1,4 +1,4 @@
-//! How each error is made.
+//! The constructors of [`Error`], one for each failure.
 
 use std::fmt::Display;
 use std::path::Path;

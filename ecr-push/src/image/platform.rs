@@ -82,6 +82,10 @@ const FORM: &str = "expected `os/arch` or `os/arch/variant`, as in `linux/arm64`
 impl FromStr for Platform {
     type Err = Error;
 
+    /// Parses a platform.
+    ///
+    /// # Errors
+    /// Returns [`InvalidPlatform`](crate::ErrorKind::InvalidPlatform) with the reason.
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = |problem: String| Err(Error::invalid_platform(text, problem));
         let parts: Vec<&str> = text.split('/').collect();

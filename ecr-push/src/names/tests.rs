@@ -278,7 +278,7 @@ fn a_problem_has_its_byte() {
     let error = repository(&format!("{host}/web:1.0"));
     assert_eq!(
         (error.offset(), error.problem()),
-        (Some(48), "leave out `:1.0`, tags are given apart")
+        (Some(48), "leave out `:1.0`, tags are set separately")
     );
     assert_eq!(repository(&format!("{host}/Web")).offset(), Some(45));
     assert_eq!(repository(&format!("{host}:443/web")).offset(), Some(44));
