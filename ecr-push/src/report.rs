@@ -37,7 +37,7 @@ pub enum Event {
     LayerFinished {
         /// The repository.
         repository: Repository,
-        /// Which layer.
+        /// The layer.
         layer: Layer,
     },
     /// The repository took the layer over from [another one](crate::Push::mount_from); the push
@@ -46,7 +46,7 @@ pub enum Event {
     LayerMounted {
         /// The repository.
         repository: Repository,
-        /// Which layer.
+        /// The layer.
         layer: Layer,
     },
     /// The number of bytes that a repository has of a layer changed. It can decrease if the
@@ -89,7 +89,7 @@ pub enum Event {
     LayerSkipped {
         /// The repository.
         repository: Repository,
-        /// Which layer.
+        /// The layer.
         layer: Layer,
     },
     /// The upload of a layer starts.

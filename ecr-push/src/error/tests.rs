@@ -1,4 +1,4 @@
-//! What each error says, and what it serialises as.
+//! Tests of the errors: the text of each, and its serialised form.
 
 use std::error::Error as _;
 

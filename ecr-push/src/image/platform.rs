@@ -119,7 +119,7 @@ impl fmt::Display for Platform {
     }
 }
 
-/// What an index states about the platform of one of its manifests.
+/// The statement of an index about the platform of one of its manifests.
 pub(super) enum PlatformClaim {
     /// The index states nothing, so the manifest's content has to name the platform.
     Nothing,

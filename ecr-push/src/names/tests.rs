@@ -1,4 +1,4 @@
-//! What names read and print, and what is wrong with texts that aren't names.
+//! Tests of names: what they parse and print, and the errors of invalid texts.
 
 use proptest::prelude::*;
 

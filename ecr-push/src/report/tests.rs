@@ -1,4 +1,4 @@
-//! What each event serialises as, and how changes of tags are printed.
+//! Tests of the events: the serialised form of each, and the text of each tag change.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What a program saves of a push, and reads again.
+//! Tests of plans, outcomes and errors that a program saves and reads again.
 
 use ecr_push::Pushed;
 use ecr_push::outcome::TagChange;

@@ -1,4 +1,4 @@
-//! A checkpoint's file: what is in it, and what is read of a broken one.
+//! Tests of the checkpoint file: its content, and the reading of a broken one.
 
 use proptest::prelude::*;
 use tempfile::TempDir;
