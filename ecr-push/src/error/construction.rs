@@ -94,7 +94,7 @@ impl Error {
     }
 
     /// Builds the error of a layer that ECR lost or refused in both of its uploads.
-    pub(crate) fn twice_in_vain(
+    pub(crate) fn lost_twice(
         operation: &'static str,
         repository: &Repository,
         layer: &Digest,

@@ -94,7 +94,7 @@ fn what_is_wrong_with_a_host_is_said() {
     }
 }
 
-/// What is wrong with each, where FORM is the form that a repository has.
+/// Invalid hosts, each with its problem. FORM stands for the expected form of a repository.
 const WRONG_HOSTS: [(&str, &str); 23] = [
     ("12345678901.dkr.ecr.us-east-1.amazonaws.com", "the account id has 11 digits instead of 12"),
     ("1234567890123.dkr.ecr.us-east-1.amazonaws.com", "the account id has 13 digits instead of 12"),

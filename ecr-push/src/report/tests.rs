@@ -127,7 +127,7 @@ fn any_other_event_is_json_with_its_name() {
     }
 }
 
-/// serde refuses a path that isn't UTF-8; the event is written all the same.
+/// serde rejects a path that isn't UTF-8, but it writes the event.
 #[cfg(unix)]
 #[test]
 fn a_path_that_is_not_utf_8_is_shown() {

@@ -175,7 +175,7 @@ impl<'a> Transfer<'a> {
             Origin::Checkpoint => Origin::First,
             Origin::First => Origin::Second,
             Origin::Second => {
-                return Err(Error::twice_in_vain(operation, repository, digest, reason));
+                return Err(Error::lost_twice(operation, repository, digest, reason));
             }
         };
         let reason = reason.to_owned();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::layout::Layout;
 use crate::world::{URI, World, repository};
 
-/// The problem with reading it as another version.
+/// Returns the error of reading the value as another version.
 fn refused<T: serde::de::DeserializeOwned + std::fmt::Debug>(mut json: Value) -> String {
     json["version"] = 2.into();
     serde_json::from_value::<T>(json).unwrap_err().to_string()

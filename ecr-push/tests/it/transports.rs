@@ -47,7 +47,7 @@ async fn an_image_arrives_to_the_byte_and_again_costs_two_calls() {
     let layout = Layout::image(&[100, 6 * MIB, 51 * MIB]);
     let pushed = push(&world, &layout).await.unwrap();
     is_there(&world, &layout, &pushed).await;
-    // 2 look, 4 begin uploads, 3 send, 4 complete, 1 looks again, and 1 puts.
+    // 2 look up, 4 start uploads, 3 send, 4 complete, 1 looks up again, and 1 puts.
     assert_eq!(pushed.calls(), 2 + 4 + 3 + 4 + 1 + 1);
     assert_eq!(requests(&world, "PatchUpload"), 3);
     assert_eq!(requests(&world, "PutUpload"), 4);
