@@ -8,9 +8,9 @@
 //!             └─> fails, if the plan has obstacles
 //! ```
 //!
-//! The registry's tokens are requested during the survey. The tags are looked up again while ECR
-//! completes the last layers. A repository that lost layers gets them again while its manifests are
-//! put.
+//! The registry's tokens are requested during the survey. If layers are sent, the tags are looked up
+//! again while ECR completes the last of them. A repository that loses layers gets them again while
+//! its manifests are put.
 //!
 //! Three invariants hold. No manifest or tag is put in any repository before every repository has
 //! every layer. If layers were sent, the tag lookup is at most a second old when the run puts the

@@ -16,7 +16,8 @@ fn changes_are_told_in_few_words() {
 
 const URI: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web";
 
-/// What an event is, which names the repository and the layer as all others do.
+/// Returns an event's serialised form without the repository and the layer, which are the same in
+/// all events.
 fn serialised(event: impl FnOnce(Repository, Layer) -> Event) -> Value {
     let layer = Layer { digest: Digest::from_content(b"a"), size: 100 };
     let mut json = serde_json::to_value(event(URI.parse().unwrap(), layer)).unwrap();
