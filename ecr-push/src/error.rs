@@ -24,8 +24,9 @@ use crate::names::text::NameKind;
 /// [`source`](std::error::Error::source) holds the message of AWS or of the operating system. A
 /// program should log the whole chain.
 ///
-/// It serialises for a program's report: `kind`, `message`, `causes` (the chain of sources, outermost
-/// first) and `retryable`, and `operation`, `requestId` and `missingStatement` if there are any.
+/// serde writes it for a program's report, with the members `kind`, `message`, `causes` (the chain
+/// of sources, outermost first) and `retryable`, and with `operation`, `requestId` and
+/// `missingStatement` if the error has them.
 ///
 /// Clones share one error, because several callers may have waited for the same token.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -69,8 +70,9 @@ impl Error {
     /// Returns the API operation that failed, such as `PutImage`.
     ///
     /// `None` if no operation failed, or if one failed only because of a local file: then the kind
-    /// is [`BlobMismatch`](ErrorKind::BlobMismatch). A push by the registry's own protocol names
-    /// the API operation that corresponds to the request; the policy has to allow that action.
+    /// is [`BlobMismatch`](ErrorKind::BlobMismatch). A push through the registry's own protocol
+    /// names the API operation that corresponds to the request; the policy has to allow that
+    /// action.
     pub fn operation(&self) -> Option<&'static str> {
         match &*self.0 {
             Repr::Api { operation, .. }
@@ -99,7 +101,7 @@ impl Error {
         self.cause()?.request_id.as_deref()
     }
 
-    /// Returns AWS's answer, if there was one.
+    /// Returns AWS's answer, if AWS answered.
     fn cause(&self) -> Option<&Cause> {
         match &*self.0 {
             Repr::Api { source, .. } | Repr::Dropped { source, .. } => Some(source),
@@ -164,7 +166,7 @@ impl Serialize for Error {
             map.serialize_entry("requestId", id)?;
         }
         if let Some(statement) = self.missing_statement() {
-            // It is JSON: a report has it as an object.
+            // The statement is JSON, so the report contains it as an object.
             let statement: Option<Value> = serde_json::from_str(&statement).ok();
             map.serialize_entry("missingStatement", &statement)?;
         }

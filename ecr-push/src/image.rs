@@ -1,9 +1,9 @@
-//! Images: where they come from, what they consist of, and what becomes of them before a push.
+//! Images to push: their sources, their content, and the changes to them before a push.
 //!
-//! [`Image::open`](crate::Image::open) finds out which kind of container a path is, reads the manifests
-//! and configs, and checks that every blob is there; [`Open`] has its options: which image, which
-//! [platforms](Platform), which [`Compression`]. [`Image::new`](crate::Image::new) takes the manifest
-//! and the [blobs](Blob) from a program that builds images itself.
+//! [`Image::open`](crate::Image::open) detects the format of a path, reads the manifests and
+//! configs, and checks that every blob exists. [`Open`] has its options: the image, the
+//! [platforms](Platform), and the [`Compression`]. [`Image::new`](crate::Image::new) takes the
+//! manifest and the [blobs](Blob) from a program that builds images itself.
 
 mod archive;
 pub(crate) mod blob;

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-// The chapters. DESIGN.md has them from the ground up, and what each may know.
+// The chapters. DESIGN.md lists them from the ground up, and says what each may know.
 mod aws {
     pub(crate) mod clients;
     pub(crate) mod failure;
@@ -34,11 +34,11 @@ pub use crate::push::Push;
 pub use crate::push::pushed::Pushed;
 pub use crate::push::pusher::Pusher;
 
-/// A push that is watched while it works.
+/// The events of a push, for progress bars and logs.
 ///
-/// [`Push::events`] starts a push and hands out [`Events`](events::Events), whose `next` is the story
-/// step by step and whose `finish` is the outcome. Each [`Event`](events::Event) names its repository;
-/// serde writes it for a program's log, with its name as `event`:
+/// [`Push::events`] returns [`Events`](events::Events). Its `next` returns one
+/// [`Event`](events::Event) after the other, and its `finish` the outcome. Each event names its
+/// repository. serde writes it for a program's log, with its name as `event`:
 ///
 /// ```
 /// # fn log(event: &ecr_push::events::Event) -> Result<(), serde_json::Error> {
@@ -51,21 +51,21 @@ pub mod events {
     pub use crate::report::Event;
 }
 
-/// What a push has done, in each repository and with each tag.
+/// The outcome of a push, in each repository and for each tag.
 ///
-/// [`Pushed`] is the whole of it, and has a [`RepositoryOutcome`](outcome::RepositoryOutcome) for each
-/// repository and in that a [`TagOutcome`](outcome::TagOutcome) for each tag. serde writes and reads
-/// all of them, so that one program can push and another one report.
+/// [`Pushed`] has a [`RepositoryOutcome`](outcome::RepositoryOutcome) for each repository, and that
+/// has a [`TagOutcome`](outcome::TagOutcome) for each tag. serde writes and reads all of them, so
+/// that one program can push and another one report.
 pub mod outcome {
     pub use crate::push::pushed::{RepositoryOutcome, TagOutcome};
     pub use crate::report::TagChange;
 }
 
-/// What a push is going to do, found out without changing anything.
+/// A preview of a push, made without changing anything.
 ///
-/// [`Push::plan`] asks each repository what it has, and returns a [`Plan`](plan::Plan): which layers are
-/// sent and which skipped, which manifests are put, what becomes of each tag, and what ECR is going to
-/// refuse. It prints a report for people, and serde writes and reads it.
+/// [`Push::plan`] asks each repository what it has and returns a [`Plan`](plan::Plan): the layers
+/// that the push sends and skips, the manifests that it puts, the effect on each tag, and what ECR
+/// will reject. `Display` prints a report for people, and serde writes and reads the plan.
 pub mod plan {
     pub use crate::push::obstacles::Obstacle;
     pub use crate::push::plan::Plan;
@@ -75,30 +75,32 @@ pub mod plan {
     pub use crate::push::survey::RepositoryState;
 }
 
-/// The least that an IAM policy has to allow for a push.
+/// The least-privilege IAM policy of a push.
 ///
-/// [`PushPolicy`](policy::PushPolicy) prints the policy for repositories and options, and explains each
-/// [`Permission`](policy::Permission) of it. [`Push::policy`] has the one for a push as it stands.
+/// [`PushPolicy`](policy::PushPolicy) prints the policy for repositories and options, and explains
+/// each [`Permission`](policy::Permission) in it. [`Push::policy`] returns the policy of a prepared
+/// push.
 pub mod policy {
     pub use crate::push::policy::{Permission, PushPolicy};
 }
 
-/// What a push may be asked to do differently.
+/// The settings of a push.
 ///
-/// [`NewRepository`](settings::NewRepository) is what a missing repository is created with,
-/// [`LookUp`](settings::LookUp) decides whether a push asks for the image and its tags first, and
-/// [`LargeLayers`](settings::LargeLayers) what becomes of layers of too many parts.
+/// [`NewRepository`](settings::NewRepository) holds the settings of a repository that the push
+/// creates, [`LookUp`](settings::LookUp) decides whether the push looks up the image and its tags
+/// first, and [`LargeLayers`](settings::LargeLayers) decides how it treats layers of too many
+/// parts.
 pub mod settings {
     pub use crate::push::survey::LookUp;
     pub use crate::upload::part_size::LargeLayers;
     pub use crate::wire::new_repository::NewRepository;
 }
 
-/// By which protocol a push goes, and to which address.
+/// The protocol of a push, and the address of the registry.
 ///
-/// [`Transport::Api`](transport::Transport::Api), the default, is ECR's API;
-/// [`Transport::Registry`](transport::Transport::Registry) is the protocol that Docker speaks, to the
-/// repository's own host or to another [`RegistryEndpoint`](transport::RegistryEndpoint).
+/// [`Transport::Api`](transport::Transport::Api), the default, is ECR's API.
+/// [`Transport::Registry`](transport::Transport::Registry) is Docker's protocol. Its requests go to
+/// the repository's own host, or to another [`RegistryEndpoint`](transport::RegistryEndpoint).
 pub mod transport {
     pub use crate::wire::transport::{RegistryEndpoint, Transport};
 }

@@ -1,9 +1,10 @@
-//! Who is calling, and tokens for what speaks Docker's protocol.
+//! Tokens for clients of Docker's protocol, and the registry of the caller's account.
 //!
-//! A push needs none of this. [`TokenProvider`] gets the token with which Docker and other clients log
-//! in to a registry, and renews it before its end; [`DockerConfig`] writes it where they look for it.
-//! [`Repository::from_caller`](crate::Repository::from_caller) names a repository in the registry of
-//! the account that the credentials belong to.
+//! A push doesn't need this module. [`TokenProvider`] gets the token with which Docker and other
+//! clients log in to a registry, and renews it before it expires. [`DockerConfig`] writes the token
+//! into the file from which they read it.
+//! [`Repository::from_caller`](crate::Repository::from_caller) names a repository in the registry
+//! of the account that the credentials belong to.
 
 pub(crate) mod cache;
 mod docker_config;

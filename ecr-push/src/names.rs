@@ -1,8 +1,8 @@
-//! The names of things in a registry, parsed from text.
+//! The names of a push: repositories, tags and digests, parsed from text.
 //!
-//! A [`Repository`](crate::Repository), a [`Tag`](crate::Tag) and a [`Digest`](crate::Digest) implement
-//! `FromStr`, `Display` and serde, and print exactly what they have read. A value that exists is
-//! valid; [`InvalidName`] says what is wrong with a text that isn't.
+//! A [`Repository`](crate::Repository), a [`Tag`](crate::Tag) and a [`Digest`](crate::Digest)
+//! implement `FromStr`, `Display` and serde, and print exactly the text that they parsed. Every
+//! value is valid. [`InvalidName`] says what is wrong with a text that isn't, and at which byte.
 //!
 //! ```
 //! use ecr_push::Tag;

@@ -1,4 +1,4 @@
-//! [`Push`]: an image into a repository, or several.
+//! [`Push`]: the entry point for pushing an image to one or several repositories.
 
 pub(crate) mod events;
 pub(crate) mod obstacles;
@@ -100,8 +100,9 @@ impl Push {
     /// Adds a tag to the image. Without a tag, the image can be pulled only by its digest.
     ///
     /// Tags that look like the name of one version (`1.4.2`, a commit) are set before those that
-    /// move from version to version (`1.4`, `latest`), in whatever order they are added. If a
-    /// repository's tags are immutable and `1.4.2` is taken, `latest` stays unchanged.
+    /// move from version to version (`1.4`, `latest`). Otherwise they are set in the order in which
+    /// they were added. If a repository's tags are immutable and `1.4.2` is taken, `latest` stays
+    /// unchanged.
     pub fn tag(mut self, tag: Tag) -> Self {
         if !self.tags.contains(&tag) {
             self.tags.push(tag);
@@ -132,7 +133,7 @@ impl Push {
 
     /// Decides whether the push looks up the image and its tags first, which needs
     /// `ecr:BatchGetImage`. With the lookup, the push puts no manifest that exists already, and
-    /// reports for each tag where it pointed before. By default, the push looks them up [if the
+    /// reports the previous image of each tag. By default, the push looks them up [if the
     /// policy allows it](LookUp::WhereAllowed).
     pub fn look_up(mut self, look_up: LookUp) -> Self {
         self.look_up = look_up;
@@ -153,8 +154,8 @@ impl Push {
     ///
     /// A file that is out of date, belongs to other pushes, or ends in the middle of a line does no
     /// harm. If the file is not a checkpoint, the push leaves it unchanged and
-    /// [reported](crate::events::Event::CheckpointIgnored). It holds names, digests and the ids of uploads,
-    /// but no secret. Each concurrent push needs its own file.
+    /// [reports](crate::events::Event::CheckpointIgnored) it. The file holds names, digests and
+    /// upload ids, but no secret. Each concurrent push needs its own file.
     pub fn checkpoint(mut self, file: impl AsRef<Path>) -> Self {
         self.checkpoint = Some(file.as_ref().to_owned());
         self
@@ -191,7 +192,7 @@ impl Push {
     }
 
     /// Returns a preview of the push without changing anything: the layers that it skips and sends,
-    /// tags are created and moved, and what ECR is going to refuse.
+    /// the tags that it creates and moves, and what ECR will reject.
     ///
     /// # Errors
     /// Returns [`InvalidOptions`](crate::ErrorKind::InvalidOptions) if options conflict. Otherwise

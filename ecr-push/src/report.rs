@@ -1,4 +1,4 @@
-//! What a push reports while it works.
+//! [`Event`] and [`TagChange`]: the reports of a push while it runs.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::names::tag::Tag;
 /// [`Planned`](Self::Planned) has the total of a repository, [`LayerProgress`](Self::LayerProgress)
 /// the bytes of a layer that have arrived. Retries and restarts are events, too.
 ///
-/// Serialised, `event` is its name, such as `layerProgress`.
+/// serde writes an event as an object. Its member `event` is the name, such as `layerProgress`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
@@ -37,7 +37,7 @@ pub enum Event {
     LayerFinished {
         /// The repository.
         repository: Repository,
-        /// Which layer.
+        /// The layer.
         layer: Layer,
     },
     /// The repository took the layer over from [another one](crate::Push::mount_from); the push
@@ -46,7 +46,7 @@ pub enum Event {
     LayerMounted {
         /// The repository.
         repository: Repository,
-        /// Which layer.
+        /// The layer.
         layer: Layer,
     },
     /// The number of bytes that a repository has of a layer changed. It can decrease if the
@@ -89,7 +89,7 @@ pub enum Event {
     LayerSkipped {
         /// The repository.
         repository: Repository,
-        /// Which layer.
+        /// The layer.
         layer: Layer,
     },
     /// The upload of a layer starts.
@@ -202,7 +202,7 @@ impl Reporter {
     }
 }
 
-/// A path that isn't UTF-8 is shown as well as it can be: serde would refuse it.
+/// Writes a path as text. Replaces bytes that aren't UTF-8, because serde would reject the path.
 fn as_shown<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
 }

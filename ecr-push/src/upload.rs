@@ -1,9 +1,29 @@
-//! Layers on their way: one machine for both transports.
+//! The upload of one layer to one or several repositories, through either protocol.
 //!
-//! ECR keeps one cursor per upload, so that the parts of a layer go one after another; speed comes
-//! from many layers at once, and from making the next parts while one is sent. A layer has a
-//! [`Transfer`] for each repository, whose [`Link`] speaks the protocol, and one [`Feed`] for all of
-//! them, which reads the file.
+//! ECR keeps one cursor per upload and accepts only a part that starts there, so the parts of a
+//! layer are sent one after another. Speed comes from concurrent layers, and from preparing the
+//! next parts while one is sent.
+//!
+//! A layer has a [`Transfer`] for each repository. Its [`Link`] speaks the protocol, and one
+//! [`Feed`] reads the file for all transfers. The upload repeats two phases until every transfer is
+//! complete:
+//!
+//! ```text
+//! started ─┐
+//! resumed ─┴─> sending ──> completing ──> complete
+//!                 ^            │
+//!                 └────────────┘ some transfers were rejected and restart
+//! ```
+//!
+//! While a transfer has bytes to send, the upload sends the part at the lowest cursor to all
+//! transfers at that cursor. When none has, it completes those that aren't complete. With the
+//! registry's protocol, a layer of up to 5 MiB skips `sending`: the completing request carries it.
+//! [`Transfer`] describes when a transfer restarts.
+//!
+//! Three invariants hold. With ECR's API, each byte is read once for all repositories, unless an
+//! upload restarts or loses bytes. A layer never holds one memory reservation while it waits for a
+//! larger one. A layer has a turn to send through the registry's protocol only while a request with
+//! its content is in flight.
 
 pub(crate) mod checkpoint;
 mod cursor;
@@ -48,11 +68,12 @@ pub(crate) struct Uploader {
 }
 
 impl Uploader {
-    /// Puts a layer into the repositories by ECR's API. Each byte is read once for all of them, as
-    /// long as nothing goes wrong: those that are ahead wait for those that are behind.
+    /// Sends a layer to the repositories through ECR's API. Reads each byte once for all of them,
+    /// unless an upload restarts or loses bytes: uploads that are ahead wait for those that are
+    /// behind.
     ///
-    /// `numbers` are those of the push's repositories that `to` are. `sending` is dropped when
-    /// completing the layer is all that is left to do.
+    /// `numbers` are the positions of the repositories `to` within the push. Drops `sending` when
+    /// the layer only needs to be completed.
     pub(crate) async fn upload_by_api(
         &self,
         blob: Blob,
@@ -67,11 +88,11 @@ impl Uploader {
         Ok(LayerReceipt { outcomes: numbers.into_iter().zip(sent).collect(), bytes_read })
     }
 
-    /// Puts a layer into one repository by the registry's own protocol, unless that takes it over
-    /// from another one.
+    /// Sends a layer to one repository through the registry's protocol, or mounts it from another
+    /// repository.
     ///
-    /// `number` is that of the push's repositories that `to` is. `sending` is dropped when
-    /// completing the layer is all that is left to do, which takes small ones along.
+    /// `number` is the position of the repository `to` within the push. Drops `sending` when the
+    /// layer only needs to be completed; completing a small layer also sends it.
     pub(crate) async fn upload_by_registry(
         &self,
         blob: Blob,
@@ -90,7 +111,8 @@ impl Uploader {
         Ok(LayerReceipt { outcomes: vec![(number, outcome)], bytes_read })
     }
 
-    /// Returns how many bytes were sent to each repository, and how many were read.
+    /// Sends the layer in parts. Returns how many bytes were sent to each repository, and how many
+    /// were read.
     async fn upload_parts(
         &self,
         layer: &Layer,
@@ -115,7 +137,7 @@ impl Uploader {
         Ok((transfers.iter().map(Transfer::sent).collect(), bytes_read))
     }
 
-    /// Begins the upload of a layer, or resumes that of an earlier process.
+    /// Starts the upload of a layer, or resumes the one that an earlier process started.
     async fn begin<'a>(
         &'a self,
         calls: &'a Calls,
@@ -168,8 +190,8 @@ impl Uploader {
     }
 }
 
-/// Sends a layer of `size` bytes until every transfer is complete. Returns how many bytes were read
-/// for its parts.
+/// Sends a layer of `size` bytes until every transfer is complete. Returns how many bytes were
+/// read.
 async fn run(
     size: u64,
     transfers: &mut [Transfer<'_>],
@@ -184,7 +206,7 @@ async fn run(
             complete(transfers, feed, &mut sending).await?;
             continue;
         };
-        // What each has asked for last: an upload that was begun anew may ask for another size.
+        // Uses the size that ECR requested last: a restarted upload may request another one.
         let asked = transfers.iter().map(Transfer::part_size).min().unwrap_or(size);
         let part_size = feed.part_size(asked);
         let len = meeting(&cursors, first, part_size).min(size - first);
@@ -198,7 +220,7 @@ async fn run(
     Ok(read)
 }
 
-/// Completes the transfers that aren't complete, and starts those again that fail.
+/// Completes the transfers that aren't complete, and restarts those that ECR rejects.
 async fn complete(
     transfers: &mut [Transfer<'_>],
     feed: &Feed,
@@ -215,7 +237,7 @@ async fn complete(
     });
     let failed: Vec<_> = try_join_all(ended).await?.into_iter().flatten().collect();
     if failed.iter().any(|(_, failure)| failure.is_content) {
-        // If the file is to blame, this names it; if it isn't, the content was damaged on the way.
+        // If the file has changed, this error names it; if not, the bytes were damaged in transit.
         feed.check().await?;
     }
     let again = failed

@@ -1,4 +1,4 @@
-//! Any bytes as the file of an image: opened, and read to the end.
+//! Fuzzes the opening of an image file: any bytes yield an image or an error.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any bytes as a checkpoint: the push ends well all the same.
+//! Fuzzes the checkpoint: with any bytes in the file, the push succeeds.
 
 #![no_main]
 
@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use local_aws::LocalAws;
 use tokio::runtime::Builder;
 
-/// A layer of seven parts, whose upload is in the middle when the push ends.
+/// A layer of seven parts.
 const LAYER: [u8; 400] = [7; 400];
 
 static REPOSITORY: LazyLock<Repository> =
@@ -46,7 +46,7 @@ fuzz_target!(|bytes: &[u8]| {
     let pushed = pushed.unwrap();
     assert!(local.layer("web", pushed.digest().as_str()).is_none());
     assert_eq!(local.journal().count("PutImage"), 1);
-    // It is of use to another push, somebody else's, or gone.
+    // The file was removed, holds uploads of other pushes, or isn't a checkpoint.
     if path.exists() {
         fs::read(&path).unwrap();
     }

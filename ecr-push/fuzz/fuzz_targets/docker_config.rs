@@ -1,4 +1,5 @@
-//! Any bytes as Docker's configuration: a login is added, or it is left as it is.
+//! Fuzzes Docker's configuration: with any bytes in the file, a login is added, or the file stays
+//! unchanged.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any text as a name: what is read is printed the same.
+//! Fuzzes the parsing of names: a name prints the text that it parsed.
 
 #![no_main]
 

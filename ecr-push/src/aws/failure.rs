@@ -1,4 +1,4 @@
-//! What kind of failure an SDK error is, and what AWS says about it.
+//! The kind of each SDK error, and AWS's explanation of it.
 
 use aws_sdk_ecr::config::http::HttpResponse;
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
@@ -78,7 +78,7 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorKind
     }
 }
 
-/// The failure in AWS's words.
+/// Returns AWS's code and message for a failure.
 pub(crate) fn describe<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> String {
     let text = match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),

@@ -1,9 +1,9 @@
-//! The messages for AWS's refusals, with what the reader can do about them.
+//! The messages for AWS's rejections, with the fix for each.
 
 use crate::error::kind::ErrorKind;
 use crate::names::repository::Repository;
 
-/// AWS's answer, or the reason why there was no answer.
+/// AWS's answer, or the reason why AWS didn't answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub(crate) struct Cause {

@@ -1,4 +1,4 @@
-//! How each error is made.
+//! The constructors of [`Error`], one for each failure.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -94,7 +94,7 @@ impl Error {
     }
 
     /// Builds the error of a layer that ECR lost or refused in both of its uploads.
-    pub(crate) fn twice_in_vain(
+    pub(crate) fn lost_twice(
         operation: &'static str,
         repository: &Repository,
         layer: &Digest,

@@ -1,10 +1,10 @@
-//! [`ErrorKind`]: what a program can act on.
+//! [`ErrorKind`]: the kind of a failure, for a program that reacts to it.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// What kind of failure an [`Error`](crate::Error) is, for a program that acts on it.
+/// The kind of an [`Error`](crate::Error), for a program that reacts to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -68,7 +68,7 @@ pub enum ErrorKind {
     Unsupported,
 }
 
-/// The kind's name in a report, such as `accessDenied`.
+/// Writes the kind's name in a report, such as `accessDenied`.
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

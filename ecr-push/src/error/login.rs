@@ -1,4 +1,4 @@
-//! The failures before a push: the caller's identity, the token, and Docker's configuration.
+//! The failures of the caller's identity, of tokens, and of Docker's configuration.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -81,7 +81,7 @@ impl LoginFailure {
         }
     }
 
-    /// Returns AWS's answer, if there was one.
+    /// Returns AWS's answer, if AWS answered.
     pub(crate) fn cause(&self) -> Option<&Cause> {
         match self {
             Self::Call { source, .. } => Some(source),

@@ -1,4 +1,4 @@
-//! What an error holds, and its text.
+//! The content of each error, and its message.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What each error says, and what it serialises as.
+//! Tests of the errors: the text of each, and its serialised form.
 
 use std::error::Error as _;
 
@@ -230,7 +230,7 @@ fn it_serialises_with_what_a_program_needs() {
         json(&invalid),
         json!({
             "kind": "invalidDigest",
-            "message": "`x` is no digest: it does not start with `sha256:`, and ECR knows no other",
+            "message": "invalid digest `x`: it does not start with `sha256:`, ECR's only algorithm",
             "causes": [],
             "retryable": false,
         })

@@ -1,4 +1,4 @@
-//! [`Layer`] and [`Blob`]: what is sent of an image, by digest and size, and where its content is.
+//! [`Layer`] and [`Blob`]: a part of an image by its digest and size, and the place of its content.
 
 use std::fs;
 use std::future::{Future, IntoFuture};

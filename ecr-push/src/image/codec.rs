@@ -41,7 +41,7 @@ const ZSTD_LEVEL: i32 = 3;
 /// The number of blocks that each thread holds: one that it compresses, and the next one.
 const AHEAD: usize = 2;
 
-/// Compresses a layer into a temporary file and checks the digest of its content meanwhile.
+/// Compresses a layer into a temporary file. Checks the digest of its content at the same time.
 ///
 /// It reads, hashes and writes on the calling thread, and compresses on `threads` other threads.
 /// After `stop` is set, it ends soon with an error, which is discarded.

@@ -1,4 +1,4 @@
-//! Where a container's files are, in a directory or in an archive, and which image in it is meant.
+//! The files of an image, in a directory or in an archive, and the choice among several images.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! [`Image`]: the graph of manifests and blobs that a push has to reproduce, each once.
+//! [`Image`]: the graph of manifests and blobs that a push reproduces, each once.
 
 use std::sync::Arc;
 

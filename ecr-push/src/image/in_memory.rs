@@ -1,4 +1,4 @@
-//! An image whose manifest a program gives itself, and content by digest in memory.
+//! [`Image::new`]: an image that a program builds itself, and a store of content in memory.
 
 use std::collections::HashMap;
 

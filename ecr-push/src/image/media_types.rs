@@ -1,4 +1,4 @@
-//! What manifests, configs and layers are called, and how a layer is compressed.
+//! The media types of manifests, configs and layers, and the compression of a layer.
 
 use crate::error::Error;
 use crate::image::codec::Codec;

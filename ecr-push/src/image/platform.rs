@@ -82,6 +82,10 @@ const FORM: &str = "expected `os/arch` or `os/arch/variant`, as in `linux/arm64`
 impl FromStr for Platform {
     type Err = Error;
 
+    /// Parses a platform.
+    ///
+    /// # Errors
+    /// Returns [`InvalidPlatform`](crate::ErrorKind::InvalidPlatform) with the reason.
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = |problem: String| Err(Error::invalid_platform(text, problem));
         let parts: Vec<&str> = text.split('/').collect();
@@ -115,7 +119,7 @@ impl fmt::Display for Platform {
     }
 }
 
-/// What an index states about the platform of one of its manifests.
+/// The statement of an index about the platform of one of its manifests.
 pub(super) enum PlatformClaim {
     /// The index states nothing, so the manifest's content has to name the platform.
     Nothing,

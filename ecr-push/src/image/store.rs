@@ -1,4 +1,4 @@
-//! [`Store`]: where the content of a digest is.
+//! [`Store`]: the lookup of content by its digest.
 
 use crate::error::Error;
 use crate::image::source::Piece;

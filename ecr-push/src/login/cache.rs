@@ -6,12 +6,16 @@
 //! fresh token ----------------------------> the caller gets the token
 //! valid token due for renewal,
 //!   with a call or a recent failure ------> the caller gets the token
-//!   with neither -------------------------> the caller begins a call and waits up to 5 s;
+//!   with neither -------------------------> the caller starts a call and waits up to 5 s;
 //!                                           then it gets the valid token, old or new
 //! no valid token,
 //!   with a recent failure ----------------> the caller gets the failure
-//!   without one --------------------------> the caller begins or joins the call, then looks again
+//!   without one --------------------------> the caller starts or joins the call, then looks again
 //! ```
+//!
+//! A call that succeeds replaces the token and clears the failure. A call that fails, or that a
+//! caller with a valid token has waited for 5 s, leaves a failure; it is recent for 1 s, then twice
+//! as long each time, at most 60 s.
 //!
 //! Invariant: a call exists only while a caller waits for it, and at most one exists at a time.
 
@@ -78,7 +82,7 @@ struct FetchFailure {
     until: Instant,
 }
 
-/// A call on its way. It runs in its own task, because a caller that waits but isn't polled, as in
+/// A call in flight. It runs in its own task, because a caller that waits but isn't polled, as in
 /// a `select!`, must not delay the others. The call ends when its last caller stops waiting.
 struct Flight {
     number: u64,
@@ -91,10 +95,10 @@ struct Flight {
 /// The result of a caller's look at the cache.
 enum TokenLookup {
     Refused(Error),
-    /// The caller has begun a call, and has a valid token in case the call fails.
+    /// The caller has started a call, and has a valid token in case the call fails.
     Renewal(Waiter),
     Valid(Arc<Secret>),
-    /// A call is on its way, and there isn't a valid token.
+    /// A call is in flight, and the cache has no valid token.
     Waiting(Waiter),
 }
 
@@ -119,7 +123,7 @@ impl Cache {
                 }
                 TokenLookup::Valid(secret) => return Ok(secret),
                 // The next iteration finds the call's result. If the call's runtime was shut down,
-                // the call has no result, and the next iteration begins a new call.
+                // the call has no result, and the next iteration starts a new call.
                 TokenLookup::Waiting(mut waiting) => waiting.ended().await,
             }
         }
@@ -267,7 +271,8 @@ struct Waiter {
     cache: Arc<Cache>,
     number: u64,
     ended: watch::Receiver<()>,
-    /// The task, held by the caller who began it, so that a panic in the task reaches that caller.
+    /// The task, held by the caller that started it, so that a panic in the task reaches that
+    /// caller.
     task: Option<JoinHandle<()>>,
 }
 

@@ -1,4 +1,4 @@
-//! [`DockerConfig`]: the file in which Docker and compatible tools look for a login.
+//! [`DockerConfig`]: the file from which Docker and compatible tools read their logins.
 
 mod file;
 mod members;

@@ -19,7 +19,7 @@ use crate::names::repository::Repository;
 /// token as long as the token is valid.
 ///
 /// Use it for a client of that protocol: Docker itself, or another one. A [`Push`](crate::Push)
-/// by [`Transport::Registry`](crate::transport::Transport::Registry) gets its own.
+/// through [`Transport::Registry`](crate::transport::Transport::Registry) gets its own tokens.
 ///
 /// A token is valid for every registry of its region that the credentials may access (ECR user
 /// guide, "Private registry authentication"). The provider therefore keeps one token per region and

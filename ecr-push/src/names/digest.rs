@@ -43,18 +43,19 @@ impl FromStr for Digest {
     /// Parses a digest.
     ///
     /// # Errors
-    /// What is wrong and, in bytes from 0, where.
+    /// Returns an [`InvalidName`]. It says what is wrong, and gives the position in bytes, counted
+    /// from 0.
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         let wrong = |problem| Err(InvalidName::new(NameKind::Digest, text, problem));
         let Some(hex) = text.strip_prefix(SHA256) else {
-            let problem = "it does not start with `sha256:`, and ECR knows no other";
+            let problem = "it does not start with `sha256:`, ECR's only algorithm";
             return wrong(Problem::with_offset(0, problem));
         };
         if let Some((at, c)) =
             hex.char_indices().find(|&(_, c)| !matches!(c, '0'..='9' | 'a'..='f'))
         {
             let at = at + SHA256.len();
-            let problem = format!("{c:?} at byte {at} is no lower-case hexadecimal digit");
+            let problem = format!("{c:?} at byte {at} is not a lower-case hexadecimal digit");
             return wrong(Problem::with_offset(at, problem));
         }
         if hex.len() != 64 {

@@ -37,7 +37,7 @@ impl Host {
     /// from its start.
     pub(crate) fn parse(host: &str) -> Result<Self, Problem> {
         if host == "public.ecr.aws" || host == "ecr-public.aws.com" {
-            let problem = "ECR Public is another service, this is for private registries";
+            let problem = "ECR Public is not supported, only private registries are";
             return Err(Problem::new(problem));
         }
         if let Some(colon) = host.find(':') {
@@ -51,10 +51,10 @@ impl Host {
         let Some(service) = service(digits) else {
             let account = host.split('.').next().unwrap_or(host);
             if service(account.len()).is_some() {
-                let problem = format!("`{account}` is no account id, which is 12 digits");
+                let problem = format!("`{account}` is not an account id of 12 digits");
                 return Err(Problem::with_offset(0, problem));
             }
-            return Err(Problem::new(format!("`{host}` is no ECR registry, {FORM}")));
+            return Err(Problem::new(format!("`{host}` is not an ECR registry, {FORM}")));
         };
         if digits != ACCOUNT_DIGITS {
             let problem = format!("the account id has {digits} digits instead of 12");
@@ -65,12 +65,12 @@ impl Host {
         let region = &host[start..end];
         let suffix = host[end..].strip_prefix('.').unwrap_or_default();
         if !is_region(region) {
-            let problem = format!("`{region}` at byte {start} is no region, {FORM}");
+            let problem = format!("`{region}` at byte {start} is not a region, {FORM}");
             return Err(Problem::with_offset(start, problem));
         }
         let Some((_, partitions)) = SUFFIXES.iter().find(|(known, _)| *known == suffix) else {
             let at = host.len() - suffix.len();
-            let problem = format!("`{suffix}` at byte {at} is no domain of AWS, {FORM}");
+            let problem = format!("`{suffix}` at byte {at} is not a domain of AWS, {FORM}");
             return Err(Problem::with_offset(at, problem));
         };
         let partition = partition(region);

@@ -35,7 +35,8 @@ impl Repository {
     /// partition.
     ///
     /// # Errors
-    /// The account isn't 12 digits, the region is invalid, or the name isn't allowed.
+    /// Returns an [`InvalidName`] if the account isn't 12 digits, the region is invalid, or the
+    /// name isn't allowed.
     ///
     /// ```
     /// use ecr_push::Repository;
@@ -109,7 +110,7 @@ impl Repository {
         let wrong = |problem| Err(invalid(&uri, problem));
         if !is_region(region) {
             let region = region.escape_debug();
-            return wrong(Problem::new(format!("`{region}` is no region, such as `us-east-1`")));
+            return wrong(Problem::new(format!("`{region}` is not a region such as `us-east-1`")));
         }
         check_name(name, uri.len() - name.len()).or_else(wrong)
     }
@@ -121,7 +122,8 @@ impl FromStr for Repository {
     /// Parses a repository's URI.
     ///
     /// # Errors
-    /// What is wrong and, in bytes from 0, where.
+    /// Returns an [`InvalidName`]. It says what is wrong, and gives the position in bytes, counted
+    /// from 0.
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         if let Some(rest) = without_login(text) {
             let problem = "leave out the user and password before the `@`";
@@ -131,7 +133,7 @@ impl FromStr for Repository {
         if let Some((at, c)) =
             text.char_indices().find(|(_, c)| c.is_whitespace() || c.is_control())
         {
-            let problem = format!("{c:?} at byte {at} is not allowed anywhere in it");
+            let problem = format!("{c:?} at byte {at} is not allowed");
             return Err(wrong(Problem::with_offset(at, problem)));
         }
         if let Some((scheme, _)) = text.split_once("://") {
@@ -139,16 +141,15 @@ impl FromStr for Repository {
             return Err(wrong(Problem::with_offset(0, problem)));
         }
         let Some((host, name)) = text.split_once('/') else {
-            return Err(wrong(Problem::new(format!("there is no `/` in it, {FORM}"))));
+            return Err(wrong(Problem::new(format!("missing `/`, {FORM}"))));
         };
         let name_at = host.len() + 1;
         if let Some((before, digest)) = name.split_once('@') {
-            let problem =
-                format!("leave out `@{digest}`, the digest is the image's and follows from it");
+            let problem = format!("leave out `@{digest}`, the image determines its digest");
             return Err(wrong(Problem::with_offset(name_at + before.len(), problem)));
         }
         if let Some((before, tag)) = name.split_once(':') {
-            let problem = format!("leave out `:{tag}`, tags are given apart");
+            let problem = format!("leave out `:{tag}`, tags are set separately");
             return Err(wrong(Problem::with_offset(name_at + before.len(), problem)));
         }
         let host = Host::parse(host).map_err(wrong)?;

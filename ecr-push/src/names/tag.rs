@@ -26,7 +26,8 @@ impl FromStr for Tag {
     /// Parses a tag.
     ///
     /// # Errors
-    /// What is wrong and, in bytes from 0, where.
+    /// Returns an [`InvalidName`]. It says what is wrong, and gives the position in bytes, counted
+    /// from 0.
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         let wrong = |problem| Err(InvalidName::new(NameKind::Tag, text, problem));
         if text.is_empty() {

@@ -1,4 +1,4 @@
-//! What names read and print, and what is wrong with texts that aren't names.
+//! Tests of names: what they parse and print, and the errors of invalid texts.
 
 use proptest::prelude::*;
 
@@ -94,7 +94,7 @@ fn what_is_wrong_with_a_host_is_said() {
     }
 }
 
-/// What is wrong with each, where FORM is the form that a repository has.
+/// Invalid hosts, each with its problem. FORM stands for the expected form of a repository.
 const WRONG_HOSTS: [(&str, &str); 23] = [
     ("12345678901.dkr.ecr.us-east-1.amazonaws.com", "the account id has 11 digits instead of 12"),
     ("1234567890123.dkr.ecr.us-east-1.amazonaws.com", "the account id has 13 digits instead of 12"),
@@ -278,7 +278,7 @@ fn a_problem_has_its_byte() {
     let error = repository(&format!("{host}/web:1.0"));
     assert_eq!(
         (error.offset(), error.problem()),
-        (Some(48), "leave out `:1.0`, tags are given apart")
+        (Some(48), "leave out `:1.0`, tags are set separately")
     );
     assert_eq!(repository(&format!("{host}/Web")).offset(), Some(45));
     assert_eq!(repository(&format!("{host}:443/web")).offset(), Some(44));

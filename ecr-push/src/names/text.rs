@@ -1,17 +1,19 @@
-//! Names as text: [`InvalidName`], why a text is not the name that it was parsed as, and serde.
+//! [`InvalidName`], the error of parsing a name, and serde support for names: the text that they
+//! print and parse.
 
 use std::fmt;
 
-/// Why a text is not a [`Digest`](crate::Digest), a [`Repository`](crate::Repository) or a
+/// The error of parsing a [`Digest`](crate::Digest), a [`Repository`](crate::Repository) or a
 /// [`Tag`](crate::Tag).
 ///
-/// `Display` says what is wrong with the text and where. It converts into an
-/// [`Error`](crate::Error) of the kind [`InvalidDigest`](crate::ErrorKind::InvalidDigest),
+/// `Display` says what is wrong with the text, and at which byte if that is known. `InvalidName`
+/// converts into an [`Error`](crate::Error) of the kind
+/// [`InvalidDigest`](crate::ErrorKind::InvalidDigest),
 /// [`InvalidRepository`](crate::ErrorKind::InvalidRepository) or
-/// [`InvalidTag`](crate::ErrorKind::InvalidTag), so that `?` works beside the other functions of this
-/// crate.
+/// [`InvalidTag`](crate::ErrorKind::InvalidTag), so that `?` works beside the other functions of
+/// this crate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is no {name}: {problem}", text.escape_debug())]
+#[error("invalid {name} `{}`: {problem}", text.escape_debug())]
 pub struct InvalidName {
     name: NameKind,
     text: String,
@@ -19,7 +21,7 @@ pub struct InvalidName {
     offset: Option<usize>,
 }
 
-/// What the text was parsed as.
+/// The kind of name that the text was parsed as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NameKind {
     Digest,
@@ -27,7 +29,7 @@ pub(crate) enum NameKind {
     Tag,
 }
 
-/// What is wrong with a text, and at which byte.
+/// A problem of a text, and the byte at which it begins.
 #[derive(Debug)]
 pub(crate) struct Problem {
     text: String,
@@ -35,12 +37,13 @@ pub(crate) struct Problem {
 }
 
 impl InvalidName {
-    /// The byte at which the problem begins, counted from 0; `None` if it concerns all of the text.
+    /// Returns the byte at which the problem begins, counted from 0; `None` if it concerns the
+    /// whole text.
     pub fn offset(&self) -> Option<usize> {
         self.offset
     }
 
-    /// What is wrong, without the text itself.
+    /// Returns what is wrong, without the text itself.
     pub fn problem(&self) -> &str {
         &self.problem
     }
@@ -75,7 +78,7 @@ impl fmt::Display for NameKind {
     }
 }
 
-/// Serde by the text that a name prints and parses.
+/// Implements serde with the text that a name prints and parses.
 macro_rules! serde_as_text {
     ($name:ident) => {
         impl serde::Serialize for $name {

@@ -1,4 +1,4 @@
-//! [`Events`]: a push that is watched while it works.
+//! [`Events`]: a push that reports its events while it runs.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! [`Obstacle`]: what ECR takes at most, and what is found out of that before the first byte.
+//! [`Obstacle`]: ECR's limits, checked before the first byte is sent.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -24,7 +24,7 @@ impl fmt::Display for Obstacle {
     }
 }
 
-/// ECR's Service Quotas page: MiB per layer.
+/// The limit on a layer's size: 52,000 MiB (ECR's Service Quotas page).
 const MAX_LAYER: u64 = 52_000 * 1024 * 1024;
 
 /// The limit on tags per image (ECR's Service Quotas page).

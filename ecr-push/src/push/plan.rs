@@ -12,8 +12,8 @@ use crate::push::versioned::Versioned;
 /// A preview of a push, from [`Push::plan`](crate::Push::plan).
 ///
 /// A plan describes the state at the time of its lookups; the push itself looks again. `Display`
-/// is a report for people; serde writes and reads it for programs, with a `version`, and refuses to
-/// read another one.
+/// writes a report for people. serde writes and reads the plan for programs, with a `version`, and
+/// rejects any other version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Plan(Versioned<PlanContent>);

@@ -105,7 +105,8 @@ impl PushPolicy {
         self
     }
 
-    /// With a token for Docker's protocol, as [`TokenProvider`](crate::login::TokenProvider) gets it.
+    /// Adds a token for Docker's protocol, which [`TokenProvider`](crate::login::TokenProvider)
+    /// requests.
     pub fn token(mut self) -> Self {
         self.token = TokenUse::Needed;
         self

@@ -13,7 +13,7 @@ use crate::report::TagChange;
 
 /// An image that is stored in every destination of the push.
 ///
-/// serde writes and reads it, with a `version`, and refuses to read another one.
+/// serde writes and reads it, with a `version`, and rejects any other version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Pushed(Versioned<PushedContent>);
@@ -57,7 +57,7 @@ pub struct TagOutcome {
 }
 
 impl Pushed {
-    /// `repositories` isn't empty.
+    /// Builds the outcome. `repositories` must not be empty.
     pub(crate) fn new(
         digest: Digest,
         repositories: Vec<RepositoryOutcome>,
@@ -112,9 +112,10 @@ impl Pushed {
         self.0.repositories.iter().map(|to| to.bytes_sent).sum()
     }
 
-    /// How many bytes of layers and configs were read in order to be sent. To several repositories,
-    /// each is read once, as long as nothing goes wrong; by
-    /// [`Transport::Registry`](crate::transport::Transport::Registry), once for each of them.
+    /// Returns how many bytes of layers and configs were read in order to send them. A push to
+    /// several repositories reads each layer once, unless an upload restarts or loses bytes; with
+    /// [`Transport::Registry`](crate::transport::Transport::Registry), it reads each layer once per
+    /// repository.
     pub fn bytes_read(&self) -> u64 {
         self.0.bytes_read
     }
@@ -179,7 +180,7 @@ impl RepositoryOutcome {
 }
 
 impl TagOutcome {
-    /// Which tag.
+    /// Returns the tag.
     pub fn tag(&self) -> &Tag {
         &self.tag
     }

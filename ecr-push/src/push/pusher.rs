@@ -1,4 +1,4 @@
-//! [`Pusher`]: what all pushes of one configuration share.
+//! [`Pusher`]: the clients, tokens and memory that all pushes of one configuration share.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -115,7 +115,7 @@ impl Pusher {
         self
     }
 
-    /// How a push reaches `repository`.
+    /// Returns the destination for `repository`.
     pub(super) fn destination(
         &self,
         repository: Repository,

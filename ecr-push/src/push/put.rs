@@ -1,14 +1,18 @@
 //! The last phase of a push: its manifests and tags, after its layers.
 //!
-//! The child manifests come first, then the root under each of its tags. Each is put like this:
+//! The child manifests come first, each under its digest, then the root under each of its tags. A
+//! root without a tag is put under its digest. Each manifest passes through these states:
 //!
 //! ```text
-//! put ──> stored, or stored before
-//!  ├─> layers missing: send them again, put again
-//!  └─> child manifests missing: put them again, put again
+//! put ──> stored, or already there
+//!  │ ├──> layers missing: send the layers again, put again
+//!  │ └──> child manifests missing: put all earlier manifests again, put again
+//!  └────> tag taken: accepted if a lookup finds the tag at this manifest, else the push fails
 //! ```
 //!
-//! A repair happens once. If ECR reports the same content as missing again, the push fails.
+//! Each repair is tried once. If ECR reports the same kind of content as missing right after its
+//! repair, the push fails. One invariant holds: a manifest is put only after the manifests that it
+//! lists were put or found.
 
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
@@ -24,7 +28,7 @@ use crate::upload::receipt::RepositoryReceipt;
 use crate::wire::answers::PutAnswer;
 use crate::wire::destination::Destination;
 
-/// The manifests of an image on their way into one repository.
+/// The manifests of a push to one repository.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Manifests<'a> {
     pub(crate) graph: &'a Graph,
@@ -44,8 +48,8 @@ pub(crate) struct PutReceipt {
 }
 
 impl Manifests<'_> {
-    /// Puts the children by digest, then the root with its tags. `send_again` sends layers that have
-    /// vanished, and returns what was sent and how many bytes were read for that.
+    /// Puts the child manifests by digest and then the root with its tags. `send_again` sends
+    /// layers that the repository lost, and returns the receipt and how many bytes were read.
     pub(crate) async fn put<F>(
         self,
         plan: &RepositoryPlan,
@@ -106,7 +110,7 @@ impl Manifests<'_> {
     }
 }
 
-/// Manifests that are put, with what was sent again for them.
+/// The work of putting the manifests, with the receipt of all repairs so far.
 struct ManifestPutter<'a, S> {
     manifests: Manifests<'a>,
     send_again: S,
@@ -118,8 +122,8 @@ where
     S: Fn(Vec<Blob>) -> F,
     F: Future<Output = Result<(RepositoryReceipt, u64), Error>>,
 {
-    /// Puts a manifest. Puts and sends again what has vanished from under it since it was checked:
-    /// once; a second loss is an error.
+    /// Puts a manifest. If ECR reports missing content, sends or puts that content again and
+    /// retries once; a second report is an error.
     async fn put(&mut self, manifest: &Manifest, tag: Option<&Tag>) -> Result<PutAnswer, Error> {
         let mut answer = self.put_over_layers(manifest, tag).await?;
         if answer == PutAnswer::ImagesMissing {
@@ -140,6 +144,7 @@ where
         }
     }
 
+    /// Puts a manifest. If ECR reports missing layers, sends them again and retries once.
     async fn put_over_layers(
         &mut self,
         manifest: &Manifest,

@@ -1,4 +1,4 @@
-//! [`RepositoryPlan`]: what a push is going to do in one repository.
+//! [`RepositoryPlan`]: the plan of a push for one repository.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -45,7 +45,7 @@ pub enum LayerStep {
     #[non_exhaustive]
     Send {
         /// The number of parts, at the size that ECR requested last or else 10 MiB. With
-        /// [`Transport::Registry`], in so many requests.
+        /// [`Transport::Registry`], the number of requests.
         parts: u64,
     },
     /// The repository already has the layer.
@@ -170,7 +170,7 @@ impl ManifestPlan {
 }
 
 impl TagPlan {
-    /// Which tag.
+    /// Returns the tag.
     pub fn tag(&self) -> &Tag {
         &self.tag
     }

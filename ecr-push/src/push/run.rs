@@ -8,6 +8,10 @@
 //!             └─> fails, if the plan has obstacles
 //! ```
 //!
+//! The registry's tokens are requested during the survey. If layers are sent, the tags are looked up
+//! again while ECR completes the last of them. A repository that loses layers gets them again while
+//! its manifests are put.
+//!
 //! Three invariants hold. No manifest or tag is put in any repository before every repository has
 //! every layer. If layers were sent, the tag lookup is at most a second old when the run puts the
 //! manifests. No upload outlives the run.
@@ -53,7 +57,7 @@ pub(crate) struct Run {
     pub(crate) uploader: Uploader,
 }
 
-/// How long a lookup of the tags is trusted.
+/// How long a tag lookup is trusted.
 const FRESH: Duration = Duration::from_secs(1);
 
 impl Run {
@@ -62,15 +66,15 @@ impl Run {
         Ok(self.plan_by(&self.survey().await?))
     }
 
-    /// Plans, and does what the plan says. Returns what was done in each repository, and how many
-    /// bytes were read.
+    /// Plans the push and carries the plan out. Returns the outcome in each repository, and how
+    /// many bytes were read.
     pub(crate) async fn run(&self) -> Result<(Vec<RepositoryOutcome>, u64), Error> {
         let work = async {
             let surveys = self.survey().await?;
             self.carry_out(&self.plan_by(&surveys), &surveys).await
         };
-        // Tokens are requested during the survey, so that no layer waits for one. A failure surfaces
-        // when a token is needed.
+        // Tokens are requested during the survey, so that no upload waits for one. A failure
+        // surfaces when a token is first used.
         let tokens = async {
             join_all(self.repositories.iter().map(Destination::get_ready)).await;
             std::future::pending::<Infallible>().await
@@ -100,6 +104,7 @@ impl Run {
         Plan::new(graph.root().digest.clone(), plans, obstacles)
     }
 
+    /// Carries the plan out. Returns the outcome in each repository, and how many bytes were read.
     async fn carry_out(
         &self,
         plan: &Plan,
@@ -112,7 +117,7 @@ impl Run {
         // Sends all layers to all repositories first: no tag moves in one repository before every
         // repository has all its layers.
         let layers = missing_layers(self.image.graph(), plan.repositories());
-        // Sending takes its time, in which the tags may move.
+        // The tags may move while layers are sent.
         let look_again = !layers.is_empty();
         let all = || self.repositories.iter().zip(plan.repositories());
         let changes = || {
@@ -122,14 +127,14 @@ impl Run {
             }))
         };
         let (sending, all_on_the_way) = Working::new();
-        // The tags are looked up once more while ECR completes the last of the layers.
+        // Looks up the tags again while ECR completes the last layers.
         let looked = async {
             all_on_the_way.wait().await;
             Ok((Instant::now(), changes().await))
         };
         let sent = send(&self.uploader, &self.repositories, layers, sending);
         let (sent, (at, looked)) = try_join(sent, looked).await?;
-        // Completing took long, or layers had to be sent again: the tags may have moved meanwhile.
+        // Completing the layers took too long, or layers were sent again: the tags may have moved.
         let changes = if at.elapsed() > FRESH { changes().await? } else { looked? };
         let put = all().zip(&changes).enumerate();
         let put = put.map(|(at, ((to, plan), changes))| self.put(at, to, plan, changes));
@@ -168,7 +173,7 @@ impl Run {
         }
     }
 
-    /// What setting the tags changes: as planned, or looked up once more.
+    /// Returns the effect of setting each tag. Looks the tags up again if layers were sent first.
     async fn changes(
         &self,
         to: &Destination,
@@ -202,8 +207,8 @@ impl Run {
         manifests.put(plan, &self.tags, changes, |blobs| self.send_again(at, blobs)).await
     }
 
-    /// Sends layers to the repository of this number. Returns what was sent, and how many bytes were
-    /// read for that.
+    /// Sends layers again to the repository with this number. Returns the receipt, and how many
+    /// bytes were read.
     async fn send_again(
         &self,
         at: usize,

@@ -1,4 +1,4 @@
-//! The layers of a push: the largest first, several at once.
+//! The sending of a push's missing layers: the largest first, several at once.
 
 use std::cmp::Reverse;
 
@@ -14,14 +14,14 @@ use crate::upload::Uploader;
 use crate::upload::receipt::{LayerReceipt, LayersReceipt};
 use crate::wire::destination::Destination;
 
-/// A layer, and the push's repositories that lack it, by their numbers.
+/// A layer, and the numbers of the repositories that lack it.
 #[derive(Debug)]
 pub(crate) struct MissingLayer {
     pub(crate) blob: Blob,
     pub(crate) to: Vec<usize>,
 }
 
-/// Each layer that any repository lacks.
+/// Returns each layer that a repository lacks, with the numbers of those repositories.
 pub(crate) fn missing_layers(graph: &Graph, plans: &[RepositoryPlan]) -> Vec<MissingLayer> {
     let missing: Vec<_> = plans.iter().map(RepositoryPlan::missing).collect();
     let lacking = |blob: &Blob| -> Vec<usize> {
@@ -33,8 +33,8 @@ pub(crate) fn missing_layers(graph: &Graph, plans: &[RepositoryPlan]) -> Vec<Mis
     layers.filter(|layer| !layer.to.is_empty()).collect()
 }
 
-/// Sends layers, each to those of the repositories that lack it. `sending` is dropped when all that
-/// is left to do is to complete them, which by the registry's protocol takes small ones along.
+/// Sends each layer to the repositories that lack it. Drops `sending` when all layers only need to
+/// be completed; with the registry's protocol, completing a small layer also sends it.
 pub(crate) async fn send(
     uploader: &Uploader,
     repositories: &[Destination],

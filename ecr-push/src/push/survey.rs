@@ -1,4 +1,4 @@
-//! [`Survey`]: what a repository has of an image, asked for before anything is changed.
+//! [`Survey`]: the lookups in a repository before the push changes anything.
 
 use std::collections::HashSet;
 
@@ -19,9 +19,9 @@ use crate::wire::new_repository::NewRepository;
 #[derive(Debug)]
 pub(crate) struct Survey {
     pub(crate) state: RepositoryState,
-    /// The blobs that it has.
+    /// The blobs that the repository has.
     pub(crate) available: HashSet<Digest>,
-    /// `None` if it could not be looked up, or was not to be.
+    /// `None` if the lookup was denied or disabled.
     pub(crate) lookup: Option<ImageLookup>,
 }
 
@@ -58,7 +58,7 @@ pub(crate) enum MissingRepository {
 }
 
 impl Survey {
-    /// Asks a repository what it has of an image and where its tags are.
+    /// Finds out which parts of an image the repository already has, and the image of each tag.
     pub(crate) async fn new(
         to: &Destination,
         graph: &Graph,
@@ -93,14 +93,14 @@ impl Survey {
         }
     }
 
-    /// Whether the repository is known to have this manifest.
+    /// Returns whether the repository is known to have this manifest.
     pub(crate) fn has_image(&self, digest: &Digest) -> bool {
         self.lookup.as_ref().is_some_and(|lookup| lookup.images.contains(digest))
     }
 }
 
-/// What it means to put `tag` on the image `digest` in a repository that has what `lookup` says;
-/// `None` if that isn't known.
+/// Returns the effect of putting `tag` on the image `digest`. `lookup` is the state of the
+/// repository, or `None` if it is unknown.
 pub(crate) fn tag_change(tag: &Tag, digest: &Digest, lookup: Option<&ImageLookup>) -> TagChange {
     match lookup.map(|lookup| (lookup.tags.get(tag), lookup.unknown.contains(tag))) {
         None | Some((None, true)) => TagChange::Set,
@@ -110,8 +110,8 @@ pub(crate) fn tag_change(tag: &Tag, digest: &Digest, lookup: Option<&ImageLookup
     }
 }
 
-/// The blobs that are available, and where the image and its tags are, each as far as that could be
-/// found out; of the latter `None` if it was not to be looked up.
+/// Looks up the blobs, and the image with its tags. Each lookup can fail on its own; the second is
+/// `None` if it is disabled.
 async fn ask(
     to: &Destination,
     graph: &Graph,

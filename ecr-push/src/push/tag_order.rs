@@ -1,4 +1,4 @@
-//! In which order tags are set.
+//! The order in which tags are set.
 
 use std::cmp::Reverse;
 
@@ -33,7 +33,7 @@ fn precision(tag: &str) -> Precision {
     }
 }
 
-/// In ascending order, which `Ord` takes.
+/// How precisely a tag names one version. The variants ascend, because `Ord` compares them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Precision {
     Name,

@@ -1,4 +1,4 @@
-//! The memory that whole pushes take.
+//! Tests of the memory that whole pushes use.
 
 use std::time::Duration;
 

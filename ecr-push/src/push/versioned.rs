@@ -1,11 +1,11 @@
-//! [`Versioned`]: what another program may read later, with the version of its form.
+//! [`Versioned`]: the wrapper that gives saved data a version.
 
 use std::ops::Deref;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Saved content, whose version is read before anything else of it.
+/// Saved content with its version. Reading fails if the version is not supported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Versioned<T> {
     version: Version,

@@ -1,4 +1,4 @@
-//! What each event serialises as, and how changes of tags are printed.
+//! Tests of the events: the serialised form of each, and the text of each tag change.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,8 @@ fn changes_are_told_in_few_words() {
 
 const URI: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web";
 
-/// What an event is, which names the repository and the layer as all others do.
+/// Returns an event's serialised form without the repository and the layer, which are the same in
+/// all events.
 fn serialised(event: impl FnOnce(Repository, Layer) -> Event) -> Value {
     let layer = Layer { digest: Digest::from_content(b"a"), size: 100 };
     let mut json = serde_json::to_value(event(URI.parse().unwrap(), layer)).unwrap();
@@ -127,7 +128,7 @@ fn any_other_event_is_json_with_its_name() {
     }
 }
 
-/// serde refuses a path that isn't UTF-8; the event is written all the same.
+/// serde rejects a path that isn't UTF-8, but it writes the event.
 #[cfg(unix)]
 #[test]
 fn a_path_that_is_not_utf_8_is_shown() {

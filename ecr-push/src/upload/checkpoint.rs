@@ -100,8 +100,8 @@ impl Checkpoint {
         }
     }
 
-    /// The upload of a layer that an earlier process began. It is handed out once: should it be
-    /// lost, the next upload is a new one.
+    /// Returns the upload of a layer that an earlier process started. Each entry is returned only
+    /// once: if that upload is lost, the next one is new.
     pub(crate) fn take(&self, repository: &Repository, layer: &Layer) -> Option<UploadRecord> {
         let mut begun = self.lock();
         let found = begun.begun.values().find(|begun| {

@@ -1,4 +1,4 @@
-//! [`Feed`]: where the parts of a layer come from, read ahead of the line.
+//! [`Feed`]: the parts of a layer, read ahead while earlier ones are sent.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -20,15 +20,15 @@ use crate::upload::part_size::{LargeLayers, PartSizes};
 pub(super) enum Feed {
     /// Parts in memory, each read once for all links of ECR's API.
     Parts(PartFeed),
-    /// The file, which the one link of the registry's protocol reads while it sends.
+    /// The file, which the single link of the registry's protocol reads while it sends.
     Stream(BlobReader),
 }
 
-/// Parts, and the room that they take.
+/// The parts of a layer for ECR's API, and their memory.
 #[derive(Debug)]
 pub(super) struct PartFeed {
     pub(super) reader: PartReader,
-    /// Always there between two parts.
+    /// Always `Some` between two parts.
     pub(super) room: Option<Room>,
     pub(super) memory: Arc<Memory>,
     pub(super) large_layers: LargeLayers,
@@ -39,7 +39,7 @@ pub(super) struct PartFeed {
 }
 
 impl Feed {
-    /// The size of the next part, of which the links ask for `asked` bytes.
+    /// Returns the size of the next part if the links request `asked` bytes.
     pub(super) fn part_size(&self, asked: u64) -> u64 {
         match self {
             Self::Parts(feed) => PartSizes::new(asked, feed.large_layers).size_for(feed.size),
@@ -47,8 +47,8 @@ impl Feed {
         }
     }
 
-    /// The bytes of the layer, once for each of `links`. What follows, in parts of `part_size`, is
-    /// made ahead as far as there is room.
+    /// Returns these bytes of the layer, once for each of `links`. Starts to read the following
+    /// parts of `part_size` ahead, as far as memory allows.
     pub(super) async fn read(
         &mut self,
         bytes: Range<u64>,
@@ -61,7 +61,7 @@ impl Feed {
         }
     }
 
-    /// Whether the content is what its descriptor says: reads all of it.
+    /// Checks the content against its descriptor. Reads all of it.
     pub(super) async fn check(&self) -> Result<(), Error> {
         match self {
             Self::Parts(feed) => feed.reader.check().await,
@@ -80,8 +80,8 @@ impl PartFeed {
         let room = match self.room.take() {
             Some(room) if part_size <= room.part_size => room,
             too_small => {
-                // Given back before asking for more: a layer that holds some while it waits for
-                // more can wait for ever.
+                // Releases the room before it reserves more. Two layers that each keep their room
+                // while they wait for more could wait forever.
                 self.reader.forget_ahead().await;
                 drop(too_small);
                 room(&self.memory, self.size, part_size, self.links).await
@@ -96,7 +96,7 @@ impl PartFeed {
     }
 }
 
-/// Room for one part of a layer of `size` bytes for each of its repositories.
+/// Reserves the memory for one part of a layer of `size` bytes for each of its repositories.
 pub(super) async fn room(
     memory: &Arc<Memory>,
     size: u64,

@@ -1,4 +1,4 @@
-//! [`Link`]: the way of one layer into one repository, by either protocol.
+//! [`Link`]: the requests of one layer's upload to one repository, through either protocol.
 
 use std::ops::Range;
 
@@ -13,22 +13,22 @@ use crate::wire::api::Calls;
 use crate::wire::registry::Registry;
 use crate::wire::registry::body::LayerContent;
 
-/// An upload that a server knows, and the calls that it takes.
+/// An upload that the server knows, with the calls to send and complete it.
 #[derive(Debug)]
 pub(super) enum Link<'a> {
     Api(ApiLink<'a>),
     Registry(RegistryLink<'a>),
 }
 
-/// By ECR's API: parts that are made in memory, sent to an id.
+/// An upload through ECR's API: it has an id, and its parts are made in memory.
 #[derive(Debug)]
 pub(super) struct ApiLink<'a> {
     pub(super) calls: &'a Calls,
     pub(super) upload: NewUpload,
 }
 
-/// By the registry's own protocol: requests that are read from the file while they are sent, to a
-/// location that moves.
+/// An upload through the registry's own protocol: each response names the location of the next
+/// request, and the content is read from the file while it is sent.
 #[derive(Debug)]
 pub(super) struct RegistryLink<'a> {
     pub(super) registry: &'a Registry,
@@ -37,12 +37,12 @@ pub(super) struct RegistryLink<'a> {
     pub(super) location: String,
 }
 
-/// What is sent in one request: made by a [`Feed`](crate::upload::feed::Feed) for its own links.
+/// The content of one request. A [`Feed`](crate::upload::feed::Feed) makes it for its own links.
 #[derive(Debug)]
 pub(super) enum Part {
-    /// In memory, encoded.
+    /// An encoded part in memory.
     Frame(Frame),
-    /// These bytes of the file.
+    /// A range of the file's bytes.
     Stream(Range<u64>),
 }
 
@@ -63,7 +63,7 @@ impl Link<'_> {
         }
     }
 
-    /// What the server knows the upload by.
+    /// Returns the server's name for the upload: its id or its location.
     pub(super) fn id(&self) -> &str {
         match self {
             Self::Api(link) => &link.upload.id,
@@ -71,7 +71,7 @@ impl Link<'_> {
         }
     }
 
-    /// How large its parts are to be.
+    /// Returns the part size that the server requests.
     pub(super) fn part_size(&self) -> u64 {
         match self {
             Self::Api(link) => link.upload.part_size,
@@ -79,7 +79,7 @@ impl Link<'_> {
         }
     }
 
-    /// Whether a layer of this size goes with the request that completes it.
+    /// Returns whether the completing request carries a layer of this size.
     pub(super) fn completes_with_content(&self, size: u64) -> bool {
         match self {
             Self::Api(_) => false,
@@ -98,7 +98,7 @@ impl Link<'_> {
         }
     }
 
-    /// Waits until the content that goes with the completion of `layer` may be sent, if any does.
+    /// Waits for a turn to send if the completing request carries the content of `layer`.
     pub(super) async fn get_ready_to_complete(&self, layer: &Layer) {
         if let Self::Registry(link) = self
             && self.completes_with_content(layer.size())
@@ -121,7 +121,7 @@ impl Link<'_> {
         }
     }
 
-    /// Begins another upload in place of this one.
+    /// Starts another upload in place of this one.
     pub(super) async fn restart(&mut self) -> Result<(), Error> {
         match self {
             Self::Api(link) => link.upload = link.calls.start_upload().await?,

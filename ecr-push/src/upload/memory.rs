@@ -50,8 +50,8 @@ impl Memory {
         }
     }
 
-    /// Waits until there is room for a layer that goes to so many repositories: for one part of at
-    /// most `part_size` bytes for each of them, whose body takes `body` bytes.
+    /// Waits for the memory of a layer: one part of at most `part_size` bytes, whose body takes
+    /// `body` bytes, for each of the repositories.
     pub(crate) async fn reserve(
         self: &Arc<Self>,
         body: u64,
@@ -234,8 +234,8 @@ impl Buffers {
     }
 }
 
-/// How large a buffer for a body of so many bytes is. In steps, so that layers of nearly the same size
-/// share theirs.
+/// Returns the size of a buffer for a body of this many bytes. It is rounded up so that layers of
+/// nearly the same size share buffers.
 fn capacity(body: u64) -> usize {
     let len = usize::try_from(body).unwrap_or(usize::MAX / 2);
     let step = if len > 1024 * 1024 { 64 * 1024 } else { 8 * 1024 };

@@ -1,9 +1,9 @@
-//! How a layer is cut into parts, by each transport.
+//! The rules for cutting a layer into parts or requests, for each transport.
 
 use crate::wire::answers::MAX_PART;
 use crate::wire::transport::Transport;
 
-/// How ECR's API wants layers to be cut.
+/// The rules of ECR's API for cutting layers into parts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PartSizes {
     /// The part size that ECR requests, in bytes.
@@ -27,15 +27,15 @@ pub enum LargeLayers {
 /// each other: with the largest part size that the page names, 10 MiB, 4,200 parts are 42,000 MiB.
 pub(crate) const MAX_PARTS: u64 = 4_200;
 
-/// How much of a layer goes into one request of the registry's protocol. Docker sends layers of any
-/// size in one, so ECR has no limit here that matters. A request that is lost is sent again from where
-/// it began, or from where ECR says that it got; one that takes long meets the caller's time-out for
-/// reading; and after each one, the line is idle for a round trip.
+/// How many bytes of a layer one request of the registry's protocol carries. Docker sends a layer
+/// of any size in one request, so no limit of ECR matters here. A lost request is sent again from
+/// its start, or from the position that ECR reports. A long request can exceed the caller's read
+/// timeout, and after each request the link is idle for a round trip.
 pub(crate) const CHUNK: u64 = 50 * 1024 * 1024;
 
-/// By the registry's protocol, layers of at most this size go with the request that completes them,
-/// which saves one. There are reports of such requests being refused from 10 MB on, and others of
-/// 15 GB.
+/// The size up to which the completing request of the registry's protocol carries the layer, which
+/// saves a request. Some reports say that ECR rejects such requests from 10 MB, others that it
+/// accepts 15 GB.
 pub(crate) const SMALL: u64 = 5 * 1024 * 1024;
 
 impl PartSizes {
@@ -43,12 +43,12 @@ impl PartSizes {
         Self { asked, large_layers }
     }
 
-    /// What ECR asks for, whatever the layer.
+    /// Returns the part size that ECR requests for every layer.
     pub(crate) fn asked(self) -> u64 {
         self.asked
     }
 
-    /// The size of the parts of a layer of `size` bytes, by ECR's API.
+    /// Returns the part size of ECR's API for a layer of `size` bytes.
     pub(crate) fn size_for(self, size: u64) -> u64 {
         match self.large_layers {
             LargeLayers::GrowParts if size.div_ceil(self.asked) > MAX_PARTS => {
@@ -59,12 +59,12 @@ impl PartSizes {
         }
     }
 
-    /// How many parts a layer of `size` bytes has, by ECR's API.
+    /// Returns how many parts of ECR's API a layer of `size` bytes has.
     pub(crate) fn count(self, size: u64) -> u64 {
         size.div_ceil(self.size_for(size))
     }
 
-    /// In how many requests a layer of `size` bytes is sent.
+    /// Returns how many requests send a layer of `size` bytes.
     pub(crate) fn requests(self, size: u64, transport: Transport) -> u64 {
         match transport {
             Transport::Api => self.count(size),

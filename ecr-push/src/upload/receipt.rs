@@ -1,33 +1,33 @@
-//! What became of the layers that were sent.
+//! The outcome of sending layers.
 
-/// What became of one layer.
+/// The outcome of one layer.
 #[derive(Debug)]
 pub(crate) struct LayerReceipt {
     /// The outcome in each repository, by its number within the push.
     pub(crate) outcomes: Vec<(usize, UploadOutcome)>,
-    /// How many bytes were read for that.
+    /// How many bytes were read.
     pub(crate) bytes_read: u64,
 }
 
-/// What became of a layer in one repository.
+/// The outcome of one layer in one repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UploadOutcome {
-    /// It came from another repository.
+    /// The registry mounted the layer from another repository.
     Mounted,
-    /// How many bytes of content were sent.
+    /// The push sent this many bytes of content.
     Sent(u64),
 }
 
-/// What became of all layers that were sent.
+/// The outcome of all layers.
 #[derive(Debug)]
 pub(crate) struct LayersReceipt {
-    /// For each repository of the push.
+    /// The outcome in each repository of the push.
     pub(crate) repositories: Vec<RepositoryReceipt>,
-    /// How many bytes were read for that.
+    /// How many bytes were read.
     pub(crate) bytes_read: u64,
 }
 
-/// What was sent to one repository.
+/// The outcome of all layers in one repository.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct RepositoryReceipt {
     pub(crate) bytes: u64,
@@ -36,7 +36,7 @@ pub(crate) struct RepositoryReceipt {
 }
 
 impl LayersReceipt {
-    /// Nothing so far, in a push to so many repositories.
+    /// Creates an empty receipt for a push to this many repositories.
     pub(crate) fn new(repositories: usize) -> Self {
         Self { repositories: vec![RepositoryReceipt::default(); repositories], bytes_read: 0 }
     }

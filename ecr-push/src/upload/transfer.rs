@@ -1,14 +1,21 @@
-//! [`Transfer`]: one layer on its way into one repository, and what is done when it goes wrong.
+//! [`Transfer`]: the upload of one layer to one repository, with its restarts.
 //!
-//! - *Sending*: parts go out at the cursor. Once all have arrived, or if the content goes with the
-//!   completion, the transfer is *completing*.
-//! - *Completing*: one request, after which the transfer is *complete*.
-//! - In both states the upload may be lost or refused. Then a new one begins, and the transfer is
-//!   *sending* from byte 0 again.
+//! ```text
+//!   ┌── next part, at the server's position
+//!   v │
+//! sending ──> completing ──> complete
+//!   ^  │ lost     │ lost or rejected
+//!   └──┴──────────┘ restarts at byte 0
+//! ```
 //!
-//! The [`Cursor`] decides after each part: continue where the server stands, start again, or fail. A
-//! transfer starts again once; a second loss is an error. An upload from a checkpoint may be lost once
-//! more than that, since it may have expired.
+//! After each part the [`Cursor`] decides: continue at the server's position, restart, or fail
+//! because the upload is stuck. A transfer whose completing request carries the content skips
+//! `sending`.
+//!
+//! A transfer restarts once; a second loss is an error. A transfer that resumes an upload from the
+//! checkpoint may restart twice, because that upload may have expired. One invariant holds: the
+//! checkpoint lists every upload that this push may continue, and stops listing it as soon as the
+//! upload is complete, lost or replaced.
 
 use crate::error::Error;
 use crate::image::blob::Layer;
@@ -31,7 +38,7 @@ pub(super) struct Transfer<'a> {
     sent: u64,
 }
 
-/// Where each step is noted.
+/// The receivers of each step: the events, and the checkpoint if the push has one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Logs<'a> {
     pub(super) reporter: &'a Reporter,
@@ -41,8 +48,9 @@ pub(super) struct Logs<'a> {
 /// The origin of an upload, which decides whether it may restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
-    /// An earlier process began it, so it may have expired since.
+    /// An earlier process started it, so it may have expired.
     Checkpoint,
+    /// It is new. Losing it starts a replacement.
     First,
     /// It replaces a lost upload. Losing it is an error.
     Second,
@@ -52,7 +60,7 @@ const PART: &str = "UploadLayerPart";
 const COMPLETE: &str = "CompleteLayerUpload";
 
 impl<'a> Transfer<'a> {
-    /// An upload that has just begun.
+    /// Creates the transfer for an upload that has just started.
     pub(super) fn new(link: Link<'a>, layer: &'a Layer, logs: Logs<'a>) -> Self {
         let transfer = Self::begin(link, layer, logs, Cursor::new(0), Origin::First);
         transfer.note_begin();
@@ -60,7 +68,7 @@ impl<'a> Transfer<'a> {
         transfer
     }
 
-    /// An upload of an earlier process, which had got to byte `sent`.
+    /// Creates the transfer for an upload of an earlier process that had sent `sent` bytes.
     pub(super) fn resumed(link: Link<'a>, layer: &'a Layer, logs: Logs<'a>, sent: u64) -> Self {
         let cursor = Cursor::resumed(sent, layer.size());
         let transfer = Self::begin(link, layer, logs, cursor, Origin::Checkpoint);
@@ -68,7 +76,8 @@ impl<'a> Transfer<'a> {
         transfer
     }
 
-    /// Where the next part begins; `None` if completing is all that is left to do.
+    /// Returns the first byte of the next part; `None` if the transfer only needs to be completed,
+    /// or is complete.
     pub(super) fn next(&self) -> Option<u64> {
         let size = self.layer.size();
         let is_sending =
@@ -80,12 +89,12 @@ impl<'a> Transfer<'a> {
         self.is_complete
     }
 
-    /// How large its parts are to be.
+    /// Returns the part size that the server requests.
     pub(super) fn part_size(&self) -> u64 {
         self.link.part_size()
     }
 
-    /// How many bytes of content were sent.
+    /// Returns how many bytes of content were sent.
     pub(super) fn sent(&self) -> u64 {
         self.sent
     }
@@ -95,8 +104,8 @@ impl<'a> Transfer<'a> {
         let bytes = part.bytes().clone();
         self.sent += bytes.end - bytes.start;
         let answer = match self.link.send(part, self.layer).await {
-            // An id from a file may be anything, and what ECR answers to one that it never gave is
-            // not known.
+            // The id comes from a file and may not be ECR's. How ECR answers such an id is
+            // undocumented, so any rejection restarts the upload.
             Err(error) if self.origin == Origin::Checkpoint && error.is_refusal() => {
                 return self.start_again(PART, &error.to_string()).await;
             }
@@ -117,13 +126,14 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// Waits for what completing takes, so that nothing but the server is waited for then.
+    /// Waits for a turn to send if the completing request carries content. After that, completing
+    /// waits only for the server.
     pub(super) async fn get_ready_to_complete(&self) {
         self.link.get_ready_to_complete(self.layer).await;
     }
 
-    /// Completes the layer, all of which has arrived or goes along. Returns why it has to start
-    /// again, if it has to.
+    /// Completes the layer after all its bytes have arrived, or sends them in the same request.
+    /// Returns the reason if the upload must restart.
     pub(super) async fn complete(&mut self) -> Result<Option<CompletionFailure>, Error> {
         let size = self.layer.size();
         let with_content = self.link.completes_with_content(size);
@@ -134,7 +144,8 @@ impl<'a> Transfer<'a> {
             CompleteAnswer::Complete => {}
             CompleteAnswer::Incomplete(failure) => {
                 if failure.is_content {
-                    // No later push may resume it, even if this push ends here.
+                    // Removes the entry now, so that no later push resumes this upload even if this
+                    // push fails.
                     self.note(|checkpoint| checkpoint.end(self.link.id()));
                 }
                 return Ok(Some(failure));
@@ -149,21 +160,22 @@ impl<'a> Transfer<'a> {
         Ok(None)
     }
 
-    /// Starts again after a completion that failed.
+    /// Restarts after a rejected completion.
     pub(super) async fn start_over(&mut self, failure: &CompletionFailure) -> Result<(), Error> {
         self.start_again(COMPLETE, &failure.reason).await
     }
 
-    /// Begins a new upload in place of one that was lost or refused: once.
+    /// Replaces a lost or rejected upload with a new one. Fails if the lost upload was already a
+    /// replacement.
     async fn start_again(&mut self, operation: &'static str, reason: &str) -> Result<(), Error> {
         let (repository, digest) = (self.link.repository(), self.layer.digest());
-        tracing::warn!(%repository, %digest, upload = self.link.id(), reason, "starting again");
+        tracing::warn!(%repository, %digest, upload = self.link.id(), reason, "restarting the upload");
         self.note(|checkpoint| checkpoint.end(self.link.id()));
         self.origin = match self.origin {
             Origin::Checkpoint => Origin::First,
             Origin::First => Origin::Second,
             Origin::Second => {
-                return Err(Error::twice_in_vain(operation, repository, digest, reason));
+                return Err(Error::lost_twice(operation, repository, digest, reason));
             }
         };
         let reason = reason.to_owned();

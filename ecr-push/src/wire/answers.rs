@@ -1,4 +1,4 @@
-//! What a repository answers, by either protocol: data without calls.
+//! The answers of a repository through either protocol: data without calls.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,5 +1,5 @@
-//! The calls of one push to one repository by ECR's API: SDK types go in, and answers come out that
-//! name what the protocol distinguishes.
+//! The ECR API calls of one push to one repository. SDK types stay inside; each call returns an
+//! answer in terms of the upload protocol.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -107,7 +107,7 @@ impl Calls {
         Ok(available)
     }
 
-    /// Which of these tags and images there are, and what the tags are on.
+    /// Looks up tags and images. Returns those that exist, and the image of each tag.
     pub(crate) async fn look_up(
         &self,
         tags: &[Tag],

@@ -53,7 +53,7 @@ impl Destination {
         }
     }
 
-    /// Which of these tags and images there are, and what the tags are on.
+    /// Looks up tags and images. Returns those that exist, and the image of each tag.
     pub(crate) async fn look_up(
         &self,
         tags: &[Tag],

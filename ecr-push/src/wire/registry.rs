@@ -1,5 +1,5 @@
-//! The requests of one push to one repository by the registry's own protocol: the answers are those
-//! same outcomes as the calls of ECR's API.
+//! The requests of one push to one repository through the registry's own protocol. They return the
+//! same answers as the calls of ECR's API.
 
 mod answer;
 pub(crate) mod body;
@@ -110,7 +110,7 @@ impl Registry {
         }
     }
 
-    /// Which of these tags and images there are, and what the tags are on.
+    /// Looks up tags and images. Returns those that exist, and the image of each tag.
     pub(crate) async fn look_up(
         &self,
         tags: &[Tag],

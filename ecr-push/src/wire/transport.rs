@@ -123,6 +123,8 @@ impl RegistryEndpoint {
 impl FromStr for RegistryEndpoint {
     type Err = Error;
 
+    /// Parses an address.
+    ///
     /// # Errors
     /// Returns [`InvalidEndpoint`](crate::ErrorKind::InvalidEndpoint) with the reason.
     fn from_str(text: &str) -> Result<Self, Error> {

@@ -295,7 +295,7 @@ async fn nested_indexes_are_pruned() {
     assert_eq!(printed(&image), ["linux/amd64", "linux/arm64"]);
     let listed = listed_in(&image);
     assert_eq!(listed.len(), 2);
-    assert_eq!(listed[1], second, "a nested index that keeps all stays to the byte");
+    assert_eq!(listed[1], second, "a nested index that keeps all stays unchanged");
     World::new().await.takes(&all).await;
     World::new().await.takes(&image).await;
 

@@ -229,7 +229,11 @@ async fn a_missing_repository_is_created_with_its_settings() {
     assert!(plan.to_string().contains(&format!("to {URI}, to be created\n")), "{plan}");
     assert_eq!(world.local.journal().count("CreateRepository"), 0);
     let pushed = push.await.unwrap();
-    assert_eq!(pushed.calls(), 11, "2 look in vain, 1 creates, 6 send, 1 looks again, 1 puts");
+    assert_eq!(
+        pushed.calls(),
+        11,
+        "2 look up without success, 1 creates, 6 send, 1 looks up again, 1 puts"
+    );
     assert_eq!(pushed.tags()[0].change(), &TagChange::Created);
 
     let described = world.client.describe_repositories().send().await.unwrap();
@@ -311,7 +315,7 @@ async fn a_tag_that_moves_while_layers_are_sent_is_looked_up_again() {
     let TagChange::Moved { from, .. } = pushed.tags()[0].change() else { panic!("{pushed:?}") };
     assert_eq!(from, other.digest());
     assert_eq!(world.tagged("latest").await.as_deref(), Some(pushed.digest().as_str()));
-    // In the first repository, 2 look, 2 look again, and 1 puts; in the other one, 1 creates, too,
-    // and 6 send.
+    // In the first repository, 2 look up, 2 look up again, and 1 puts. In the other one, also 1
+    // creates and 6 send.
     assert_eq!(pushed.calls(), (2 + 2 + 1) + (2 + 1 + 6 + 2 + 1));
 }

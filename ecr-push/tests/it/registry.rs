@@ -99,7 +99,7 @@ async fn small_layers_take_two_requests_and_large_ones_as_many_as_are_planned() 
             "PUT upload",
         ]
     );
-    assert_eq!(pushed.calls(), 12 + 3, "2 calls of the API look, and 1 looks again");
+    assert_eq!(pushed.calls(), 12 + 3, "2 calls of the API look up, and 1 looks up again");
     assert_eq!(plan.bytes(), pushed.bytes_sent());
     assert_eq!(pushed.bytes_read(), pushed.bytes_sent());
     assert_eq!((pushed.layers_sent(), pushed.layers_skipped()), (4, 0));

@@ -1,4 +1,4 @@
-//! What a program saves of a push, and reads again.
+//! Tests of plans, outcomes and errors that a program saves and reads again.
 
 use ecr_push::Pushed;
 use ecr_push::outcome::TagChange;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::layout::Layout;
 use crate::world::{URI, World, repository};
 
-/// The problem with reading it as another version.
+/// Returns the error of reading the value as another version.
 fn refused<T: serde::de::DeserializeOwned + std::fmt::Debug>(mut json: Value) -> String {
     json["version"] = 2.into();
     serde_json::from_value::<T>(json).unwrap_err().to_string()

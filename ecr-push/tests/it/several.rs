@@ -41,7 +41,7 @@ async fn every_blob_is_read_once() {
     let size: u64 = image.layers().map(ecr_push::image::Layer::size).sum();
     assert_eq!(pushed.bytes_read(), size);
     assert_eq!(pushed.bytes_sent(), 3 * size);
-    // 2 look, 9 and 2 send three layers of 3, 1 and 1 parts, 1 looks again, and 1 puts.
+    // 2 look up, 9 and 2 send three layers of 3, 1 and 1 parts, 1 looks up again, and 1 puts.
     let each = 2 + 3 + 5 + 3 + 1 + 1;
     assert_eq!(pushed.calls(), 3 * each);
     assert_eq!(world.local.journal().calls().len() - before, 3 * each as usize);

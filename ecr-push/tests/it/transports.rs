@@ -47,7 +47,7 @@ async fn an_image_arrives_to_the_byte_and_again_costs_two_calls() {
     let layout = Layout::image(&[100, 6 * MIB, 51 * MIB]);
     let pushed = push(&world, &layout).await.unwrap();
     is_there(&world, &layout, &pushed).await;
-    // 2 look, 4 begin uploads, 3 send, 4 complete, 1 looks again, and 1 puts.
+    // 2 look up, 4 start uploads, 3 send, 4 complete, 1 looks up again, and 1 puts.
     assert_eq!(pushed.calls(), 2 + 4 + 3 + 4 + 1 + 1);
     assert_eq!(requests(&world, "PatchUpload"), 3);
     assert_eq!(requests(&world, "PutUpload"), 4);
@@ -126,8 +126,8 @@ async fn layers_are_mounted_where_that_is_on_and_allowed() {
         is_there(&world, &layout, &pushed).await;
         assert_eq!((pushed.layers_mounted(), pushed.layers_sent()), (mounted, 3 - mounted));
         assert_eq!(requests(&world, "MountBlob"), 3);
-        // One request for each, or two for each that is small, and three for the other one; beside
-        // them, 2 look, 1 looks again, and 1 puts.
+        // A mounted layer takes one request. Without mounts, each small layer takes two, and the
+        // large one three. Beside them, 2 look up, 1 looks up again, and 1 puts.
         let uploads = if mounted > 0 { 3 } else { 2 + 2 + 3 };
         assert_eq!(pushed.calls(), 2 + uploads + 1 + 1, "{setting}, {allowed}");
     }

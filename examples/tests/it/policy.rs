@@ -12,8 +12,8 @@ async fn a_policy_is_printed_and_explained() {
     let document: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(document["Statement"][0]["Action"].as_array().unwrap().len(), 5);
     assert_eq!(ended.stderr.lines().count(), 5);
-    let expected = "ecr:PutImage on arn:aws:ecr:us-east-1:123456789012:repository/demo/web: puts \
-                    the manifest, and sets each tag\n";
+    let expected = "ecr:PutImage on arn:aws:ecr:us-east-1:123456789012:repository/demo/web: stores \
+                    the manifest and sets each tag\n";
     assert!(ended.stderr.ends_with(expected), "{}", ended.stderr);
 }
 

@@ -47,7 +47,7 @@ pub(super) enum Item {
     Other,
 }
 
-/// Whether the archive ends with the marker that a writer adds.
+/// The end of an archive: with or without the marker that a writer adds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Marked,
@@ -55,7 +55,7 @@ pub(super) enum End {
     Unmarked,
 }
 
-/// What the headers before an entry state about it.
+/// The properties of an entry that the headers before it state.
 #[derive(Default)]
 struct Extensions {
     long_name: Option<Vec<u8>>,

@@ -1,4 +1,4 @@
-//! Compressed layers: the same bytes whatever the number of threads.
+//! Tests of compressed layers: the bytes don't depend on the number of threads.
 
 use std::io::Read as _;
 

@@ -1,4 +1,4 @@
-//! A file with secrets that is replaced in one step.
+//! The reading and the atomic replacement of a file with secrets.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -45,7 +45,8 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     create_folder(folder)?;
     let mut prefix = OsString::from(".");
     prefix.push(name);
-    // Mode 0600 from the start, and removed if anything fails.
+    // `tempfile` creates it with mode 0600, so that the file is never readable for others, and
+    // removes it if a later step fails.
     let mut temporary =
         tempfile::Builder::new().prefix(&prefix).suffix(".tmp").tempfile_in(folder)?;
     temporary.write_all(content)?;

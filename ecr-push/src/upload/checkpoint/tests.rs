@@ -1,4 +1,4 @@
-//! A checkpoint's file: what is in it, and what is read of a broken one.
+//! Tests of the checkpoint file: its content, and the reading of a broken one.
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -49,7 +49,7 @@ fn an_upload_is_found_where_it_was_left() {
     let second = folder.open();
     let found = second.take(&repository(), &layer(b"a")).unwrap();
     assert_eq!((found.upload_id.as_str(), found.sent), ("id-a", 30));
-    assert_eq!(second.take(&repository(), &layer(b"a")), None, "once is enough");
+    assert_eq!(second.take(&repository(), &layer(b"a")), None, "each entry is used once");
     assert_eq!(second.take(&repository(), &layer(b"b")), None);
 }
 

@@ -1,4 +1,4 @@
-//! The bound on memory, and the use of buffers again.
+//! Tests of the memory limit, and of the reuse of buffers.
 
 use std::time::Duration;
 

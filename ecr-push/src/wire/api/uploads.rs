@@ -1,4 +1,4 @@
-//! The upload of a layer, by ECR's API: begun, sent part by part, and completed.
+//! The API calls of a layer's upload: start, send a part, complete.
 
 use aws_sdk_ecr::config::Intercept;
 use aws_sdk_ecr::operation::complete_layer_upload::CompleteLayerUploadError as CompleteError;
@@ -31,7 +31,8 @@ impl Calls {
         }
     }
 
-    /// Sends a part that ends with byte `last`. `body` puts the request's body in place.
+    /// Sends a part that ends with byte `last` and must not be empty. `body` replaces the request's
+    /// body.
     pub(crate) async fn send_part(
         &self,
         upload_id: &str,

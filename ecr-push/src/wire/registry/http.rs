@@ -63,7 +63,7 @@ impl Request {
 pub(crate) enum RequestFailure {
     /// Getting the token failed, so the request was not sent.
     NoToken(Error),
-    /// The SDK got no answer, or the registry refused.
+    /// The SDK got no answer, or the registry rejected the request.
     Sdk(Box<RequestError>),
 }
 

@@ -1,4 +1,4 @@
-//! The upload of a layer, by the registry's own protocol: mounted or begun, sent, and completed.
+//! The registry requests of a layer's upload: mount or start, send a chunk, complete.
 
 use aws_sdk_ecr::error::ProvideErrorMetadata as _;
 
@@ -121,6 +121,8 @@ impl Registry {
         }
     }
 
+    /// Sends a request with content.
+    ///
     /// # Errors
     /// Returns the error of reading the content, if that failed. A failure of the registry is in
     /// the inner result.
