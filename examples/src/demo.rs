@@ -1,4 +1,4 @@
-//! A real OCI image for demonstrations: two gzip layers, a config, a manifest.
+//! A small OCI image for demonstrations: two gzip layers, a config and a manifest.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
@@ -15,15 +15,15 @@ use tempfile::TempDir;
 
 use crate::ending::BoxError;
 
-/// The image, as an OCI layout in a folder.
+/// A demonstration image as an OCI layout in a folder.
 ///
-/// One layer is the program that runs, the other a folder of files. The same program makes the
-/// same image, to the byte: no time and no user gets into it. It is there to be moved: a program
-/// that needs a C library does not find one in it.
+/// One layer contains the running program, the other a folder of files. The image is reproducible:
+/// it contains no times and no users, so the same program makes the same digest. It is only made
+/// for pushing: it has no C library, so a dynamically linked program doesn't start in it.
 #[derive(Debug)]
 pub struct DemoImage {
     path: PathBuf,
-    /// Removes the folder with this value, unless it was asked for.
+    /// Removes the folder when this value is dropped, unless the caller chose the folder.
     _temporary: Option<TempDir>,
 }
 
@@ -37,29 +37,29 @@ const SITE: [(&str, &[u8]); 3] = [
 const PROGRAM: &str = "usr/local/bin/web";
 
 impl DemoImage {
-    /// Makes the image in a temporary folder, which goes away with this value. Compresses a whole
-    /// executable, so it takes a moment of one core.
+    /// Makes the image in a temporary folder, which is removed when this value is dropped. Blocks
+    /// for a moment, since it compresses a whole executable.
     ///
     /// # Errors
-    /// Where the executable can't be read or the folder not be written.
+    /// Fails if the executable can't be read or the folder can't be written.
     pub fn temporary() -> Result<Self, BoxError> {
         let folder = TempDir::with_prefix("demo-image-")?;
         write(folder.path())?;
         Ok(Self { path: folder.path().to_owned(), _temporary: Some(folder) })
     }
 
-    /// Makes the image in a new folder at `path`, to stay.
+    /// Makes the image in a new folder at `path` and keeps it.
     ///
     /// # Errors
-    /// As [`temporary`](Self::temporary), and where there is something at `path` already.
+    /// Fails like [`temporary`](Self::temporary), and if `path` already exists.
     pub fn create(path: &Path) -> Result<Self, BoxError> {
         fs::create_dir(path)
-            .map_err(|error| format!("the folder {} can't be made: {error}", path.display()))?;
+            .map_err(|error| format!("can't create the folder {}: {error}", path.display()))?;
         write(path)?;
         Ok(Self { path: path.to_owned(), _temporary: None })
     }
 
-    /// The layout's folder.
+    /// Returns the folder of the layout.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -88,7 +88,7 @@ struct LayoutWriter<'a> {
 
 struct Layer {
     descriptor: Descriptor,
-    /// The digest of the archive before compression, which the config lists.
+    /// The digest of the uncompressed archive, for the config.
     diff_id: String,
 }
 
@@ -102,14 +102,14 @@ impl<'a> LayoutWriter<'a> {
         Ok(Self { root })
     }
 
-    /// Writes a compressed layer as it comes, however large it is.
+    /// Writes a compressed layer as a stream, so that its size doesn't matter.
     fn layer(
         &self,
         fill: impl FnOnce(&mut tar::Builder<&mut dyn io::Write>) -> io::Result<()>,
     ) -> Result<Layer, BoxError> {
         let partial = self.root.join("layer.partial");
         let compressed = Hashing::new(File::create(&partial)?);
-        // Neither name nor time in the header, so that the same content has the same digest.
+        // Leaves name and time out of the header, so that the same content has the same digest.
         let gzip = GzBuilder::new().write(compressed, Compression::fast());
         let mut archive = Hashing::new(gzip);
         let mut tar = tar::Builder::new(&mut archive as &mut dyn io::Write);
@@ -188,7 +188,7 @@ fn append(
     tar.append_data(&mut header, path, content)
 }
 
-/// Hashes and counts what goes through.
+/// A writer that hashes and counts the bytes.
 struct Hashing<W> {
     inner: W,
     hasher: Sha256,

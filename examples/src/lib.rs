@@ -1,11 +1,11 @@
-//! What the example programs share: a session with AWS or with the emulator, a demonstration
-//! image and services, images as arguments, the story of a push and of a rollout on the screen, what
-//! one process saves for another, and how a program ends.
+//! Shared parts of the example programs: a session with AWS or the emulator, a demonstration image
+//! and services, image arguments, the output of a push and a rollout, saved files and exit codes.
 
 mod demo;
 mod demo_services;
 mod ending;
 mod images;
+mod output;
 mod progress;
 mod rollout;
 mod saved;
@@ -17,6 +17,7 @@ pub use crate::demo::DemoImage;
 pub use crate::demo_services::create_services;
 pub use crate::ending::{BoxError, run};
 pub use crate::images::Images;
+pub use crate::output::check_writable;
 pub use crate::progress::show_push;
 pub use crate::rollout::{plan_text, show_diff, show_events, show_roll_out};
 pub use crate::saved::{load, save};

@@ -1,4 +1,4 @@
-//! What one process saves for another: plans and handles.
+//! Files that one process writes and another reads: plans and handles.
 
 use std::fmt::Display;
 use std::fs::{self, OpenOptions};
@@ -8,29 +8,29 @@ use std::str::FromStr;
 
 use crate::ending::BoxError;
 
-/// Reads what [`save`] wrote.
+/// Reads a file that [`save`] wrote.
 ///
 /// # Errors
-/// Where the file can't be read, or holds something else.
+/// Fails if the file can't be read or its content is invalid.
 pub fn load<T>(path: &Path) -> Result<T, BoxError>
 where
     T: FromStr<Err: Display>,
 {
     let text = fs::read_to_string(path)
-        .map_err(|error| format!("{} can't be read: {error}", path.display()))?;
+        .map_err(|error| format!("can't read {}: {error}", path.display()))?;
     text.trim_end().parse().map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
-/// Writes a line to a file, over what is there. A new file is for its owner alone, since a plan has
-/// what the environment variables of a task definition hold.
+/// Writes a line to a file and replaces its content. Only the owner can read a new file, since a
+/// plan contains the environment variables of a task definition.
 ///
 /// # Errors
-/// Where it can't be written.
+/// Fails if the file can't be written.
 pub fn save(path: &Path, line: &str) -> Result<(), BoxError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let write = || writeln!(options.open(path)?, "{line}");
-    write().map_err(|error| format!("{} can't be written: {error}", path.display()).into())
+    write().map_err(|error| format!("can't write {}: {error}", path.display()).into())
 }

@@ -1,4 +1,4 @@
-//! Explains what is wrong with image definitions, and repairs them.
+//! Explains and repairs problems of image definitions.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,25 +7,25 @@ use clap::Parser;
 use examples::{BoxError, Story, run};
 use imagedefs::{Diagnosis, ImageDefinitions, ProblemKind, Severity};
 
-/// Explain what is wrong with an imagedefinitions.json, and repair it where that is certain.
+/// Explain the problems of an imagedefinitions.json, and repair it if the repair is certain.
 ///
-/// Shows all problems at once, each with its line, its cause and its cure, with what CodePipeline
-/// or ECS would say about it where that is known, and with what --fix would do. Warnings, such as
-/// the tag `latest`, don't make a file broken; a name that is nearly `imagedefinitions.json` does,
-/// since CodePipeline wouldn't find the file.
+/// The program shows all problems, each with its line, cause and cure, the error message of
+/// CodePipeline or ECS if it is known, and the repair of --fix. Warnings, such as the tag `latest`,
+/// are not failures. A file name that is nearly `imagedefinitions.json` is one, since CodePipeline
+/// doesn't find the file.
 ///
-/// With --fix, the file is replaced by the repaired one, in one step. Only the places of the errors
-/// change. Where one of them has no certain repair, nothing changes at all.
+/// --fix replaces the file with the repaired one in one step. It only changes the places of the
+/// errors. If an error has no certain repair, the file stays unchanged.
 ///
-/// Calls nothing.
+/// The program calls no service.
 #[derive(Debug, Parser)]
-#[command(after_help = "Exit code: 0 valid, 1 broken or not readable, 2 bad usage.")]
+#[command(after_help = "Exit code: 0 valid, 1 invalid or unreadable, 2 bad usage.")]
 struct Arguments {
     /// Repair the files in place
     #[arg(long)]
     fix: bool,
 
-    /// The files to look at
+    /// The files to check
     #[arg(value_name = "FILE", default_value = ImageDefinitions::FILE_NAME)]
     files: Vec<PathBuf>,
 }
@@ -45,10 +45,10 @@ fn doctor(arguments: &Arguments) -> Result<(), BoxError> {
             tell_repairs(&story, file, &diagnosis);
             diagnosis = Diagnosis::read(file)?;
         }
-        // The report has its own line ends.
+        // The report ends with a line break.
         story.tell(diagnosis.report().to_string().trim_end());
         if arguments.fix && has_errors(&diagnosis) {
-            story.tell("nothing was repaired, since some of it would have to be guessed");
+            story.tell("not repaired: some problems have no certain repair");
         }
         if has_errors(&diagnosis) || is_misnamed(&diagnosis) {
             broken.push(format!("`{}`", file.display()));

@@ -1,4 +1,4 @@
-//! Deploys the image that an event of Amazon ECR is about, as a Lambda function would.
+//! Deploys the image of an event of Amazon ECR, like a Lambda function.
 
 use std::io::{Read as _, stdin};
 use std::path::PathBuf;
@@ -9,24 +9,23 @@ use ecs_deploy::{Deployer, Service};
 use examples::{BoxError, Session, Story, run, show_roll_out};
 use imagedefs::{ContainerMap, Decision, DeployRule, EcrImageEvent, ImageDefinitions, NamePattern};
 
-/// Deploy the image that an event of Amazon ECR is about to an ECS service.
+/// Deploy the image of an Amazon ECR event to an ECS service.
 ///
-/// Reads the event as EventBridge delivers it. If the rule takes it, its image goes to the
-/// containers that the map names for the repository, by its digest. If not, the reason is told, and
-/// that is no failure: most events are no reason to deploy, such as those for the parts of an image
-/// for several platforms, which have no tag.
+/// The program reads the event that EventBridge delivers. If the rule matches, the containers of the
+/// repository get the image by its digest. Otherwise the program prints the reason and succeeds,
+/// since most events need no deployment: one push of a multi-platform image, for example, sends an
+/// event without a tag for each of its platforms.
 ///
-/// The last line on stdout is the ARN of the revision that now runs, or nothing. What happens on
-/// the way is told on stderr.
+/// The last line on stdout is the ARN of the running revision, if there was a deployment. Progress
+/// goes to stderr.
 ///
-/// Without --aws it deploys to an emulator that ends with the program, to try it out: its service
-/// is --cluster demo --service web, with the containers `web` and `log-router`.
+/// Leave out --aws to try it out: the program then starts an emulator and deploys to it. Use
+/// --cluster demo --service web; the containers are `web` and `log-router`.
 #[derive(Debug, Parser)]
 #[command(
     override_usage = "ecr_event [--aws] [--tag T]... --cluster C --service S --containers FILE \
                       [EVENT]\n       ecr_event [--tag T]... --containers FILE --show-pattern",
-    after_help = "Exit code: 0 the image runs or the event was ignored, 1 it doesn't run, 2 bad \
-                  usage."
+    after_help = "Exit code: 0 deployed or ignored, 1 failed, 2 bad usage."
 )]
 struct Arguments {
     /// Deploy to AWS, in the region of the event
@@ -41,21 +40,21 @@ struct Arguments {
     #[arg(long, value_name = "S", required_unless_present = "show_pattern")]
     service: Option<String>,
 
-    /// Which containers get the images of which repository: JSON such as {"shop/web": "web"}.
-    /// Pushes to other repositories are ignored
+    /// The containers of each repository, in JSON such as {"shop/web": "web"}. Events of other
+    /// repositories are ignored
     #[arg(long, value_name = "FILE")]
     containers: PathBuf,
 
-    /// Deploy only images with this tag; `v*` stands for all that begin with v; may be given
+    /// Deploy only images with this tag; `v*` means all tags that begin with `v`; may be given
     /// several times
     #[arg(long = "tag", value_name = "T")]
     tags: Vec<NamePattern>,
 
-    /// Print the event pattern for a rule in EventBridge that decides alike, and do nothing else
+    /// Print the event pattern of the same rule for EventBridge and exit
     #[arg(long)]
     show_pattern: bool,
 
-    /// The event, a file [default: stdin]
+    /// The file with the event [default: stdin]
     event: Option<PathBuf>,
 }
 
@@ -67,7 +66,7 @@ async fn main() -> ExitCode {
 async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
     let story = Story::on_stderr();
     let containers = ContainerMap::read(arguments.containers)?;
-    // A push to any other repository is none of the service's business.
+    // Ignores the repositories that the map doesn't contain.
     let mut rule = arguments.tags.into_iter().fold(DeployRule::new(), DeployRule::tag);
     for repository in containers.repositories() {
         rule = rule.repository(repository.parse()?);
@@ -76,12 +75,12 @@ async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
         return story.result(rule.event_pattern().to_string());
     }
     let (Some(cluster), Some(service)) = (arguments.cluster, arguments.service) else {
-        return Err("--cluster and --service are needed".into());
+        return Err("--cluster and --service are required".into());
     };
     let service = Service::new(cluster, service)?;
     let event = read_event(arguments.event).await?.parse::<EcrImageEvent>()?;
 
-    // From here on, it is what a Lambda function does with the event that it is called with.
+    // A Lambda function does the same with its payload.
     let Some(definitions) = definitions_for(&event, &rule, &containers, &story)? else {
         return Ok(());
     };
@@ -98,7 +97,7 @@ async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
     story.result(deployed.revision())
 }
 
-/// What is to be deployed. None: nothing, for a reason that was told.
+/// Returns the images to deploy, or `None` after printing why the event is ignored.
 fn definitions_for(
     event: &EcrImageEvent,
     rule: &DeployRule,
@@ -121,11 +120,11 @@ fn definitions_for(
 async fn read_event(path: Option<PathBuf>) -> Result<String, BoxError> {
     let read = move || match path {
         Some(path) => std::fs::read_to_string(&path)
-            .map_err(|error| format!("the event {} can't be read: {error}", path.display())),
+            .map_err(|error| format!("can't read the event {}: {error}", path.display())),
         None => {
             let mut text = String::new();
             let read = stdin().read_to_string(&mut text);
-            read.map(|_| text).map_err(|error| format!("the event can't be read: {error}"))
+            read.map(|_| text).map_err(|error| format!("can't read the event: {error}"))
         }
     };
     Ok(tokio::task::spawn_blocking(read).await??)

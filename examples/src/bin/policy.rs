@@ -1,4 +1,4 @@
-//! Prints the IAM policies that a push and a deployment need.
+//! Prints the IAM policies for pushes and deployments.
 
 use std::process::ExitCode;
 
@@ -7,81 +7,79 @@ use ecr_push::{LookUp, NewRepository, PushPolicy, Repository};
 use ecs_deploy::{DeployPolicy, Service};
 use examples::{BoxError, Story, run};
 
-/// Print the least that an IAM policy has to allow for pushes into Amazon ECR, for deployments to
-/// an Amazon ECS service, or for both.
+/// Print the least IAM policy for pushes to Amazon ECR, for deployments to an Amazon ECS service, or
+/// for both.
 ///
-/// The policy documents are on stdout, ready for `aws iam put-role-policy --policy-document`: one
-/// for pushes, or one for each account where the repositories are of several, and then one for
-/// deployments. Calls nothing.
+/// The policy documents go to stdout, ready for `aws iam put-role-policy --policy-document`. There
+/// is one document for pushes to each account, then one for deployments. The program calls no
+/// service.
 #[derive(Debug, Parser)]
 #[command(
     group(ArgGroup::new("what").args(["repositories", "service"]).required(true).multiple(true)),
     override_usage = "policy [--explain] REPOSITORY...\n       \
                       policy [--explain] --service ARN [--family F] [--role ARN]... \
                       [--check-images REPOSITORY]... [--for WORK]...",
-    after_help = "Exit code: 0 printed, 1 the service isn't given by its ARN, 2 bad usage."
+    after_help = "Exit code: 0 printed, 1 the service is not an ARN, 2 bad usage."
 )]
 struct Arguments {
     /// Explain each action on stderr
     #[arg(long)]
     explain: bool,
 
-    /// For pushes that don't look up what is there: the five actions that no push can do without
+    /// Allow only pushes that skip the lookup of tags and manifests: the five actions of every push
     #[arg(long, requires = "repositories")]
     no_look_up: bool,
 
-    /// For pushes that create a repository that is missing
+    /// Allow the push to create a missing repository
     #[arg(long, requires = "repositories")]
     create_repository: bool,
 
-    /// For Docker's protocol as well, which needs a token: `push --transport registry`, or Docker
+    /// Allow Docker's protocol, which needs a token: `push --transport registry`, or Docker itself
     #[arg(long, requires = "repositories")]
     token: bool,
 
-    /// For pushes by `--transport registry` that take layers over from this repository
+    /// Allow `push --transport registry` to mount layers from this repository
     #[arg(long, value_name = "REPOSITORY", requires = "repositories")]
     mount_from: Option<Repository>,
 
-    /// ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME, one or several
+    /// The repositories to push to: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME
     repositories: Vec<Repository>,
 
-    /// For deployments to this service: its ARN
+    /// The ARN of the service to deploy to
     #[arg(long, value_name = "ARN")]
     service: Option<Service>,
 
-    /// Limit what can be limited to this family of task definitions
+    /// Limit the statements to this family of task definitions if possible
     #[arg(long, value_name = "F", requires = "service")]
     family: Option<String>,
 
-    /// A role that the task definition has, for tasks or for their execution; may be given several
-    /// times
+    /// A task role or task execution role of the task definition; may be given several times
     #[arg(long = "role", value_name = "ARN", requires = "service")]
     roles: Vec<String>,
 
-    /// For deployments that look first whether their images are in this repository; may be given
-    /// several times
+    /// Allow `deploy --check-images` for images in this repository; may be given several times
     #[arg(long, value_name = "REPOSITORY", requires = "service")]
     check_images: Vec<Repository>,
 
-    /// For more than the rollout itself; may be given several times
+    /// Allow more than the rollout itself; may be given several times
     #[arg(long = "for", value_enum, value_name = "WORK", requires = "service")]
     work: Vec<Work>,
 }
 
-/// What a deployment may do beside the rollout.
+/// A task beside the rollout.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Work {
-    /// Say why tasks stopped
+    /// Report why tasks stopped
     Diagnosis,
-    /// Decide about deployments that stand still at a lifecycle hook
+    /// Continue or stop deployments that wait at a lifecycle hook
     Hooks,
     /// Deregister old revisions
     Prune,
-    /// Roll back what fails
+    /// Roll back failed deployments
     RollBack,
     /// Run one-off tasks
     RunTask,
-    /// Look at ECS's newer view of a deployment: stages, hooks, why it was rolled back
+    /// Read service deployments: stages, hooks, the reason of a rollback
     ServiceDeployments,
     /// Copy task definitions that have tags
     Tags,
@@ -102,7 +100,7 @@ fn policy(arguments: &Arguments) -> Result<(), BoxError> {
                 story.tell(format!("{action} on {resource}: {}", permission.reason()));
             }
         }
-        // Each goes to a principal of its own.
+        // Each account needs a policy of its own.
         for policy in policy.by_account() {
             story.result(policy.to_string())?;
         }

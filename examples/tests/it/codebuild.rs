@@ -1,4 +1,4 @@
-//! `codebuild`: the image by its digest in the file, and no tag that means something else tomorrow.
+//! Tests of `codebuild`: the digest in the file, the tags, and the checks before the push.
 
 use imagedefs::ImageDefinitions;
 
@@ -34,7 +34,7 @@ async fn pushes_by_the_revision_and_writes_the_digest() {
 }
 
 #[tokio::test]
-async fn outside_of_a_build_it_plays_one_on_the_emulator() {
+async fn outside_of_a_build_it_simulates_one_on_the_emulator() {
     let workplace = Workplace::new();
     let ended = Program::codebuild()
         .with(&["--container", "web", workplace.image(), "demo/web"])
@@ -42,12 +42,12 @@ async fn outside_of_a_build_it_plays_one_on_the_emulator() {
         .run()
         .await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    let told = "this is no build of CodeBuild, and plays one\npushing sha256:";
+    let told = "not in a CodeBuild build: simulating one\npushing sha256:";
     assert!(ended.stderr.starts_with(told), "{}", ended.stderr);
 }
 
 #[tokio::test]
-async fn what_would_be_latest_in_a_shell_is_a_failure() {
+async fn a_missing_revision_is_a_failure() {
     let (server, workplace) = (served().await, Workplace::new());
     let arguments = ["--aws", "--container", "web", workplace.image(), "demo/web"];
     for (variables, expected) in [
@@ -80,7 +80,7 @@ async fn what_would_be_latest_in_a_shell_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_container_that_is_none_is_found_out_before_the_push() {
+async fn an_invalid_container_name_fails_before_the_push() {
     let (server, workplace) = (served().await, Workplace::new());
     let ended = Program::codebuild()
         .with(&["--aws", "--tag", "1", "--container", "my web", workplace.image(), "demo/web"])

@@ -1,4 +1,4 @@
-//! `ecr_event`: what is deployed, and what is ignored without a failure.
+//! Tests of `ecr_event`: deployments, ignored events and errors.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -21,7 +21,7 @@ fn event(tag: &str) -> Value {
     })
 }
 
-/// On an emulator of its own.
+/// Runs the program on an emulator of its own.
 async fn run(event: &Value, containers: &str, arguments: &[&str]) -> Ended {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("containers.json"), containers).unwrap();
@@ -57,7 +57,7 @@ async fn a_push_is_deployed_by_its_digest() {
 }
 
 #[tokio::test]
-async fn what_the_rule_does_not_take_is_no_failure() {
+async fn an_ignored_event_is_not_a_failure() {
     let mut deleted = event("v1");
     deleted["detail"]["action-type"] = "DELETE".into();
     for (event, reason) in [
@@ -76,16 +76,16 @@ async fn what_the_rule_does_not_take_is_no_failure() {
     }
 }
 
-/// A push to a repository of somebody else.
+/// The event belongs to another team's repository.
 #[tokio::test]
-async fn a_repository_without_a_container_is_no_failure() {
+async fn a_repository_without_a_container_is_ignored() {
     let ended = run(&event("v1"), r#"{"demo/other": "web"}"#, &[]).await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(ended.stderr, "ignored: the repository is `demo/web`\n");
 }
 
 #[tokio::test]
-async fn what_cannot_be_deployed_is_said() {
+async fn an_invalid_event_is_an_error() {
     let mut short = event("v1");
     short["detail"]["image-digest"] = DIGEST[..67].into();
     for (event, expected) in [

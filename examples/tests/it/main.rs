@@ -1,4 +1,4 @@
-//! The example programs, as a shell runs them.
+//! Tests that run the example programs like a shell.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 

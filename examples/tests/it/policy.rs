@@ -1,4 +1,4 @@
-//! `policy`: what it prints, and that it is enough.
+//! Tests of `policy`: the documents, the explanations, and that the programs run with them.
 
 use local_aws::LocalAws;
 use serde_json::Value;
@@ -65,7 +65,7 @@ async fn a_deploy_policy_needs_the_arn() {
     assert_eq!(ended.stderr, expected);
 }
 
-/// What `policy` prints is all that the user may do.
+/// Limits the user to the printed policy.
 async fn limit(local: &LocalAws, work: &[&str]) {
     let role = |name| format!("arn:aws:iam::123456789012:role/{name}");
     let service = "arn:aws:ecs:us-east-1:123456789012:service/demo/web";
@@ -78,7 +78,7 @@ async fn limit(local: &LocalAws, work: &[&str]) {
 }
 
 #[tokio::test]
-async fn each_program_does_with_what_is_printed_for_it() {
+async fn each_program_runs_with_its_policy() {
     let (server, workplace) = (served().await, Workplace::new());
     let service = ["--aws", "--cluster", "demo", "--service", "web"];
     let push = Program::push().with(&["--aws", workplace.image(), URI]).on(&server).run().await;

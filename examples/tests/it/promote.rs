@@ -1,4 +1,4 @@
-//! `promote`: the same digests elsewhere.
+//! Tests of `promote`: the same digests in another registry.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use crate::program::Program;
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const TO: [&str; 4] = ["--account", "444455556666", "--region", "cn-north-1"];
 
-/// Definitions with one image in ECR and one elsewhere, in a folder of their own.
+/// A folder with definitions of one image in ECR and one in another registry.
 fn staged(end: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let image = format!("111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web{end}");
@@ -39,7 +39,10 @@ async fn stdout_has_the_definitions_and_stderr_what_changes() {
     assert_eq!((ended.code, &*ended.stdout), (0, ""));
     let again = ["--output", "again.json", "production.json"];
     let ended = Program::promote().with(&TO).with(&again).within(folder.path()).run().await;
-    assert_eq!((ended.code, &*ended.stderr), (0, "all images are there already\n"));
+    assert_eq!(
+        (ended.code, &*ended.stderr),
+        (0, "nothing to promote: all images have this registry\n")
+    );
     assert_eq!(
         fs::read(folder.path().join("production.json")).unwrap(),
         fs::read(folder.path().join("again.json")).unwrap()
@@ -47,7 +50,7 @@ async fn stdout_has_the_definitions_and_stderr_what_changes() {
 }
 
 #[tokio::test]
-async fn a_tag_has_to_be_asked_for() {
+async fn an_image_without_a_digest_needs_an_option() {
     let folder = staged(":1.4.2");
     let ended = Program::promote().with(&TO).within(folder.path()).run().await;
     assert_eq!((ended.code, &*ended.stdout), (1, ""));
