@@ -44,18 +44,19 @@ impl DemoImage {
     /// Fails if the executable can't be read or the folder can't be written.
     pub fn temporary() -> Result<Self, BoxError> {
         let folder = TempDir::with_prefix("demo-image-")?;
-        write(folder.path())?;
+        write(folder.path(), &[])?;
         Ok(Self { path: folder.path().to_owned(), _temporary: Some(folder) })
     }
 
-    /// Makes the image in a new folder at `path` and keeps it.
+    /// Makes the image in a new folder at `path` and keeps it. With `programs`, the image contains
+    /// only these, and starts the first one.
     ///
     /// # Errors
     /// Fails like [`temporary`](Self::temporary), and if `path` already exists.
-    pub fn create(path: &Path) -> Result<Self, BoxError> {
+    pub fn create(path: &Path, programs: &[PathBuf]) -> Result<Self, BoxError> {
         fs::create_dir(path)
             .map_err(|error| format!("can't create the folder {}: {error}", path.display()))?;
-        write(path)?;
+        write(path, programs)?;
         Ok(Self { path: path.to_owned(), _temporary: None })
     }
 
@@ -65,13 +66,15 @@ impl DemoImage {
     }
 }
 
-fn write(folder: &Path) -> Result<(), BoxError> {
+fn write(folder: &Path, programs: &[PathBuf]) -> Result<(), BoxError> {
     let layout = LayoutWriter::new(folder)?;
-    let program = layout.layer(|tar| {
-        let mut program = File::open(std::env::current_exe()?)?;
-        let size = program.metadata()?.len();
-        append(tar, PROGRAM, 0o755, size, &mut program)
-    })?;
+    if let Some(first) = programs.first() {
+        let layer = layout.layer(|tar| {
+            programs.iter().try_for_each(|it| append_program(tar, &path_in_image(it), it))
+        })?;
+        return layout.image(&path_in_image(first), &[("the programs", layer)]);
+    }
+    let program = layout.layer(|tar| append_program(tar, PROGRAM, &std::env::current_exe()?))?;
     let site = layout.layer(|tar| {
         for (path, mut content) in SITE {
             let size = content.len() as u64;
@@ -79,7 +82,21 @@ fn write(folder: &Path) -> Result<(), BoxError> {
         }
         Ok(())
     })?;
-    layout.image(&[("the program", program), ("its files", site)])
+    layout.image(PROGRAM, &[("the program", program), ("its files", site)])
+}
+
+fn path_in_image(program: &Path) -> String {
+    format!("usr/local/bin/{}", program.file_name().unwrap_or_default().to_string_lossy())
+}
+
+fn append_program(
+    tar: &mut tar::Builder<&mut dyn io::Write>,
+    path: &str,
+    program: &Path,
+) -> io::Result<()> {
+    let mut program = File::open(program)?;
+    let size = program.metadata()?.len();
+    append(tar, path, 0o755, size, &mut program)
 }
 
 struct LayoutWriter<'a> {
@@ -125,14 +142,14 @@ impl<'a> LayoutWriter<'a> {
         Ok(Layer { descriptor, diff_id })
     }
 
-    fn image(&self, layers: &[(&str, Layer)]) -> Result<(), BoxError> {
+    fn image(&self, program: &str, layers: &[(&str, Layer)]) -> Result<(), BoxError> {
         let history = |(what, _): &(&str, Layer)| {
             HistoryBuilder::default().created_by(format!("ADD {what}")).build()
         };
         let config = ImageConfigurationBuilder::default()
             .architecture(Arch::default())
             .os(Os::Linux)
-            .config(ConfigBuilder::default().entrypoint(vec![format!("/{PROGRAM}")]).build()?)
+            .config(ConfigBuilder::default().entrypoint(vec![format!("/{program}")]).build()?)
             .rootfs(
                 RootFsBuilder::default()
                     .typ("layers")

@@ -16,11 +16,22 @@ pub struct Images {
     definitions: Vec<PathBuf>,
 
     /// The image of one container; may be given several times
-    #[arg(long = "image", value_name = "CONTAINER=URI", value_parser = assignment)]
+    #[arg(long = "image", value_name = "CONTAINER=URI", value_parser = image_of_container)]
     images: Vec<(String, String)>,
 }
 
 impl Images {
+    /// Merges the files and the single images, or reads imagedefinitions.json if there are none.
+    ///
+    /// # Errors
+    /// Fails like [`read`](Self::read).
+    pub fn read_or_default(&self) -> Result<ImageDefinitions, BoxError> {
+        if self.definitions.is_empty() && self.images.is_empty() {
+            return Ok(ImageDefinitions::read(ImageDefinitions::FILE_NAME)?);
+        }
+        self.read()
+    }
+
     /// Merges the files and the single images.
     ///
     /// # Errors
@@ -52,7 +63,11 @@ fn add(definitions: &mut ImageDefinitions, container: &str, image: &str) -> Resu
     }
 }
 
-fn assignment(text: &str) -> Result<(String, String), String> {
+/// Parses `CONTAINER=URI`.
+///
+/// # Errors
+/// Fails if a part is missing.
+pub fn image_of_container(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((container, image)) if !container.is_empty() && !image.is_empty() => {
             Ok((container.to_owned(), image.to_owned()))

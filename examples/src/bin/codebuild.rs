@@ -1,13 +1,13 @@
 //! Pushes the image of a CodeBuild build and writes imagedefinitions.json.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use ecr_push::{Image, Pusher, Repository, Tag};
-use examples::{BoxError, Session, Story, run, show_push};
-use imagedefs::{CodeBuildEnv, ImageDefinitions};
+use examples::{BoxError, Containers, Delivery, Session, Story, run, show_push};
+use imagedefs::CodeBuildEnv;
 use local_aws::LocalAws;
 
 /// Push the image of a CodeBuild build to Amazon ECR, and write imagedefinitions.json for the ECS
@@ -27,33 +27,39 @@ use local_aws::LocalAws;
 /// Leave out --aws to try it out: the program then starts an emulator with the repository demo/web
 /// and pushes to it. Outside of CodeBuild, it simulates the variables of a build.
 #[derive(Debug, Parser)]
-#[command(after_help = "Exit code: 0 pushed and written, 1 failed, 2 bad usage.\n\n\
-    In a buildspec, with an image that some other tool has built:\n\n  \
-    post_build:\n    commands:\n      - codebuild --aws --container web image.tar shop/web\n  \
-    artifacts:\n    files: imagedefinitions.json")]
+#[command(
+    override_usage = "codebuild [--aws] (--container NAME... | --containers FILE) IMAGE REPOSITORY\n       \
+                      codebuild --buildspec [--container NAME... | --containers FILE] [IMAGE \
+                      REPOSITORY]",
+    after_help = "Exit code: 0 pushed and written, 1 failed, 2 bad usage."
+)]
 struct Arguments {
     /// Push to AWS, with the credentials of the build
     #[arg(long)]
     aws: bool,
 
-    /// The name of a container in the task definition that gets the image; may be given several
-    /// times
-    #[arg(long = "container", value_name = "NAME", required = true)]
-    containers: Vec<String>,
+    /// Print a complete buildspec for these arguments and exit
+    #[arg(long)]
+    buildspec: bool,
+
+    #[command(flatten)]
+    containers: Containers,
 
     /// Tag the image with this instead of the revision; may be given several times
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<Tag>,
 
-    /// Write the image definitions to this file
-    #[arg(long, value_name = "FILE", default_value = ImageDefinitions::FILE_NAME)]
-    definitions: PathBuf,
+    #[command(flatten)]
+    delivery: Delivery,
 
     /// The image: a folder with an OCI image layout, an OCI archive or an archive of `docker save`
-    image: PathBuf,
+    #[arg(required_unless_present = "buildspec")]
+    image: Option<PathBuf>,
 
-    /// The repository's name, such as shop/web, in the account and region of the build
-    repository: String,
+    /// The repository's name, such as shop/web, in the account and region of the build; or
+    /// ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME
+    #[arg(required_unless_present = "buildspec")]
+    repository: Option<String>,
 }
 
 #[tokio::main]
@@ -62,15 +68,24 @@ async fn main() -> ExitCode {
 }
 
 async fn codebuild(arguments: Arguments) -> Result<(), BoxError> {
-    let Arguments { aws, containers, tags, definitions: file, image, repository } = arguments;
+    let Arguments { aws, buildspec, containers, tags, delivery, image, repository } = arguments;
     let story = Story::on_stderr();
+    if buildspec {
+        return print_buildspec(&containers, image.as_deref(), repository.as_deref(), &story);
+    }
+    let (Some(image), Some(repository)) = (image, repository) else {
+        return Err("IMAGE and REPOSITORY are required".into());
+    };
     let build = if aws { CodeBuildEnv::from_env()? } else { real_or_simulated(&story)? };
     build.check_succeeding()?;
-    let repository = Repository::new(build.account(), build.region(), &repository)?;
+    let repository = repository_of(&build, &repository)?;
     let tags = tags_of(&build, tags)?;
     let image = Image::open(image).await?;
-    // Checks the container names before the push.
-    let definitions = define(&containers, format!("{repository}@{}", image.digest()))?;
+    // Checks the container names and the output files before the push.
+    let definitions =
+        containers.definitions([format!("{repository}@{}", image.digest()).parse()?])?;
+    let delivery = delivery.or_default();
+    delivery.check()?;
 
     let session = Session::of(aws, &repository).await?;
     story.tell(format!("pushing {} to {repository} ({})", image.digest(), session.place()));
@@ -78,9 +93,28 @@ async fn codebuild(arguments: Arguments) -> Result<(), BoxError> {
     let push = tags.into_iter().fold(push, |push, tag| push.tag(tag));
     let pushed = show_push(push, &story).await?;
 
-    definitions.write(&file)?;
-    story.tell(format!("wrote {}", file.display()));
+    delivery.write(&definitions, &story)?;
     story.result(pushed.image_uri())
+}
+
+fn print_buildspec(
+    containers: &Containers,
+    image: Option<&Path>,
+    repository: Option<&str>,
+    story: &Story,
+) -> Result<(), BoxError> {
+    let image = image.map_or_else(|| "image.tar".to_owned(), |it| it.display().to_string());
+    let text = examples::buildspec(&containers.as_arguments(), &image, repository.unwrap_or("web"));
+    story.result(text.trim_end())
+}
+
+/// The repository of a full URI, or of a name in the account and region of the build.
+fn repository_of(build: &CodeBuildEnv, text: &str) -> Result<Repository, BoxError> {
+    let host = text.split('/').next().unwrap_or_default();
+    if host.contains('.') && text.contains('/') {
+        return Ok(text.parse()?);
+    }
+    Ok(Repository::new(build.account(), build.region(), text)?)
 }
 
 /// The tags of the arguments, or the revision and the git tag that started the build.
@@ -98,14 +132,6 @@ fn tags_of(build: &CodeBuildEnv, asked: Vec<Tag>) -> Result<Vec<Tag>, BoxError> 
         tags.dedup();
     }
     Ok(tags)
-}
-
-fn define(containers: &[String], image: String) -> Result<ImageDefinitions, BoxError> {
-    let mut definitions = ImageDefinitions::new();
-    for container in containers {
-        definitions.insert(container, &image)?;
-    }
-    Ok(definitions)
 }
 
 /// The real build, or a simulated one outside of CodeBuild.

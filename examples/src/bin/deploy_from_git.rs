@@ -5,14 +5,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ecs_deploy::{Deployer, Revision, Service};
-use examples::{BoxError, Session, Story, run, show_roll_out};
-use imagedefs::ImageDefinitions;
+use examples::{BoxError, Images, Session, Story, run, show_roll_out};
 
 /// Deploy a task definition from a file in git, with the images of a build.
 ///
 /// The file has the format of `aws ecs describe-task-definition` or of `aws ecs
-/// register-task-definition --cli-input-json`. A container gets the image that
-/// imagedefinitions.json names for it, or keeps the image of the file. The program shows the
+/// register-task-definition --cli-input-json`. A container gets the image of --image or
+/// --definitions, or keeps the image of the file. The default is imagedefinitions.json in the
+/// current folder. The program shows the
 /// difference to the running revision and rolls it out. Without a difference, it registers and
 /// deploys nothing. The comparison ignores the order of unordered lists and the members that ECS
 /// adds.
@@ -43,9 +43,8 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     task_definition: PathBuf,
 
-    /// The images of the build
-    #[arg(long, value_name = "FILE", default_value = ImageDefinitions::FILE_NAME)]
-    definitions: PathBuf,
+    #[command(flatten)]
+    images: Images,
 }
 
 #[tokio::main]
@@ -54,12 +53,12 @@ async fn main() -> ExitCode {
 }
 
 async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
-    let Arguments { aws, cluster, service, task_definition, definitions } = arguments;
+    let Arguments { aws, cluster, service, task_definition, images } = arguments;
     let story = Story::on_stderr();
     let service = Service::new(cluster, service)?;
     // Reads the files before it connects, so that mistakes fail without credentials.
     let mut revision = Revision::read(&task_definition)?;
-    let kept = revision.set_images(&ImageDefinitions::read(&definitions)?)?;
+    let kept = revision.set_images(&images.read_or_default()?)?;
     for (container, image) in revision.images().filter(|(name, _)| kept.iter().any(|it| it == name))
     {
         story

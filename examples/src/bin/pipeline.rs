@@ -43,6 +43,11 @@ struct Arguments {
     #[arg(long, value_name = "PATH", conflicts_with = "image")]
     keep_image: Option<PathBuf>,
 
+    /// Put this program into the kept image instead; may be given several times. Static programs
+    /// run in it
+    #[arg(long = "program", value_name = "FILE", requires = "keep_image")]
+    programs: Vec<PathBuf>,
+
     /// ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME, without a tag [default: the emulator's]
     #[arg(long, value_name = "URI")]
     repository: Option<Repository>,
@@ -91,7 +96,7 @@ async fn pipeline(arguments: Arguments) -> Result<(), BoxError> {
         Some(path) => path.as_path(),
         None => {
             let build = move || match arguments.keep_image {
-                Some(path) => DemoImage::create(&path),
+                Some(path) => DemoImage::create(&path, &arguments.programs),
                 None => DemoImage::temporary(),
             };
             demo = tokio::task::spawn_blocking(build).await??;

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use ecr_push::{Image, NewRepository, Platform, Pusher, RegistryEndpoint, Repository, Tag};
-use examples::{BoxError, Session, Story, run, show_push};
+use examples::{BoxError, Containers, Delivery, Session, Story, run, show_push};
+use imagedefs::ImageDefinitions;
 
 /// Push a container image to Amazon ECR, without Docker.
 ///
@@ -14,7 +15,9 @@ use examples::{BoxError, Session, Story, run, show_push};
 /// already has.
 ///
 /// The last line on stdout is the image by its digest, REPOSITORY@sha256:…, so that a script can
-/// use `IMAGE=$(push …)`. Progress goes to stderr.
+/// use `IMAGE=$(push …)`. Progress goes to stderr. With --container or --containers, the program
+/// also writes the image definitions for CodePipeline, to imagedefinitions.json or the files of
+/// --definitions and --zip.
 ///
 /// Leave out --aws to try it out: the program then starts an emulator and pushes to it. The
 /// emulator's repository is 123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web.
@@ -77,6 +80,12 @@ struct Arguments {
     /// uploads one layer after another
     #[arg(long, value_name = "MIB")]
     memory_limit: Option<u32>,
+
+    #[command(flatten)]
+    containers: Containers,
+
+    #[command(flatten)]
+    delivery: Delivery,
 
     /// The image: a layout folder of `skopeo copy … oci:FOLDER`, or an archive of `docker save -o
     /// FILE`, `skopeo copy … oci-archive:FILE` or `docker buildx build --output
@@ -148,6 +157,11 @@ async fn push(arguments: Arguments) -> Result<(), BoxError> {
         open = open.platform(platform);
     }
     let image = open.await?;
+    let definitions = define(&arguments.containers, &repository, &image)?;
+    let delivery = arguments.delivery.or_default();
+    if definitions.is_some() {
+        delivery.check()?;
+    }
     let session = Session::of(arguments.aws, &repository).await?;
     let place = match &arguments.registry_endpoint {
         Some(endpoint) => endpoint.to_string(),
@@ -178,5 +192,21 @@ async fn push(arguments: Arguments) -> Result<(), BoxError> {
         push = push.checkpoint(file);
     }
     let pushed = show_push(push, &story).await?;
+    if let Some(definitions) = definitions {
+        delivery.write(&definitions, &story)?;
+    }
     story.result(pushed.image_uri())
+}
+
+/// The image definitions, before the push: mistakes in the containers fail without a push.
+fn define(
+    containers: &Containers,
+    repository: &Repository,
+    image: &Image,
+) -> Result<Option<ImageDefinitions>, BoxError> {
+    if containers.is_empty() {
+        return Ok(None);
+    }
+    let image = format!("{repository}@{}", image.digest()).parse()?;
+    containers.definitions([image]).map(Some)
 }

@@ -1,6 +1,6 @@
 //! Tests of `codebuild`: the digest in the file, the tags, and the checks before the push.
 
-use imagedefs::ImageDefinitions;
+use imagedefs::{ArtifactReader, ImageDefinitions};
 
 use crate::program::{Program, URI, Workplace, served};
 
@@ -31,6 +31,57 @@ async fn pushes_by_the_revision_and_writes_the_digest() {
     let expected =
         format!("  tagged {REVISION}: new\n  tagged v1.4.2: new\nwrote imagedefinitions.json\n");
     assert!(ended.stderr.ends_with(&expected), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_full_uri_and_a_container_map_work() {
+    let (server, workplace) = (served().await, Workplace::new());
+    let folder = workplace.folder.path();
+    std::fs::write(folder.join("containers.json"), r#"{"demo/web": "web"}"#).unwrap();
+    let files = ["--containers", "containers.json", "--zip", "web.zip"];
+    let ended = Program::codebuild()
+        .with(&["--aws", "--tag", "1"])
+        .with(&files)
+        .with(&[workplace.image(), URI])
+        .within(folder)
+        .on(&server)
+        .env("CODEBUILD_BUILD_ARN", ARN)
+        .run()
+        .await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.starts_with(&format!("{URI}@sha256:")), "{}", ended.stdout);
+    assert!(ended.stderr.ends_with("wrote web.zip with imagedefinitions.json\n"));
+    let mut artifact = ArtifactReader::open(folder.join("web.zip")).unwrap();
+    let definitions = artifact.definitions(ImageDefinitions::FILE_NAME).unwrap();
+    assert_eq!(definitions.get("web").unwrap().as_str(), ended.stdout.trim_end());
+}
+
+#[tokio::test]
+async fn definitions_that_can_not_be_written_fail_before_the_push() {
+    let (server, workplace) = (served().await, Workplace::new());
+    let ended = Program::codebuild()
+        .with(&["--aws", "--tag", "1", "--container", "web", "--definitions", "no/such/x.json"])
+        .with(&[workplace.image(), "demo/web"])
+        .on(&server)
+        .env("CODEBUILD_BUILD_ARN", ARN)
+        .run()
+        .await;
+    assert_eq!(ended.code, 1);
+    let expected = "error: can't write no/such/x.json: No such file or directory (os error 2)";
+    assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
+    assert_eq!(server.local().journal().operations(), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_buildspec_is_the_file_of_the_set_up() {
+    let arguments = ["--buildspec", "--containers", "containers.json", "image.tar", "demo/web"];
+    let ended = Program::codebuild().with(&arguments).run().await;
+    assert_eq!((ended.code, &*ended.stderr), (0, ""));
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/pipelines/codebuild/buildspec.yml");
+    assert_eq!(ended.stdout, std::fs::read_to_string(file).unwrap());
+    let ended = Program::codebuild().with(&["--buildspec", "--container", "web"]).run().await;
+    let expected = "      - codebuild --aws --container web image.tar web\n";
+    assert!(ended.stdout.contains(expected), "{}", ended.stdout);
 }
 
 #[tokio::test]

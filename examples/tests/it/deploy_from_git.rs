@@ -64,3 +64,18 @@ async fn files_that_do_not_fit_fail_before_any_call() {
     assert_eq!(ended.stderr, expected);
     assert_eq!(server.local().journal().operations(), [""; 0]);
 }
+
+#[tokio::test]
+async fn an_image_can_be_an_argument() {
+    let server = served().await;
+    let definition = Path::new(FILES).join("task-definition.json");
+    let arguments = ["--aws", "--cluster", "demo", "--service", "web", "--image", "web=nginx:2"];
+    let ended = Program::deploy_from_git()
+        .with(&arguments)
+        .with(&["--task-definition", definition.to_str().unwrap()])
+        .on(&server)
+        .run()
+        .await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains("\n  + nginx:2\n"), "{}", ended.stderr);
+}

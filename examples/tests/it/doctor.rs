@@ -113,21 +113,25 @@ async fn a_misspelled_file_name_is_1() {
         ended.stdout
     );
     let ended = doctor(folder.path(), &[]).await;
-    assert_eq!((ended.code, &*ended.stdout), (1, ""));
-    let expected = "error: there is no file `imagedefinitions.json`, but beside it there is \
-                    `imagedefinition.json`; CodePipeline looks for exactly \
+    assert_eq!(ended.code, 1);
+    let expected = "imagedefinitions.json: error: there is no file `imagedefinitions.json`, but \
+                    beside it there is `imagedefinition.json`; CodePipeline looks for exactly \
                     `imagedefinitions.json`, unless its action has a FileName\n";
-    assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
+    assert_eq!(ended.stdout, expected);
+    assert_eq!(ended.stderr, "error: CodePipeline would not accept `imagedefinitions.json`\n");
 }
 
 #[tokio::test]
 async fn all_files_are_checked_before_it_fails() {
     let folder = folder_with(&[("a.json", "[]"), ("b.json", VALID), ("c.json", "")]);
-    let ended = doctor(folder.path(), &["a.json", "b.json", "c.json"]).await;
+    let files = ["a.json", "missing.json", "b.json", "c.json"];
+    let ended = doctor(folder.path(), &files).await;
     assert_eq!(ended.code, 1);
     assert!(ended.stdout.contains("a.json:1:1: error: the array is empty\n"));
     assert!(ended.stdout.contains("c.json:1:1: error: the file is empty\n"));
-    let expected = "error: CodePipeline would not accept `a.json` and `c.json`\n";
+    assert!(ended.stdout.contains("\nmissing.json: error: "), "{}", ended.stdout);
+    let expected =
+        "error: CodePipeline would not accept `a.json` and `missing.json` and `c.json`\n";
     assert_eq!(ended.stderr, expected);
 }
 

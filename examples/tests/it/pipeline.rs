@@ -116,3 +116,20 @@ async fn a_closed_stdout_does_not_stop_the_work() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(server.local().journal().count("UpdateService"), 1);
 }
+
+#[tokio::test]
+async fn the_kept_image_can_contain_other_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_doctor");
+    let arguments = ["--keep-image", "tools", "--program", program];
+    let ended = Program::pipeline().with(&arguments).within(folder.path()).run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(summary(&ended.stdout, "layers ").split(' ').next(), Some("2"));
+    let blobs = folder.path().join("tools/blobs/sha256");
+    let configs = std::fs::read_dir(blobs).unwrap().filter(|blob| {
+        let content = std::fs::read(blob.as_ref().unwrap().path()).unwrap();
+        let entrypoint = br#""Entrypoint":["/usr/local/bin/doctor"]"#;
+        content.windows(entrypoint.len()).any(|it| it == entrypoint)
+    });
+    assert_eq!(configs.count(), 1);
+}

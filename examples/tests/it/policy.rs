@@ -11,10 +11,22 @@ async fn a_policy_is_printed_and_explained() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let document: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(document["Statement"][0]["Action"].as_array().unwrap().len(), 5);
-    assert_eq!(ended.stderr.lines().count(), 5);
-    let expected = "ecr:PutImage on arn:aws:ecr:us-east-1:123456789012:repository/demo/web: puts \
-                    the manifest, and sets each tag\n";
-    assert!(ended.stderr.ends_with(expected), "{}", ended.stderr);
+    let resource = "arn:aws:ecr:us-east-1:123456789012:repository/demo/web";
+    let lines: Vec<&str> = ended.stderr.lines().collect();
+    let (actions, questions) = lines.split_at(10);
+    for action in actions.chunks(2) {
+        assert!(action[0].contains(&format!(" on {resource}: ")), "{action:?}");
+        assert!(action[1].starts_with("  in other words: "), "{action:?}");
+    }
+    let expected = format!("ecr:PutImage on {resource}: puts the manifest, and sets each tag");
+    assert_eq!(actions[8], expected);
+    let expected = "  in other words: stores the manifest, the list that makes an image of the \
+                    layers, and points a tag at it";
+    assert_eq!(actions[9], expected);
+    assert_eq!(questions.len(), 6);
+    assert_eq!(questions[0], "What is the token?");
+    assert_eq!(questions[2], "Why is the resource of ecr:GetAuthorizationToken `*`?");
+    assert_eq!(questions[4], "Why does one push need five actions?");
 }
 
 #[tokio::test]

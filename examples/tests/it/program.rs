@@ -27,6 +27,14 @@ impl Program {
         Self::new(env!("CARGO_BIN_EXE_codebuild"))
     }
 
+    pub(crate) fn definitions() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_definitions"))
+    }
+
+    pub(crate) fn ecr_event_lambda() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_ecr_event_lambda"))
+    }
+
     pub(crate) fn ecr_event() -> Self {
         Self::new(env!("CARGO_BIN_EXE_ecr_event"))
     }
@@ -197,7 +205,7 @@ impl Workplace {
     pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let image = folder.path().join("image");
-        DemoImage::create(&image).unwrap();
+        DemoImage::create(&image, &[]).unwrap();
         Self { folder, image }
     }
 

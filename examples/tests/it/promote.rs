@@ -34,6 +34,10 @@ async fn stdout_has_the_definitions_and_stderr_what_changes() {
     let staged = format!("111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web@{DIGEST}");
     assert_eq!(ended.stderr, format!("web\n  - {staged}\n  + {promoted}\n"));
 
+    let stdout = ["--output", "-"];
+    let same = Program::promote().with(&TO).with(&stdout).within(folder.path()).run().await;
+    assert_eq!((same.code, same.stdout), (0, ended.stdout));
+
     let output = ["--output", "production.json"];
     let ended = Program::promote().with(&TO).with(&output).within(folder.path()).run().await;
     assert_eq!((ended.code, &*ended.stdout), (0, ""));

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use imagedefs::ImageDefinitions;
 use local_aws::{Fault, When};
 
 use crate::program::{Program, URI, Workplace, served};
@@ -214,4 +215,29 @@ async fn a_missing_repository_is_created_on_request() {
     let ended = Program::push().with(&arguments).on(&server).run().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stderr.contains(&format!("  created {missing}\n")), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn the_image_definitions_are_written_on_request() {
+    let (server, workplace) = (served().await, Workplace::new());
+    let push = |arguments: &[&str]| {
+        let push = Program::push().with(&["--aws"]).with(arguments);
+        push.with(&[workplace.image(), URI]).within(workplace.folder.path()).on(&server).run()
+    };
+    let ended = push(&["--container", "web"]).await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let file = workplace.folder.path().join(ImageDefinitions::FILE_NAME);
+    let definitions = ImageDefinitions::read(&file).unwrap();
+    assert_eq!(definitions.iter().collect::<Vec<_>>(), [("web", ended.stdout.trim_end())]);
+    std::fs::remove_file(&file).unwrap();
+
+    let ended = push(&["--container", "web", "--zip", "web.zip"]).await;
+    assert!(ended.stderr.ends_with("wrote web.zip with imagedefinitions.json\n"));
+    assert!(!file.exists());
+    let before = server.local().journal().operations().len();
+    let ended = push(&["--container", "my web"]).await;
+    assert_eq!(ended.code, 1);
+    assert_eq!(server.local().journal().operations().len(), before);
+    // Without a container, the program doesn't know the definitions.
+    assert_eq!(push(&["--zip", "web.zip"]).await.code, 2);
 }

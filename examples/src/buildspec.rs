@@ -1,0 +1,42 @@
+//! The buildspec of a CodeBuild project that builds, pushes and hands over to CodePipeline.
+
+/// Returns a complete buildspec. `containers` are the arguments that name the containers.
+pub fn buildspec(containers: &str, image: &str, repository: &str) -> String {
+    TEMPLATE
+        .replace("{containers}", containers)
+        .replace("{image}", image)
+        .replace("{repository}", repository)
+}
+
+/// `docker` needs the privileged mode of the project; a builder without a daemon doesn't.
+const TEMPLATE: &str = r#"version: 0.2
+
+env:
+  variables:
+    # The folder with the static programs `codebuild`, `definitions` and `doctor`.
+    PROGRAMS: s3://example-programs/x86_64
+
+phases:
+  install:
+    commands:
+      - aws s3 cp --recursive "$PROGRAMS" programs
+      - chmod +x programs/*
+      - export PATH="$PWD/programs:$PATH"
+  pre_build:
+    commands:
+      # Finds mistakes in the names before the build.
+      - definitions --check {containers}
+  build:
+    commands:
+      - docker build --tag build .
+      - docker save --output {image} build
+  post_build:
+    commands:
+      # Fails if a phase before has failed. CodeBuild runs this phase in any case.
+      - codebuild --aws {containers} {image} {repository}
+      - doctor imagedefinitions.json
+
+artifacts:
+  files:
+    - imagedefinitions.json
+"#;
