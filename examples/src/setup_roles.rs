@@ -80,7 +80,7 @@ impl SetupResources {
                     let objects = place.object(bucket, "*");
                     let reads = ["s3:GetObject", "s3:GetObjectVersion"];
                     let reason = "reads the source artifact";
-                    policy.allow("SourceArtifact", &reads, &[objects.clone()], reason);
+                    policy.allow("SourceArtifact", &reads, std::slice::from_ref(&objects), reason);
                     let reason = "writes the artifact with the image definitions";
                     policy.allow("OutputArtifact", &["s3:PutObject"], &[objects], reason);
                 }

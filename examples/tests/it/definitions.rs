@@ -118,25 +118,28 @@ async fn the_variables_of_a_build_give_the_account_and_the_region() {
 #[tokio::test]
 async fn the_output_is_a_file_stdout_or_a_zip() {
     let folder = application();
-    let source = ["--image", &format!("web={}", image())];
+    let source = format!("web={}", image());
     let text =
         format!("[\n  {{\n    \"name\": \"web\",\n    \"imageUri\": \"{}\"\n  }}\n]\n", image());
-    let with = |more: &[&str]| [&source[..], more].concat();
-    let ended = make(folder.path(), &with(&["--output", "-"]), "").await;
+    let make = |more: &[&str]| {
+        let program = Program::definitions().with(&["--image", &source]).with(more);
+        program.within(folder.path()).run()
+    };
+    let ended = make(&["--output", "-"]).await;
     assert_eq!((ended.code, &*ended.stdout, &*ended.stderr), (0, &*text, ""));
-    let ended = make(folder.path(), &with(&["--output", "images.json"]), "").await;
+    let ended = make(&["--output", "images.json"]).await;
     assert_eq!((ended.code, &*ended.stderr), (0, "wrote images.json\n"));
     assert_eq!(fs::read_to_string(folder.path().join("images.json")).unwrap(), text);
 
     let zip = ["--zip", "web.zip", "--file-name", "images.json"];
-    let ended = make(folder.path(), &with(&zip), "").await;
+    let ended = make(&zip).await;
     assert_eq!((ended.code, &*ended.stderr), (0, "wrote web.zip with images.json\n"));
     let mut artifact = ArtifactReader::open(folder.path().join("web.zip")).unwrap();
     assert_eq!(artifact.names().collect::<Vec<_>>(), ["images.json"]);
     assert_eq!(artifact.definitions("images.json").unwrap().len(), 1);
     assert!(!folder.path().join("imagedefinitions.json").exists());
     let first = fs::read(folder.path().join("web.zip")).unwrap();
-    make(folder.path(), &with(&zip), "").await;
+    make(&zip).await;
     assert_eq!(fs::read(folder.path().join("web.zip")).unwrap(), first);
 }
 

@@ -117,7 +117,7 @@ async fn github_gets_one_escaped_annotation_for_each_problem() {
     let [warning, error] = ended.stdout.lines().collect::<Vec<_>>()[..] else {
         panic!("{}", ended.stdout)
     };
-    assert!(warning.starts_with("::warning file=a%2Cb.json,line=1,col=30,title=latest::"));
+    assert!(warning.starts_with("::warning file=a%2Cb.json,line=1,col=31,title=latest::"));
     assert!(error.starts_with("::error file=a%2Cb.json,line=2,col="), "{error}");
     assert!(error.contains("title=containerNameCharacter::"), "{error}");
     assert!(error.contains("%0Acause: ") && error.contains("%0Acure: "), "{error}");
