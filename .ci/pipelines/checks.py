@@ -142,6 +142,15 @@ def codebuild(variables):
         artifact = run_buildspec(folder / "buildspec.yml", checkout)
         ecs_action(template, artifact)
         runs(pushed(COMMIT))
+    step("the same with another file name")
+    renamed = Template(folder / "pipeline.yaml", FileName="images.json")
+    arguments = ["--containers", "containers.json", "--definitions", "images.json"]
+    with Checkout(variables) as checkout:
+        buildspec = checkout.folder / "buildspec.yml"
+        printed = program("codebuild", "--buildspec", *arguments, "image.tar", "demo/web")
+        buildspec.write_text(printed)
+        ecs_action(renamed, run_buildspec(buildspec, checkout))
+        runs(pushed(COMMIT))
 
 
 def ecr_codepipeline(variables):

@@ -1,9 +1,20 @@
 //! The buildspec of a CodeBuild project that builds, pushes and hands over to CodePipeline.
 
-/// Returns a complete buildspec. `containers` are the arguments that name the containers.
-pub fn buildspec(containers: &str, image: &str, repository: &str) -> String {
+use imagedefs::ImageDefinitions;
+
+/// Returns a complete buildspec. `containers` are the arguments that name the containers,
+/// `file_name` is the `FileName` of the ECS action.
+pub fn buildspec(containers: &str, file_name: &str, image: &str, repository: &str) -> String {
+    let (mut write, mut check) = (containers.to_owned(), file_name.to_owned());
+    if file_name != ImageDefinitions::FILE_NAME {
+        write = format!("{containers} --definitions {file_name}");
+        check = format!("--file-name {file_name} {file_name}");
+    }
     TEMPLATE
         .replace("{containers}", containers)
+        .replace("{write}", &write)
+        .replace("{check}", &check)
+        .replace("{file}", file_name)
         .replace("{image}", image)
         .replace("{repository}", repository)
 }
@@ -33,10 +44,10 @@ phases:
   post_build:
     commands:
       # Fails if a phase before has failed. CodeBuild runs this phase in any case.
-      - codebuild --aws {containers} {image} {repository}
-      - doctor imagedefinitions.json
+      - codebuild --aws {write} {image} {repository}
+      - doctor {check}
 
 artifacts:
   files:
-    - imagedefinitions.json
+    - {file}
 "#;

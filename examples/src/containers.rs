@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use imagedefs::{ContainerMap, ImageDefinitions, ImageUri};
 
+use crate::delivery::insert_by_digest;
 use crate::ending::BoxError;
 
 /// The containers that get an image: by name, or from a file beside the application.
@@ -63,7 +64,8 @@ impl Containers {
                 return Err(format!("no container for the image {}: {cure}", image.as_str()).into());
             }
             for container in &self.container {
-                definitions.insert(container, image.as_str())?;
+                let cure = "use REPOSITORY@sha256:…, the output of the push";
+                insert_by_digest(&mut definitions, container, image.as_str(), cure)?;
             }
         }
         Ok(definitions)

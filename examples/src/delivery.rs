@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use imagedefs::{Artifact, ImageDefinitions};
+use imagedefs::{Artifact, ErrorKind, ImageDefinitions};
 
 use crate::ending::BoxError;
 use crate::output::check_writable;
@@ -14,11 +14,11 @@ use crate::story::Story;
 #[group(skip)]
 pub struct Delivery {
     /// Write the image definitions to this file
-    #[arg(long, value_name = "FILE", requires = "which_containers")]
+    #[arg(long, value_name = "FILE")]
     definitions: Option<PathBuf>,
 
     /// Write a zip file with the image definitions, an artifact for CodePipeline's S3 source
-    #[arg(long, value_name = "FILE", requires = "which_containers")]
+    #[arg(long, value_name = "FILE")]
     zip: Option<PathBuf>,
 
     /// The name of the definitions in the zip file: the `FileName` of the ECS action
@@ -39,6 +39,11 @@ impl Delivery {
             self.definitions = Some(PathBuf::from(ImageDefinitions::FILE_NAME));
         }
         self
+    }
+
+    /// The path of the definitions, or imagedefinitions.json.
+    pub fn definitions(&self) -> &Path {
+        self.definitions.as_deref().unwrap_or(Path::new(ImageDefinitions::FILE_NAME))
     }
 
     /// Whether the arguments name no file.
@@ -78,6 +83,26 @@ impl Delivery {
             story.tell(format!("wrote {} with {}", zip.display(), self.file_name));
         }
         Ok(())
+    }
+}
+
+/// Adds a definition with a digest. The error for a tag has the option of the program as `cure`.
+///
+/// # Errors
+/// Fails if the container or the image is invalid, if the container already has an image, or if the
+/// image has no digest.
+pub fn insert_by_digest(
+    definitions: &mut ImageDefinitions,
+    container: &str,
+    image: &str,
+    cure: &str,
+) -> Result<(), BoxError> {
+    match definitions.insert(container, image) {
+        Err(error) if error.kind() == ErrorKind::MutableTag => {
+            Err(format!("the image {image} of container `{container}` has no digest: {cure}")
+                .into())
+        }
+        other => Ok(other?),
     }
 }
 

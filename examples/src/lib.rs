@@ -29,7 +29,7 @@ pub use crate::buildspec::buildspec;
 pub use crate::checkup::{Checkup, Finding};
 pub use crate::checkup_format::{checkups_as_annotations, checkups_as_json};
 pub use crate::containers::Containers;
-pub use crate::delivery::Delivery;
+pub use crate::delivery::{Delivery, insert_by_digest};
 pub use crate::demo::DemoImage;
 pub use crate::demo_services::create_services;
 pub use crate::ending::{BoxError, run};

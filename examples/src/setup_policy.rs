@@ -122,7 +122,7 @@ pub enum Trust {
     },
     /// A service of AWS, on behalf of one resource if there is its ARN.
     Service {
-        /// Such as `lambda.amazonaws.com`.
+        /// The principal of the service: `lambda.amazonaws.com`.
         principal: &'static str,
         /// The account and the ARN of the resource, against the confused deputy.
         source: Option<(Place, String)>,

@@ -1,10 +1,10 @@
 //! Pushes the image of a CodeBuild build and writes imagedefinitions.json.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 use ecr_push::{Image, Pusher, Repository, Tag};
 use examples::{BoxError, Containers, Delivery, Session, Story, run, show_push};
 use imagedefs::CodeBuildEnv;
@@ -28,9 +28,15 @@ use local_aws::LocalAws;
 /// and pushes to it. Outside of CodeBuild, it simulates the variables of a build.
 #[derive(Debug, Parser)]
 #[command(
+    group(
+        ArgGroup::new("what")
+            .args(["container", "containers", "buildspec"])
+            .required(true)
+            .multiple(true)
+    ),
     override_usage = "codebuild [--aws] (--container NAME... | --containers FILE) IMAGE REPOSITORY\n       \
-                      codebuild --buildspec [--container NAME... | --containers FILE] [IMAGE \
-                      REPOSITORY]",
+                      codebuild --buildspec [--container NAME... | --containers FILE] [--definitions FILE] \
+                      [IMAGE REPOSITORY]",
     after_help = "Exit code: 0 pushed and written, 1 failed, 2 bad usage."
 )]
 struct Arguments {
@@ -71,7 +77,11 @@ async fn codebuild(arguments: Arguments) -> Result<(), BoxError> {
     let Arguments { aws, buildspec, containers, tags, delivery, image, repository } = arguments;
     let story = Story::on_stderr();
     if buildspec {
-        return print_buildspec(&containers, image.as_deref(), repository.as_deref(), &story);
+        let file = delivery.definitions().display().to_string();
+        let image = image.map_or_else(|| "image.tar".to_owned(), |it| it.display().to_string());
+        let repository = repository.as_deref().unwrap_or("web");
+        let text = examples::buildspec(&containers.as_arguments(), &file, &image, repository);
+        return story.result(text.trim_end());
     }
     let (Some(image), Some(repository)) = (image, repository) else {
         return Err("IMAGE and REPOSITORY are required".into());
@@ -95,17 +105,6 @@ async fn codebuild(arguments: Arguments) -> Result<(), BoxError> {
 
     delivery.write(&definitions, &story)?;
     story.result(pushed.image_uri())
-}
-
-fn print_buildspec(
-    containers: &Containers,
-    image: Option<&Path>,
-    repository: Option<&str>,
-    story: &Story,
-) -> Result<(), BoxError> {
-    let image = image.map_or_else(|| "image.tar".to_owned(), |it| it.display().to_string());
-    let text = examples::buildspec(&containers.as_arguments(), &image, repository.unwrap_or("web"));
-    story.result(text.trim_end())
 }
 
 /// The repository of a full URI, or of a name in the account and region of the build.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{ArgGroup, Parser};
 use examples::{
     BoxError, Containers, Delivery, EventDecision, EventRule, Story, image_of_container,
-    parse_event, read_text, run,
+    insert_by_digest, parse_event, read_text, run,
 };
 use imagedefs::{
     CodeBuildEnv, ContainerMap, ImageDefinitions, ImageDetail, ImageUri, NamePattern,
@@ -110,7 +110,8 @@ fn make(arguments: Arguments) -> Result<(), BoxError> {
         if arguments.allow_tagged {
             definitions.insert_tagged(container, image)?;
         } else {
-            definitions.insert(container, image)?;
+            let cure = "use REPOSITORY@sha256:…, or --allow-tagged";
+            insert_by_digest(&mut definitions, container, image, cure)?;
         }
     }
     merge(&mut definitions, &arguments.containers.definitions(uris(&arguments)?)?)?;

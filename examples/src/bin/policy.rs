@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use clap::builder::PossibleValue;
-use clap::{ArgGroup, Parser, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{ArgGroup, CommandFactory as _, Parser, ValueEnum};
 use ecr_push::{LookUp, NewRepository, PushPolicy, Repository};
 use ecs_deploy::{DeployPolicy, Error, Service};
 use examples::{
@@ -170,6 +171,11 @@ fn policy(arguments: &Arguments) -> Result<(), BoxError> {
         Purpose::Setup(setup) => Some(*setup),
         Purpose::Work(_) => None,
     });
+    let has_work = arguments.purposes.iter().any(|it| matches!(it, Purpose::Work(_)));
+    if has_work && arguments.services.is_empty() {
+        let problem = "--for with a task of a deployment needs --service ARN";
+        Arguments::command().error(ErrorKind::MissingRequiredArgument, problem).exit();
+    }
     match setups.collect::<Vec<_>>()[..] {
         [] if arguments.trust => Err("--trust needs --for with a role, such as lambda".into()),
         [] => print_policies(arguments),

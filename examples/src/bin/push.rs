@@ -26,7 +26,12 @@ use imagedefs::ImageDefinitions;
 /// ecr:UploadLayerPart, ecr:CompleteLayerUpload and ecr:PutImage. ecr:BatchGetImage lets the push
 /// skip manifests and tags that already exist. The program `policy` prints the IAM policy.
 #[derive(Debug, Parser)]
-#[command(after_help = "Exit code: 0 pushed, 1 failed, 2 bad usage.")]
+#[command(
+    // The definitions need a container.
+    mut_arg("definitions", |it| it.requires("which_containers")),
+    mut_arg("zip", |it| it.requires("which_containers")),
+    after_help = "Exit code: 0 pushed, 1 failed, 2 bad usage."
+)]
 struct Arguments {
     /// Push to AWS, in the repository's region. Credentials and endpoints come from the usual
     /// places: AWS_PROFILE, AWS_ENDPOINT_URL, the role of a container or an instance, …

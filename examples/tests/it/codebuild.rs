@@ -82,6 +82,15 @@ async fn the_buildspec_is_the_file_of_the_set_up() {
     let ended = Program::codebuild().with(&["--buildspec", "--container", "web"]).run().await;
     let expected = "      - codebuild --aws --container web image.tar web\n";
     assert!(ended.stdout.contains(expected), "{}", ended.stdout);
+    let other = ["--buildspec", "--container", "web", "--definitions", "images.json"];
+    let ended = Program::codebuild().with(&other).run().await;
+    for line in [
+        "      - codebuild --aws --container web --definitions images.json image.tar web\n",
+        "      - doctor --file-name images.json images.json\n",
+        "  files:\n    - images.json\n",
+    ] {
+        assert!(ended.stdout.contains(line), "{}", ended.stdout);
+    }
 }
 
 #[tokio::test]
@@ -143,4 +152,12 @@ async fn an_invalid_container_name_fails_before_the_push() {
     let expected = "error: `my web` is no name of a container: line 1, column 3: ";
     assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
     assert_eq!(server.local().journal().count("PutImage"), 0);
+}
+
+#[tokio::test]
+async fn bad_usage_is_2() {
+    for arguments in [&["image", "web"][..], &["--container", "web", "image"]] {
+        let ended = Program::codebuild().with(arguments).run().await;
+        assert_eq!((ended.code, &*ended.stdout), (2, ""), "{}", ended.stderr);
+    }
 }

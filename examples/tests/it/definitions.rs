@@ -188,7 +188,12 @@ async fn a_mistake_writes_nothing() {
             "the images can't be \
          given to containers",
         ),
-        (&["--image", "web=httpd:2.4"], "", "`web`"),
+        (
+            &["--image", "web=httpd:2.4"],
+            "",
+            "error: the image httpd:2.4 of \
+         container `web` has no digest: use REPOSITORY@sha256:…, or --allow-tagged\n",
+        ),
         (
             &["--event", "-", "--tag", "v*", "--containers", "containers.json"],
             r#"{"detail-type": "ECR Image Action", "source": "aws.ecr", "account": "1",

@@ -121,12 +121,23 @@ async fn a_missing_argument_is_named() {
             "artifact-bucket has no trust policy: add its permissions to the role of the writer",
         ),
         (&["--for", "lambda", "--for", "codebuild", URI], "--for takes one role at a time"),
-        (&["--for", "tags", "--trust", URI], "--trust needs --for with a role, such as lambda"),
+        (
+            &["--for", "tags", "--trust", "--service", SERVICE],
+            "--trust needs --for with a role, such as lambda",
+        ),
     ] {
         let ended = policy(arguments).await;
         assert_eq!((ended.code, &*ended.stdout), (1, ""));
         assert_eq!(ended.stderr, format!("error: {problem}\n"));
     }
+}
+
+#[tokio::test]
+async fn a_task_of_a_deployment_needs_the_service() {
+    let ended = policy(&["--for", "tags", URI]).await;
+    assert_eq!((ended.code, &*ended.stdout), (2, ""));
+    let expected = "error: --for with a task of a deployment needs --service ARN\n";
+    assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
 }
 
 /// The documents of the roles allow their programs on the emulator, which evaluates the policies of

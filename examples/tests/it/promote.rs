@@ -58,7 +58,9 @@ async fn an_image_without_a_digest_needs_an_option() {
     let folder = staged(":1.4.2");
     let ended = Program::promote().with(&TO).within(folder.path()).run().await;
     assert_eq!((ended.code, &*ended.stdout), (1, ""));
-    assert!(ended.stderr.contains("has no digest"), "{}", ended.stderr);
+    let expected = "error: the image 111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2 \
+                    of container `web` has no digest: use its digest, or --allow-tagged\n";
+    assert_eq!(ended.stderr, expected);
     let arguments = ["--allow-tagged", "--from", "111122223333"];
     let ended = Program::promote().with(&TO).with(&arguments).within(folder.path()).run().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
@@ -69,4 +71,20 @@ async fn an_image_without_a_digest_needs_an_option() {
 async fn bad_usage_is_2() {
     let ended = Program::promote().with(&TO[..2]).run().await;
     assert_eq!((ended.code, &*ended.stdout), (2, ""));
+}
+
+#[tokio::test]
+async fn several_accounts_need_a_choice() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = ["111122223333", "210987654321"]
+        .map(|account| format!("{account}.dkr.ecr.eu-west-1.amazonaws.com/shop/web@{DIGEST}"));
+    let [web, log] = &images;
+    let text =
+        format!(r#"[{{"name":"web","imageUri":"{web}"}},{{"name":"log","imageUri":"{log}"}}]"#);
+    fs::write(folder.path().join("imagedefinitions.json"), text).unwrap();
+    let ended = Program::promote().with(&TO).within(folder.path()).run().await;
+    assert_eq!((ended.code, &*ended.stdout), (1, ""));
+    let expected = "error: the images are in the accounts 111122223333 and 210987654321: choose \
+                    one with --from\n";
+    assert_eq!(ended.stderr, expected);
 }
