@@ -53,7 +53,7 @@ def main():
         digest, _ = push(image, "1.0", "latest")
         look(ecr, image, digest)
         _, again = push(image, "1.0", "latest")
-        assert "  0 of 3 layers to send to " in again, again
+        assert "  0 of 3 layers to upload to " in again, again
         assert "  manifest " not in again, again
     print("moto has the image")
 

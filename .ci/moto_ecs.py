@@ -165,7 +165,7 @@ def once_more(ecs):
     """The revision is there, and isn't registered again; the answer is no better."""
     run = deploy(1, *SERVICE, "--image", f"web={IMAGE}")
     assert run.stdout == "", run
-    assert f"\nnothing differs from {REVISION}:2\n" in run.stderr, run
+    assert f"\nno changes to {REVISION}:2\n" in run.stderr, run
     assert run.stderr.endswith(NONSENSE), run
     assert revisions(ecs) == [1, 2], revisions(ecs)
 

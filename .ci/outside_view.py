@@ -34,8 +34,8 @@ def main():
                    "--service", "web", "--container", "web", "--tag", "1.0", *definitions]
         first = pipeline(*on_this)
         second = pipeline(*on_this)
-        assert first["layers"].startswith("3 sent"), first
-        assert second["layers"] == "0 sent with 0 B, 3 already there", second
+        assert first["layers"].startswith("3 uploaded"), first
+        assert second["layers"] == "0 uploaded with 0 B, 3 already exist", second
         assert second["revision"] == first["revision"] + " (unchanged)", second
         look(first)
     print("boto3 sees the image and the revision")

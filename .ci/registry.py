@@ -130,11 +130,11 @@ def main():
 
         digest, told = push(url, layout.folder, "demo/web")
         assert digest == root, digest
-        assert "  5 of 5 layers to send to " in told, told
+        assert "  5 of 5 layers to upload to " in told, told
         look(url, "demo/web", layout, root)
 
         _, again = push(url, layout.folder, "demo/web")
-        assert "  0 of 5 layers to send to " in again, again
+        assert "  0 of 5 layers to upload to " in again, again
         assert "  manifest " not in again, again
 
         source = ("--mount-from", f"{HOST}/demo/web")

@@ -1,4 +1,4 @@
-//! A real OCI image for demonstrations: two gzip layers, a config, a manifest.
+//! A small OCI image for demonstrations: two gzip layers, a config and a manifest.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
@@ -15,15 +15,15 @@ use tempfile::TempDir;
 
 use crate::ending::BoxError;
 
-/// The image, as an OCI layout in a folder.
+/// A demonstration image as an OCI layout in a folder.
 ///
-/// One layer is the program that runs, the other a folder of files. The same program makes the
-/// same image, to the byte: no time and no user gets into it. It is there to be moved: a program
-/// that needs a C library does not find one in it.
+/// One layer contains the running program, the other a folder of files. The image is reproducible:
+/// it contains no times and no users, so the same program makes the same digest. It is only made
+/// for pushing: it has no C library, so a dynamically linked program doesn't start in it.
 #[derive(Debug)]
 pub struct DemoImage {
     path: PathBuf,
-    /// Removes the folder with this value, unless it was asked for.
+    /// Removes the folder when this value is dropped, unless the caller chose the folder.
     _temporary: Option<TempDir>,
 }
 
@@ -37,41 +37,44 @@ const SITE: [(&str, &[u8]); 3] = [
 const PROGRAM: &str = "usr/local/bin/web";
 
 impl DemoImage {
-    /// Makes the image in a temporary folder, which goes away with this value. Compresses a whole
-    /// executable, so it takes a moment of one core.
+    /// Makes the image in a temporary folder, which is removed when this value is dropped. Blocks
+    /// for a moment, since it compresses a whole executable.
     ///
     /// # Errors
-    /// Where the executable can't be read or the folder not be written.
+    /// Fails if the executable can't be read or the folder can't be written.
     pub fn temporary() -> Result<Self, BoxError> {
         let folder = TempDir::with_prefix("demo-image-")?;
-        write(folder.path())?;
+        write(folder.path(), &[])?;
         Ok(Self { path: folder.path().to_owned(), _temporary: Some(folder) })
     }
 
-    /// Makes the image in a new folder at `path`, to stay.
+    /// Makes the image in a new folder at `path` and keeps it. With `programs`, the image contains
+    /// only these, and starts the first one.
     ///
     /// # Errors
-    /// As [`temporary`](Self::temporary), and where there is something at `path` already.
-    pub fn create(path: &Path) -> Result<Self, BoxError> {
+    /// Fails like [`temporary`](Self::temporary), and if `path` already exists.
+    pub fn create(path: &Path, programs: &[PathBuf]) -> Result<Self, BoxError> {
         fs::create_dir(path)
-            .map_err(|error| format!("the folder {} can't be made: {error}", path.display()))?;
-        write(path)?;
+            .map_err(|error| format!("can't create the folder {}: {error}", path.display()))?;
+        write(path, programs)?;
         Ok(Self { path: path.to_owned(), _temporary: None })
     }
 
-    /// The layout's folder.
+    /// Returns the folder of the layout.
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-fn write(folder: &Path) -> Result<(), BoxError> {
+fn write(folder: &Path, programs: &[PathBuf]) -> Result<(), BoxError> {
     let layout = LayoutWriter::new(folder)?;
-    let program = layout.layer(|tar| {
-        let mut program = File::open(std::env::current_exe()?)?;
-        let size = program.metadata()?.len();
-        append(tar, PROGRAM, 0o755, size, &mut program)
-    })?;
+    if let Some(first) = programs.first() {
+        let layer = layout.layer(|tar| {
+            programs.iter().try_for_each(|it| append_program(tar, &path_in_image(it), it))
+        })?;
+        return layout.image(&path_in_image(first), &[("the programs", layer)]);
+    }
+    let program = layout.layer(|tar| append_program(tar, PROGRAM, &std::env::current_exe()?))?;
     let site = layout.layer(|tar| {
         for (path, mut content) in SITE {
             let size = content.len() as u64;
@@ -79,7 +82,21 @@ fn write(folder: &Path) -> Result<(), BoxError> {
         }
         Ok(())
     })?;
-    layout.image(&[("the program", program), ("its files", site)])
+    layout.image(PROGRAM, &[("the program", program), ("its files", site)])
+}
+
+fn path_in_image(program: &Path) -> String {
+    format!("usr/local/bin/{}", program.file_name().unwrap_or_default().to_string_lossy())
+}
+
+fn append_program(
+    tar: &mut tar::Builder<&mut dyn io::Write>,
+    path: &str,
+    program: &Path,
+) -> io::Result<()> {
+    let mut program = File::open(program)?;
+    let size = program.metadata()?.len();
+    append(tar, path, 0o755, size, &mut program)
 }
 
 struct LayoutWriter<'a> {
@@ -88,7 +105,7 @@ struct LayoutWriter<'a> {
 
 struct Layer {
     descriptor: Descriptor,
-    /// The digest of the archive before compression, which the config lists.
+    /// The digest of the uncompressed archive, for the config.
     diff_id: String,
 }
 
@@ -102,14 +119,14 @@ impl<'a> LayoutWriter<'a> {
         Ok(Self { root })
     }
 
-    /// Writes a compressed layer as it comes, however large it is.
+    /// Writes a compressed layer as a stream, so that its size doesn't matter.
     fn layer(
         &self,
         fill: impl FnOnce(&mut tar::Builder<&mut dyn io::Write>) -> io::Result<()>,
     ) -> Result<Layer, BoxError> {
         let partial = self.root.join("layer.partial");
         let compressed = Hashing::new(File::create(&partial)?);
-        // Neither name nor time in the header, so that the same content has the same digest.
+        // Leaves name and time out of the header, so that the same content has the same digest.
         let gzip = GzBuilder::new().write(compressed, Compression::fast());
         let mut archive = Hashing::new(gzip);
         let mut tar = tar::Builder::new(&mut archive as &mut dyn io::Write);
@@ -125,14 +142,14 @@ impl<'a> LayoutWriter<'a> {
         Ok(Layer { descriptor, diff_id })
     }
 
-    fn image(&self, layers: &[(&str, Layer)]) -> Result<(), BoxError> {
+    fn image(&self, program: &str, layers: &[(&str, Layer)]) -> Result<(), BoxError> {
         let history = |(what, _): &(&str, Layer)| {
             HistoryBuilder::default().created_by(format!("ADD {what}")).build()
         };
         let config = ImageConfigurationBuilder::default()
             .architecture(Arch::default())
             .os(Os::Linux)
-            .config(ConfigBuilder::default().entrypoint(vec![format!("/{PROGRAM}")]).build()?)
+            .config(ConfigBuilder::default().entrypoint(vec![format!("/{program}")]).build()?)
             .rootfs(
                 RootFsBuilder::default()
                     .typ("layers")
@@ -188,7 +205,7 @@ fn append(
     tar.append_data(&mut header, path, content)
 }
 
-/// Hashes and counts what goes through.
+/// A writer that hashes and counts the bytes.
 struct Hashing<W> {
     inner: W,
     hasher: Sha256,

@@ -1,4 +1,4 @@
-//! More services on the emulator, for demonstrations that take several.
+//! Additional services on the emulator, for demonstrations with several services.
 
 use aws_config::SdkConfig;
 use aws_sdk_ecs::Client;
@@ -6,11 +6,11 @@ use ecs_deploy::{Deployer, Service};
 
 use crate::ending::BoxError;
 
-/// Creates services beside the emulator's own, `demo/web`: copies of it, each with a task
-/// definition of its own name, and waits until they run.
+/// Creates copies of the emulator's service `demo/web`, each with a task definition family of its
+/// own, and waits until they run.
 ///
 /// # Errors
-/// Those of the calls; a service that exists already is one.
+/// Fails if a call fails or a service already exists.
 pub async fn create_services(config: &SdkConfig, names: &[&str]) -> Result<(), BoxError> {
     let (client, deployer) = (Client::new(config), Deployer::new(config));
     let web = Service::new("demo", "web")?;
@@ -34,7 +34,7 @@ pub async fn create_services(config: &SdkConfig, names: &[&str]) -> Result<(), B
             .await?;
     }
     for name in names {
-        // Creating a service is a deployment, too.
+        // ECS starts a deployment when it creates a service.
         let service = Service::new("demo", *name)?;
         let revision = deployer.current(&service).await?;
         deployer.roll_out(&service, revision).await?;

@@ -1,4 +1,4 @@
-//! How a program ends: 0 when it is really done, 1 on failure. Bad usage is 2, by clap.
+//! The exit codes of the programs: 0 on success, 1 on failure. Clap exits with 2 on bad usage.
 
 use std::error::Error;
 use std::io::{Write as _, stderr};
@@ -7,13 +7,14 @@ use std::process::ExitCode;
 /// Any failure of a program.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Does a program's work, and returns its exit code. A failure is printed on stderr, with every
-/// cause behind it. Ctrl-C is a failure, and what the work had set up is taken down.
+/// Runs a program's work and returns its exit code. Prints a failure on stderr with all its causes.
+/// Ctrl-C counts as a failure: the work is dropped, which stops an emulator and removes temporary
+/// files.
 pub async fn run(work: impl Future<Output = Result<(), BoxError>>) -> ExitCode {
     let outcome = tokio::select! {
         outcome = work => outcome,
         Ok(()) = tokio::signal::ctrl_c() => {
-            Err("interrupted; what AWS has been told to do, it does nevertheless".into())
+            Err("interrupted: operations that AWS has accepted continue".into())
         }
     };
     match outcome {
@@ -25,7 +26,7 @@ pub async fn run(work: impl Future<Output = Result<(), BoxError>>) -> ExitCode {
     }
 }
 
-/// Where stderr is closed, the exit code has to do.
+/// Ignores a closed stderr: the exit code still reports the failure.
 fn print(error: &dyn Error) {
     let mut stderr = stderr().lock();
     let _ = writeln!(stderr, "error: {error}");

@@ -1,4 +1,4 @@
-//! The images of a deployment, as arguments of a program.
+//! The program arguments that name the images of a deployment.
 
 use std::path::PathBuf;
 
@@ -7,25 +7,35 @@ use imagedefs::ImageDefinitions;
 
 use crate::ending::BoxError;
 
-/// Which containers get which images.
+/// The images for the containers of a service.
 #[derive(Debug, Args)]
 #[group(skip)]
 pub struct Images {
-    /// A file of images, as CodePipeline takes it; may be given several times
+    /// The image definitions file of a build; may be given several times
     #[arg(long, value_name = "FILE")]
     definitions: Vec<PathBuf>,
 
     /// The image of one container; may be given several times
-    #[arg(long = "image", value_name = "CONTAINER=URI", value_parser = assignment)]
+    #[arg(long = "image", value_name = "CONTAINER=URI", value_parser = image_of_container)]
     images: Vec<(String, String)>,
 }
 
 impl Images {
-    /// All of them together.
+    /// Merges the files and the single images, or reads imagedefinitions.json if there are none.
     ///
     /// # Errors
-    /// Where a file can't be read, is no `imagedefinitions.json` or names no image, and where a
-    /// container gets two images.
+    /// Fails like [`read`](Self::read).
+    pub fn read_or_default(&self) -> Result<ImageDefinitions, BoxError> {
+        if self.definitions.is_empty() && self.images.is_empty() {
+            return Ok(ImageDefinitions::read(ImageDefinitions::FILE_NAME)?);
+        }
+        self.read()
+    }
+
+    /// Merges the files and the single images.
+    ///
+    /// # Errors
+    /// Fails if a file can't be read or is invalid, or if a container gets two images.
     pub fn read(&self) -> Result<ImageDefinitions, BoxError> {
         let mut all = ImageDefinitions::new();
         for file in &self.definitions {
@@ -40,24 +50,28 @@ impl Images {
     }
 }
 
-/// A container may be named twice, as long as it gets one image.
+/// Accepts a repeated container if the image is the same.
 fn add(definitions: &mut ImageDefinitions, container: &str, image: &str) -> Result<(), BoxError> {
     match definitions.get(container) {
         Some(other) if other.as_str() == image => Ok(()),
         Some(other) => Err(format!(
-            "the container `{container}` gets two images, {other} and {image}: leave one of them \
-             out of --definitions and --image"
+            "container `{container}` gets two images, {other} and {image}: remove one of them from \
+             --definitions or --image"
         )
         .into()),
         None => Ok(definitions.insert_tagged(container, image)?),
     }
 }
 
-fn assignment(text: &str) -> Result<(String, String), String> {
+/// Parses `CONTAINER=URI`.
+///
+/// # Errors
+/// Fails if a part is missing.
+pub fn image_of_container(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((container, image)) if !container.is_empty() && !image.is_empty() => {
             Ok((container.to_owned(), image.to_owned()))
         }
-        _ => Err("it has to be CONTAINER=URI, such as web=REPOSITORY@sha256:…".to_owned()),
+        _ => Err("expected CONTAINER=URI, such as web=REPOSITORY@sha256:…".to_owned()),
     }
 }

@@ -1,26 +1,51 @@
-//! What the example programs share: a session with AWS or with the emulator, a demonstration
-//! image and services, images as arguments, the story of a push and of a rollout on the screen, what
-//! one process saves for another, and how a program ends.
+//! Shared parts of the example programs: a session with AWS or the emulator, a demonstration image
+//! and services, image arguments, the output of a push and a rollout, saved files and exit codes.
 
+mod buildspec;
+mod checkup;
+mod checkup_format;
+mod containers;
+mod delivery;
 mod demo;
 mod demo_services;
 mod ending;
+mod event_deployment;
+mod event_input;
+mod event_rule;
+mod explanations;
 mod images;
+mod input;
+mod output;
 mod progress;
 mod rollout;
 mod saved;
 mod session;
+mod setup_policy;
+mod setup_roles;
 mod story;
 mod traffic;
 
+pub use crate::buildspec::buildspec;
+pub use crate::checkup::{Checkup, Finding};
+pub use crate::checkup_format::{checkups_as_annotations, checkups_as_json};
+pub use crate::containers::Containers;
+pub use crate::delivery::{Delivery, insert_by_digest};
 pub use crate::demo::DemoImage;
 pub use crate::demo_services::create_services;
 pub use crate::ending::{BoxError, run};
-pub use crate::images::Images;
+pub use crate::event_deployment::{ContainerServices, deploy_images};
+pub use crate::event_input::parse_event;
+pub use crate::event_rule::{EventDecision, EventRule};
+pub use crate::explanations::{QUESTIONS, in_other_words};
+pub use crate::images::{Images, image_of_container};
+pub use crate::input::read_text;
+pub use crate::output::check_writable;
 pub use crate::progress::show_push;
 pub use crate::rollout::{plan_text, show_diff, show_events, show_roll_out};
 pub use crate::saved::{load, save};
 pub use crate::session::Session;
+pub use crate::setup_policy::{Place, SetupPolicy, Trust};
+pub use crate::setup_roles::{Setup, SetupResources};
 pub use crate::story::Story;
 pub use crate::traffic::Traffic;
 

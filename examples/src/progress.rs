@@ -1,4 +1,4 @@
-//! A push on the screen: a bar for each layer on a terminal, lines elsewhere.
+//! The progress of a push: bars on a terminal, lines in a log.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,10 @@ use indicatif::{BinaryBytes, MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::story::Story;
 
-/// Awaits a push and shows how it goes.
+/// Runs a push and shows its progress.
 ///
 /// # Errors
-/// As the push itself.
+/// Fails like the push itself.
 pub async fn show_push(push: Push, story: &Story) -> Result<Pushed, Error> {
     let mut events = push.events();
     match story.bars() {
@@ -33,7 +33,7 @@ pub async fn show_push(push: Push, story: &Story) -> Result<Pushed, Error> {
     events.finish().await
 }
 
-/// A bar for each layer on its way into each repository, by the two.
+/// Progress bars, one for each layer and repository.
 struct Bars {
     all: MultiProgress,
     layers: HashMap<(Repository, Digest), ProgressBar>,
@@ -53,7 +53,7 @@ impl Bars {
                 self.bar(repository, layer).set_position(*sent);
             }
             Event::LayerResumed { repository, layer, sent, .. } => {
-                // What came before took no time now, and is not in the rate.
+                // Excludes the bytes of an earlier push from the rate.
                 let bar = self.bar(repository, layer);
                 bar.set_position(*sent);
                 bar.reset_eta();
@@ -66,7 +66,7 @@ impl Bars {
             Event::LayerSkipped { repository, layer, .. } => {
                 let bar = self.bar(repository, layer);
                 bar.set_position(layer.size());
-                bar.finish_with_message("already there");
+                bar.finish_with_message("already exists");
             }
             Event::LayerStarted { repository, layer, .. } => self.bar(repository, layer).reset(),
             other => {
@@ -74,7 +74,7 @@ impl Bars {
                     self.bar(repository, layer).reset();
                 }
                 if let Some(line) = line(other) {
-                    // An error here means that the terminal is gone, and nobody to tell.
+                    // Fails only if the terminal is gone.
                     let _ = self.all.println(line);
                 }
             }
@@ -93,45 +93,45 @@ impl Bars {
 
 fn style() -> ProgressStyle {
     const TEMPLATE: &str = "  {prefix} [{wide_bar:.cyan}] {bytes:>11} of {total_bytes:11} {binary_bytes_per_sec} {msg}";
-    // The template is a constant, and the default is as good where it were wrong.
+    // The template is a valid constant; the default bar only avoids an unwrap.
     ProgressStyle::with_template(TEMPLATE)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
 }
 
-/// What is told of an event where there are no bars; `None` for what would be noise there.
+/// The line for an event in a log, or `None` for events that would only be noise.
 fn line(event: &Event) -> Option<String> {
     Some(match event {
         Event::CheckpointIgnored { path, reason, .. } => {
-            format!("  the checkpoint {} is ignored: {reason}", path.display())
+            format!("  ignoring the checkpoint {}: {reason}", path.display())
         }
         Event::LayerFinished { layer, .. } => format!("  layer {}: pushed", short(layer)),
         Event::LayerMounted { layer, .. } => format!("  layer {}: mounted", short(layer)),
         Event::LayerRestarted { layer, reason, .. } => {
-            format!("  layer {}: sending it again, {reason}", short(layer))
+            format!("  layer {}: restarting, {reason}", short(layer))
         }
         Event::LayerResumed { layer, sent, .. } => {
-            format!("  layer {}: going on after {}", short(layer), BinaryBytes(*sent))
+            format!("  layer {}: resuming after {}", short(layer), BinaryBytes(*sent))
         }
-        Event::LayerSkipped { layer, .. } => format!("  layer {}: already there", short(layer)),
+        Event::LayerSkipped { layer, .. } => format!("  layer {}: already exists", short(layer)),
         Event::LayerStarted { layer, .. } => {
-            format!("  layer {}: sending {}", short(layer), BinaryBytes(layer.size()))
+            format!("  layer {}: uploading {}", short(layer), BinaryBytes(layer.size()))
         }
         Event::ManifestPut { digest, .. } => format!("  manifest {digest}"),
         Event::Planned { repository, layers, missing, bytes, .. } => {
             let bytes = BinaryBytes(*bytes);
-            format!("  {missing} of {layers} layers to send to {repository}, {bytes}")
+            format!("  {missing} of {layers} layers to upload to {repository}, {bytes}")
         }
         Event::RepositoryCreated { repository, .. } => format!("  created {repository}"),
         Event::RequestRetried { operation, attempt, reason, .. } => {
-            format!("  {operation}, attempt {attempt}: {reason}")
+            format!("  retrying {operation}, attempt {attempt}: {reason}")
         }
         Event::Tagged { tag, change, .. } => format!("  tagged {tag}: {change}"),
         _ => return None,
     })
 }
 
-/// As much of the digest as people compare by eye.
+/// The first twelve digits of the digest, like Docker shows them.
 fn short(layer: &Layer) -> String {
     let digest = layer.digest().as_str();
     let hex = digest.split_once(':').map_or(digest, |(_, hex)| hex);

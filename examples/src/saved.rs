@@ -1,4 +1,4 @@
-//! What one process saves for another: plans and handles.
+//! Files that one process writes and another reads: plans and handles.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -9,21 +9,21 @@ use serde::de::DeserializeOwned;
 
 use crate::ending::BoxError;
 
-/// Reads what [`save`] wrote.
+/// Reads a file that [`save`] wrote.
 ///
 /// # Errors
-/// Where the file can't be read, or holds something else.
+/// Fails if the file can't be read or its content is invalid.
 pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, BoxError> {
     let text = fs::read_to_string(path)
-        .map_err(|error| format!("{} can't be read: {error}", path.display()))?;
+        .map_err(|error| format!("can't read {}: {error}", path.display()))?;
     serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
-/// Writes one line of JSON to a file, over what is there. A new file is for its owner alone, because a
-/// plan holds the values of environment variables.
+/// Writes one line of JSON to a file and replaces its content. Only the owner can read a new file,
+/// since a plan contains the environment variables of a task definition.
 ///
 /// # Errors
-/// Where it can't be written.
+/// Fails if the file can't be written.
 pub fn save(path: &Path, content: &impl Serialize) -> Result<(), BoxError> {
     let line = serde_json::to_string(content)?;
     let mut options = OpenOptions::new();
@@ -31,5 +31,5 @@ pub fn save(path: &Path, content: &impl Serialize) -> Result<(), BoxError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let write = || writeln!(options.open(path)?, "{line}");
-    write().map_err(|error| format!("{} can't be written: {error}", path.display()).into())
+    write().map_err(|error| format!("can't write {}: {error}", path.display()).into())
 }

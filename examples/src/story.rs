@@ -1,4 +1,4 @@
-//! Where a program tells what it does, and in which form.
+//! The output of a program: progress lines, colors, progress bars and the result.
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 
@@ -6,7 +6,7 @@ use indicatif::ProgressDrawTarget;
 
 use crate::ending::BoxError;
 
-/// The story of a program's run, line by line.
+/// The progress output of a program, line by line.
 #[derive(Debug, Clone, Copy)]
 pub struct Story {
     stream: Stream,
@@ -19,17 +19,17 @@ enum Stream {
 }
 
 impl Story {
-    /// On stdout, for a program whose story is its output.
+    /// Writes the progress to stdout, for a program without another result.
     pub fn on_stdout() -> Self {
         Self { stream: Stream::Stdout }
     }
 
-    /// On stderr, for a program whose stdout another one reads.
+    /// Writes the progress to stderr, for a program whose stdout another program reads.
     pub fn on_stderr() -> Self {
         Self { stream: Stream::Stderr }
     }
 
-    /// Tells a line. Where nobody reads it any more, the work goes on all the same.
+    /// Prints a line. A closed stream doesn't stop the work.
     pub fn tell(&self, line: impl AsRef<str>) {
         let line = line.as_ref();
         let _ = match self.stream {
@@ -38,8 +38,7 @@ impl Story {
         };
     }
 
-    /// Whether what it tells may have colors: there is a terminal, and nobody has asked for none
-    /// (NO_COLOR).
+    /// Whether the output may have colors: the stream is a terminal and NO_COLOR is not set.
     pub(crate) fn has_colors(&self) -> bool {
         let is_terminal = match self.stream {
             Stream::Stderr => stderr().is_terminal(),
@@ -48,18 +47,18 @@ impl Story {
         is_terminal && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty())
     }
 
-    /// Prints what the program is run for, as the last line on stdout.
+    /// Prints the result of the program as the last line on stdout.
     ///
     /// # Errors
-    /// Where it can't be written: whoever waits for it must not take silence for success.
+    /// Fails if stdout is closed: a caller must not mistake an empty result for success.
     pub fn result(&self, line: impl AsRef<str>) -> Result<(), BoxError> {
         writeln!(stdout(), "{}", line.as_ref())
-            .map_err(|error| format!("the result can't be written to stdout: {error}").into())
+            .map_err(|error| format!("can't write the result to stdout: {error}").into())
     }
 
-    /// Where progress bars go; `None` where lines are better, because nobody is watching.
+    /// Returns the target of progress bars, or `None` if the output is not a terminal.
     pub(crate) fn bars(&self) -> Option<ProgressDrawTarget> {
-        // Both in either case: where stdout is read by another program, a log reads stderr.
+        // Checks both: if another program reads stdout, stderr usually goes to a log.
         if !stdout().is_terminal() || !stderr().is_terminal() {
             return None;
         }

@@ -1,4 +1,4 @@
-//! How much a program has sent: every request counts, the SDK's retries too.
+//! Counters of the HTTP requests of a program, retries by the SDK included.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
-/// Counters of what went through an HTTP client.
+/// The number and the size of requests that an HTTP client sent.
 #[derive(Debug, Clone, Default)]
 pub struct Traffic {
     counters: Arc<Counters>,
@@ -23,12 +23,12 @@ struct Counters {
 }
 
 impl Traffic {
-    /// How many requests were sent.
+    /// Returns the number of requests.
     pub fn requests(&self) -> u64 {
         self.counters.requests.load(Ordering::Relaxed)
     }
 
-    /// How many bytes their bodies had.
+    /// Returns the size of all request bodies in bytes.
     pub fn bytes(&self) -> u64 {
         self.counters.bytes.load(Ordering::Relaxed)
     }
@@ -40,7 +40,7 @@ impl Traffic {
     }
 }
 
-/// An HTTP client that counts, around the one that sends.
+/// An HTTP client that counts requests and passes them on.
 #[derive(Debug)]
 pub(crate) struct CountingClient {
     inner: SharedHttpClient,

@@ -1,61 +1,71 @@
-//! What a buildspec's commands do in AWS's tutorial, as one program.
+//! Pushes the image of a CodeBuild build and writes imagedefinitions.json.
 
 use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 use ecr_push::{Image, Pusher, Repository, Tag};
-use examples::{BoxError, Session, Story, run, show_push};
-use imagedefs::ImageDefinitions;
+use examples::{BoxError, Containers, Delivery, Session, Story, run, show_push};
 use imagedefs::codebuild::CodeBuildEnv;
 use local_aws::LocalAws;
 
-/// Push the image of a CodeBuild build into Amazon ECR, and write imagedefinitions.json for the ECS
+/// Push the image of a CodeBuild build to Amazon ECR, and write imagedefinitions.json for the ECS
 /// action of the pipeline.
 ///
-/// It takes the place of the login, the pushes and the `printf` in the buildspec that AWS
-/// documents. There is no Docker daemon, and so no privileged mode; no quoting by the shell; the
-/// registry is that of the build's own account, region and partition; and the file has the image
-/// by its digest. In a build that has failed already, which AWS runs the post_build commands of
-/// all the same, it does nothing and fails.
+/// The program replaces the login, the pushes and the `printf` in AWS's sample buildspec. It needs
+/// no Docker daemon, no privileged mode and no shell quoting. It pushes to the registry of the
+/// build's own account, region and partition, and writes the image by its digest. CodeBuild runs
+/// the post_build commands of a failed build too: the program then fails and changes nothing.
 ///
-/// The image is tagged with the revision of the source, in full. Where CodeBuild knows none, that
-/// is a failure, and never the tag `latest`. A build that the push of a git tag has started tags it
-/// with that too.
+/// The program tags the image with the full revision of the source. If CodeBuild has no revision,
+/// the program fails: it never uses `latest`. If a git tag started the build, the image gets that
+/// tag too.
 ///
-/// The last line on stdout is REPOSITORY@sha256:…; what happens on the way is told on stderr.
+/// The last line on stdout is REPOSITORY@sha256:…. Progress goes to stderr.
 ///
-/// Without --aws it pushes into an emulator that ends with the program, to try it out, and outside
-/// of CodeBuild it plays a build there; the emulator's repository is demo/web.
+/// Leave out --aws to try it out: the program then starts an emulator with the repository demo/web
+/// and pushes to it. Outside of CodeBuild, it simulates the variables of a build.
 #[derive(Debug, Parser)]
-#[command(after_help = "Exit code: 0 pushed and written, 1 failed, 2 bad usage.\n\n\
-    In a buildspec, with an image that some other tool has built:\n\n  \
-    post_build:\n    commands:\n      - codebuild --aws --container web image.tar shop/web\n  \
-    artifacts:\n    files: imagedefinitions.json")]
+#[command(
+    group(
+        ArgGroup::new("what")
+            .args(["container", "containers", "buildspec"])
+            .required(true)
+            .multiple(true)
+    ),
+    override_usage = "codebuild [--aws] (--container NAME... | --containers FILE) IMAGE REPOSITORY\n       \
+                      codebuild --buildspec [--container NAME... | --containers FILE] [--definitions FILE] \
+                      [IMAGE REPOSITORY]",
+    after_help = "Exit code: 0 pushed and written, 1 failed, 2 bad usage."
+)]
 struct Arguments {
     /// Push to AWS, with the credentials of the build
     #[arg(long)]
     aws: bool,
 
-    /// The container that gets the image, by its name in the task definition; may be given several
-    /// times
-    #[arg(long = "container", value_name = "NAME", required = true)]
-    containers: Vec<String>,
+    /// Print a complete buildspec for these arguments and exit
+    #[arg(long)]
+    buildspec: bool,
 
-    /// Tag the image with this in place of the revision; may be given several times
+    #[command(flatten)]
+    containers: Containers,
+
+    /// Tag the image with this instead of the revision; may be given several times
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<Tag>,
 
-    /// Where to write the image definitions
-    #[arg(long, value_name = "FILE", default_value = ImageDefinitions::FILE_NAME)]
-    definitions: PathBuf,
+    #[command(flatten)]
+    delivery: Delivery,
 
-    /// The image: the folder of an OCI image layout, an OCI archive, or what `docker save` writes
-    image: PathBuf,
+    /// The image: a folder with an OCI image layout, an OCI archive or an archive of `docker save`
+    #[arg(required_unless_present = "buildspec")]
+    image: Option<PathBuf>,
 
-    /// The repository's name, such as shop/web, in the account and region of the build
-    repository: String,
+    /// The repository's name, such as shop/web, in the account and region of the build; or
+    /// ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME
+    #[arg(required_unless_present = "buildspec")]
+    repository: Option<String>,
 }
 
 #[tokio::main]
@@ -64,15 +74,28 @@ async fn main() -> ExitCode {
 }
 
 async fn codebuild(arguments: Arguments) -> Result<(), BoxError> {
-    let Arguments { aws, containers, tags, definitions: file, image, repository } = arguments;
+    let Arguments { aws, buildspec, containers, tags, delivery, image, repository } = arguments;
     let story = Story::on_stderr();
-    let build = if aws { CodeBuildEnv::from_env()? } else { real_or_played(&story)? };
+    if buildspec {
+        let file = delivery.definitions().display().to_string();
+        let image = image.map_or_else(|| "image.tar".to_owned(), |it| it.display().to_string());
+        let repository = repository.as_deref().unwrap_or("web");
+        let text = examples::buildspec(&containers.as_arguments(), &file, &image, repository);
+        return story.result(text.trim_end());
+    }
+    let (Some(image), Some(repository)) = (image, repository) else {
+        return Err("IMAGE and REPOSITORY are required".into());
+    };
+    let build = if aws { CodeBuildEnv::from_env()? } else { real_or_simulated(&story)? };
     build.check_succeeding()?;
-    let repository = Repository::new(build.account(), build.region(), &repository)?;
+    let repository = repository_of(&build, &repository)?;
     let tags = tags_of(&build, tags)?;
     let image = Image::open(image).await?;
-    // Before anything is pushed: the names may be none, and the image may be there already.
-    let definitions = define(&containers, format!("{repository}@{}", image.digest()))?;
+    // Checks the container names and the output files before the push.
+    let definitions =
+        containers.definitions([format!("{repository}@{}", image.digest()).parse()?])?;
+    let delivery = delivery.or_default();
+    delivery.check()?;
 
     let session = Session::of(aws, &repository).await?;
     story.tell(format!("pushing {} to {repository} ({})", image.digest(), session.place()));
@@ -80,19 +103,27 @@ async fn codebuild(arguments: Arguments) -> Result<(), BoxError> {
     let push = tags.into_iter().fold(push, |push, tag| push.tag(tag));
     let pushed = show_push(push, &story).await?;
 
-    definitions.write(&file)?;
-    story.tell(format!("wrote {}", file.display()));
+    delivery.write(&definitions, &story)?;
     story.result(pushed.image_uri())
 }
 
-/// The tags that were asked for, or else the revision and the git tag that started the build.
+/// The repository of a full URI, or of a name in the account and region of the build.
+fn repository_of(build: &CodeBuildEnv, text: &str) -> Result<Repository, BoxError> {
+    let host = text.split('/').next().unwrap_or_default();
+    if host.contains('.') && text.contains('/') {
+        return Ok(text.parse()?);
+    }
+    Ok(Repository::new(build.account(), build.region(), text)?)
+}
+
+/// The tags of the arguments, or the revision and the git tag that started the build.
 fn tags_of(build: &CodeBuildEnv, asked: Vec<Tag>) -> Result<Vec<Tag>, BoxError> {
     if !asked.is_empty() {
         return Ok(asked);
     }
     let tag = |what: &str, text: &str| {
         text.parse::<Tag>()
-            .map_err(|error| format!("{what} can't be the image's tag, give --tag: {error}"))
+            .map_err(|error| format!("can't use {what} as an image tag, use --tag: {error}"))
     };
     let mut tags = vec![tag("the revision", build.revision()?)?];
     if let Some(git) = build.tag() {
@@ -102,20 +133,12 @@ fn tags_of(build: &CodeBuildEnv, asked: Vec<Tag>) -> Result<Vec<Tag>, BoxError> 
     Ok(tags)
 }
 
-fn define(containers: &[String], image: String) -> Result<ImageDefinitions, BoxError> {
-    let mut definitions = ImageDefinitions::new();
-    for container in containers {
-        definitions.insert(container, &image)?;
-    }
-    Ok(definitions)
-}
-
-/// On the emulator: the build that this is, or else one that could be.
-fn real_or_played(story: &Story) -> Result<CodeBuildEnv, BoxError> {
+/// The real build, or a simulated one outside of CodeBuild.
+fn real_or_simulated(story: &Story) -> Result<CodeBuildEnv, BoxError> {
     if env::var_os("CODEBUILD_BUILD_ARN").is_some() {
         return Ok(CodeBuildEnv::from_env()?);
     }
-    story.tell("this is no build of CodeBuild, and plays one");
+    story.tell("not in a CodeBuild build: simulating one");
     let (region, account) = (LocalAws::REGION, LocalAws::ACCOUNT);
     let arn = format!("arn:aws:codebuild:{region}:{account}:build/demo:1");
     Ok(CodeBuildEnv::from_vars([

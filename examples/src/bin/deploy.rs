@@ -13,26 +13,27 @@ use examples::{BoxError, Images, Session, Story, load, plan_text, run, save};
 use examples::{show_diff, show_events};
 use imagedefs::ImageDefinitions;
 
-/// Roll new images out to an Amazon ECS service, and tell the truth about the outcome.
+/// Roll new images out to an Amazon ECS service and report the real outcome.
 ///
-/// Copies the task definition that the service runs, gives its containers the images, registers
-/// that as a new revision and deploys it. Success means that this very revision runs; a rollout
-/// that ECS rolled back is a failure, with the reason why its tasks stopped. Where nothing
-/// changes, nothing is registered.
+/// The program copies the task definition of the service, sets the images of its containers,
+/// registers the copy as a new revision and deploys it. It succeeds only if the service runs this
+/// revision. A rollout that ECS rolled back is a failure, and the error says why its tasks stopped.
+/// If nothing changes, the program registers nothing.
 ///
-/// The last line on stdout is the ARN of the revision that now runs. What happens on the way is
-/// told on stderr. With --dry-run or --plan, the plan is on stdout, and nothing is changed; that
-/// ends with failure where the rollout would be refused.
+/// The last line on stdout is the ARN of the running revision. Progress goes to stderr. With
+/// --dry-run or --plan, the program prints the plan on stdout and changes nothing. It fails if the
+/// rollout would be refused.
 ///
-/// Needs ecs:DescribeServices and ecs:UpdateService on the service, ecs:DescribeTaskDefinition and
-/// ecs:RegisterTaskDefinition on *, iam:PassRole on the task's roles, and ecs:TagResource where
-/// the task definition has tags. ecs:ListTasks, ecs:DescribeTasks, ecs:ListServiceDeployments and
-/// ecs:StopServiceDeployment tell more and roll back. --check-images needs ecr:BatchGetImage and
-/// ecr:GetDownloadUrlForLayer on the repositories as well. The program `policy` prints that as a
-/// policy. --dry-run and --plan need no more than what only reads.
+/// Permissions: ecs:DescribeServices and ecs:UpdateService on the service,
+/// ecs:DescribeTaskDefinition and ecs:RegisterTaskDefinition on *, iam:PassRole on the task's
+/// roles, and ecs:TagResource if the task definition has tags. ecs:ListTasks, ecs:DescribeTasks,
+/// ecs:ListServiceDeployments and ecs:StopServiceDeployment are for details and rollbacks.
+/// --check-images also needs ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on the repositories.
+/// --dry-run and --plan only need the actions that read. The program `policy` prints the IAM
+/// policy.
 ///
-/// Without --aws it deploys to an emulator that ends with the program, to try it out: its service
-/// is --cluster demo --service web, with the containers `web` and `log-router`.
+/// Leave out --aws to try it out: the program then starts an emulator and deploys to it. Use
+/// --cluster demo --service web; the containers are `web` and `log-router`.
 #[derive(Debug, Parser)]
 #[command(
     group(
@@ -44,12 +45,12 @@ use imagedefs::ImageDefinitions;
     override_usage = "deploy [--aws] --cluster C --service S \
                       (--definitions FILE | --image CONTAINER=URI | --force)... \
                       [--dry-run | --plan FILE]\n       deploy [--aws] --apply FILE",
-    after_help = "Exit code: 0 the revision runs or could be rolled out, 1 it doesn't or couldn't, \
-                  2 bad usage."
+    after_help = "Exit code: 0 deployed, or the plan can be applied; 1 failed, or the plan would \
+                  be refused; 2 bad usage."
 )]
 struct Arguments {
-    /// Deploy to AWS. Credentials, region and endpoints come from where every AWS tool takes them:
-    /// AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, a container's or an instance's role, …
+    /// Deploy to AWS. Credentials, region and endpoints come from the usual places: AWS_PROFILE,
+    /// AWS_REGION, AWS_ENDPOINT_URL, the role of a container or an instance, …
     #[arg(long)]
     aws: bool,
 
@@ -64,26 +65,26 @@ struct Arguments {
     #[command(flatten)]
     images: Images,
 
-    /// Start new tasks also where the service runs this revision already, each of which pulls its
-    /// image anew
+    /// Start new tasks even if the service already runs this revision; each task pulls its image
+    /// again
     #[arg(long)]
     force: bool,
 
-    /// Look first whether the images are in ECR and fit the tasks' platform, and refuse to deploy
-    /// what is missing or doesn't fit
+    /// Check that the images exist in ECR and support the tasks' platform, and refuse to deploy
+    /// otherwise
     #[arg(long)]
     check_images: bool,
 
-    /// Show what would be done: the change, what a first look finds, and the calls
+    /// Show the plan: the changes, the findings of the checks and the calls
     #[arg(long)]
     dry_run: bool,
 
-    /// Show the same, and save it, to be looked at and applied later. The values of environment
-    /// variables are in the file: keep it as you keep those
+    /// Show the plan and save it in this file, to review and apply later. The file contains the
+    /// values of environment variables: protect it like these
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
 
-    /// Do what a saved plan says, unless somebody else has deployed to the service meanwhile
+    /// Apply a saved plan. Fails if the service has been deployed in the meantime
     #[arg(
         long,
         value_name = "FILE",
@@ -93,12 +94,12 @@ struct Arguments {
     )]
     apply: Option<PathBuf>,
 
-    /// How long it may take in all
+    /// Fail and roll back if the deployment takes longer than this
     #[arg(long, value_name = "SECONDS", default_value_t = RollOut::DEFAULT_TIMEOUT.as_secs())]
     timeout: u64,
 
-    /// End as soon as a task fails of what no further attempt will cure, such as an image that
-    /// doesn't exist; the rollout is told to go back
+    /// Fail and roll back as soon as a task fails for a reason that a retry can't fix, such as a
+    /// missing image
     #[arg(long)]
     fail_fast: bool,
 }
@@ -110,7 +111,7 @@ async fn main() -> ExitCode {
 
 async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
     let story = Story::on_stderr();
-    // Before any connection: a file or a name that is wrong needs no credentials to be found out.
+    // Checks files and names before it connects, so that mistakes fail without credentials.
     let what = What::of(&arguments)?;
     let session =
         if arguments.aws { Session::on_aws().await? } else { Session::on_emulator().await? };
@@ -151,7 +152,7 @@ async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
     story.result(deployed.revision())
 }
 
-/// What is to be deployed.
+/// The subject of the deployment.
 enum What {
     Images(Service, ImageDefinitions),
     Planned(Box<Plan>),
@@ -164,7 +165,7 @@ impl What {
             Arguments { cluster: Some(cluster), service: Some(service), images, .. } => {
                 Ok(Self::Images(Service::new(cluster, service)?, images.read()?))
             }
-            _ => Err("--cluster and --service are needed".into()),
+            _ => Err("--cluster and --service are required".into()),
         }
     }
 
@@ -176,16 +177,16 @@ impl What {
     }
 }
 
-/// Prints a plan, and saves it where that is asked for.
+/// Prints a plan, and saves it if there is a file.
 fn show(plan: &Plan, file: Option<&Path>) -> Result<(), BoxError> {
     let output = Story::on_stdout();
     output.result(plan_text(plan, &output))?;
     if let Some(file) = file {
         save(file, plan)?;
-        Story::on_stderr().tell(format!("saved in {}", file.display()));
+        Story::on_stderr().tell(format!("saved the plan in {}", file.display()));
     }
     match plan.refused().count() {
         0 => Ok(()),
-        _ => Err("it would be refused, for the reasons above".into()),
+        _ => Err("the deployment would be refused for the reasons above".into()),
     }
 }

@@ -1,4 +1,4 @@
-//! Follows a rollout by its events, and goes on where another process left off.
+//! Shows a rollout event by event, and continues to watch a rollout of another process.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -11,21 +11,21 @@ use ecs_deploy::events::{Event, Events};
 use ecs_deploy::{Deployer, ErrorKind, Handle, RollOut, Service};
 use examples::{BoxError, Images, Session, Story, load, run, save};
 
-/// Roll new images out to an Amazon ECS service, and tell of each event in a line of its own, for
-/// the log of a CI job; or follow a rollout that another job began.
+/// Roll new images out to an Amazon ECS service and print a line for each event, for the log of a
+/// CI job; or follow a rollout that another job started.
 ///
-/// Each line on stderr has the seconds since the beginning, what happened, and the particulars.
-/// With --handle, the deployment is saved in a file as soon as there is one. A job that ended too
-/// early, or has been killed, is continued by --resume with that file: ECS goes on meanwhile.
+/// Each line on stderr has the seconds since the start, the event and its details. --handle saves
+/// the deployment in a file as soon as it starts. If the job is killed or times out, ECS continues
+/// the deployment, and another job can watch it with --resume and that file.
 ///
-/// The last line on stdout is the ARN of the revision that now runs.
+/// The last line on stdout is the ARN of the running revision.
 ///
-/// It never tells ECS to go back, so that whoever follows needs to read alone: ecs:DescribeServices
-/// on the service; ecs:ListTasks, ecs:DescribeTasks, ecs:ListServiceDeployments and
-/// ecs:DescribeServiceDeployments tell more. Beginning needs what `deploy` needs.
+/// The program never rolls back, so following needs only read permissions: ecs:DescribeServices on
+/// the service, and for more details ecs:ListTasks, ecs:DescribeTasks, ecs:ListServiceDeployments
+/// and ecs:DescribeServiceDeployments. Starting a rollout needs the permissions of `deploy`.
 ///
-/// Without --aws it deploys to an emulator that ends with the program, to try it out: its service
-/// is --cluster demo --service web, with the containers `web` and `log-router`.
+/// Leave out --aws to try it out: the program then starts an emulator and deploys to it. Use
+/// --cluster demo --service web; the containers are `web` and `log-router`.
 #[derive(Debug, Parser)]
 #[command(
     group(
@@ -37,10 +37,10 @@ use examples::{BoxError, Images, Session, Story, load, run, save};
     override_usage = "deploy_events [--aws] --cluster C --service S \
                       (--definitions FILE | --image CONTAINER=URI)... [--handle FILE]\n       \
                       deploy_events --aws --resume FILE",
-    after_help = "Exit code: 0 the revision runs, 1 it doesn't or nobody knows, 2 bad usage."
+    after_help = "Exit code: 0 the revision runs, 1 it doesn't or the outcome is unknown, 2 bad usage."
 )]
 struct Arguments {
-    /// Deploy to AWS, with credentials and region from where every AWS tool takes them
+    /// Deploy to AWS, with credentials and region from the usual places
     #[arg(long)]
     aws: bool,
 
@@ -55,11 +55,11 @@ struct Arguments {
     #[command(flatten)]
     images: Images,
 
-    /// Save the deployment in this file when it has begun
+    /// Save the deployment in this file when it has started
     #[arg(long, value_name = "FILE")]
     handle: Option<PathBuf>,
 
-    /// Follow the deployment that is saved in this file; on the emulator, none lasts that long
+    /// Follow the deployment that is saved in this file; an emulator's deployments end with it
     #[arg(
         long,
         value_name = "FILE",
@@ -68,7 +68,7 @@ struct Arguments {
     )]
     resume: Option<PathBuf>,
 
-    /// How long to watch at most
+    /// Stop watching after this time
     #[arg(long, value_name = "SECONDS", default_value_t = RollOut::DEFAULT_TIMEOUT.as_secs())]
     timeout: u64,
 }
@@ -103,17 +103,17 @@ async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
     watch(roll_out.events(), &log, arguments.handle.as_deref()).await
 }
 
-/// Tells the events, to the end. `file` is for the handle.
+/// Prints the events until the rollout ends, and saves the handle in `file`.
 async fn watch(mut events: Events, log: &Log, file: Option<&Path>) -> Result<(), BoxError> {
     while let Some(event) = events.next().await {
         log.tell_event(&event);
         if let (Event::Started { handle, .. }, Some(file)) = (&event, file) {
             match save(file, handle) {
                 Ok(()) => log.tell("saved", file.display()),
-                // It has begun. To stop watching now would be worse than to have no file.
+                // The deployment has started: watching it matters more than the file.
                 Err(error) => {
                     let handle = serde_json::to_string(handle)?;
-                    log.tell("not saved", format!("{error}; it would be: {handle}"));
+                    log.tell("not saved", format!("{error}; the handle is {handle}"));
                 }
             }
         }
@@ -125,7 +125,7 @@ async fn watch(mut events: Events, log: &Log, file: Option<&Path>) -> Result<(),
                 (error.kind(), error.handle(), file)
             {
                 let again = format!("deploy_events --aws --resume {}", file.display());
-                log.tell("goes on", format!("to be followed by {again}"));
+                log.tell("continues", format!("follow it with {again}"));
             }
             Err(error.into())
         }
@@ -151,15 +151,17 @@ impl Log {
     fn tell_event(&self, event: &Event) {
         match event {
             Event::Failed { kind, .. } => self.tell("failed", format!("{kind:?}")),
-            // ECS says for people what no status shows: why there are no tasks, for one.
+            // Some causes, such as missing capacity, only appear in the messages.
             Event::Message { text, .. } => match Obstacle::from_message(text) {
-                Some(obstacle) => self.tell("in the way", format!("{obstacle}: {text}")),
+                Some(obstacle) => self.tell("obstacle", format!("{obstacle}: {text}")),
                 None => self.tell("ECS", text),
             },
             Event::Paused { pause, .. } => self.tell("paused", format!("{pause}")),
             Event::Progress { progress, .. } => self.tell("progress", progress),
             Event::Registered { revision, .. } => self.tell("registered", revision),
-            Event::RollingBack { to: Some(to), .. } => self.tell("going back", format!("to {to}")),
+            Event::RollingBack { to: Some(to), .. } => {
+                self.tell("rolling back", format!("to {to}"));
+            }
             Event::Stage { stage, traffic_percent: None, .. } => self.tell("stage", stage),
             Event::Stage { stage, traffic_percent: Some(percent), .. } => {
                 self.tell("stage", format!("{stage}, {percent} % of the traffic"));

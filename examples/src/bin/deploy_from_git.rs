@@ -1,33 +1,33 @@
-//! Deploys a task definition that is kept in git.
+//! Deploys a task definition from a file in git.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use ecs_deploy::{Deployer, Revision, Service};
-use examples::{BoxError, Session, Story, run, show_roll_out};
-use imagedefs::ImageDefinitions;
+use examples::{BoxError, Images, Session, Story, run, show_roll_out};
 
-/// Deploy a task definition that is kept as a file in git, with the images of a build.
+/// Deploy a task definition from a file in git, with the images of a build.
 ///
-/// The file is what `aws ecs describe-task-definition` writes, or what `aws ecs
-/// register-task-definition --cli-input-json` takes. Its containers get the images that
-/// imagedefinitions.json names, and keep their own where it names none. What differs from what the
-/// service runs is shown, and rolled out; where nothing differs, nothing is registered and nothing
-/// deployed. The order of what has none makes no difference, nor do the members that ECS adds.
+/// The file has the format of `aws ecs describe-task-definition` or of `aws ecs
+/// register-task-definition --cli-input-json`. A container gets the image of --image or
+/// --definitions, or keeps the image of the file. The default is imagedefinitions.json in the
+/// current folder. The program shows the
+/// difference to the running revision and rolls it out. Without a difference, it registers and
+/// deploys nothing. The comparison ignores the order of unordered lists and the members that ECS
+/// adds.
 ///
-/// The last line on stdout is the ARN of the revision that now runs. What happens on the way is
-/// told on stderr.
+/// The last line on stdout is the ARN of the running revision. Progress goes to stderr.
 ///
-/// Needs what `deploy` needs.
+/// Permissions: those of `deploy`.
 ///
-/// Without --aws it deploys to an emulator that ends with the program, to try it out: its service
-/// is --cluster demo --service web, and examples/service has files for that.
+/// Leave out --aws to try it out: the program then starts an emulator and deploys to it. Use
+/// --cluster demo --service web and the files in examples/service.
 #[derive(Debug, Parser)]
-#[command(after_help = "Exit code: 0 the service runs what the files say, 1 it doesn't, 2 bad \
+#[command(after_help = "Exit code: 0 the service runs the task definition, 1 it doesn't, 2 bad \
                         usage.")]
 struct Arguments {
-    /// Deploy to AWS, with credentials and region from where every AWS tool takes them
+    /// Deploy to AWS, with credentials and region from the usual places
     #[arg(long)]
     aws: bool,
 
@@ -39,13 +39,12 @@ struct Arguments {
     #[arg(long, value_name = "S")]
     service: String,
 
-    /// The task definition, in JSON
+    /// The task definition in JSON
     #[arg(long, value_name = "FILE")]
     task_definition: PathBuf,
 
-    /// The images of the build
-    #[arg(long, value_name = "FILE", default_value = ImageDefinitions::FILE_NAME)]
-    definitions: PathBuf,
+    #[command(flatten)]
+    images: Images,
 }
 
 #[tokio::main]
@@ -54,12 +53,12 @@ async fn main() -> ExitCode {
 }
 
 async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
-    let Arguments { aws, cluster, service, task_definition, definitions } = arguments;
+    let Arguments { aws, cluster, service, task_definition, images } = arguments;
     let story = Story::on_stderr();
     let service = Service::new(cluster, service)?;
-    // Before any connection: files that don't fit need no credentials to be found out.
+    // Reads the files before it connects, so that mistakes fail without credentials.
     let mut revision = Revision::read(&task_definition)?;
-    let kept = revision.set_images(&ImageDefinitions::read(&definitions)?)?;
+    let kept = revision.set_images(&images.read_or_default()?)?;
     for (container, image) in revision.images().filter(|(name, _)| kept.iter().any(|it| it == name))
     {
         story

@@ -1,82 +1,116 @@
-//! Explains what is wrong with image definitions, and repairs them.
+//! Explains and repairs problems of image definitions.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
-use examples::{BoxError, Story, run};
+use clap::{Parser, ValueEnum};
+use examples::{BoxError, Checkup, Story, checkups_as_annotations, checkups_as_json, run};
 use imagedefs::diagnosis::Diagnosis;
-use imagedefs::{ImageDefinitions, ProblemKind, Severity};
+use imagedefs::{ImageDefinitions, Severity};
 
-/// Explain what is wrong with an imagedefinitions.json, and repair it where that is certain.
+/// Explain the problems of the files for CodePipeline's ECS actions, and repair imagedefinitions.json
+/// if the repair is certain.
 ///
-/// Shows all problems at once, each with its line, its cause and its cure, with what CodePipeline
-/// or ECS would say about it where that is known, and with what --fix would do. Warnings, such as
-/// the tag `latest`, don't make a file broken; a name that is nearly `imagedefinitions.json` does,
-/// since CodePipeline wouldn't find the file.
+/// A file is an imagedefinitions.json, an imageDetail.json, or an artifact zip with one of them. The
+/// program shows all problems, each with its line, cause and cure, the error message of CodePipeline
+/// or ECS if it is known, and the repair of --fix. Warnings, such as the tag `latest`, are not
+/// failures. A file name that is nearly the expected one is a failure, since CodePipeline doesn't
+/// find the file.
 ///
-/// With --fix, the file is replaced by the repaired one, in one step. Only the places of the errors
-/// change. Where one of them has no certain repair, nothing changes at all.
+/// --fix replaces the file with the repaired one in one step. It only changes the places of the
+/// errors. If an error has no certain repair, the file stays unchanged.
 ///
-/// Calls nothing.
+/// The program calls no service.
 #[derive(Debug, Parser)]
-#[command(after_help = "Exit code: 0 valid, 1 broken or not readable, 2 bad usage.")]
+#[command(
+    after_help = "Exit code: 0 all files are valid, 1 a file is invalid or unreadable, 2 bad \
+                        usage. Warnings don't change it."
+)]
 struct Arguments {
-    /// Repair the files in place
+    /// Repair the files in place. Zip files, image details and stdin stay unchanged
     #[arg(long)]
     fix: bool,
 
-    /// The files to look at
-    #[arg(value_name = "FILE", default_value = ImageDefinitions::FILE_NAME)]
+    /// The name that the ECS action looks for: its `FileName`
+    #[arg(long, value_name = "NAME", default_value = ImageDefinitions::FILE_NAME)]
+    file_name: String,
+
+    /// The format of the report
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    format: Format,
+
+    /// The files to check; `-` is stdin [default: the file name]
+    #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Format {
+    /// Workflow commands of GitHub Actions, which annotate the lines of the file
+    Github,
+    /// A JSON array with an object for each file
+    Json,
+    /// Text for people
+    #[default]
+    Text,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    run(async { doctor(&Arguments::parse()) }).await
+    run(async { doctor(Arguments::parse()) }).await
 }
 
-fn doctor(arguments: &Arguments) -> Result<(), BoxError> {
-    let story = Story::on_stdout();
-    let mut broken = Vec::new();
-    for file in &arguments.files {
-        let mut diagnosis = Diagnosis::read(file)?;
-        if arguments.fix
-            && has_errors(&diagnosis)
-            && let Ok(correction) = diagnosis.fix()
-        {
-            correction.write(file)?;
-            tell_repairs(&story, file, &diagnosis);
-            diagnosis = correction.into_diagnosis();
-        }
-        // The report has its own line ends.
-        story.tell(diagnosis.report().to_string().trim_end());
-        if arguments.fix && has_errors(&diagnosis) {
-            story.tell("nothing was repaired, since some of it would have to be guessed");
-        }
-        if has_errors(&diagnosis) || is_misnamed(&diagnosis) {
-            broken.push(format!("`{}`", file.display()));
-        }
+fn doctor(arguments: Arguments) -> Result<(), BoxError> {
+    let Arguments { fix, file_name, format, mut files } = arguments;
+    if files.is_empty() {
+        files.push(PathBuf::from(&file_name));
     }
-    if broken.is_empty() {
+    let output = Story::on_stdout();
+    let mut checkups = Vec::new();
+    for file in &files {
+        let mut checkup = Checkup::new(file, &file_name);
+        let mut repairs = Vec::new();
+        if fix && !checkup.is_valid() {
+            repairs = repair(file)?;
+            if !repairs.is_empty() {
+                checkup = Checkup::new(file, &file_name);
+            }
+        }
+        if matches!(format, Format::Text) {
+            repairs.iter().for_each(|line| output.tell(line));
+            output.tell(&checkup.report);
+            let is_broken = checkup.findings.iter().any(|it| it.severity == Severity::Error);
+            if fix && is_broken {
+                output.tell("not repaired: some problems have no certain repair");
+            }
+        }
+        checkups.push(checkup);
+    }
+    match format {
+        Format::Github => output.tell(checkups_as_annotations(&checkups).trim_end()),
+        Format::Json => output.tell(serde_json::to_string_pretty(&checkups_as_json(&checkups))?),
+        Format::Text => {}
+    }
+    let invalid: Vec<String> =
+        checkups.iter().filter(|it| !it.is_valid()).map(|it| format!("`{}`", it.name)).collect();
+    if invalid.is_empty() {
         return Ok(());
     }
-    Err(format!("CodePipeline would not accept {}", broken.join(" and ")).into())
+    Err(format!("CodePipeline would not accept {}", invalid.join(" and ")).into())
 }
 
-fn tell_repairs(story: &Story, file: &Path, diagnosis: &Diagnosis) {
-    for problem in diagnosis.problems() {
-        if let Some(repair) = problem.repair() {
-            let place = format!("{}:{}:{}", file.display(), problem.line(), problem.column());
-            story.tell(format!("{place}: repaired: {}: {repair}", problem.what()));
-        }
+/// Repairs a file and returns a line for each repair, or nothing if a repair isn't certain.
+fn repair(file: &Path) -> Result<Vec<String>, BoxError> {
+    let Ok(diagnosis) = Diagnosis::read(file) else { return Ok(Vec::new()) };
+    let has_errors = diagnosis.problems().iter().any(|it| it.severity() == Severity::Error);
+    if !has_errors {
+        return Ok(Vec::new());
     }
-}
-
-fn has_errors(diagnosis: &Diagnosis) -> bool {
-    diagnosis.problems().iter().any(|problem| problem.severity() == Severity::Error)
-}
-
-fn is_misnamed(diagnosis: &Diagnosis) -> bool {
-    diagnosis.problems().iter().any(|problem| problem.kind() == ProblemKind::FileName)
+    let Ok(correction) = diagnosis.fix() else { return Ok(Vec::new()) };
+    correction.write(file)?;
+    let repairs = diagnosis.problems().iter().filter_map(|problem| {
+        let place = format!("{}:{}:{}", file.display(), problem.line(), problem.column());
+        Some(format!("{place}: repaired: {}: {}", problem.what(), problem.repair()?))
+    });
+    Ok(repairs.collect())
 }

@@ -1,65 +1,88 @@
-//! Deploys the image that an event of Amazon ECR is about, as a Lambda function would.
+//! Deploys the image of an event of Amazon ECR, like a Lambda function.
 
-use std::io::{Read as _, stdin};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use ecs_deploy::{Deployer, Service};
-use examples::{BoxError, Session, Story, run, show_roll_out};
-use imagedefs::ImageDefinitions;
+use ecs_deploy::Deployer;
+use examples::{
+    BoxError, ContainerServices, EventDecision, EventRule, Session, Story, deploy_images,
+    parse_event, read_text, run,
+};
 use imagedefs::containers::ContainerMap;
-use imagedefs::event::EcrImageEvent;
-use imagedefs::rule::{Decision, DeployRule, NamePattern};
+use imagedefs::rule::{EventValue, NamePattern};
 
-/// Deploy the image that an event of Amazon ECR is about to an ECS service.
+/// Deploy the image of an Amazon ECR event to ECS services.
 ///
-/// Reads the event as EventBridge delivers it. If the rule takes it, its image goes to the
-/// containers that the map names for the repository, by its digest. If not, the reason is told, and
-/// that is no failure: most events are no reason to deploy, such as those for the parts of an image
-/// for several platforms, which have no tag.
+/// The program reads the event that EventBridge delivers. If the rule matches, the containers of the
+/// repository get the image by its digest. Otherwise the program prints the reason and succeeds,
+/// since most events need no deployment: one push of a multi-platform image, for example, sends an
+/// event without a tag for each of its platforms. The program never deploys signatures,
+/// attestations and Helm charts.
 ///
-/// The last line on stdout is the ARN of the revision that now runs, or nothing. What happens on
-/// the way is told on stderr.
+/// The last lines on stdout are the ARNs of the running revisions, one for each service, if there
+/// was a deployment. Progress goes to stderr.
 ///
-/// Without --aws it deploys to an emulator that ends with the program, to try it out: its service
-/// is --cluster demo --service web, with the containers `web` and `log-router`.
+/// Leave out --aws to try it out: the program then starts an emulator and deploys to it. Use
+/// --cluster demo --service web; the containers are `web` and `log-router`.
 #[derive(Debug, Parser)]
 #[command(
-    override_usage = "ecr_event [--aws] [--tag T]... --cluster C --service S --containers FILE \
-                      [EVENT]\n       ecr_event [--tag T]... --containers FILE --show-pattern",
-    after_help = "Exit code: 0 the image runs or the event was ignored, 1 it doesn't run, 2 bad \
-                  usage."
+    override_usage = "ecr_event [--aws] --tag T... --containers FILE --cluster C --service S \
+                      [EVENT]\n       ecr_event [--aws] --tag T... --containers FILE --service \
+                      CONTAINER=CLUSTER/SERVICE... [EVENT]\n       ecr_event --tag T... \
+                      --containers FILE (--show-pattern | --show-transformer [--variable \
+                      NAME=VALUE]...)",
+    after_help = "Exit code: 0 deployed or ignored, 1 failed, 2 bad usage."
 )]
 struct Arguments {
     /// Deploy to AWS, in the region of the event
     #[arg(long)]
     aws: bool,
 
-    /// The cluster's name
-    #[arg(long, value_name = "C", required_unless_present = "show_pattern")]
+    /// The name of the cluster, for services without a cluster
+    #[arg(long, value_name = "C")]
     cluster: Option<String>,
 
-    /// The service's name
-    #[arg(long, value_name = "S", required_unless_present = "show_pattern")]
-    service: Option<String>,
+    /// The service of all containers, or CONTAINER=CLUSTER/SERVICE for one container; may be given
+    /// several times
+    #[arg(
+        long = "service",
+        value_name = "S",
+        required_unless_present_any = ["show_pattern", "show_transformer"]
+    )]
+    services: Vec<String>,
 
-    /// Which containers get the images of which repository: JSON such as {"shop/web": "web"}.
-    /// Pushes to other repositories are ignored
+    /// The containers of each repository, in JSON such as {"shop/web": "web"} or in TOML. Events of
+    /// other repositories are ignored
     #[arg(long, value_name = "FILE")]
     containers: PathBuf,
 
-    /// Deploy only images with this tag; `v*` stands for all that begin with v; may be given
-    /// several times
-    #[arg(long = "tag", value_name = "T")]
+    /// Deploy images with this tag; `v*` means all tags that begin with `v`; may be given several
+    /// times
+    #[arg(long = "tag", value_name = "T", required = true)]
     tags: Vec<NamePattern>,
 
-    /// Print the event pattern for a rule in EventBridge that decides alike, and do nothing else
-    #[arg(long)]
+    /// Print the event pattern of the rule for EventBridge and exit
+    #[arg(long, conflicts_with = "show_transformer")]
     show_pattern: bool,
 
-    /// The event, a file [default: stdin]
-    event: Option<PathBuf>,
+    /// Print the input transformer for a target that is a pipeline, and exit. It starts the
+    /// pipeline with the digest of the event
+    #[arg(long)]
+    show_transformer: bool,
+
+    /// The name of the pipeline's ECR source action
+    #[arg(long, value_name = "NAME", default_value = "Source")]
+    source_action: String,
+
+    /// Set a variable of the pipeline to the account, digest, region, repository or tag of the
+    /// event; may be given several times
+    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = variable)]
+    variables: Vec<(String, EventValue)>,
+
+    /// The file with the event; `-` is stdin
+    #[arg(default_value = "-")]
+    event: PathBuf,
 }
 
 #[tokio::main]
@@ -69,67 +92,54 @@ async fn main() -> ExitCode {
 
 async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
     let story = Story::on_stderr();
-    let containers = ContainerMap::read(arguments.containers)?;
-    // A push to any other repository is none of the service's business.
-    let mut rule = arguments.tags.into_iter().fold(DeployRule::new(), DeployRule::tag);
-    for repository in containers.repositories() {
-        rule = rule.repository(repository.parse()?);
-    }
+    let rule = EventRule::new(ContainerMap::read(arguments.containers)?, arguments.tags)?;
     if arguments.show_pattern {
-        return story.result(rule.event_pattern().to_string());
+        return story.result(rule.pattern()?);
     }
-    let (Some(cluster), Some(service)) = (arguments.cluster, arguments.service) else {
-        return Err("--cluster and --service are needed".into());
-    };
-    let service = Service::new(cluster, service)?;
-    let event = read_event(arguments.event).await?.parse::<EcrImageEvent>()?;
+    if arguments.show_transformer {
+        return story.result(rule.transformer(&arguments.source_action, &arguments.variables)?);
+    }
+    let services = ContainerServices::new(arguments.cluster.as_deref(), &arguments.services)?;
+    let event = parse_event(&read(arguments.event).await?)?;
 
-    // From here on, it is what a Lambda function does with the event that it is called with.
-    let Some(definitions) = definitions_for(&event, &rule, &containers, &story)? else {
-        return Ok(());
+    let definitions = match rule.decide(&event)? {
+        EventDecision::Deploy(definitions) => definitions,
+        EventDecision::Ignore(reason) => {
+            story.tell(format!("ignored: {reason}"));
+            return Ok(());
+        }
     };
+    story.tell(format!("pushed: {} as {}", event.image_uri()?, event.tag().unwrap_or_default()));
+    let services = services.split(&definitions)?;
     let session = if arguments.aws {
         Session::on_aws_in(event.region()).await?
     } else {
         Session::on_emulator().await?
     };
-    story.tell(format!("deploying to {service} ({})", session.place()));
-    let deployer = Deployer::new(session.config());
-    let mut revision = deployer.current(&service).await?;
-    revision.set_images(&definitions)?;
-    let deployed = show_roll_out(&deployer, &service, revision, &story).await?;
-    story.result(deployed.revision())
-}
-
-/// What is to be deployed. None: nothing, for a reason that was told.
-fn definitions_for(
-    event: &EcrImageEvent,
-    rule: &DeployRule,
-    containers: &ContainerMap,
-    story: &Story,
-) -> Result<Option<ImageDefinitions>, BoxError> {
-    match rule.decide(event) {
-        Decision::Ignore(reason) => {
-            story.tell(format!("ignored: {reason}"));
-            Ok(None)
-        }
-        Decision::Deploy => {
-            let image = event.image_uri()?;
-            story.tell(format!("{} was pushed: {image}", event.tag().unwrap_or_default()));
-            Ok(Some(containers.definitions([image])?))
-        }
+    for (service, _) in &services {
+        story.tell(format!("deploying to {service} ({})", session.place()));
     }
+    for revision in deploy_images(&Deployer::new(session.config()), &services, &story).await? {
+        story.result(revision)?;
+    }
+    Ok(())
 }
 
-async fn read_event(path: Option<PathBuf>) -> Result<String, BoxError> {
-    let read = move || match path {
-        Some(path) => std::fs::read_to_string(&path)
-            .map_err(|error| format!("the event {} can't be read: {error}", path.display())),
-        None => {
-            let mut text = String::new();
-            let read = stdin().read_to_string(&mut text);
-            read.map(|_| text).map_err(|error| format!("the event can't be read: {error}"))
-        }
+/// Reads the event on a thread of its own, since stdin can block.
+async fn read(event: PathBuf) -> Result<String, BoxError> {
+    tokio::task::spawn_blocking(move || read_text(Path::new(&event))).await?
+}
+
+fn variable(text: &str) -> Result<(String, EventValue), String> {
+    let expected = "expected NAME=VALUE with account, digest, region, repository or tag as value";
+    let (name, value) = text.split_once('=').ok_or(expected)?;
+    let value = match value {
+        "account" => EventValue::Account,
+        "digest" => EventValue::Digest,
+        "region" => EventValue::Region,
+        "repository" => EventValue::Repository,
+        "tag" => EventValue::Tag,
+        _ => return Err(expected.to_owned()),
     };
-    Ok(tokio::task::spawn_blocking(read).await??)
+    Ok((name.to_owned(), value))
 }

@@ -1,4 +1,4 @@
-//! Rolls one image out to several services, in waves.
+//! Rolls images out to several services in waves.
 
 use std::process::ExitCode;
 
@@ -9,20 +9,21 @@ use ecs_deploy::{Deployer, OnFailure, RollOut, Service};
 use examples::{BoxError, Images, Session, Story, create_services, run};
 use imagedefs::ImageDefinitions;
 
-/// Roll images out to several Amazon ECS services, in waves: all services of a wave at once, and
-/// the next wave when all of it run the new images.
+/// Roll images out to several Amazon ECS services in waves. The services of a wave are deployed
+/// concurrently, and the next wave starts when all of them run the new images.
 ///
-/// Each service gets those images whose containers it has. Where one fails, its wave ends, and no
-/// further one begins; with --all-or-nothing, what has been deployed is taken back, too.
+/// Each service gets the images for the containers that it has. If a service fails, the rest of its
+/// wave ends and no further wave starts. --all-or-nothing also rolls back the services that have
+/// been deployed.
 ///
-/// A line for each service is on stdout when all have succeeded: its name and the ARN of the
-/// revision that now runs. What happens on the way is told on stderr.
+/// When all services have succeeded, stdout has a line for each: its name and the ARN of the
+/// running revision. Progress goes to stderr.
 ///
-/// Needs what `deploy` needs, on each of the services.
+/// Permissions: those of `deploy`, for each service.
 ///
-/// Without --aws it deploys to an emulator that ends with the program, to try it out: it has the
-/// services demo/canary, demo/web and demo/worker, with the containers `web` and `log-router`, and
-/// the waves are the first and the other two.
+/// Leave out --aws to try it out: the program then starts an emulator with the services
+/// demo/canary, demo/web and demo/worker. Their containers are `web` and `log-router`. The first
+/// wave is the canary, the second the other two.
 #[derive(Debug, Parser)]
 #[command(
     group(ArgGroup::new("what").args(["definitions", "images"]).required(true).multiple(true)),
@@ -31,16 +32,16 @@ use imagedefs::ImageDefinitions;
     after_help = "Exit code: 0 all services run the images, 1 one doesn't, 2 bad usage."
 )]
 struct Arguments {
-    /// Deploy to AWS, with credentials and region from where every AWS tool takes them
+    /// Deploy to AWS, with credentials and region from the usual places
     #[arg(long, requires = "waves")]
     aws: bool,
 
-    /// The services of a wave, each as CLUSTER/SERVICE or by its ARN, with commas in between; may
-    /// be given several times
+    /// The services of a wave, each as CLUSTER/SERVICE or ARN, separated by commas; may be given
+    /// several times
     #[arg(long = "wave", value_name = "SERVICE,...", value_parser = services)]
     waves: Vec<Vec<Service>>,
 
-    /// Take back what has been deployed as soon as one service fails
+    /// Roll back all services if one fails
     #[arg(long)]
     all_or_nothing: bool,
 
@@ -101,7 +102,7 @@ fn services(wave: &str) -> Result<Vec<Service>, InvalidName> {
     wave.split(',').map(str::parse).collect()
 }
 
-/// Of the images, those that the service has containers for.
+/// Prepares a rollout of the images for which the service has containers.
 async fn roll_out(
     deployer: &Deployer,
     service: &Service,
@@ -111,7 +112,7 @@ async fn roll_out(
     let has = |name: &str| revision.images().any(|(container, _)| container == name);
     let ours: Vec<(&str, &str)> = images.iter().filter(|(name, _)| has(name)).collect();
     if ours.is_empty() {
-        return Err(format!("{service} has none of the containers that the images are for").into());
+        return Err(format!("{service} has no container for any of the images").into());
     }
     revision.set_images(ours)?;
     Ok(deployer.roll_out(service, revision).on_failure(OnFailure::RollBack))
@@ -121,9 +122,9 @@ fn told(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Deployed(deployed) => format!("runs {deployed}"),
         Outcome::Failed(error) => format!("failed: {error}"),
-        Outcome::NotBegun => "not begun".to_owned(),
-        Outcome::NotTakenBack(error) => format!("not taken back: {error}"),
-        Outcome::TakenBack(deployed) => format!("taken back, runs {deployed}"),
+        Outcome::NotBegun => "not started".to_owned(),
+        Outcome::NotTakenBack(error) => format!("rollback failed: {error}"),
+        Outcome::TakenBack(deployed) => format!("rolled back, runs {deployed}"),
         other => format!("{other:?}"),
     }
 }

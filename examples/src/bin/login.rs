@@ -1,4 +1,4 @@
-//! Logs Docker in to ECR's registries, or is the credential helper that Docker asks.
+//! Logs Docker in to ECR registries, or serves as Docker's credential helper.
 
 use std::io::{BufRead as _, Read as _, stdin};
 use std::path::PathBuf;
@@ -13,55 +13,56 @@ use ecr_push::names::InvalidName;
 use examples::{BoxError, Session, Story, run};
 use tempfile::TempDir;
 
-/// Log Docker, and whatever else reads its config.json, in to registries of Amazon ECR.
+/// Log Docker in to registries of Amazon ECR, and all tools that read Docker's config.json.
 ///
-/// Writes the token into config.json, for the 12 hours that it lasts: no password is on a command
-/// line. Everything else in the file stays. The last line on stdout is the file's path.
+/// The program writes the token into config.json, so no command line contains a password. The token
+/// is valid for 12 hours. The rest of the file stays unchanged. The last line on stdout is the
+/// file's path.
 ///
-/// Without --aws the token is an emulator's, and goes into a file in a temporary folder, unless
-/// --config names one.
+/// Leave out --aws to try it out: the program then gets the token from an emulator and writes it
+/// to a temporary folder, or to the file of --config.
 ///
-/// With --credential-helper it answers Docker instead, whenever that needs a token. Put a program
-/// docker-credential-NAME with the lines `#!/bin/sh` and `exec login --aws --credential-helper "$1"`
-/// on the PATH, and {"credHelpers": {"REGISTRY": "NAME"}} into config.json.
+/// --credential-helper makes the program Docker's credential helper: Docker runs it when it needs a
+/// token. Put an executable docker-credential-NAME with the lines `#!/bin/sh` and `exec login --aws
+/// --credential-helper "$1"` on the PATH, and {"credHelpers": {"REGISTRY": "NAME"}} into
+/// config.json.
 ///
-/// Needs ecr:GetAuthorizationToken on *. `push` needs no login at all.
+/// Permission: ecr:GetAuthorizationToken on *. `push` needs no login.
 #[derive(Debug, Parser)]
 #[command(after_help = "Exit code: 0 logged in or answered, 1 failed, 2 bad usage.")]
 struct Arguments {
-    /// Get the token from AWS, in the registry's region. Credentials and endpoints come from where
-    /// every AWS tool takes them: AWS_PROFILE, AWS_ENDPOINT_URL, a container's or an instance's
-    /// role, …
+    /// Get the token from AWS, in the registry's region. Credentials and endpoints come from the
+    /// usual places: AWS_PROFILE, AWS_ENDPOINT_URL, the role of a container or an instance, …
     #[arg(long)]
     aws: bool,
 
-    /// Write into this file instead of $DOCKER_CONFIG/config.json or ~/.docker/config.json
+    /// Write to this file instead of $DOCKER_CONFIG/config.json or ~/.docker/config.json
     #[arg(long, value_name = "FILE", conflicts_with = "credential_helper")]
     config: Option<PathBuf>,
 
-    /// Answer Docker as its credential helper: what to do is its argument, the rest is on stdin
+    /// Answer this request of Docker as its credential helper; the registry is on stdin
     #[arg(long, value_name = "REQUEST", conflicts_with = "registries")]
     credential_helper: Option<Request>,
 
-    /// ACCOUNT.dkr.ecr.REGION.amazonaws.com; a repository of it will do
+    /// ACCOUNT.dkr.ecr.REGION.amazonaws.com, or a repository in that registry
     #[arg(required_unless_present = "credential_helper")]
     registries: Vec<Registry>,
 }
 
-/// What Docker asks of a credential helper.
+/// A request of Docker to its credential helper.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Request {
-    /// Forget a login
+    /// Erase a stored login
     Erase,
-    /// The login for the registry on stdin
+    /// Return the login for the registry on stdin
     Get,
-    /// All logins
+    /// List all stored logins
     List,
-    /// Keep the login on stdin
+    /// Store the login on stdin
     Store,
 }
 
-/// A registry, by any repository in it: a token isn't for one alone.
+/// A registry, stored as one of its repositories: a token is valid for all of them.
 #[derive(Debug, Clone)]
 struct Registry(Repository);
 
@@ -91,7 +92,7 @@ async fn log_in(
     registries: Vec<Registry>,
 ) -> Result<(), BoxError> {
     let story = Story::on_stderr();
-    // An emulator's token must not take the place of a real one.
+    // An emulator's token must not replace a real one.
     let temporary = TempDir::new()?;
     let config = match config {
         Some(file) => DockerConfig::from_path(file),
@@ -116,8 +117,8 @@ async fn answer(aws: bool, request: Request) -> Result<(), BoxError> {
         Request::List => return story.result("{}"),
         Request::Erase | Request::Store => {
             return Err(
-                "there is nothing to store or to erase: a token is got when Docker asks for \
-                        it, so that no `docker login` is needed"
+                "this credential helper stores no logins: it requests a token whenever Docker \
+                 needs one, so `docker login` is unnecessary"
                     .into(),
             );
         }
@@ -126,7 +127,7 @@ async fn answer(aws: bool, request: Request) -> Result<(), BoxError> {
     let registry: Registry = match server.parse() {
         Ok(registry) => registry,
         Err(error) => {
-            // By this very text, Docker knows that it may go on without a login.
+            // Docker recognizes this text and continues without a login.
             story.result("credentials not found in native keychain")?;
             return Err(error.into());
         }
@@ -140,7 +141,7 @@ async fn session(aws: bool, repository: &Repository) -> Result<Session, BoxError
     if aws { Session::on_aws_in(repository.region()).await } else { Session::on_emulator().await }
 }
 
-/// The host on stdin, which some programs write as a URL.
+/// Reads the registry's host from stdin. Some clients write it as a URL.
 fn server() -> Result<String, BoxError> {
     const MOST_BYTES: u64 = 4096;
     let mut line = String::new();
@@ -148,10 +149,10 @@ fn server() -> Result<String, BoxError> {
         .lock()
         .take(MOST_BYTES)
         .read_line(&mut line)
-        .map_err(|error| format!("the registry can't be read from stdin: {error}"))?;
+        .map_err(|error| format!("can't read the registry from stdin: {error}"))?;
     let server = line.trim();
     if server.is_empty() {
-        return Err("stdin has no registry on its first line".into());
+        return Err("the first line on stdin is empty: expected the registry".into());
     }
     let server = server.strip_prefix("https://").unwrap_or(server);
     Ok(server.trim_end_matches('/').to_owned())

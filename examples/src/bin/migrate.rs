@@ -1,4 +1,4 @@
-//! Migrates a database by a one-off task of the new revision, and only then rolls that out.
+//! Runs a database migration as a one-off task of the new revision, then rolls the revision out.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,32 +9,31 @@ use ecs_deploy::{Deployer, OnFailure, Service};
 use examples::{BoxError, Images, Session, Story, run, show_diff, show_events};
 
 /// Run a command in the new image as a one-off task, such as a database migration, and roll the
-/// image out to an Amazon ECS service only if it exits with 0.
+/// image out to an Amazon ECS service only if the command exits with 0.
 ///
-/// The task runs where and how the service's own tasks do, with its network, its roles and its
-/// secrets. Its exit codes are told, and where its logs are. If it fails, nothing is deployed; the
-/// revision stays registered, and nothing runs it.
+/// The task has the network, the roles and the secrets of the service's own tasks. The program
+/// prints its exit codes and the place of its logs. If the task fails, the program deploys nothing.
+/// The revision stays registered, but unused.
 ///
-/// The last line on stdout is the ARN of the revision that now runs. What happens on the way is
-/// told on stderr.
+/// The last line on stdout is the ARN of the running revision. Progress goes to stderr.
 ///
-/// Needs what `deploy` needs, and ecs:RunTask on the task definition, ecs:DescribeTasks and
-/// ecs:StopTask on tasks of the cluster. The program `policy` prints that as a policy.
+/// Permissions: those of `deploy`, ecs:RunTask on the task definition, and ecs:DescribeTasks and
+/// ecs:StopTask on tasks of the cluster. The program `policy` prints the IAM policy.
 ///
-/// Without --aws it works on an emulator that ends with the program, to try it out: its service is
-/// --cluster demo --service web, with the containers `web` and `log-router`. There, every command
-/// exits with 0.
+/// Leave out --aws to try it out: the program then starts an emulator and deploys to it. Use
+/// --cluster demo --service web; the containers are `web` and `log-router`. On the emulator, every
+/// command exits with 0.
 #[derive(Debug, Parser)]
 #[command(
     group(ArgGroup::new("what").args(["definitions", "images"]).required(true).multiple(true)),
     override_usage = "migrate [--aws] --cluster C --service S \
                       (--definitions FILE | --image CONTAINER=URI)... [--container NAME] \
                       -- COMMAND...",
-    after_help = "Exit code: 0 migrated and the revision runs, 1 one of both isn't so, 2 bad \
-                  usage."
+    after_help = "Exit code: 0 migrated and deployed, 1 the migration or the deployment failed, \
+                  2 bad usage."
 )]
 struct Arguments {
-    /// Work on AWS, with credentials and region from where every AWS tool takes them
+    /// Deploy to AWS, with credentials and region from the usual places
     #[arg(long)]
     aws: bool,
 
@@ -49,15 +48,15 @@ struct Arguments {
     #[command(flatten)]
     images: Images,
 
-    /// The container that the command runs in [default: the first essential one]
+    /// The container that runs the command [default: the first essential one]
     #[arg(long, value_name = "NAME")]
     container: Option<String>,
 
-    /// How long the command may take, before it is stopped
+    /// Stop the command after this time
     #[arg(long, value_name = "SECONDS", default_value_t = RunTask::DEFAULT_TIMEOUT.as_secs())]
     timeout: u64,
 
-    /// What the container runs; its entry point stays
+    /// The command of the container; the entry point stays
     #[arg(last = true, required = true)]
     command: Vec<String>,
 }
@@ -79,17 +78,17 @@ async fn migrate(arguments: Arguments) -> Result<(), BoxError> {
     show_diff(&revision, &story);
 
     story.tell(format!("running a task beside {service} ({})", session.place()));
-    // Registers the revision, and the rollout finds it registered.
+    // Registers the revision. The rollout below uses the same one.
     let mut task = deployer.run_task(&service, &mut revision).command(command);
     if let Some(container) = container {
         task = task.container(container);
     }
     match task.timeout(Duration::from_secs(timeout)).await {
         Ok(ran) => {
-            story.tell(format!("  {} is done after {} s", ran.task(), ran.elapsed().as_secs()));
+            story.tell(format!("  {} stopped after {} s", ran.task(), ran.elapsed().as_secs()));
             for (container, code) in ran.exit_codes() {
                 let code =
-                    code.map_or_else(|| "never ran".to_owned(), |it| format!("exited with {it}"));
+                    code.map_or_else(|| "didn't run".to_owned(), |it| format!("exited with {it}"));
                 story.tell(format!("  {container} {code}"));
             }
             tell_logs(ran.logs(), &story);
@@ -108,6 +107,6 @@ async fn migrate(arguments: Arguments) -> Result<(), BoxError> {
 
 fn tell_logs(logs: &[Logs], story: &Story) {
     for logs in logs {
-        story.tell(format!("  the log of {}: {logs}", logs.container()));
+        story.tell(format!("  log of {}: {logs}", logs.container()));
     }
 }

@@ -1,4 +1,4 @@
-//! Pushes images of several platforms as one.
+//! Pushes images of several platforms as one multi-platform image.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,30 +9,30 @@ use ecr_push::{Image, Pusher, Repository, Tag};
 use examples::{BoxError, Session, Story, run, show_push};
 use serde_json::{Value, json};
 
-/// Push images that were built apart, one for each platform, as one image of all of them.
+/// Push images that were built separately for each platform as one multi-platform image.
 ///
-/// An index of the images is made in memory, and pushed with them: whoever pulls it gets the one
-/// for the own platform. The images are OCI image layouts, OCI archives or what `docker save`
-/// writes, in any mixture.
+/// The program makes an index of the images in memory and pushes it with them. A client that pulls
+/// the index gets the image for its platform. The images are OCI image layouts, OCI archives or
+/// archives of `docker save`, in any mixture.
 ///
-/// The last line on stdout is REPOSITORY@sha256:…, the index by its digest. What happens on the
-/// way is told on stderr.
+/// The last line on stdout is the index by its digest, REPOSITORY@sha256:…. Progress goes to
+/// stderr.
 ///
-/// Without --aws it pushes into an emulator that ends with the program, to try it out: its
-/// repository is 123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web.
+/// Leave out --aws to try it out: the program then starts an emulator and pushes to it. The
+/// emulator's repository is 123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web.
 #[derive(Debug, Parser)]
 #[command(after_help = "Exit code: 0 pushed, 1 failed, 2 bad usage.")]
 struct Arguments {
-    /// Push to AWS, in the repository's region. Credentials and endpoints come from where every
-    /// AWS tool takes them: AWS_PROFILE, AWS_ENDPOINT_URL, a container's or an instance's role, …
+    /// Push to AWS, in the repository's region. Credentials and endpoints come from the usual
+    /// places: AWS_PROFILE, AWS_ENDPOINT_URL, the role of a container or an instance, …
     #[arg(long)]
     aws: bool,
 
-    /// Tag the index as well; may be given several times
+    /// Tag the index; may be given several times
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<Tag>,
 
-    /// The images, each of one platform: folders or archives
+    /// The images, one for each platform: folders or archives
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
 
@@ -48,7 +48,7 @@ async fn main() -> ExitCode {
 async fn push(arguments: Arguments) -> Result<(), BoxError> {
     let Arguments { aws, tags, images, repository } = arguments;
     let story = Story::on_stderr();
-    // Before any connection: a path that is wrong needs no credentials to be found out.
+    // Opens the image before it connects, so that a wrong path fails without credentials.
     let image = index_of(&images, &story).await?;
     let session = if aws {
         Session::on_aws_in(repository.region()).await?
@@ -65,7 +65,7 @@ async fn push(arguments: Arguments) -> Result<(), BoxError> {
     story.result(pushed.image_uri())
 }
 
-/// One image of all these.
+/// Makes an index of the images.
 async fn index_of(paths: &[PathBuf], story: &Story) -> Result<Image, BoxError> {
     let mut found: Vec<(Platform, &Path)> = Vec::new();
     let mut manifests = Vec::new();
@@ -74,7 +74,7 @@ async fn index_of(paths: &[PathBuf], story: &Story) -> Result<Image, BoxError> {
         let (platform, image) = image_of_one_platform(path).await?;
         if let Some((_, other)) = found.iter().find(|(other, _)| *other == platform) {
             let (other, path) = (other.display(), path.display());
-            return Err(format!("{other} and {path} are both for {platform}").into());
+            return Err(format!("{other} and {path} both contain {platform}").into());
         }
         story.tell(format!("{platform}: {} in {}", image.digest(), path.display()));
         manifests.push(described(&platform, &image));
@@ -93,18 +93,18 @@ async fn image_of_one_platform(path: &Path) -> Result<(Platform, Image), BoxErro
     let image = Image::open(path).await?;
     let platform = match image.platforms() {
         [platform] => platform.clone(),
-        [] => return Err(format!("{} is for no platform", path.display()).into()),
+        [] => return Err(format!("{} names no platform", path.display()).into()),
         several => {
             let count = several.len();
-            return Err(format!("{} is for {count} platforms already", path.display()).into());
+            return Err(format!("{} already contains {count} platforms", path.display()).into());
         }
     };
-    // buildx puts an index even around a single image, with an attestation beside it.
+    // buildx wraps even a single image in an index and adds an attestation.
     let image = Image::open(path).platform(platform.clone()).await?;
     Ok((platform, image))
 }
 
-/// What an index says of an image.
+/// The entry of an image in an index.
 fn described(platform: &Platform, image: &Image) -> Value {
     let mut described = json!({
         "mediaType": image.media_type(),

@@ -11,37 +11,37 @@ use ecr_push::settings::NewRepository;
 use ecr_push::{Image, Pusher, Repository, Tag};
 use examples::{BoxError, Session, Story, run, show_push};
 
-/// Push one image to Amazon ECR repositories in several regions and accounts. It is read once for
-/// all of them, and no tag moves anywhere before every one of them has every layer.
+/// Push one image to Amazon ECR repositories in several regions and accounts. The program reads the
+/// image once, and moves no tag until all repositories have all layers.
 ///
-/// The last lines on stdout are REPOSITORY@sha256:…, one for each, in the order given.
+/// The last lines on stdout are REPOSITORY@sha256:…, one for each repository in the given order.
 ///
-/// Without --aws it pushes into an emulator that ends with the program, to try it out; repositories
-/// of any name, region and account can be created there.
+/// Leave out --aws to try it out: the program then starts an emulator and pushes to it. With
+/// --create-repository, the repositories can have any name, region and account.
 #[derive(Debug, Parser)]
 #[command(after_help = "Exit code: 0 pushed to all, 1 failed, 2 bad usage.")]
 struct Arguments {
-    /// Push to AWS. Credentials and endpoints come from where every AWS tool takes them
+    /// Push to AWS. Credentials and endpoints come from the usual places
     #[arg(long)]
     aws: bool,
 
-    /// Assume a role for the repositories of its account, such as
+    /// Assume this role for the repositories of the role's account, such as
     /// arn:aws:iam::210987654321:role/pusher; may be given several times
     #[arg(long = "role", value_name = "ARN", value_parser = role)]
     roles: Vec<Role>,
 
-    /// Create the repositories that are missing
+    /// Create missing repositories
     #[arg(long)]
     create_repository: bool,
 
-    /// Tag the image as well; may be given several times
+    /// Tag the image; may be given several times
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<Tag>,
 
     /// The image
     image: PathBuf,
 
-    /// ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME, without a tag, one or several
+    /// One or several repositories: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME, without a tag
     #[arg(required = true)]
     repositories: Vec<Repository>,
 }
@@ -69,7 +69,8 @@ async fn push(arguments: Arguments) -> Result<(), BoxError> {
     for role in &roles {
         let Role { account, arn } = role;
         let theirs = repositories.iter().find(|repository| repository.account() == account);
-        let theirs = theirs.ok_or_else(|| format!("no repository is of the account of {arn}"))?;
+        let theirs =
+            theirs.ok_or_else(|| format!("no repository belongs to the account of {arn}"))?;
         pusher = pusher.for_account_of(theirs, &assume(role, session.config()).await);
     }
     let push = others.iter().fold(pusher.push(&image, first), |push, to| push.also_to(to));
@@ -84,7 +85,7 @@ async fn push(arguments: Arguments) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// The same configuration with the role's credentials, which are renewed before they expire.
+/// Returns the configuration with the role's credentials. The SDK renews them before they expire.
 async fn assume(role: &Role, config: &SdkConfig) -> SdkConfig {
     let provider = AssumeRoleProvider::builder(&role.arn)
         .session_name("ecr-push")
@@ -101,6 +102,6 @@ fn role(arn: &str) -> Result<Role, String> {
         ["arn", _, "iam", "", account, role] if role.starts_with("role/") => {
             Ok(Role { account: account.to_owned(), arn: arn.to_owned() })
         }
-        _ => Err("it has to be arn:aws:iam::ACCOUNT:role/NAME".to_owned()),
+        _ => Err("expected arn:aws:iam::ACCOUNT:role/NAME".to_owned()),
     }
 }

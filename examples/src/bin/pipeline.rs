@@ -1,44 +1,52 @@
-//! The whole way of an image: into ECR, into imagedefinitions.json, into a running service.
+//! A complete pipeline: a push to ECR, imagedefinitions.json and a deployment to ECS.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
 use ecr_push::{Image, Pushed, Pusher, Repository, Tag};
 use ecs_deploy::{Deployed, Deployer, Service};
-use examples::{BoxError, DemoImage, Session, Story, run, show_push, show_roll_out};
+use examples::{
+    BoxError, DemoImage, Session, Story, check_writable, run, show_push, show_roll_out,
+};
 use imagedefs::ImageDefinitions;
 use indicatif::BinaryBytes;
 
-/// Push an image into Amazon ECR, write imagedefinitions.json, and roll it out to an ECS service.
+/// Push an image to Amazon ECR, write imagedefinitions.json and roll the image out to an ECS
+/// service.
 ///
-/// Without arguments it needs no account, no Docker and no network: it makes an image of itself,
-/// starts an emulator of AWS, and takes the image all the way there. With --aws it does the same
-/// on an account.
+/// The program needs no account, no Docker and no network if it has no arguments: it makes an image
+/// of itself, starts an emulator of AWS, and pushes and deploys the image there. Use --aws to do
+/// the same on an account.
 ///
-/// Whatever can be wrong is looked for before anything is changed: the image, the names, the
-/// credentials, the service, the container.
+/// Before the first change, the program checks the image, the names, the credentials, the service
+/// and the container.
 #[derive(Debug, Parser)]
 #[command(after_help = "Exit code: 0 the image runs, 1 it doesn't, 2 bad usage.")]
 struct Arguments {
-    /// Run on AWS. Credentials, region and endpoints come from where every AWS tool takes them:
-    /// AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, a container's or an instance's role, …
+    /// Run on AWS. Credentials, region and endpoints come from the usual places: AWS_PROFILE,
+    /// AWS_REGION, AWS_ENDPOINT_URL, the role of a container or an instance, …
     #[arg(long, requires_all = ["image", "repository", "cluster", "service", "container"])]
     aws: bool,
 
-    /// The folder of an OCI image layout, an OCI archive, or what `docker save` writes [default: an
-    /// image of this program]
+    /// The image: a folder with an OCI image layout, an OCI archive or an archive of `docker save`
+    /// [default: an image of this program]
     #[arg(long, value_name = "PATH")]
     image: Option<PathBuf>,
 
-    /// Which of the images, by its name or digest, where there are several
+    /// Select one of several images in the source by its name or digest
     #[arg(long, value_name = "NAME", requires = "image")]
     name: Option<String>,
 
-    /// Keep the image of this program, as a new folder
+    /// Keep the image of this program in a new folder
     #[arg(long, value_name = "PATH", conflicts_with = "image")]
     keep_image: Option<PathBuf>,
+
+    /// Put this program into the kept image instead; may be given several times. Static programs
+    /// run in it
+    #[arg(long = "program", value_name = "FILE", requires = "keep_image")]
+    programs: Vec<PathBuf>,
 
     /// ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME, without a tag [default: the emulator's]
     #[arg(long, value_name = "URI")]
@@ -56,11 +64,11 @@ struct Arguments {
     #[arg(long, value_name = "NAME")]
     container: Option<String>,
 
-    /// Tag the image as well; may be given several times
+    /// Tag the image; may be given several times
     #[arg(long = "tag", value_name = "T")]
     tags: Vec<Tag>,
 
-    /// Where to write the image definitions
+    /// Write the image definitions to this file
     #[arg(long, value_name = "FILE", default_value = ImageDefinitions::FILE_NAME)]
     definitions: PathBuf,
 }
@@ -88,7 +96,7 @@ async fn pipeline(arguments: Arguments) -> Result<(), BoxError> {
         Some(path) => path.as_path(),
         None => {
             let build = move || match arguments.keep_image {
-                Some(path) => DemoImage::create(&path),
+                Some(path) => DemoImage::create(&path, &arguments.programs),
                 None => DemoImage::temporary(),
             };
             demo = tokio::task::spawn_blocking(build).await??;
@@ -119,7 +127,7 @@ async fn pipeline(arguments: Arguments) -> Result<(), BoxError> {
     definitions.write(&arguments.definitions)?;
     story.tell(format!("wrote {}", arguments.definitions.display()));
 
-    // As CodePipeline's ECS action would from here on: with nothing but the file.
+    // Like CodePipeline's ECS action, the deployment only uses the file.
     let definitions = ImageDefinitions::read(&arguments.definitions)?;
     let mut revision = deployer.current(&service).await?;
     revision.set_images(&definitions)?;
@@ -129,24 +137,7 @@ async fn pipeline(arguments: Arguments) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Finds out that the definitions can't be written while nothing has been pushed yet.
-fn check_writable(definitions: &Path) -> Result<(), BoxError> {
-    let folder = match definitions.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let problem = if definitions.is_dir() {
-        "it is a folder".to_owned()
-    } else {
-        match tempfile::Builder::new().prefix(".writable-").tempfile_in(folder) {
-            Ok(_) => return Ok(()),
-            Err(error) => error.to_string(),
-        }
-    };
-    Err(format!("{} can't be written: {problem}", definitions.display()).into())
-}
-
-/// Finds out that the service lacks the container while nothing has been pushed yet.
+/// Fails before the push if the service lacks the container.
 async fn check_container(
     deployer: &Deployer,
     service: &Service,
@@ -174,7 +165,7 @@ fn summarise(
     story.tell("");
     story.tell(format!("image     {}", pushed.image_uri()));
     story.tell(format!("revision  {}{registered}", deployed.revision()));
-    story.tell(format!("layers    {sent} sent with {bytes}, {skipped} already there"));
+    story.tell(format!("layers    {sent} uploaded with {bytes}, {skipped} already exist"));
     story.tell(format!("calls     {requests} with {on_the_wire}"));
     story.tell(format!("took      {:.1} s", started.elapsed().as_secs_f64()));
 }

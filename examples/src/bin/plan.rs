@@ -1,4 +1,4 @@
-//! Shows what a push is going to do, and changes nothing.
+//! Shows the plan of a push without running it.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,23 +7,22 @@ use clap::Parser;
 use ecr_push::{Image, Pusher, Repository, Tag};
 use examples::{BoxError, Session, Story, run};
 
-/// Show what a push into Amazon ECR is going to do, without doing it: which layers are sent and
-/// which are there, which tags are created and moved, what ECR is going to refuse, how many calls
-/// it takes.
+/// Show the plan of a push to Amazon ECR without running it: the layers to upload, the layers that
+/// already exist, the tags to create and to move, and what ECR would refuse.
 ///
-/// The plan is on stdout. Ends with failure where ECR is going to refuse something, so that a CI
-/// job can ask before it builds on.
+/// The plan goes to stdout. The program fails if ECR would refuse a part of the push, so that a CI
+/// job can stop early.
 ///
-/// Without --aws it asks an emulator that ends with the program, to try it out: its repository is
-/// 123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web.
+/// Leave out --aws to try it out: the program then starts an emulator and asks it. The emulator's
+/// repository is 123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web.
 ///
-/// Needs, on the repository, ecr:BatchCheckLayerAvailability, and ecr:BatchGetImage to say where
-/// the tags are.
+/// Permissions on the repository: ecr:BatchCheckLayerAvailability, and ecr:BatchGetImage to look up
+/// the tags.
 #[derive(Debug, Parser)]
 #[command(after_help = "Exit code: 0 the image can be pushed, 1 it can't, 2 bad usage.")]
 struct Arguments {
-    /// Ask AWS, in the repository's region. Credentials and endpoints come from where every AWS
-    /// tool takes them: AWS_PROFILE, AWS_ENDPOINT_URL, a container's or an instance's role, …
+    /// Ask AWS, in the repository's region. Credentials and endpoints come from the usual places:
+    /// AWS_PROFILE, AWS_ENDPOINT_URL, the role of a container or an instance, …
     #[arg(long)]
     aws: bool,
 
@@ -31,7 +30,7 @@ struct Arguments {
     #[arg(long)]
     json: bool,
 
-    /// Tag the image as well; may be given several times
+    /// Tag the image; may be given several times
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<Tag>,
 
@@ -61,6 +60,9 @@ async fn plan(arguments: Arguments) -> Result<(), BoxError> {
     story.result(text.trim_end())?;
     match plan.obstacles() {
         [] => Ok(()),
-        refused => Err(format!("ECR is going to refuse {} things of it", refused.len()).into()),
+        [_] => Err("ECR would refuse the push for the reason above".into()),
+        several => {
+            Err(format!("ECR would refuse the push for the {} reasons above", several.len()).into())
+        }
     }
 }

@@ -1,23 +1,24 @@
-//! Takes image definitions from one account or region to another.
+//! Promotes image definitions to another account or region.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use examples::{BoxError, Story, run};
-use imagedefs::ImageDefinitions;
 use imagedefs::promotion::Promotion;
+use imagedefs::{Error, ErrorKind, ImageDefinitions, ImageUri};
 
-/// Promote image definitions: the same images, by the same digests, in another account or region.
+/// Promote image definitions: change the registry of the images to another account or region, and
+/// keep their digests.
 ///
-/// What was tested is what will run: repository, tag and digest stay, and only the registry's host
-/// changes, its end too where the region is in another partition. Images that aren't in private ECR
-/// registries stay as they are. Images without a digest are refused.
+/// Repository, tag and digest stay, so that the tested image is the image that runs. Only the
+/// registry's host changes, with the suffix of the region's partition. Images outside of private
+/// ECR registries stay unchanged. Images without a digest are refused, since a tag can name another
+/// image in the other registry.
 ///
-/// The definitions are on stdout, or in --output; what changes is told on stderr. The images
-/// themselves aren't copied: push them there with `multi_region`, or let ECR replicate them.
-///
-/// Calls nothing.
+/// The definitions go to stdout or --output, the changes to stderr. The program copies no images
+/// and calls no service: push the images with `multi_region`, or let ECR replicate them.
 #[derive(Debug, Parser)]
 #[command(after_help = "Exit code: 0 promoted, 1 refused, 2 bad usage.")]
 struct Arguments {
@@ -29,15 +30,15 @@ struct Arguments {
     #[arg(long, value_name = "REGION")]
     region: String,
 
-    /// Promote the images of this account alone, where there are others
+    /// Promote only the images of this account; the others stay unchanged
     #[arg(long, value_name = "ACCOUNT")]
     from: Option<String>,
 
-    /// Take images by their tags as well, whatever these mean in the other registry
+    /// Accept images without a digest. The tag can name another image in the other registry
     #[arg(long)]
     allow_tagged: bool,
 
-    /// Where to write the promoted definitions; its folder has to be there
+    /// Write the definitions to this file; `-` is stdout [default: -]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -62,15 +63,45 @@ fn promote(arguments: Arguments) -> Result<(), BoxError> {
         promotion = promotion.allow_tagged();
     }
     let definitions = ImageDefinitions::read(file)?;
-    let promoted = definitions.promote(&promotion)?;
+    let promoted =
+        definitions.promote(&promotion).map_err(|error| with_option(&definitions, error))?;
     let diff = definitions.diff(&promoted);
     if diff.is_empty() {
-        story.tell("all images are there already");
+        story.tell("nothing to promote: all images have this registry");
     } else {
         story.tell(diff.to_string().trim_end());
     }
     match output {
-        Some(output) => Ok(promoted.write(output)?),
-        None => story.result(promoted.to_string().trim_end()),
+        Some(output) if output != Path::new("-") => Ok(promoted.write(output)?),
+        _ => story.result(promoted.to_string().trim_end()),
+    }
+}
+
+/// Replaces the library's method in an error with the option of the program.
+fn with_option(definitions: &ImageDefinitions, error: Error) -> BoxError {
+    let images = definitions.iter().filter_map(|(name, image)| {
+        let image = image.parse::<ImageUri>().ok()?;
+        let account = image.ecr()?.account().to_owned();
+        Some((name, image, account))
+    });
+    match error.kind() {
+        ErrorKind::MutableTag => {
+            let mut tagged = images.filter(|(_, image, _)| image.digest().is_none());
+            tagged.next().map_or_else(
+                || error.into(),
+                |(name, image, _)| {
+                    let cure = "use its digest, or --allow-tagged";
+                    let image = image.as_str();
+                    format!("the image {image} of container `{name}` has no digest: {cure}").into()
+                },
+            )
+        }
+        ErrorKind::SeveralAccounts => {
+            let accounts: BTreeSet<String> = images.map(|(_, _, account)| account).collect();
+            let accounts: Vec<String> = accounts.into_iter().collect();
+            let accounts = accounts.join(" and ");
+            format!("the images are in the accounts {accounts}: choose one with --from").into()
+        }
+        _ => error.into(),
     }
 }

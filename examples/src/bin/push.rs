@@ -1,4 +1,4 @@
-//! Pushes an image into an ECR repository.
+//! Pushes a container image to an ECR repository.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,82 +8,96 @@ use ecr_push::image::Platform;
 use ecr_push::settings::NewRepository;
 use ecr_push::transport::RegistryEndpoint;
 use ecr_push::{Image, Pusher, Repository, Tag};
-use examples::{BoxError, Session, Story, run, show_push};
+use examples::{BoxError, Containers, Delivery, Session, Story, run, show_push};
+use imagedefs::ImageDefinitions;
 
-/// Push a container image into Amazon ECR, without Docker.
+/// Push a container image to Amazon ECR, without Docker.
 ///
-/// The image is an OCI image layout (a folder), an OCI archive, or what `docker save` writes; which
-/// of these is found out. Archives are read in place.
+/// The image is an OCI image layout (a folder), an OCI archive or an archive of `docker save`. The
+/// program detects the format and reads archives in place. It skips layers that the repository
+/// already has.
 ///
-/// The last line on stdout is REPOSITORY@sha256:…, the image by its digest: `IMAGE=$(push …)`
-/// takes it. What happens on the way is told on stderr. Layers that the repository has are not
-/// sent again.
+/// The last line on stdout is the image by its digest, REPOSITORY@sha256:…, so that a script can
+/// use `IMAGE=$(push …)`. Progress goes to stderr. With --container or --containers, the program
+/// also writes the image definitions for CodePipeline, to imagedefinitions.json or the files of
+/// --definitions and --zip.
 ///
-/// Without --aws it pushes into an emulator that ends with the program, to try it out: its
-/// repository is 123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web.
+/// Leave out --aws to try it out: the program then starts an emulator and pushes to it. The
+/// emulator's repository is 123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web.
 ///
-/// Needs, on the repository, ecr:BatchCheckLayerAvailability, ecr:InitiateLayerUpload,
-/// ecr:UploadLayerPart, ecr:CompleteLayerUpload and ecr:PutImage; and ecr:BatchGetImage to put
-/// nothing that is there. The program `policy` prints that as a policy.
+/// Permissions on the repository: ecr:BatchCheckLayerAvailability, ecr:InitiateLayerUpload,
+/// ecr:UploadLayerPart, ecr:CompleteLayerUpload and ecr:PutImage. ecr:BatchGetImage lets the push
+/// skip manifests and tags that already exist. The program `policy` prints the IAM policy.
 #[derive(Debug, Parser)]
-#[command(after_help = "Exit code: 0 pushed, 1 failed, 2 bad usage.")]
+#[command(
+    // The definitions need a container.
+    mut_arg("definitions", |it| it.requires("which_containers")),
+    mut_arg("zip", |it| it.requires("which_containers")),
+    after_help = "Exit code: 0 pushed, 1 failed, 2 bad usage."
+)]
 struct Arguments {
-    /// Push to AWS, in the repository's region. Credentials and endpoints come from where every
-    /// AWS tool takes them: AWS_PROFILE, AWS_ENDPOINT_URL, a container's or an instance's role, …
+    /// Push to AWS, in the repository's region. Credentials and endpoints come from the usual
+    /// places: AWS_PROFILE, AWS_ENDPOINT_URL, the role of a container or an instance, …
     #[arg(long)]
     aws: bool,
 
-    /// Tag the image as well; may be given several times
+    /// Tag the image; may be given several times
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<Tag>,
 
-    /// Which of the images, by its name or digest, where there are several
+    /// Select one of several images in the source by its name or digest
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
-    /// Push this platform alone, such as linux/arm64; given several times, an index of just those.
-    /// AWS Lambda takes no index, and so needs one platform
+    /// Push only this platform, such as linux/arm64. If given several times, push an index of these
+    /// platforms. AWS Lambda doesn't accept an index, and needs one platform
     #[arg(long = "platform", value_name = "OS/ARCH")]
     platforms: Vec<Platform>,
 
-    /// What becomes of uncompressed layers
+    /// Choose the compression of the layers
     #[arg(long, value_enum, value_name = "HOW", default_value_t)]
     compression: Compression,
 
-    /// Create the repository where it is missing, which takes ecr:CreateRepository
+    /// Create the repository if it is missing, which needs ecr:CreateRepository
     #[arg(long)]
     create_repository: bool,
 
-    /// Note in this file how far each upload is, so that the next push goes on where this one is
-    /// killed
+    /// Record the progress of each upload in this file, so that the next push resumes if this one
+    /// is killed
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
 
-    /// By which protocol layers and manifests are sent
+    /// Choose the protocol for layers and manifests
     #[arg(long, value_enum, value_name = "PROTOCOL", default_value_t)]
     transport: Transport,
 
-    /// Take layers over from this repository of the same registry, which takes
-    /// ecr:GetDownloadUrlForLayer there, and --transport registry
+    /// Mount layers from this repository of the same registry, which needs
+    /// ecr:GetDownloadUrlForLayer on it and --transport registry
     #[arg(long, value_name = "REPOSITORY")]
     mount_from: Option<Repository>,
 
-    /// Where the registry is, if not at the repository's host, such as a VPC endpoint
+    /// The registry's address if it isn't the repository's host, such as a VPC endpoint
     #[arg(long, value_name = "URL")]
     registry_endpoint: Option<RegistryEndpoint>,
 
-    /// The registry at --registry-endpoint isn't ECR, and takes no login: nothing of AWS is called
+    /// The registry at --registry-endpoint isn't ECR and needs no login: don't call AWS
     #[arg(long, requires = "registry_endpoint")]
     anonymous: bool,
 
-    /// How many MiB the parts on their way may take together. More are more layers at once; with 0,
-    /// they go one after another
+    /// The memory for all parts in flight, in MiB. More memory uploads more layers at once; 0
+    /// uploads one layer after another
     #[arg(long, value_name = "MIB")]
     memory_limit: Option<u32>,
 
-    /// The image: a layout's folder, as `skopeo copy … oci:FOLDER` writes it, or an archive, as
-    /// `docker save -o FILE`, `skopeo copy … oci-archive:FILE` and `docker buildx build --output
-    /// type=oci,dest=FILE` do
+    #[command(flatten)]
+    containers: Containers,
+
+    #[command(flatten)]
+    delivery: Delivery,
+
+    /// The image: a layout folder of `skopeo copy … oci:FOLDER`, or an archive of `docker save -o
+    /// FILE`, `skopeo copy … oci-archive:FILE` or `docker buildx build --output
+    /// type=oci,dest=FILE`
     image: PathBuf,
 
     /// ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME, without a tag. The push goes to that region
@@ -95,7 +109,7 @@ enum Transport {
     /// ECR's API
     #[default]
     Api,
-    /// The protocol that Docker speaks, which takes ecr:GetAuthorizationToken as well
+    /// Docker's protocol, which also needs ecr:GetAuthorizationToken
     Registry,
 }
 
@@ -110,14 +124,14 @@ impl From<Transport> for ecr_push::transport::Transport {
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Compression {
-    /// Compress what `docker save` left uncompressed, with gzip
+    /// Compress the uncompressed layers of `docker save` with gzip
     #[default]
     Auto,
-    /// Compress all with gzip
+    /// Compress all layers with gzip
     Gzip,
-    /// Push all layers as they are
+    /// Push all layers unchanged
     Keep,
-    /// Compress all with zstd
+    /// Compress all layers with zstd
     #[cfg(feature = "zstd")]
     Zstd,
 }
@@ -142,7 +156,7 @@ async fn main() -> ExitCode {
 async fn push(arguments: Arguments) -> Result<(), BoxError> {
     let story = Story::on_stderr();
     let repository = arguments.repository;
-    // Before any connection: a path that is wrong needs no credentials to be found out.
+    // Opens the image before it connects, so that a wrong path fails without credentials.
     let mut open = Image::open(arguments.image).compression(arguments.compression.into());
     if let Some(name) = arguments.name {
         open = open.named(name);
@@ -151,6 +165,11 @@ async fn push(arguments: Arguments) -> Result<(), BoxError> {
         open = open.platform(platform);
     }
     let image = open.await?;
+    let definitions = define(&arguments.containers, &repository, &image)?;
+    let delivery = arguments.delivery.or_default();
+    if definitions.is_some() {
+        delivery.check()?;
+    }
     let session = Session::of(arguments.aws, &repository).await?;
     let place = match &arguments.registry_endpoint {
         Some(endpoint) => endpoint.to_string(),
@@ -181,5 +200,21 @@ async fn push(arguments: Arguments) -> Result<(), BoxError> {
         push = push.checkpoint(file);
     }
     let pushed = show_push(push, &story).await?;
+    if let Some(definitions) = definitions {
+        delivery.write(&definitions, &story)?;
+    }
     story.result(pushed.image_uri())
+}
+
+/// The image definitions, before the push: mistakes in the containers fail without a push.
+fn define(
+    containers: &Containers,
+    repository: &Repository,
+    image: &Image,
+) -> Result<Option<ImageDefinitions>, BoxError> {
+    if containers.is_empty() {
+        return Ok(None);
+    }
+    let image = format!("{repository}@{}", image.digest()).parse()?;
+    containers.definitions([image]).map(Some)
 }

@@ -1,4 +1,4 @@
-//! Follows a push by its events: the rate of all layers together, and whatever goes wrong.
+//! Shows a push event by event, with the rate of all layers together.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -11,13 +11,13 @@ use ecr_push::{Digest, Image, Pusher, Repository, Tag};
 use examples::{BoxError, Session, Story, run};
 use indicatif::BinaryBytes;
 
-/// Push an image into Amazon ECR, and tell of each part that arrives how far the whole is, and how
-/// fast.
+/// Push an image to Amazon ECR and print a line on stderr for each event, with the progress and the
+/// rate of the whole push.
 ///
-/// A line for each event on stderr, for whoever wants to draw something else than the bars of
-/// `push`. The last line on stdout is REPOSITORY@sha256:…
+/// The code shows how to build another display than the progress bars of `push`. The last line on
+/// stdout is REPOSITORY@sha256:….
 ///
-/// Without --aws it pushes into an emulator that ends with the program.
+/// Leave out --aws to try it out: the program then starts an emulator and pushes to it.
 #[derive(Debug, Parser)]
 #[command(after_help = "Exit code: 0 pushed, 1 failed, 2 bad usage.")]
 struct Arguments {
@@ -25,7 +25,7 @@ struct Arguments {
     #[arg(long)]
     aws: bool,
 
-    /// Tag the image as well; may be given several times
+    /// Tag the image; may be given several times
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<Tag>,
 
@@ -58,13 +58,13 @@ async fn push(arguments: Arguments) -> Result<(), BoxError> {
     story.result(pushed.image_uri())
 }
 
-/// What has arrived of all layers.
+/// The progress of all layers together.
 struct Total {
     started: Instant,
     bytes: u64,
-    /// A layer may be anywhere: what arrived of each is added up.
+    /// The bytes that arrived of each layer; layers are uploaded concurrently.
     arrived: HashMap<Digest, u64>,
-    /// What earlier pushes had sent, which is in no rate of this one.
+    /// The bytes that earlier pushes sent, which don't count for the rate.
     resumed: u64,
 }
 

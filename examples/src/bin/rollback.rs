@@ -1,4 +1,4 @@
-//! Puts a service back to the revision that last ran on it.
+//! Rolls a service back to the revision that ran before.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,26 +7,25 @@ use clap::Parser;
 use ecs_deploy::{Deployer, RollOut, Service};
 use examples::{BoxError, Session, Story, run, show_events, show_roll_out};
 
-/// Put an Amazon ECS service back to the revision that last ran on it successfully, and wait until
-/// that runs.
+/// Roll an Amazon ECS service back to the last revision that ran successfully, and wait until it
+/// runs.
 ///
-/// A deployment that is in progress is stopped, and ECS goes back by itself. Where none is, the
-/// revision is deployed that ran before, by the history that ECS keeps of the service: not the one
-/// with the next lower number, which may never have run.
+/// If a deployment is in progress, the program stops it, and ECS rolls it back. Otherwise the
+/// program deploys the previous revision from the history that ECS keeps of the service. This isn't
+/// always the next lower number: that revision may never have run.
 ///
-/// The last line on stdout is the ARN of the revision that runs again. What happens on the way is
-/// told on stderr.
+/// The last line on stdout is the ARN of the running revision. Progress goes to stderr.
 ///
-/// Needs ecs:DescribeServices and ecs:UpdateService on the service, ecs:DescribeTaskDefinition on
-/// *, and, for the history, ecs:ListServiceDeployments and ecs:DescribeServiceRevisions;
-/// ecs:StopServiceDeployment stops what is in progress.
+/// Permissions: ecs:DescribeServices and ecs:UpdateService on the service,
+/// ecs:DescribeTaskDefinition on *; for the history ecs:ListServiceDeployments and
+/// ecs:DescribeServiceRevisions; to stop a deployment in progress ecs:StopServiceDeployment.
 ///
-/// Without --aws it works on an emulator that ends with the program, to try it out: its service is
-/// --cluster demo --service web, which is given a new revision before, to go back from.
+/// Leave out --aws to try it out: the program then starts an emulator, deploys a second revision
+/// to its service and rolls it back. Use --cluster demo --service web.
 #[derive(Debug, Parser)]
-#[command(after_help = "Exit code: 0 the old revision runs, 1 it doesn't, 2 bad usage.")]
+#[command(after_help = "Exit code: 0 the previous revision runs, 1 it doesn't, 2 bad usage.")]
 struct Arguments {
-    /// Work on AWS, with credentials and region from where every AWS tool takes them
+    /// Roll back on AWS, with credentials and region from the usual places
     #[arg(long)]
     aws: bool,
 
@@ -38,7 +37,7 @@ struct Arguments {
     #[arg(long, value_name = "S")]
     service: String,
 
-    /// How long it may take in all
+    /// Fail if the rollback takes longer than this
     #[arg(long, value_name = "SECONDS", default_value_t = RollOut::DEFAULT_TIMEOUT.as_secs())]
     timeout: u64,
 }
@@ -55,7 +54,7 @@ async fn roll_back(arguments: Arguments) -> Result<(), BoxError> {
     let session = if aws { Session::on_aws().await? } else { Session::on_emulator().await? };
     let deployer = Deployer::new(session.config());
     if !aws {
-        story.tell(format!("deploying to {service}, so that there is something to go back from"));
+        story.tell(format!("deploying a second revision to {service}"));
         deploy_something(&deployer, &service, &story).await?;
     }
     story.tell(format!("rolling {service} back ({})", session.place()));
@@ -64,7 +63,7 @@ async fn roll_back(arguments: Arguments) -> Result<(), BoxError> {
     story.result(deployed.revision())
 }
 
-/// What the emulator has been running since it began has nothing before it.
+/// Deploys a second revision, since the emulator starts with a single one.
 async fn deploy_something(
     deployer: &Deployer,
     service: &Service,

@@ -1,6 +1,7 @@
-//! `codebuild`: the image by its digest in the file, and no tag that means something else tomorrow.
+//! Tests of `codebuild`: the digest in the file, the tags, and the checks before the push.
 
 use imagedefs::ImageDefinitions;
+use imagedefs::artifact::ArtifactReader;
 
 use crate::program::{Program, URI, Workplace, served};
 
@@ -34,7 +35,67 @@ async fn pushes_by_the_revision_and_writes_the_digest() {
 }
 
 #[tokio::test]
-async fn outside_of_a_build_it_plays_one_on_the_emulator() {
+async fn a_full_uri_and_a_container_map_work() {
+    let (server, workplace) = (served().await, Workplace::new());
+    let folder = workplace.folder.path();
+    std::fs::write(folder.join("containers.json"), r#"{"demo/web": "web"}"#).unwrap();
+    let files = ["--containers", "containers.json", "--zip", "web.zip"];
+    let ended = Program::codebuild()
+        .with(&["--aws", "--tag", "1"])
+        .with(&files)
+        .with(&[workplace.image(), URI])
+        .within(folder)
+        .on(&server)
+        .env("CODEBUILD_BUILD_ARN", ARN)
+        .run()
+        .await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.starts_with(&format!("{URI}@sha256:")), "{}", ended.stdout);
+    assert!(ended.stderr.ends_with("wrote web.zip with imagedefinitions.json\n"));
+    let mut artifact = ArtifactReader::open(folder.join("web.zip")).unwrap();
+    let definitions = artifact.definitions(ImageDefinitions::FILE_NAME).unwrap();
+    assert_eq!(definitions.get("web").unwrap().as_str(), ended.stdout.trim_end());
+}
+
+#[tokio::test]
+async fn definitions_that_can_not_be_written_fail_before_the_push() {
+    let (server, workplace) = (served().await, Workplace::new());
+    let ended = Program::codebuild()
+        .with(&["--aws", "--tag", "1", "--container", "web", "--definitions", "no/such/x.json"])
+        .with(&[workplace.image(), "demo/web"])
+        .on(&server)
+        .env("CODEBUILD_BUILD_ARN", ARN)
+        .run()
+        .await;
+    assert_eq!(ended.code, 1);
+    let expected = "error: can't write no/such/x.json: No such file or directory (os error 2)";
+    assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
+    assert_eq!(server.local().journal().operations(), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_buildspec_is_the_file_of_the_set_up() {
+    let arguments = ["--buildspec", "--containers", "containers.json", "image.tar", "demo/web"];
+    let ended = Program::codebuild().with(&arguments).run().await;
+    assert_eq!((ended.code, &*ended.stderr), (0, ""));
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/pipelines/codebuild/buildspec.yml");
+    assert_eq!(ended.stdout, std::fs::read_to_string(file).unwrap());
+    let ended = Program::codebuild().with(&["--buildspec", "--container", "web"]).run().await;
+    let expected = "      - codebuild --aws --container web image.tar web\n";
+    assert!(ended.stdout.contains(expected), "{}", ended.stdout);
+    let other = ["--buildspec", "--container", "web", "--definitions", "images.json"];
+    let ended = Program::codebuild().with(&other).run().await;
+    for line in [
+        "      - codebuild --aws --container web --definitions images.json image.tar web\n",
+        "      - doctor --file-name images.json images.json\n",
+        "  files:\n    - images.json\n",
+    ] {
+        assert!(ended.stdout.contains(line), "{}", ended.stdout);
+    }
+}
+
+#[tokio::test]
+async fn outside_of_a_build_it_simulates_one_on_the_emulator() {
     let workplace = Workplace::new();
     let ended = Program::codebuild()
         .with(&["--container", "web", workplace.image(), "demo/web"])
@@ -42,12 +103,12 @@ async fn outside_of_a_build_it_plays_one_on_the_emulator() {
         .run()
         .await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    let told = "this is no build of CodeBuild, and plays one\npushing sha256:";
+    let told = "not in a CodeBuild build: simulating one\npushing sha256:";
     assert!(ended.stderr.starts_with(told), "{}", ended.stderr);
 }
 
 #[tokio::test]
-async fn what_would_be_latest_in_a_shell_is_a_failure() {
+async fn a_missing_revision_is_a_failure() {
     let (server, workplace) = (served().await, Workplace::new());
     let arguments = ["--aws", "--container", "web", workplace.image(), "demo/web"];
     for (variables, expected) in [
@@ -80,7 +141,7 @@ async fn what_would_be_latest_in_a_shell_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_container_that_is_none_is_found_out_before_the_push() {
+async fn an_invalid_container_name_fails_before_the_push() {
     let (server, workplace) = (served().await, Workplace::new());
     let ended = Program::codebuild()
         .with(&["--aws", "--tag", "1", "--container", "my web", workplace.image(), "demo/web"])
@@ -92,4 +153,12 @@ async fn a_container_that_is_none_is_found_out_before_the_push() {
     let expected = "error: invalid container name `my web`: line 1, column 3: ";
     assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
     assert_eq!(server.local().journal().count("PutImage"), 0);
+}
+
+#[tokio::test]
+async fn bad_usage_is_2() {
+    for arguments in [&["image", "web"][..], &["--container", "web", "image"]] {
+        let ended = Program::codebuild().with(arguments).run().await;
+        assert_eq!((ended.code, &*ended.stdout), (2, ""), "{}", ended.stderr);
+    }
 }

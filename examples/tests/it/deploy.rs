@@ -1,4 +1,4 @@
-//! `deploy`: the revision on stdout, and no success that is none.
+//! Tests of `deploy`: the revision on stdout, rollbacks and mistakes as failures.
 
 use local_aws::Script;
 
@@ -48,7 +48,7 @@ async fn a_rollback_is_a_failure_with_its_reason() {
 }
 
 #[tokio::test]
-async fn unknown_containers_are_named_with_those_that_exist() {
+async fn unknown_containers_are_reported_with_the_existing_ones() {
     let server = served().await;
     let arguments = ["--image", &image_of("wbe"), "--image", &image_of("proxy")];
     let ended = Program::deploy().with(&SERVICE).with(&arguments).on(&server).run().await;
@@ -60,7 +60,7 @@ async fn unknown_containers_are_named_with_those_that_exist() {
 }
 
 #[tokio::test]
-async fn a_missing_service_or_cluster_is_named() {
+async fn a_missing_service_or_cluster_is_reported() {
     let server = served().await;
     for (cluster, service, expected) in [
         ("demo", "wbe", "error: service `wbe` not found in cluster `demo` in us-east-1\n"),
@@ -88,15 +88,15 @@ async fn bad_usage_is_2() {
 }
 
 #[tokio::test]
-async fn a_missing_region_is_said() {
+async fn a_missing_region_is_reported() {
     let deploy = Program::deploy().with(&SERVICE).with(&["--image", &image_of("web")]);
     let deploy = deploy.env("AWS_ACCESS_KEY_ID", "AKIA").env("AWS_SECRET_ACCESS_KEY", "x");
-    // Set and empty, as CI leaves variables that it has no value for.
+    // CI often sets a variable without a value to an empty string.
     let ended = deploy.env("AWS_REGION", "").run().await;
     assert_eq!(ended.code, 1);
     assert_eq!(
         ended.stderr,
-        "error: no region is configured: set AWS_REGION, or a `region` in the profile that \
+        "error: no region is configured: set AWS_REGION, or `region` in the profile that \
          AWS_PROFILE names\n"
     );
 }
@@ -108,7 +108,7 @@ async fn a_container_gets_one_image() {
     assert_eq!(ended.code, 1);
     assert_eq!(
         ended.stderr,
-        "error: the container `web` gets two images, nginx:1 and nginx:2: leave one of them out \
-         of --definitions and --image\n"
+        "error: container `web` gets two images, nginx:1 and nginx:2: remove one of them from \
+         --definitions or --image\n"
     );
 }

@@ -1,4 +1,4 @@
-//! `deploy_events`: a line for each event, and a rollout that one process begins and another ends.
+//! Tests of `deploy_events`: a line for each event, and a rollout that a second process follows.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const BEGIN: [&str; 7] =
     ["--aws", "--cluster", "demo", "--service", "web", "--image", "web=nginx:2"];
 const REVISION: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:2";
 
-/// What happened, and the particulars, without the seconds.
+/// Splits the lines into events and details, without the seconds.
 fn told(stderr: &str) -> Vec<(&str, &str)> {
     stderr
         .lines()
@@ -38,7 +38,7 @@ async fn each_event_has_its_line() {
 }
 
 #[tokio::test]
-async fn what_is_in_the_way_is_said() {
+async fn a_failed_rollout_is_explained() {
     let server = served().await;
     server.local().script("demo", "web", Script::Crash { exit_code: 17 });
     let ended = Program::deploy_events().with(&BEGIN).on(&server).run().await;
@@ -49,12 +49,12 @@ async fn what_is_in_the_way_is_said() {
     let lines = told(story);
     let stopped = lines.iter().find(|(what, _)| *what == "stopped").unwrap();
     assert!(stopped.1.contains(": container web exited with code 17: "), "{story}");
-    assert!(lines.contains(&("going back", "to web:1")), "{story}");
+    assert!(lines.contains(&("rolling back", "to web:1")), "{story}");
     assert_eq!(lines.last(), Some(&("failed", "RolledBack")));
 }
 
 #[tokio::test]
-async fn another_process_follows_what_a_killed_one_began() {
+async fn another_process_follows_the_rollout_of_a_killed_one() {
     let server = served().await;
     let pulling = Duration::from_secs(1000);
     server.local().script("demo", "web", Script::Slow { pulling });
@@ -76,7 +76,7 @@ async fn another_process_follows_what_a_killed_one_began() {
 }
 
 #[tokio::test]
-async fn a_handle_that_can_not_be_saved_does_not_end_the_watch() {
+async fn an_unwritable_handle_does_not_end_the_watch() {
     let server = served().await;
     let path = "/no/such/folder/handle.json";
     let deploy = Program::deploy_events().with(&BEGIN).with(&["--handle", path]);
@@ -84,12 +84,12 @@ async fn a_handle_that_can_not_be_saved_does_not_end_the_watch() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let lines = told(&ended.stderr);
     let (_, problem) = lines.iter().find(|(what, _)| *what == "not saved").unwrap();
-    assert!(problem.starts_with(&format!("{path} can't be written: ")), "{problem}");
-    assert!(problem.contains("; it would be: {\"version\":1,"), "{problem}");
+    assert!(problem.starts_with(&format!("can't write {path}: ")), "{problem}");
+    assert!(problem.contains("; the handle is {\"version\":1,"), "{problem}");
 }
 
 #[tokio::test]
-async fn what_goes_on_is_told_with_how_to_follow_it() {
+async fn a_timeout_comes_with_the_command_that_follows_the_rollout() {
     let server = served().await;
     let day = Duration::from_secs(24 * 60 * 60);
     server.local().script("demo", "web", Script::Slow { pulling: day });
@@ -101,14 +101,14 @@ async fn what_goes_on_is_told_with_how_to_follow_it() {
     let resume = ["--aws", "--resume", path, "--timeout", "0"];
     let ended = Program::deploy_events().with(&resume).on(&server).run().await;
     assert_eq!(ended.code, 1, "{}", ended.stderr);
-    let expected = format!("goes on      to be followed by deploy_events --aws --resume {path}\n");
+    let expected = format!("continues    follow it with deploy_events --aws --resume {path}\n");
     assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
     let error = "\nerror: the rollout of web:2 to demo/web timed out after 0 s: ";
     assert!(ended.stderr.contains(error), "{}", ended.stderr);
 }
 
 #[tokio::test]
-async fn only_what_lasts_is_resumed() {
+async fn resume_needs_aws() {
     let resume = ["--resume", "handle.json"];
     let ended = Program::deploy_events().with(&resume).run().await;
     assert_eq!(ended.code, 2, "{}", ended.stderr);

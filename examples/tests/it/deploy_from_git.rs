@@ -1,4 +1,4 @@
-//! `deploy_from_git`: what files say, and nothing where they say what runs.
+//! Tests of `deploy_from_git`: the files are deployed, and nothing happens without a change.
 
 use std::path::Path;
 
@@ -43,7 +43,7 @@ async fn the_sample_changes_the_image_and_nothing_else() {
     let again = deploy(&server, &definition, &definitions).await;
     assert_eq!(again.code, 0, "{}", again.stderr);
     assert_eq!(again.stdout, format!("{REVISION}:2\n"));
-    let expected = format!("\nnothing differs from {REVISION}:2\n");
+    let expected = format!("\nno changes to {REVISION}:2\n");
     assert!(again.stderr.contains(&expected), "{}", again.stderr);
     let journal = server.local().journal();
     assert_eq!(journal.count("RegisterTaskDefinition"), 1);
@@ -51,7 +51,7 @@ async fn the_sample_changes_the_image_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn files_that_do_not_fit_are_found_out_before_any_call() {
+async fn files_that_do_not_fit_fail_before_any_call() {
     let server = served().await;
     let folder = tempfile::tempdir().unwrap();
     let definition = Path::new(FILES).join("task-definition.json");
@@ -63,4 +63,19 @@ async fn files_that_do_not_fit_are_found_out_before_any_call() {
                     `log-router`\n";
     assert_eq!(ended.stderr, expected);
     assert_eq!(server.local().journal().operations(), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_image_can_be_an_argument() {
+    let server = served().await;
+    let definition = Path::new(FILES).join("task-definition.json");
+    let arguments = ["--aws", "--cluster", "demo", "--service", "web", "--image", "web=nginx:2"];
+    let ended = Program::deploy_from_git()
+        .with(&arguments)
+        .with(&["--task-definition", definition.to_str().unwrap()])
+        .on(&server)
+        .run()
+        .await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains("\n  + nginx:2\n"), "{}", ended.stderr);
 }

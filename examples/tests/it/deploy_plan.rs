@@ -1,5 +1,4 @@
-//! `deploy` in the ways that look first: `--dry-run`, `--plan`, `--apply`, `--check-images`; and its
-//! other options.
+//! Tests of the options of `deploy`: `--dry-run`, `--plan`, `--apply`, `--check-images` and others.
 
 use std::time::Duration;
 
@@ -38,7 +37,7 @@ async fn a_dry_run_shows_the_change_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_dry_run_of_nothing_says_so() {
+async fn a_dry_run_without_changes_says_so() {
     let server = served().await;
     let image = format!("web={URI}@sha256:{}", "7f".repeat(32));
     let ended = deploy(&server, &["--image", &image, "--dry-run"]).await;
@@ -47,7 +46,7 @@ async fn a_dry_run_of_nothing_says_so() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_missing_is_refused() {
+async fn a_missing_image_is_refused() {
     let server = served().await;
     let image = format!("web={URI}:2");
     let arguments = ["--image", image.as_str(), "--check-images"];
@@ -55,7 +54,7 @@ async fn an_image_that_is_missing_is_refused() {
     assert_eq!(dry.code, 1, "{}", dry.stderr);
     let refused = format!("the image {URI}:2 of web isn't in ECR\n");
     assert!(dry.stdout.contains(&format!("\nrefused: {refused}")), "{}", dry.stdout);
-    let error = "\nerror: it would be refused, for the reasons above\n";
+    let error = "\nerror: the deployment would be refused for the reasons above\n";
     assert!(dry.stderr.ends_with(error), "{}", dry.stderr);
 
     let ended = deploy(&server, &arguments).await;
@@ -93,7 +92,7 @@ async fn a_saved_plan_is_applied_once() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_plan_is_for_its_owner_alone() {
+async fn only_the_owner_can_read_a_plan() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let server = served().await;
@@ -105,7 +104,7 @@ async fn a_plan_is_for_its_owner_alone() {
 }
 
 #[tokio::test]
-async fn what_is_no_plan_is_named() {
+async fn an_invalid_plan_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("plan.json");
     std::fs::write(&file, "{}").unwrap();
@@ -128,10 +127,10 @@ async fn force_starts_new_tasks_of_the_same_revision() {
 }
 
 #[tokio::test]
-async fn fail_fast_ends_with_the_first_task_that_can_not_start() {
+async fn fail_fast_ends_with_the_first_failed_task() {
     let server = served().await;
     server.local().script("demo", "web", Script::ImageMissing);
-    // Without the breaker, ECS never gives up.
+    // ECS retries forever if the breaker is off.
     let breaker = DeploymentCircuitBreaker::builder().enable(false).rollback(false).build();
     let configuration = DeploymentConfiguration::builder().deployment_circuit_breaker(breaker);
     let client = Client::new(&server.local().sdk_config());
@@ -148,7 +147,7 @@ async fn fail_fast_ends_with_the_first_task_that_can_not_start() {
 }
 
 #[tokio::test]
-async fn no_time_is_no_rollout() {
+async fn a_timeout_of_zero_deploys_nothing() {
     let server = served().await;
     let hour = Duration::from_secs(3600);
     server.local().inject(When::every("RegisterTaskDefinition"), Fault::Delay(hour));
@@ -160,7 +159,7 @@ async fn no_time_is_no_rollout() {
 }
 
 #[tokio::test]
-async fn a_plan_has_all_that_is_to_be_done() {
+async fn apply_excludes_other_options() {
     for arguments in [
         &["--apply", "plan.json", "--cluster", "demo"][..],
         &["--apply", "plan.json", "--image", IMAGE],

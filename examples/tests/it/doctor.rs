@@ -1,4 +1,4 @@
-//! `doctor`: what it says about a file, what it repairs, and its exit code.
+//! Tests of `doctor`: its report, its repairs and its exit codes.
 
 use std::fs;
 use std::path::Path;
@@ -64,8 +64,8 @@ imagedefinitions.json:3:32: error: `$LOG_IMAGE` was not replaced
 
 3 errors, 1 of them without a certain repair
 "#;
-    // What isn't certain keeps the rest from being repaired.
-    let refused = "nothing was repaired, since some of it would have to be guessed\n";
+    // A problem without a certain repair prevents all repairs.
+    let refused = "not repaired: some problems have no certain repair\n";
     for (arguments, end) in [(&[][..], ""), (&["--fix"], refused)] {
         let ended = doctor(folder.path(), arguments).await;
         assert_eq!(ended.code, 1);
@@ -78,7 +78,7 @@ imagedefinitions.json:3:32: error: `$LOG_IMAGE` was not replaced
 }
 
 #[tokio::test]
-async fn what_is_certain_is_repaired_in_place() {
+async fn certain_repairs_are_made_in_place() {
     let broken = "{\"name\": \"web\", \"imageUrl\": \"shop/web:latest\"}\n";
     let folder = folder_with(&[("imagedefinitions.json", broken)]);
     let ended = doctor(folder.path(), &["--fix"]).await;
@@ -101,7 +101,7 @@ no error; 1 warning
 }
 
 #[tokio::test]
-async fn a_name_that_is_nearly_right_is_1() {
+async fn a_misspelled_file_name_is_1() {
     let folder = folder_with(&[("imagedefinition.json", VALID)]);
     let ended = doctor(folder.path(), &["imagedefinition.json"]).await;
     assert_eq!(ended.code, 1);
@@ -113,21 +113,25 @@ async fn a_name_that_is_nearly_right_is_1() {
         ended.stdout
     );
     let ended = doctor(folder.path(), &[]).await;
-    assert_eq!((ended.code, &*ended.stdout), (1, ""));
-    let expected = "error: file `imagedefinitions.json` not found: the folder has \
-                    `imagedefinition.json`; CodePipeline looks for exactly \
+    assert_eq!(ended.code, 1);
+    let expected = "imagedefinitions.json: error: file `imagedefinitions.json` not found: the folder \
+                    has `imagedefinition.json`; CodePipeline looks for exactly \
                     `imagedefinitions.json`, unless its action sets `FileName`\n";
-    assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
+    assert_eq!(ended.stdout, expected);
+    assert_eq!(ended.stderr, "error: CodePipeline would not accept `imagedefinitions.json`\n");
 }
 
 #[tokio::test]
-async fn several_files_are_looked_at_before_it_fails() {
+async fn all_files_are_checked_before_it_fails() {
     let folder = folder_with(&[("a.json", "[]"), ("b.json", VALID), ("c.json", "")]);
-    let ended = doctor(folder.path(), &["a.json", "b.json", "c.json"]).await;
+    let files = ["a.json", "missing.json", "b.json", "c.json"];
+    let ended = doctor(folder.path(), &files).await;
     assert_eq!(ended.code, 1);
     assert!(ended.stdout.contains("a.json:1:1: error: the array is empty\n"));
     assert!(ended.stdout.contains("c.json:1:1: error: the file is empty\n"));
-    let expected = "error: CodePipeline would not accept `a.json` and `c.json`\n";
+    assert!(ended.stdout.contains("\nmissing.json: error: "), "{}", ended.stdout);
+    let expected =
+        "error: CodePipeline would not accept `a.json` and `missing.json` and `c.json`\n";
     assert_eq!(ended.stderr, expected);
 }
 

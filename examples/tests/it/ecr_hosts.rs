@@ -1,4 +1,4 @@
-//! `imagedefs` and `ecr-push` don't know each other, and have to agree on what a host of ECR is.
+//! Tests that `imagedefs` and `ecr-push` recognize the same hosts of ECR.
 
 use ecr_push::Repository;
 use imagedefs::ImageUri;
@@ -33,7 +33,7 @@ fn both_know_the_same_hosts() {
 }
 
 #[test]
-fn both_refuse_hosts_that_are_nearly_of_ecr() {
+fn both_refuse_misspelled_hosts_of_ecr() {
     for host in [
         "11112222333.dkr.ecr.us-east-1.amazonaws.com",
         "1111222233334.dkr.ecr.us-east-1.amazonaws.com",
@@ -62,8 +62,8 @@ fn both_refuse_hosts_that_are_nearly_of_ecr() {
     }
 }
 
-/// Registries that only sound like ECR: no place to push to for `ecr-push`, and for `imagedefs`
-/// images like any other.
+/// These hosts resemble ECR: `ecr-push` refuses them, and `imagedefs` accepts them as other
+/// registries.
 #[test]
 fn neither_takes_another_registry_for_ecr() {
     for host in [

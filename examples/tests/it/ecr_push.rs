@@ -1,4 +1,4 @@
-//! What the programs around a push print: `plan`, `push_events`, `multi_region`.
+//! Tests of the other programs for pushes: `plan`, `push_events`, `multi_region`.
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ async fn a_plan_is_printed_and_nothing_is_done() {
 }
 
 #[tokio::test]
-async fn events_tell_the_total() {
+async fn events_show_the_total() {
     let (server, workplace) = (served().await, Workplace::new());
     let arguments = ["--aws", "--tag", "1.0", workplace.image(), URI];
     let ended = Program::push_events().with(&arguments).on(&server).run().await;

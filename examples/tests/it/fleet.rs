@@ -1,4 +1,4 @@
-//! `fleet`: waves, and what becomes of them when one service fails.
+//! Tests of `fleet`: waves, and the effect of a failed service.
 
 use examples::create_services;
 use local_aws::{LocalAws, Script, Server};
@@ -8,7 +8,7 @@ use crate::program::{Program, served};
 const REVISION: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition";
 const IMAGE: [&str; 2] = ["--image", "web=nginx:2"];
 
-/// With the services demo/canary and demo/worker, of which the last fails.
+/// Starts an emulator with the services demo/canary and demo/worker, and lets demo/worker fail.
 async fn failing() -> Server {
     let server = served().await;
     let local: &LocalAws = server.local();
@@ -29,13 +29,13 @@ async fn all_services_of_the_emulator_get_the_image() {
 }
 
 #[tokio::test]
-async fn no_wave_begins_after_one_that_failed() {
+async fn no_wave_starts_after_a_failed_one() {
     let server = failing().await;
     let waves = ["--aws", "--wave", "demo/worker,demo/canary", "--wave", "demo/web"];
     let ended = Program::fleet().with(&waves).with(&IMAGE).on(&server).run().await;
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
-    let expected = format!("\n  demo/canary: runs {REVISION}/canary:2\n  demo/web: not begun\n");
+    let expected = format!("\n  demo/canary: runs {REVISION}/canary:2\n  demo/web: not started\n");
     assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
     let error = "\nerror: 2 of 3 services don't run their new revision: demo/worker rolled worker:2 \
                  back to worker:1: container web exited with code 17: Essential container in task \
@@ -44,23 +44,23 @@ async fn no_wave_begins_after_one_that_failed() {
 }
 
 #[tokio::test]
-async fn all_or_nothing_takes_back_what_was_deployed() {
+async fn all_or_nothing_rolls_back_the_other_services() {
     let server = failing().await;
     let waves = ["--aws", "--all-or-nothing", "--wave", "demo/canary", "--wave", "demo/worker"];
     let ended = Program::fleet().with(&waves).with(&IMAGE).on(&server).run().await;
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
-    let expected = format!("\n  demo/canary: taken back, runs {REVISION}/canary:1\n");
+    let expected = format!("\n  demo/canary: rolled back, runs {REVISION}/canary:1\n");
     assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
 }
 
 #[tokio::test]
-async fn a_service_without_the_containers_is_named() {
+async fn a_service_without_the_containers_is_reported() {
     let server = served().await;
     let arguments = ["--aws", "--wave", "demo/web", "--image", "api=nginx:2"];
     let ended = Program::fleet().with(&arguments).on(&server).run().await;
     assert_eq!(ended.code, 1, "{}", ended.stderr);
-    let error = "\nerror: demo/web has none of the containers that the images are for\n";
+    let error = "\nerror: demo/web has no container for any of the images\n";
     assert!(ended.stderr.ends_with(error), "{}", ended.stderr);
 }
 

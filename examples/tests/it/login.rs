@@ -1,4 +1,4 @@
-//! `login`: Docker's configuration, and Docker's credential helper.
+//! Tests of `login`: Docker's configuration and Docker's credential helper.
 
 use std::fs;
 
@@ -43,7 +43,7 @@ async fn it_logs_docker_in() {
     assert_eq!(auth(HOST), auth(OTHER));
     assert_ne!(auth(HOST), auth(FAR));
     assert!(!ended.stderr.contains(auth(HOST)));
-    // One for each region.
+    // One token for each region.
     assert_eq!(server.local().journal().operations(), ["GetAuthorizationToken"; 2]);
 }
 
@@ -98,7 +98,7 @@ async fn docker_gets_an_answer() {
 }
 
 #[tokio::test]
-async fn docker_may_go_on_without_a_login_elsewhere() {
+async fn docker_needs_no_login_for_other_registries() {
     let ended =
         Program::login().with(&["--credential-helper", "get"]).stdin("ghcr.io\n").run().await;
     assert_eq!(ended.stdout, "credentials not found in native keychain\n");
@@ -110,22 +110,25 @@ async fn docker_may_go_on_without_a_login_elsewhere() {
 }
 
 #[tokio::test]
-async fn what_else_docker_asks_is_answered_too() {
+async fn other_requests_of_docker_are_answered() {
     let helper = |request| Program::login().with(&["--credential-helper", request]);
     let ended = helper("list").run().await;
     assert_eq!((ended.code, ended.stdout.as_str()), (0, "{}\n"));
     for request in ["erase", "store"] {
         failed(
             &helper(request).run().await,
-            "there is nothing to store or to erase: a token is got when Docker asks for it, so \
-             that no `docker login` is needed",
+            "this credential helper stores no logins: it requests a token whenever Docker needs \
+             one, so `docker login` is unnecessary",
         );
     }
-    failed(&helper("get").stdin("\n").run().await, "stdin has no registry on its first line");
+    failed(
+        &helper("get").stdin("\n").run().await,
+        "the first line on stdin is empty: expected the registry",
+    );
 }
 
 #[tokio::test]
-async fn a_token_that_has_expired_is_none() {
+async fn an_expired_token_is_an_error() {
     let (server, folder) = (served().await, TempDir::new().unwrap());
     server.local().inject(When::every("GetAuthorizationToken"), Fault::ExpiredToken);
     let login = Program::login().env("DOCKER_CONFIG", folder.path().to_str().unwrap());
@@ -140,7 +143,7 @@ async fn a_token_that_has_expired_is_none() {
 }
 
 #[tokio::test]
-async fn bad_usage_is_said() {
+async fn bad_usage_is_2() {
     let ended = Program::login().run().await;
     assert_eq!(ended.code, 2);
     let ended = Program::login().with(&["1234.dkr.ecr.us-east-1.amazonaws.com"]).run().await;

@@ -1,14 +1,17 @@
-//! The example programs, as a shell runs them.
+//! Tests that run the example programs like a shell.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod codebuild;
+mod definitions;
 mod deploy;
 mod deploy_events;
 mod deploy_from_git;
 mod deploy_plan;
 mod doctor;
+mod doctor_formats;
 mod ecr_event;
+mod ecr_event_lambda;
 mod ecr_hosts;
 mod ecr_push;
 mod fleet;
@@ -17,6 +20,7 @@ mod migrate;
 mod multi_arch;
 mod pipeline;
 mod policy;
+mod policy_roles;
 mod program;
 mod promote;
 mod push;

@@ -1,4 +1,4 @@
-//! `migrate`: the task first, and no rollout after a failed one.
+//! Tests of `migrate`: the task runs first, and a failed task prevents the rollout.
 
 use local_aws::{Script, Server};
 
@@ -18,7 +18,7 @@ async fn the_task_comes_before_the_rollout() {
     let revision = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:2\n";
     assert_eq!(ended.stdout, revision);
     assert!(ended.stderr.contains("\n  web exited with 0\n"), "{}", ended.stderr);
-    let log = "\n  the log of log-router: `aws logs tail /demo/web --log-stream-names log-router/";
+    let log = "\n  log of log-router: `aws logs tail /demo/web --log-stream-names log-router/";
     assert!(ended.stderr.contains(log), "{}", ended.stderr);
     let journal = server.local().journal();
     assert_eq!(journal.count("RegisterTaskDefinition"), 1);
@@ -39,12 +39,12 @@ async fn after_a_failed_task_nothing_is_deployed() {
                     container in task exited";
     assert!(error.starts_with("error: task arn:aws:ecs:"), "{error}");
     assert!(error.ends_with(expected), "{error}");
-    assert!(ended.stderr.contains("\n  the log of log-router: `aws logs "), "{}", ended.stderr);
+    assert!(ended.stderr.contains("\n  log of log-router: `aws logs "), "{}", ended.stderr);
     assert_eq!(server.local().journal().count("UpdateService"), 0);
 }
 
 #[tokio::test]
-async fn an_unknown_container_is_found_out_before_anything_is_done() {
+async fn an_unknown_container_fails_before_any_change() {
     let server = served().await;
     let ended = migrate(&server, "wbe").await;
     assert_eq!(ended.code, 1, "{}", ended.stderr);

@@ -1,4 +1,4 @@
-//! `multi_arch`: images of several platforms become one.
+//! Tests of `multi_arch`: images of several platforms become one.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::program::{Program, URI, Workplace, served};
 
-/// An archive as `docker save` writes it, of an image for an architecture.
+/// Writes an archive in the format of `docker save`, for one architecture.
 fn save(folder: &Path, architecture: &str) -> PathBuf {
     let path = folder.join(format!("{architecture}.tar"));
     let mut tar = tar::Builder::new(File::create(&path).unwrap());
@@ -38,7 +38,7 @@ async fn a_layout_and_an_archive_become_one_image() {
     assert!(ended.stdout.starts_with(&format!("{URI}@sha256:")), "{}", ended.stdout);
     assert!(ended.stderr.contains("linux/s390x: sha256:"), "{}", ended.stderr);
     assert!(ended.stderr.ends_with("  tagged 1.0: new\n"), "{}", ended.stderr);
-    // Both manifests, and the index last.
+    // Two manifests and the index.
     assert_eq!(server.local().journal().count("PutImage"), 3);
 
     let again = run().await;
@@ -54,6 +54,6 @@ async fn a_platform_twice_is_an_error() {
     let (first, second) = (first.to_str().unwrap(), second.to_str().unwrap());
     let ended = Program::multi_arch().with(&[first, second, URI]).run().await;
     assert_eq!(ended.code, 1);
-    let expected = format!("error: {first} and {second} are both for linux/s390x\n");
+    let expected = format!("error: {first} and {second} both contain linux/s390x\n");
     assert!(ended.stderr.ends_with(&expected), "{}", ended.stderr);
 }

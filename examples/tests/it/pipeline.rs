@@ -1,4 +1,4 @@
-//! `pipeline`: the whole way, and twice.
+//! Tests of `pipeline`: a complete run, a second run, and the checks before the push.
 
 use imagedefs::ImageDefinitions;
 use local_aws::Journal;
@@ -21,14 +21,14 @@ fn on_aws(workplace: &Workplace) -> [&str; 11] {
     ]
 }
 
-/// What the summary says of `what`.
+/// Returns the value of a line in the summary.
 fn summary<'a>(stdout: &'a str, what: &str) -> &'a str {
     let line = stdout.lines().rev().find_map(|line| line.strip_prefix(what));
     line.unwrap_or_else(|| panic!("no {what} in {stdout}")).trim_start()
 }
 
 #[tokio::test]
-async fn without_arguments_it_goes_all_the_way() {
+async fn without_arguments_it_pushes_and_deploys() {
     let folder = tempfile::tempdir().unwrap();
     let ended = Program::pipeline().within(folder.path()).run().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
@@ -43,7 +43,7 @@ async fn without_arguments_it_goes_all_the_way() {
 }
 
 #[tokio::test]
-async fn the_second_time_nothing_is_sent_and_nothing_registered() {
+async fn a_second_run_uploads_and_registers_nothing() {
     let (server, workplace) = (served().await, Workplace::new());
     let run = || {
         let pipeline = Program::pipeline().with(&on_aws(&workplace)).on(&server);
@@ -55,7 +55,7 @@ async fn the_second_time_nothing_is_sent_and_nothing_registered() {
     let second = run().await;
     assert_eq!(second.code, 0, "{}", second.stderr);
 
-    assert_eq!(summary(&second.stdout, "layers "), "0 sent with 0 B, 3 already there");
+    assert_eq!(summary(&second.stdout, "layers "), "0 uploaded with 0 B, 3 already exist");
     let revision = summary(&first.stdout, "revision ");
     assert_eq!(summary(&second.stdout, "revision "), format!("{revision} (unchanged)"));
     let after = server.local().journal();
@@ -67,7 +67,7 @@ async fn the_second_time_nothing_is_sent_and_nothing_registered() {
 }
 
 #[tokio::test]
-async fn an_unknown_container_is_found_out_before_anything_is_pushed() {
+async fn an_unknown_container_fails_before_the_push() {
     let (server, workplace) = (served().await, Workplace::new());
     let mut arguments = on_aws(&workplace);
     arguments[10] = "wbe";
@@ -92,27 +92,44 @@ async fn aws_needs_all_the_names() {
 }
 
 #[tokio::test]
-async fn definitions_that_can_not_be_written_are_found_out_before_anything_is_pushed() {
+async fn an_unwritable_definitions_file_fails_before_the_push() {
     let (server, workplace) = (served().await, Workplace::new());
     for (path, problem) in [
-        ("no/such/folder/x.json", "can't be written: No such file or directory (os error 2)"),
-        ("image", "can't be written: it is a folder"),
+        ("no/such/folder/x.json", "No such file or directory (os error 2)"),
+        ("image", "it is a folder"),
     ] {
         let pipeline = Program::pipeline().with(&on_aws(&workplace)).with(&["--definitions", path]);
         let ended = pipeline.on(&server).within(workplace.folder.path()).run().await;
         assert_eq!(ended.code, 1);
         let error = ended.stderr.lines().next().unwrap();
-        assert!(error.starts_with(&format!("error: {path} can't be written: ")), "{error}");
-        assert!(error.contains(problem.trim_start_matches("can't be written: ")), "{error}");
+        assert!(error.starts_with(&format!("error: can't write {path}: ")), "{error}");
+        assert!(error.contains(problem), "{error}");
     }
     assert_eq!(server.local().journal().operations(), [""; 0]);
 }
 
 #[tokio::test]
-async fn a_reader_that_goes_away_does_not_stop_the_work() {
+async fn a_closed_stdout_does_not_stop_the_work() {
     let (server, workplace) = (served().await, Workplace::new());
     let pipeline = Program::pipeline().with(&on_aws(&workplace)).on(&server);
     let ended = pipeline.within(workplace.folder.path()).without_reader().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(server.local().journal().count("UpdateService"), 1);
+}
+
+#[tokio::test]
+async fn the_kept_image_can_contain_other_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_doctor");
+    let arguments = ["--keep-image", "tools", "--program", program];
+    let ended = Program::pipeline().with(&arguments).within(folder.path()).run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(summary(&ended.stdout, "layers ").split(' ').next(), Some("2"));
+    let blobs = folder.path().join("tools/blobs/sha256");
+    let configs = std::fs::read_dir(blobs).unwrap().filter(|blob| {
+        let content = std::fs::read(blob.as_ref().unwrap().path()).unwrap();
+        let entrypoint = br#""Entrypoint":["/usr/local/bin/doctor"]"#;
+        content.windows(entrypoint.len()).any(|it| it == entrypoint)
+    });
+    assert_eq!(configs.count(), 1);
 }

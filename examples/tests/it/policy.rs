@@ -1,4 +1,4 @@
-//! `policy`: what it prints, and that it is enough.
+//! Tests of `policy`: the documents, the explanations, and that the programs run with them.
 
 use local_aws::LocalAws;
 use serde_json::Value;
@@ -11,10 +11,22 @@ async fn a_policy_is_printed_and_explained() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let document: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(document["Statement"][0]["Action"].as_array().unwrap().len(), 5);
-    assert_eq!(ended.stderr.lines().count(), 5);
-    let expected = "ecr:PutImage on arn:aws:ecr:us-east-1:123456789012:repository/demo/web: stores \
-                    the manifest and sets each tag\n";
-    assert!(ended.stderr.ends_with(expected), "{}", ended.stderr);
+    let resource = "arn:aws:ecr:us-east-1:123456789012:repository/demo/web";
+    let lines: Vec<&str> = ended.stderr.lines().collect();
+    let (actions, questions) = lines.split_at(10);
+    for action in actions.chunks(2) {
+        assert!(action[0].contains(&format!(" on {resource}: ")), "{action:?}");
+        assert!(action[1].starts_with("  in other words: "), "{action:?}");
+    }
+    let expected = format!("ecr:PutImage on {resource}: stores the manifest and sets each tag");
+    assert_eq!(actions[8], expected);
+    let expected = "  in other words: stores the manifest, the list that makes an image of the \
+                    layers, and points a tag at it";
+    assert_eq!(actions[9], expected);
+    assert_eq!(questions.len(), 6);
+    assert_eq!(questions[0], "What is the token?");
+    assert_eq!(questions[2], "Why is the resource of ecr:GetAuthorizationToken `*`?");
+    assert_eq!(questions[4], "Why does one push need five actions?");
 }
 
 #[tokio::test]
@@ -65,7 +77,7 @@ async fn a_deploy_policy_needs_the_arn() {
     assert_eq!(ended.stderr, expected);
 }
 
-/// What `policy` prints is all that the user may do.
+/// Limits the user to the printed policy.
 async fn limit(local: &LocalAws, work: &[&str]) {
     let role = |name| format!("arn:aws:iam::123456789012:role/{name}");
     let service = "arn:aws:ecs:us-east-1:123456789012:service/demo/web";
@@ -78,7 +90,7 @@ async fn limit(local: &LocalAws, work: &[&str]) {
 }
 
 #[tokio::test]
-async fn each_program_does_with_what_is_printed_for_it() {
+async fn each_program_runs_with_its_policy() {
     let (server, workplace) = (served().await, Workplace::new());
     let service = ["--aws", "--cluster", "demo", "--service", "web"];
     let push = Program::push().with(&["--aws", workplace.image(), URI]).on(&server).run().await;

@@ -1,4 +1,4 @@
-//! Runs a program, with nothing of this machine's AWS configuration in its environment.
+//! A runner of the programs, without the AWS configuration of the machine.
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -25,6 +25,14 @@ pub(crate) struct Ended {
 impl Program {
     pub(crate) fn codebuild() -> Self {
         Self::new(env!("CARGO_BIN_EXE_codebuild"))
+    }
+
+    pub(crate) fn definitions() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_definitions"))
+    }
+
+    pub(crate) fn ecr_event_lambda() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_ecr_event_lambda"))
     }
 
     pub(crate) fn ecr_event() -> Self {
@@ -115,7 +123,7 @@ impl Program {
         self
     }
 
-    /// Calls a served emulator.
+    /// Sets the environment of a served emulator.
     pub(crate) fn on(self, server: &Server) -> Self {
         let variables = server.environment();
         variables.iter().fold(self, |program, (name, value)| program.env(name, value))
@@ -126,13 +134,13 @@ impl Program {
         self
     }
 
-    /// What it reads.
+    /// Sets the input of the program.
     pub(crate) fn stdin(mut self, text: &str) -> Self {
         text.clone_into(&mut self.stdin);
         self
     }
 
-    /// Runs it with a stdout that nobody reads.
+    /// Runs the program with a closed stdout.
     pub(crate) async fn without_reader(mut self) -> Ended {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
@@ -141,13 +149,13 @@ impl Program {
         Ended::from(child.wait_with_output().await.unwrap())
     }
 
-    /// Starts it, and leaves it to be killed.
+    /// Starts the program. The caller kills it.
     pub(crate) fn spawn(mut self) -> Child {
         self.command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         self.command.spawn().unwrap()
     }
 
-    /// Runs it until a line on its stderr has `text`, and kills it then.
+    /// Runs the program until a line on stderr contains `text`, then kills it.
     pub(crate) async fn until(mut self, text: &str) {
         self.command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = self.command.spawn().unwrap();
@@ -157,13 +165,13 @@ impl Program {
                 return child.kill().await.unwrap();
             }
         }
-        panic!("it ended without {text}");
+        panic!("the program ended without {text}");
     }
 
     pub(crate) async fn run(mut self) -> Ended {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().unwrap();
-        // Most programs don't read it, and may have ended.
+        // Ignores errors: most programs don't read stdin, and may have ended.
         let _ = child.stdin.take().unwrap().write_all(self.stdin.as_bytes()).await;
         Ended::from(child.wait_with_output().await.unwrap())
     }
@@ -179,7 +187,7 @@ impl From<Output> for Ended {
     }
 }
 
-/// A served emulator with the demonstration's world, whose rollouts take a moment.
+/// Starts an emulator with the demonstration's repository and service, and fast rollouts.
 pub(crate) async fn served() -> Server {
     let local = LocalAws::new();
     local.create_demo();
@@ -187,7 +195,7 @@ pub(crate) async fn served() -> Server {
     local.listen(([127, 0, 0, 1], 0).into()).await.unwrap()
 }
 
-/// A folder with an image in it.
+/// A folder that contains an image.
 pub(crate) struct Workplace {
     pub(crate) folder: TempDir,
     pub(crate) image: PathBuf,
@@ -197,7 +205,7 @@ impl Workplace {
     pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let image = folder.path().join("image");
-        DemoImage::create(&image).unwrap();
+        DemoImage::create(&image, &[]).unwrap();
         Self { folder, image }
     }
 

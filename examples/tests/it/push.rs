@@ -1,8 +1,9 @@
-//! `push`: the digest on stdout, everything else on stderr.
+//! Tests of `push`: the result on stdout, progress and errors on stderr.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use imagedefs::ImageDefinitions;
 use local_aws::{Fault, When};
 
 use crate::program::{Program, URI, Workplace, served};
@@ -17,7 +18,7 @@ async fn stdout_has_the_image_and_nothing_else() {
     assert_eq!(ended.stdout, format!("{URI}@{digest}\n"));
     assert_eq!(uri, URI);
     assert_eq!(digest.len(), "sha256:".len() + 64);
-    assert!(ended.stderr.contains("  3 of 3 layers to send to "), "{}", ended.stderr);
+    assert!(ended.stderr.contains("  3 of 3 layers to upload to "), "{}", ended.stderr);
     assert!(
         ended.stderr.ends_with("  tagged 1.0: new\n  tagged latest: new\n"),
         "{}",
@@ -34,7 +35,7 @@ async fn without_aws_it_pushes_to_an_emulator_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_repository_that_is_none_is_bad_usage() {
+async fn an_invalid_repository_is_bad_usage() {
     for (uri, problem) in [
         (
             "https://123456789012.dkr.ecr.us-east-1.amazonaws.com/web",
@@ -58,7 +59,7 @@ async fn a_repository_that_is_none_is_bad_usage() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_none_needs_no_credentials_to_be_found_out() {
+async fn a_missing_image_fails_without_credentials() {
     let ended = Program::push().with(&["--aws", "no/such/image", URI]).run().await;
     assert_eq!(ended.code, 1);
     assert_eq!(
@@ -69,11 +70,14 @@ async fn an_image_that_is_none_needs_no_credentials_to_be_found_out() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_none_is_said_by_its_name() {
+async fn an_invalid_endpoint_is_reported_by_its_name() {
     let workplace = Workplace::new();
     for (value, problem) in [
-        ("", "AWS_ENDPOINT_URL_ECR is set, but empty: unset it"),
-        ("nonsense", "AWS_ENDPOINT_URL_ECR is `nonsense`, which is no http:// or https:// URL"),
+        ("", "AWS_ENDPOINT_URL_ECR is set but empty: unset it"),
+        (
+            "nonsense",
+            "invalid AWS_ENDPOINT_URL_ECR `nonsense`: expected a URL with http:// or https://",
+        ),
     ] {
         let push = Program::push().with(&["--aws", workplace.image(), URI]);
         let ended = push.env("AWS_ENDPOINT_URL_ECR", value).run().await;
@@ -83,17 +87,17 @@ async fn an_endpoint_that_is_none_is_said_by_its_name() {
 }
 
 #[tokio::test]
-async fn missing_credentials_are_said() {
+async fn missing_credentials_are_reported() {
     let workplace = Workplace::new();
     let ended = Program::push().with(&["--aws", workplace.image(), URI]).run().await;
     assert_eq!(ended.code, 1);
-    let expected = "error: no AWS credentials were found: set AWS_PROFILE to a profile that has \
-                    some, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n  caused by: ";
+    let expected = "error: no AWS credentials found: set AWS_PROFILE to a profile with \
+                    credentials, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n  caused by: ";
     assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
 }
 
 #[tokio::test]
-async fn a_missing_repository_comes_with_the_command_that_makes_it() {
+async fn a_missing_repository_comes_with_the_command_that_creates_it() {
     let (server, workplace) = (served().await, Workplace::new());
     let missing = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop";
     let push = Program::push().with(&["--aws", workplace.image(), missing]).on(&server);
@@ -109,7 +113,7 @@ async fn a_missing_repository_comes_with_the_command_that_makes_it() {
 }
 
 #[tokio::test]
-async fn no_answer_is_said_with_its_cause() {
+async fn a_missing_answer_is_reported_with_its_cause() {
     let workplace = Workplace::new();
     let server = served().await;
     let push = Program::push().with(&["--aws", workplace.image(), URI]).on(&server);
@@ -123,7 +127,7 @@ async fn no_answer_is_said_with_its_cause() {
 }
 
 #[tokio::test]
-async fn another_platform_is_an_error_that_lists_what_there_is() {
+async fn a_missing_platform_is_an_error_that_lists_the_platforms() {
     let workplace = Workplace::new();
     let arguments = ["--platform", "plan9/mips", workplace.image(), URI];
     let ended = Program::push().with(&arguments).run().await;
@@ -139,7 +143,7 @@ async fn another_platform_is_an_error_that_lists_what_there_is() {
 }
 
 #[tokio::test]
-async fn compression_is_asked_for_by_name() {
+async fn compression_is_chosen_by_name() {
     let workplace = Workplace::new();
     let arguments = ["--compression", "gzip", workplace.image(), URI];
     let ended = Program::push().with(&arguments).run().await;
@@ -150,7 +154,7 @@ async fn compression_is_asked_for_by_name() {
 }
 
 #[tokio::test]
-async fn without_memory_layers_go_one_after_another() {
+async fn without_memory_layers_are_uploaded_one_after_another() {
     let (server, workplace) = (served().await, Workplace::new());
     let arguments = ["--aws", "--memory-limit", "0", workplace.image(), URI];
     let ended = Program::push().with(&arguments).on(&server).run().await;
@@ -161,15 +165,15 @@ async fn without_memory_layers_go_one_after_another() {
     assert_eq!(calls, ["InitiateLayerUpload", "CompleteLayerUpload"].repeat(3));
 }
 
-/// SIGKILL in the middle of a layer: what had arrived by then is not sent again.
+/// SIGKILL in the middle of a layer: the next push doesn't send the finished parts again.
 #[tokio::test]
-async fn a_push_that_is_killed_is_gone_on_with() {
+async fn a_killed_push_is_resumed() {
     let (server, workplace) = (served().await, Workplace::new());
     let file = workplace.folder.path().join("push.checkpoint");
     let arguments = ["--aws", "--checkpoint", file.to_str().unwrap(), workplace.image(), URI];
     let push = || Program::push().with(&arguments).on(&server);
 
-    // The second part of the program's layer is never answered.
+    // The emulator never answers the second part of the program's layer.
     let local = server.local();
     local.set_part_size(5 * 1024 * 1024);
     let (arrived, mut second) = tokio::sync::mpsc::unbounded_channel();
@@ -187,29 +191,53 @@ async fn a_push_that_is_killed_is_gone_on_with() {
     let mut first = push().spawn();
     tokio::select! {
         _ = second.recv() => first.kill().await.unwrap(),
-        ended = first.wait() => panic!("it ended by itself: {ended:?}"),
+        ended = first.wait() => panic!("the push ended: {ended:?}"),
     }
     local.clear_faults();
 
     let ended = push().run().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert!(ended.stderr.contains(": going on after "), "{}", ended.stderr);
+    assert!(ended.stderr.contains(": resuming after "), "{}", ended.stderr);
     assert!(!file.exists());
     let sent = local.journal().calls().iter().map(|call| call.request_bytes).sum::<u64>();
     let blobs = std::fs::read_dir(workplace.image.join("blobs/sha256")).unwrap();
     let size: u64 = blobs.map(|blob| blob.unwrap().metadata().unwrap().len()).sum();
-    // What comes after the first part twice at most, since nobody knows that any of it arrived; all
-    // of it as base64.
+    // The parts after the first may be sent twice, since their answers are lost. All are base64.
     let limit = (2 * size - 5 * 1024 * 1024) * 4 / 3 + 64 * 1024;
     assert!(sent < limit, "{sent} bytes for an image of {size}");
 }
 
 #[tokio::test]
-async fn a_missing_repository_is_created_where_that_is_asked_for() {
+async fn a_missing_repository_is_created_on_request() {
     let (server, workplace) = (served().await, Workplace::new());
     let missing = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop";
     let arguments = ["--aws", "--create-repository", workplace.image(), missing];
     let ended = Program::push().with(&arguments).on(&server).run().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stderr.contains(&format!("  created {missing}\n")), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn the_image_definitions_are_written_on_request() {
+    let (server, workplace) = (served().await, Workplace::new());
+    let push = |arguments: &[&str]| {
+        let push = Program::push().with(&["--aws"]).with(arguments);
+        push.with(&[workplace.image(), URI]).within(workplace.folder.path()).on(&server).run()
+    };
+    let ended = push(&["--container", "web"]).await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let file = workplace.folder.path().join(ImageDefinitions::FILE_NAME);
+    let definitions = ImageDefinitions::read(&file).unwrap();
+    assert_eq!(definitions.iter().collect::<Vec<_>>(), [("web", ended.stdout.trim_end())]);
+    std::fs::remove_file(&file).unwrap();
+
+    let ended = push(&["--container", "web", "--zip", "web.zip"]).await;
+    assert!(ended.stderr.ends_with("wrote web.zip with imagedefinitions.json\n"));
+    assert!(!file.exists());
+    let before = server.local().journal().operations().len();
+    let ended = push(&["--container", "my web"]).await;
+    assert_eq!(ended.code, 1);
+    assert_eq!(server.local().journal().operations().len(), before);
+    // Without a container, the program doesn't know the definitions.
+    assert_eq!(push(&["--zip", "web.zip"]).await.code, 2);
 }

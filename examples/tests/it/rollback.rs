@@ -1,4 +1,4 @@
-//! `rollback`: back to what ran before.
+//! Tests of `rollback`: the previous revision runs again.
 
 use crate::program::{Program, served};
 
@@ -6,7 +6,7 @@ const SERVICE: [&str; 4] = ["--cluster", "demo", "--service", "web"];
 const FIRST: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1\n";
 
 #[tokio::test]
-async fn on_the_emulator_there_is_something_to_go_back_from() {
+async fn the_emulator_gets_a_revision_to_roll_back() {
     let ended = Program::rollback().with(&SERVICE).run().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(ended.stdout, FIRST);
@@ -28,7 +28,7 @@ async fn the_revision_that_ran_before_runs_again() {
 }
 
 #[tokio::test]
-async fn where_nothing_ran_before_nothing_is_done() {
+async fn without_a_previous_revision_nothing_is_done() {
     let server = served().await;
     let ended = Program::rollback().with(&SERVICE).with(&["--aws"]).on(&server).run().await;
     assert_eq!(ended.code, 1, "{}", ended.stderr);
