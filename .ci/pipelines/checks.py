@@ -83,7 +83,7 @@ def policies():
     build = Template(PIPELINES / "codebuild" / "pipeline.yaml").actions("BuildRole")
     arguments = ["--project", "demo-web", "--bucket", "artifacts", REPOSITORY]
     printed = program("policy", "--for", "codebuild", *arguments)
-    # So does the bucket with the programs.
+    # The bucket with the programs belongs to the template, too.
     assert build == actions(printed) | {"s3:ListBucket"}, build ^ actions(printed)
 
     publish = Template(PIPELINES / "github-codepipeline" / "pipeline.yaml")

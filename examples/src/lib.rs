@@ -1,5 +1,6 @@
 //! Shared parts of the example programs: a session with AWS or the emulator, a demonstration image
-//! and services, image arguments, the output of a push and a rollout, saved files and exit codes.
+//! and services, the output of a push and a rollout, image definitions, event rules, policies of roles,
+//! saved files and exit codes.
 
 mod buildspec;
 mod checkup;

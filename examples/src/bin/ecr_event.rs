@@ -1,6 +1,6 @@
 //! Deploys the image of an event of Amazon ECR, like a Lambda function.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -127,7 +127,7 @@ async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
 
 /// Reads the event on a thread of its own, since stdin can block.
 async fn read(event: PathBuf) -> Result<String, BoxError> {
-    tokio::task::spawn_blocking(move || read_text(Path::new(&event))).await?
+    tokio::task::spawn_blocking(move || read_text(&event)).await?
 }
 
 fn variable(text: &str) -> Result<(String, EventValue), String> {
