@@ -256,7 +256,7 @@ mod tests {
                 "update": { "forceNewDeployment": true },
                 "findings": [{
                     "kind": "desiredCountZero",
-                    "text": "the service wants no tasks: nothing will show whether the revision runs",
+                    "text": "the desired count is 0: the rollout can't show whether the revision runs",
                 }],
                 "refused": ["imageMissing", "imageWrongPlatform", "noProgress"],
                 "isUnchanged": false,
