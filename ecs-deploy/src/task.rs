@@ -30,9 +30,10 @@ use crate::revision::Revision;
 ///
 /// `Ok(TaskRun)` means that the watched container exited with 0 and that no other essential
 /// container failed. The watched container is the [named](Self::container) one, or else the first
-/// essential one. It should be essential, because ECS stops the task when an essential container exits. ECS
-/// then stops the other containers, which may exit with 137 (SIGKILL) or 143 (SIGTERM); this isn't
-/// a failure. A task that a user stops or that loses its capacity has failed with any exit code.
+/// essential one. It should be essential, because ECS stops the task when an essential container
+/// exits. ECS then stops the other containers, which may exit with 137 (SIGKILL) or 143 (SIGTERM);
+/// this isn't a failure. A task that a user stops or that loses its capacity has failed with any
+/// exit code.
 ///
 /// ```no_run
 /// # use ecs_deploy::{Deployer, Service};

@@ -138,9 +138,9 @@ fn events() -> Vec<(Event, Value, &'static str)> {
             Event::Warning { finding: Finding::desired_count_zero() },
             json!({ "event": "warning", "finding": {
                 "kind": "desiredCountZero",
-                "text": "the service wants no tasks: nothing will show whether the revision runs",
+                "text": "the desired count is 0: the rollout can't show whether the revision runs",
             } }),
-            "warning: the service wants no tasks: nothing will show whether the revision runs",
+            "warning: the desired count is 0: the rollout can't show whether the revision runs",
         ),
     ]
 }

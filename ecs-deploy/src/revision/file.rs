@@ -105,7 +105,7 @@ mod tests {
         r#"{"family":"web","containerDefinitions":[{"name":"web"}]}"#.parse().unwrap()
     }
 
-    /// The old text is still there under another name: it isn't written over.
+    /// The old text still exists under another name, because the file isn't overwritten.
     #[test]
     fn a_file_is_replaced_in_one_step() {
         let folder = tempfile::tempdir().unwrap();

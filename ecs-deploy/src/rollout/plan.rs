@@ -256,7 +256,7 @@ mod tests {
                 "update": { "forceNewDeployment": true },
                 "findings": [{
                     "kind": "desiredCountZero",
-                    "text": "the service wants no tasks: nothing will show whether the revision runs",
+                    "text": "the desired count is 0: the rollout can't show whether the revision runs",
                 }],
                 "refused": ["imageMissing", "imageWrongPlatform", "noProgress"],
                 "isUnchanged": false,
@@ -267,7 +267,7 @@ mod tests {
         assert!(!restored.to_string().contains("secret"));
     }
 
-    /// A later build may find more; what it finds is looked for again when the plan is applied.
+    /// A later build may know more kinds. Applying the plan looks for all findings again.
     #[test]
     fn a_finding_of_an_unknown_kind_is_dropped() {
         let mut saved = serde_json::to_value(plan()).unwrap();

@@ -37,9 +37,10 @@ use crate::watch::wait::Wait;
 /// The rollout doesn't silently undo a deployment from after
 /// [`Deployer::current`](crate::Deployer::current). If it registers the revision, the number of the
 /// new revision shows, without a further call, that no other revision of the family was registered.
-/// If one was, or if the revision was registered before, the rollout describes the service again. Two cases go unnoticed: a deployment of an older revision
-/// or of another family before the rollout registers a change, and a deployment that begins at the
-/// same moment. In the second case, one of the two reports that it was superseded.
+/// If one was, or if the revision was registered before, the rollout describes the service again.
+/// Two cases go unnoticed: a deployment of an older revision or of another family before the
+/// rollout registers a change, and a deployment that begins at the same moment. In the second case,
+/// one of the two reports that it was superseded.
 ///
 /// # Errors
 /// Returns [`RolledBack`](crate::ErrorKind::RolledBack),

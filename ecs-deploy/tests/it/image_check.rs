@@ -203,8 +203,8 @@ async fn an_index_has_to_have_the_platform() {
     assert_eq!(
         text(&silent),
         format!(
-            "the image {REPOSITORY}:silent of web couldn't be checked: its index doesn't say which \
-             platforms all of its images are for"
+            "the image {REPOSITORY}:silent of web couldn't be checked: its index doesn't name the \
+             platform of every image"
         )
     );
     assert!(!silent[0].problem().prevents_start());
@@ -335,8 +335,8 @@ async fn a_config_that_is_too_large_is_not_downloaded() {
     assert_eq!(
         text(&world.find(&image).await),
         format!(
-            "the image {image} of web couldn't be checked: its config has {} bytes, at most 4194304 \
-             are read",
+            "the image {image} of web couldn't be checked: its config has {} bytes, the limit is \
+             4194304",
             config.len()
         )
     );

@@ -98,7 +98,7 @@ async fn what_has_nothing_to_return_to_is_left_alone() {
     assert_eq!(demo.local.journal().count("ListServiceDeployments"), 1);
 }
 
-/// That the history can't be read doesn't mean that there is none.
+/// An unreadable history isn't reported as an empty one.
 #[tokio::test(start_paused = true)]
 async fn why_the_history_cannot_be_read_is_said() {
     let (_, error) = first_that_fails(|demo, service, revision| {

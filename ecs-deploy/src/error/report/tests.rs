@@ -111,7 +111,7 @@ fn what_took_over_and_what_waits() {
 #[test]
 fn what_kept_a_rollout_from_beginning() {
     let findings = vec![Finding::desired_count_zero()];
-    let text = "the service wants no tasks: nothing will show whether the revision runs";
+    let text = "the desired count is 0: the rollout can't show whether the revision runs";
     assert_eq!(
         report(Repr::NotReady { service: service(), findings }),
         json!({
@@ -156,10 +156,7 @@ fn revisions_that_were_deregistered_before_a_failure() {
         source: source.into(),
     });
     assert_eq!(report["deregistered"], json!(["arn:web:1"]));
-    assert_eq!(
-        report["causes"],
-        json!(["the response to DeregisterTaskDefinition can't be used: p"])
-    );
+    assert_eq!(report["causes"], json!(["invalid response to DeregisterTaskDefinition: p"]));
 }
 
 #[test]

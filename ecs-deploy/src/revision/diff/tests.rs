@@ -1,4 +1,4 @@
-//! What a diff shows, and what it masks.
+//! The content of a diff, and its masked values.
 
 use super::*;
 
