@@ -44,7 +44,7 @@ struct Case {
 
 fn case() -> impl Strategy<Value = Case> {
     let size = prop_oneof![1..400_usize, Just(PART), Just(PART * 2), Just(PART * 2 + 1)];
-    let platforms = vec(vec(size, 0..4), 1..4);
+    let platforms = vec(vec(size, 1..4), 1..4);
     let tags = proptest::sample::subsequence(vec!["1.4.2", "latest", "main"], 0..=3);
     let look_up = select(&[LookUp::Never, LookUp::WhereAllowed][..]);
     let missing = select(&[MissingLayers::Failure, MissingLayers::Unavailable][..]);

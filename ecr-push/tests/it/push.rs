@@ -142,7 +142,8 @@ async fn a_manifest_without_a_media_type_keeps_its_bytes() {
     let world = World::new().await;
     let layout = Layout::new();
     let config = layout.blob("application/vnd.oci.image.config.v1+json", b"{}");
-    let manifest = json!({ "schemaVersion": 2, "config": config, "layers": [] }).to_string();
+    let layer = layout.blob("application/vnd.oci.image.layer.v1.tar", b"layer");
+    let manifest = json!({ "schemaVersion": 2, "config": config, "layers": [layer] }).to_string();
     layout.set_index(&[layout.blob(MANIFEST, manifest.as_bytes())]);
     let pushed = world.push(&layout, &["1.0"]).await.unwrap();
     assert_eq!(pushed.digest().as_str(), digest(manifest.as_bytes()));

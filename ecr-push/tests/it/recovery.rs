@@ -7,8 +7,9 @@ use aws_sdk_ecr::types::{ImageIdentifier, ImageTagMutability};
 use ecr_push::events::Event;
 use ecr_push::{ErrorKind, Image};
 use local_aws::{Fault, When};
+use serde_json::json;
 
-use crate::layout::Layout;
+use crate::layout::{Layout, MANIFEST};
 use crate::world::{URI, World, repository};
 
 const MIB: usize = 1024 * 1024;
@@ -213,8 +214,15 @@ async fn what_is_retried_and_restarted_can_be_seen() {
     world.local.inject(When::nth("UploadLayerPart", 1), Fault::Throttle);
     world.local.inject(When::nth("CompleteLayerUpload", 1), Fault::Reset);
     world.local.inject(When::nth("CompleteLayerUpload", 2), Fault::ExpireUploads);
-    // The image has only a config.
-    let layout = Layout::image(&[]);
+    // One blob is config and layer at once, because ECR refuses an image without a layer.
+    let layout = Layout::new();
+    let config = layout.blob("application/vnd.oci.image.config.v1+json", b"{}");
+    let mut layer = config.clone();
+    layer["mediaType"] = json!("application/vnd.oci.image.layer.v1.tar");
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
+    });
+    layout.set_index(&[layout.blob(MANIFEST, manifest.to_string().as_bytes())]);
     let image = Image::open(layout.path()).await.unwrap();
     let mut events = world.pusher.push(&image, &repository()).events();
     let mut story = Vec::new();

@@ -121,6 +121,10 @@ impl Rules<'_> {
                     false => Some(Node::Branch(members)),
                 }
             }
+            Json::Array(elements) if matches!(path, ["containerDefinitions", "environment"]) => {
+                let given = elements.iter().filter(|variable| has_value(variable));
+                self.list(path, &given.cloned().collect::<Vec<_>>())
+            }
             Json::Array(elements) => self.list(path, elements),
             Json::String(text) => Some(Node::Leaf(amount(path, text).as_str().into())),
             other => Some(Node::Leaf(normal(other))),
@@ -216,6 +220,12 @@ impl Rules<'_> {
             _ => false,
         }
     }
+}
+
+/// Returns whether a variable has a value. Users report that ECS drops a variable without one.
+fn has_value(variable: &Json) -> bool {
+    let value = variable.as_object().map(|variable| variable.get("value"));
+    !matches!(value, Some(None | Some(Json::Null)))
 }
 
 /// Returns the only member that an element has beside its key, such as an environment variable's

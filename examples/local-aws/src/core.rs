@@ -20,10 +20,8 @@ use crate::faults::{Fault, Faults};
 use crate::iam::{self, Principals};
 use crate::journal::{Call, Journal};
 use crate::quotas::Quotas;
-use crate::sts;
 use crate::tokens::Tokens;
-use crate::transcript;
-use crate::wire;
+use crate::{sts, transcript, wire};
 
 /// All that the emulator knows. Accounts and regions are worlds of their own, as they are in AWS.
 #[derive(Debug, Default)]

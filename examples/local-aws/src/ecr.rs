@@ -5,7 +5,6 @@ pub(crate) mod constraints;
 pub(crate) mod deletions;
 pub(crate) mod downloads;
 pub(crate) mod hashing;
-pub(crate) mod images;
 pub(crate) mod layers;
 pub(crate) mod lookups;
 mod manifest;
@@ -15,10 +14,9 @@ mod pages;
 pub(crate) mod put_image;
 mod repositories;
 pub(crate) mod script;
+pub(crate) mod store;
 mod tokens;
 pub(crate) mod uploads;
-
-use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -30,14 +28,7 @@ use crate::iam::Access;
 use crate::wire::parse;
 
 pub use crate::ecr::script::{MissingLayers, RefusedUploads};
-
-/// The private registry of one account in one region.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Ecr {
-    repositories: BTreeMap<String, repositories::Repository>,
-    mounting: mounting::Mounting,
-    pub(crate) script: script::Script,
-}
+pub(crate) use crate::ecr::store::{Ecr, On, on_repository};
 
 /// The input of one operation, already parsed, a part's content already decoded.
 #[derive(Debug)]
@@ -142,21 +133,6 @@ impl Input {
     }
 }
 
-/// A repository, by the account of its registry and its name.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct On<'a> {
-    pub(crate) registry: &'a str,
-    pub(crate) repository: &'a str,
-}
-
-/// An operation on a repository, as what has to be allowed.
-pub(crate) fn on_repository(operation: &str, on: On<'_>, caller: &Caller) -> Access {
-    let On { registry, repository } = on;
-    let (partition, region) = (caller.partition().name, &caller.region);
-    let resource = format!("arn:{partition}:ecr:{region}:{registry}:repository/{repository}");
-    Access::new(format!("ecr:{operation}"), resource)
-}
-
 impl Ecr {
     pub(crate) fn call(
         &mut self,
@@ -184,46 +160,4 @@ impl Ecr {
             Input::UploadLayerPart(input) => self.upload_part(input, context),
         }
     }
-
-    /// The repository, or the refusals that every operation on one has in common.
-    fn repository(
-        &mut self,
-        registry: Option<&str>,
-        name: &str,
-        context: &Context<'_>,
-    ) -> Result<&mut repositories::Repository, AwsError> {
-        constraints::check_repository(name)?;
-        let account = registry.unwrap_or(&context.caller.account);
-        constraints::check_registry(account)?;
-        // Inferred: another account's registry answers like one that lacks the repository.
-        let found =
-            if account == context.caller.account { self.repositories.get_mut(name) } else { None };
-        found.ok_or_else(|| {
-            AwsError::new(
-                "RepositoryNotFoundException",
-                format!(
-                    "The repository with name '{name}' does not exist in the registry with id \
-                     '{account}'"
-                ),
-            )
-        })
-    }
-
-    /// The repository, for what has to decrypt or encrypt its content: the operations to which
-    /// ECR's service model gives KmsException.
-    fn decrypted_repository(
-        &mut self,
-        registry: Option<&str>,
-        name: &str,
-        context: &Context<'_>,
-    ) -> Result<&mut repositories::Repository, AwsError> {
-        let refused = self.script.check_key(name);
-        let repository = self.repository(registry, name, context)?;
-        refused.map(|()| repository)
-    }
-}
-
-fn registry_host(account: &str, context: &Context<'_>) -> String {
-    let caller = context.caller;
-    format!("{account}.dkr.ecr.{}.{}", caller.region, caller.partition().dns_suffix)
 }

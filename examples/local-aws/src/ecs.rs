@@ -1,6 +1,7 @@
 //! ECS's JSON API, as far as a rollout needs it. A service's state is a function of the time and
 //! of its script: each call first lets the time pass that has gone by since the last.
 
+mod cause;
 mod clusters;
 mod configuration;
 pub(crate) mod controls;
@@ -23,32 +24,26 @@ mod script;
 mod service_deployment_calls;
 mod service_deployments;
 mod services;
+mod stage;
 mod stages;
 mod stop;
+mod store;
 mod tags;
 mod task_calls;
 mod tasks;
 mod update_service;
 mod workload;
-
-use std::collections::BTreeMap;
+mod world;
 
 use serde_json::Value;
 
-pub use self::controls::{AlarmState, RollbackId, RunTaskFailure};
-pub use self::hooks::HookAnswer;
+pub use self::controls::{AlarmState, HookAnswer, RollbackId, RunTaskFailure};
 pub use self::model::UnknownMembers;
 pub use self::script::{ContainerExit, HealthCheck, Script};
+pub(crate) use self::store::Ecs;
+use self::world::World;
 use crate::context::Context;
 use crate::error::AwsError;
-
-/// The clusters and task definitions of one account in one region.
-#[derive(Debug, Default)]
-pub(crate) struct Ecs {
-    clusters: BTreeMap<String, clusters::Cluster>,
-    families: BTreeMap<String, definitions::Family>,
-    pub(crate) controls: controls::Controls,
-}
 
 impl Ecs {
     pub(crate) fn call(
@@ -96,7 +91,7 @@ impl Ecs {
     }
 
     fn advance(&mut self, context: &mut Context<'_>) {
-        let mut world = rollout::World::new(context, &self.controls);
+        let mut world = World::new(context, &self.controls);
         for cluster in self.clusters.values_mut() {
             cluster.advance(&mut world);
         }

@@ -5,6 +5,7 @@
 //! rules, permissions and quotas, and refusals that only look different.
 
 mod answer;
+mod call;
 mod operations;
 mod receiving;
 mod route;
@@ -12,9 +13,9 @@ mod route;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_RANGE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Method, Request};
+use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use hyper::body::Body;
 
@@ -24,15 +25,17 @@ use crate::core::{Core, MIDDLEBOX, RESET, Reply, Service};
 use crate::ecr::on_repository;
 use crate::ecr::put_image::MAX_MANIFEST;
 use crate::ecr::script::RefusedUploads;
-use crate::ecr::uploads::{UploadName, contradiction, invalid_part};
+use crate::ecr::store::upload::{contradiction, invalid_part};
+use crate::ecr::uploads::UploadName;
 use crate::error::AwsError;
 use crate::faults::Fault;
 use crate::link::{Line, pause};
 use crate::local::LocalAws;
 use crate::registry::answer::{Answer, Problem, Refusal};
+use crate::registry::call::{Call, text};
 use crate::registry::operations::Carrying;
 use crate::registry::receiving::Receiving;
-use crate::registry::route::{Operation, Route};
+use crate::registry::route::Operation;
 use crate::tokens::Standing;
 
 pub(crate) use crate::registry::route::Registry;
@@ -79,20 +82,6 @@ where
     }
     line.round_trip().await;
     exchange.finish()
-}
-
-/// A request, without its body.
-#[derive(Debug)]
-struct Call {
-    route: Route,
-    registry: Registry,
-    host: String,
-    /// What comes before the path in the URLs of answers: empty if the request doesn't say by which
-    /// scheme it came.
-    origin: String,
-    accept: Vec<String>,
-    content_type: Option<String>,
-    is_head: bool,
 }
 
 /// A request while its body comes.
@@ -229,26 +218,6 @@ impl<'a> Exchange<'a> {
 }
 
 impl Call {
-    fn new(registry: Registry, head: &Parts) -> Self {
-        let text = |name| text(&head.headers, &name);
-        let host = head.uri.authority().map(|it| it.as_str()).or_else(|| text(HOST));
-        let origin = match (head.uri.scheme_str(), head.uri.authority()) {
-            (Some(scheme), Some(authority)) => format!("{scheme}://{authority}"),
-            _ => String::new(),
-        };
-        let media_type = text(CONTENT_TYPE).and_then(|it| it.split(';').next()).map(str::trim);
-        let accept = head.headers.get_all(ACCEPT).iter().filter_map(|it| it.to_str().ok());
-        Self {
-            route: Route::of(&head.method, &head.uri),
-            registry,
-            host: host.unwrap_or_default().to_owned(),
-            origin,
-            accept: accept.map(str::to_owned).collect(),
-            content_type: media_type.map(str::to_owned),
-            is_head: head.method == Method::HEAD,
-        }
-    }
-
     /// Who calls, and whether there is any use in the body.
     fn prepare(
         &self,
@@ -339,10 +308,6 @@ impl Call {
             && core.place(account, region).ecr.refused_uploads() == RefusedUploads::Dropped;
         if drops { Refusal::Dropped } else { refusal }
     }
-}
-
-fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
-    headers.get(name)?.to_str().ok()
 }
 
 /// `0-1023`: the first and the last byte. The refusal of anything else, like bytes out of order, is

@@ -41,6 +41,10 @@ fn what_ecs_adds_is_as_good_as_absent() {
             ),
         ),
         (
+            container(r#""environment":[{"name":"A","value":""}]"#),
+            container(r#""environment":[{"name":"A","value":""},{"name":"B"},{"name":"C","value":null}]"#),
+        ),
+        (
             container(r#""portMappings":[{"containerPort":80}]"#),
             container(r#""portMappings":[{"containerPort":80,"hostPort":80,"protocol":"tcp"}]"#),
         ),

@@ -6,9 +6,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::ecr::images::{ImageId, Reason};
-use crate::ecr::repositories::Repository;
-use crate::ecr::{Ecr, On, constraints};
+use crate::ecr::constraints;
+use crate::ecr::store::image::{ImageId, Reason};
+use crate::ecr::store::repository::Repository;
+use crate::ecr::store::{Ecr, On};
 use crate::error::AwsError;
 
 #[derive(Debug, Default, Deserialize)]

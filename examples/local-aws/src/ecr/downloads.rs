@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::ecr::{Ecr, On, constraints};
+use crate::ecr::constraints;
+use crate::ecr::store::{Ecr, On};
 use crate::error::AwsError;
 
 /// The place of a layer: what comes after the host in its URL.

@@ -2,25 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::ecr::repositories::Repository;
+use crate::ecr::constraints;
 use crate::ecr::script::MissingLayers;
-use crate::ecr::{Ecr, On, constraints};
+use crate::ecr::store::repository::Repository;
+use crate::ecr::store::{Ecr, On};
 use crate::error::AwsError;
-
-/// A complete layer.
-#[derive(Debug, Clone)]
-pub(crate) struct Layer {
-    pub(crate) size: u64,
-    /// The content, in the pieces in which it came; `None` if content isn't kept.
-    pub(crate) content: Option<Vec<Bytes>>,
-    /// Whether it went into the archive with the last image that needed it.
-    pub(crate) archived: bool,
-}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -6,10 +6,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::ecr::images::{Image, ImageId, Reason, Status};
+use crate::ecr::constraints;
 use crate::ecr::pages::page;
-use crate::ecr::repositories::Repository;
-use crate::ecr::{Ecr, On, constraints};
+use crate::ecr::store::image::{Image, ImageId, Reason, Status};
+use crate::ecr::store::repository::Repository;
+use crate::ecr::store::{Ecr, On};
 use crate::error::AwsError;
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,22 +1,13 @@
 //! Blob mounting: a layer of one repository in another, without its bytes; and the setting of the
 //! account that allows it.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::ecr::{Ecr, On, constraints};
+use crate::ecr::constraints;
+use crate::ecr::store::{Ecr, Mounting, On};
 use crate::error::AwsError;
-
-/// ECR's service model has the two values; that it is off unless it is switched on is from ECR's
-/// user guide, "Blob mounting in Amazon ECR".
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub(crate) enum Mounting {
-    #[default]
-    Disabled,
-    Enabled,
-}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -6,11 +6,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::ecr::hashing;
-use crate::ecr::images::{Image, ImageId, Status};
 use crate::ecr::manifest::Manifest;
-use crate::ecr::repositories::Repository;
-use crate::ecr::{Ecr, On, constraints};
+use crate::ecr::store::image::{Image, ImageId, Status};
+use crate::ecr::store::repository::Repository;
+use crate::ecr::store::{Ecr, On};
+use crate::ecr::{constraints, hashing};
 use crate::error::AwsError;
 
 /// ECR's service model: `imageManifest` holds 1 to 4194304 characters.

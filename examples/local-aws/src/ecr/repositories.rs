@@ -2,32 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::clock::Timestamp;
 use crate::context::Context;
-use crate::ecr::images::Image;
-use crate::ecr::layers::Layer;
-use crate::ecr::mutability::{Exclusion, Setting, TagMutability};
+use crate::ecr::constraints;
 use crate::ecr::pages::page;
-use crate::ecr::uploads::Upload;
-use crate::ecr::{Ecr, constraints, registry_host};
+use crate::ecr::store::mutability::{Exclusion, Setting, TagMutability};
+use crate::ecr::store::repository::{Encryption, Repository, ResourceTag, Scanning};
+use crate::ecr::store::{Ecr, registry_host};
 use crate::error::AwsError;
-
-#[derive(Debug, Clone)]
-pub(crate) struct Repository {
-    pub(crate) name: String,
-    pub(crate) mutability: TagMutability,
-    pub(crate) layers: BTreeMap<String, Layer>,
-    pub(crate) uploads: BTreeMap<String, Upload>,
-    pub(crate) images: BTreeMap<String, Image>,
-    pub(crate) tags: BTreeMap<String, String>,
-    created_at: Timestamp,
-    pub(crate) encryption: Encryption,
-    scanning: Scanning,
-    resource_tags: Vec<ResourceTag>,
-}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -62,39 +46,6 @@ pub(crate) struct DescribeRepositories {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ListTagsForResource {
     pub(crate) resource_arn: String,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Encryption {
-    encryption_type: EncryptionType,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kms_key: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
-enum EncryptionType {
-    #[default]
-    #[serde(rename = "AES256")]
-    Aes256,
-    #[serde(rename = "KMS")]
-    Kms,
-    #[serde(rename = "KMS_DSSE")]
-    KmsDsse,
-}
-
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Scanning {
-    scan_on_push: bool,
-}
-
-/// The tags of the repository as a resource of AWS, not those of an image.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct ResourceTag {
-    key: String,
-    value: String,
 }
 
 impl CreateRepository {

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::ecr::Ecr;
 use crate::error::AwsError;
 
 /// How BatchCheckLayerAvailability says that a layer isn't there. A right client takes both.
@@ -53,15 +52,5 @@ impl Script {
              '{error}'"
         );
         Err(AwsError::new("KmsException", message).member("kmsError", error))
-    }
-}
-
-impl Ecr {
-    pub(crate) fn refused_uploads(&self) -> RefusedUploads {
-        self.script.refused_uploads
-    }
-
-    pub(crate) fn archive(&mut self, repository: &str, image: &str) -> bool {
-        self.repositories.get_mut(repository).is_some_and(|repository| repository.archive(image))
     }
 }

@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::ecr::{constraints, registry_host};
+use crate::ecr::constraints;
+use crate::ecr::store::registry_host;
 use crate::error::AwsError;
 
 #[derive(Debug, Deserialize)]

@@ -1,58 +1,30 @@
-//! The upload protocol, with its one cursor per upload.
+//! The operations of the upload protocol.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use crate::context::{Blobs, Context};
+use crate::ecr::constraints;
 use crate::ecr::hashing::Hashing;
-use crate::ecr::layers::Layer;
-use crate::ecr::{Ecr, On, constraints};
+use crate::ecr::store::layer::Layer;
+use crate::ecr::store::upload::{Upload, contradiction, out_of_order};
+use crate::ecr::store::{Ecr, On};
 use crate::error::AwsError;
 use crate::wire::{malformed, parse};
-
-/// An upload in progress.
-#[derive(Debug, Clone)]
-pub(crate) struct Upload {
-    /// Sizes of the parts, in order: all but the last must have reached the minimum at the end.
-    parts: Vec<u64>,
-    /// How many bytes have arrived: the first byte that the next part must have.
-    size: u64,
-    hashing: Hashing,
-    /// The parts themselves, if content is kept.
-    content: Option<Vec<Bytes>>,
-    /// How many bytes there were after the registry's first PATCH.
-    first_patch: Option<u64>,
-}
-
-/// An upload, as the registry names it.
-#[derive(Debug)]
-pub(crate) struct UploadName {
-    registry: String,
-    repository: String,
-    id: String,
-}
-
-/// A part that was hashed on its way.
-#[derive(Debug)]
-pub(crate) struct Part {
-    pub(crate) first: u64,
-    pub(crate) length: u64,
-    /// The hash of the upload's content up to the end of the part.
-    pub(crate) hasher: Sha256,
-    /// Empty where content isn't kept.
-    pub(crate) content: Vec<Bytes>,
-}
 
 /// ECR's service model: `layerPartBlob` holds at most 20 MiB.
 const MAX_PART: usize = 20 * 1024 * 1024;
 
-/// ECR's Service Quotas page: layer parts, and the size of a layer, 52,000 MiB.
-const MAX_PARTS: usize = 4_200;
-const MAX_LAYER: u64 = 52_000 * 1024 * 1024;
+/// An upload, as the registry names it.
+#[derive(Debug)]
+pub(crate) struct UploadName {
+    pub(crate) registry: String,
+    pub(crate) repository: String,
+    pub(crate) id: String,
+}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -106,6 +78,13 @@ impl UploadLayerPart {
             last: wire.part_last_byte,
             content: content.into(),
         })
+    }
+}
+
+impl UploadName {
+    pub(crate) fn new(on: On<'_>, id: &str) -> Self {
+        let owned = str::to_owned;
+        Self { registry: owned(on.registry), repository: owned(on.repository), id: owned(id) }
     }
 }
 
@@ -312,93 +291,11 @@ impl Ecr {
     }
 }
 
-impl Upload {
-    /// How many bytes have arrived.
-    pub(crate) fn size(&self) -> u64 {
-        self.size
-    }
-
-    pub(crate) fn hashing(&self) -> Hashing {
-        self.hashing.clone()
-    }
-
-    /// Whether its content is kept.
-    pub(crate) fn keeps(&self) -> bool {
-        self.content.is_some()
-    }
-
-    /// Takes a part that the registry has received: if it is still the next one.
-    pub(crate) fn add(&mut self, part: Part) -> Result<(), AwsError> {
-        let Part { first, length, hasher, content } = part;
-        if first != self.size {
-            return Err(out_of_order(first, self.size));
-        }
-        self.grow(length)?;
-        self.hashing.set(hasher);
-        if let Some(kept) = &mut self.content {
-            kept.extend(content);
-        }
-        Ok(())
-    }
-
-    /// The last byte that there was after the first PATCH, which this call may have been.
-    pub(crate) fn last_of_first_patch(&mut self) -> u64 {
-        self.first_patch.get_or_insert(self.size).saturating_sub(1)
-    }
-
-    fn grow(&mut self, length: u64) -> Result<(), AwsError> {
-        check_quotas(self.parts.len() + 1, self.size + length)?;
-        self.parts.push(length);
-        self.size += length;
-        Ok(())
-    }
-}
-
-impl UploadName {
-    pub(crate) fn new(on: On<'_>, id: &str) -> Self {
-        let owned = str::to_owned;
-        Self { registry: owned(on.registry), repository: owned(on.repository), id: owned(id) }
-    }
-}
-
-/// Users report the words.
-pub(crate) fn out_of_order(first: u64, expected: u64) -> AwsError {
-    invalid_part(format!("First byte of the layer part is {first} instead of {expected}"))
-}
-
-pub(crate) fn contradiction(length: u64, first: u64, last: u64) -> AwsError {
-    invalid_part(format!(
-        "Layer part has {length} bytes, and says that it is bytes {first} to {last}"
-    ))
-}
-
-pub(crate) fn invalid_part(message: String) -> AwsError {
-    AwsError::new("InvalidLayerPartException", message)
-}
-
 /// ECR's service model: 0 or more.
 fn byte_number(member: &str, number: i64) -> Result<u64, AwsError> {
     u64::try_from(number).map_err(|_| {
         constraints::violated(member, "Member must have value greater than or equal to 0")
     })
-}
-
-/// ECR's service model lists LimitExceeded for UploadLayerPart: that it is these quotas which it
-/// means is inferred.
-fn check_quotas(parts: usize, size: u64) -> Result<(), AwsError> {
-    if parts > MAX_PARTS {
-        return Err(AwsError::new(
-            "LimitExceededException",
-            format!("A layer can't have more than {MAX_PARTS} parts"),
-        ));
-    }
-    if size > MAX_LAYER {
-        return Err(AwsError::new(
-            "LimitExceededException",
-            format!("A layer can't have more than {MAX_LAYER} bytes"),
-        ));
-    }
-    Ok(())
 }
 
 fn upload_not_found(id: &str, repository: &str, account: &str) -> AwsError {
@@ -417,6 +314,7 @@ mod tests {
     use crate::caller::Caller;
     use crate::clock::Clock;
     use crate::context::{Deferred, Ids, MIN_PART_SIZE, Settings};
+    use crate::ecr::store::upload::{MAX_LAYER, MAX_PARTS};
     use crate::tokens::Tokens;
 
     /// Here rather than through a client, because that many requests take seconds.

@@ -1,28 +1,17 @@
 //! Clusters, which hold the services.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Ecs;
 use super::input::{check_tags, cluster_name, is_name, page, wants_tags};
-use super::rollout::World;
-use super::run_task::TokenCall;
-use super::services::{Service, State};
+use super::store::Ecs;
+use super::store::cluster::Cluster;
+use super::store::service::State;
 use super::tasks::Task;
+use super::world::World;
 use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::parse;
-
-#[derive(Debug, Default)]
-pub(crate) struct Cluster {
-    pub(crate) services: BTreeMap<String, Service>,
-    /// RunTask's.
-    pub(crate) standalone: Vec<Task>,
-    pub(crate) token_calls: Vec<TokenCall>,
-    pub(crate) tags: Vec<Value>,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -109,27 +98,9 @@ impl Ecs {
         let arns = arns.map(|name| json!(context.caller.arn("ecs", &format!("cluster/{name}"))));
         page("clusterArns", arns.collect(), input.max_results, input.next_token.as_deref(), 100)
     }
-
-    pub(crate) fn cluster(&self, name: &str) -> Result<&Cluster, AwsError> {
-        self.clusters.get(name).ok_or_else(not_found)
-    }
-
-    pub(crate) fn cluster_mut(&mut self, name: &str) -> Result<&mut Cluster, AwsError> {
-        self.clusters.get_mut(name).ok_or_else(not_found)
-    }
 }
 
 impl Cluster {
-    /// The tasks of its services, and RunTask's.
-    pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
-        self.services.values().flat_map(|service| &service.tasks).chain(&self.standalone)
-    }
-
-    pub(crate) fn tasks_mut(&mut self) -> impl Iterator<Item = &mut Task> {
-        let services = self.services.values_mut().flat_map(|service| &mut service.tasks);
-        services.chain(&mut self.standalone)
-    }
-
     /// Lets the time until the world's pass.
     pub(crate) fn advance(&mut self, world: &mut World<'_>) {
         for service in self.services.values_mut() {
@@ -161,8 +132,4 @@ impl Cluster {
             "tags": [],
         })
     }
-}
-
-fn not_found() -> AwsError {
-    AwsError::new("ClusterNotFoundException", "Cluster not found.")
 }

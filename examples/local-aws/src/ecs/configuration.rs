@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::hooks::Hook;
+use super::script::minutes;
 use crate::error::AwsError;
 
 /// A deployment configuration; each member can be changed alone.
@@ -279,10 +280,6 @@ impl Breaker {
 /// Refused rather than played wrongly: a test must not pass on what isn't there.
 pub(crate) fn not_emulated(what: &str) -> AwsError {
     AwsError::new("UnsupportedFeatureException", format!("local-aws doesn't emulate {what}."))
-}
-
-pub(crate) fn minutes(count: u32) -> Duration {
-    Duration::from_secs(u64::from(count) * 60)
 }
 
 /// Returns the percentage, rounded up.

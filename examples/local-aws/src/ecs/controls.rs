@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::hooks::HookAnswer;
 use super::model::UnknownMembers;
 use super::script::{ContainerExit, STOPPING, Script};
 use crate::clock::Timestamp;
@@ -30,6 +29,19 @@ pub enum RollbackId {
     /// The old deployment, which becomes PRIMARY again, as users report.
     #[default]
     Reused,
+}
+
+/// What the Lambda function of a lifecycle hook answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Deserialize)]
+#[non_exhaustive]
+pub enum HookAnswer {
+    /// It fails, which rolls the deployment back.
+    Fail,
+    /// Nothing at all, until the hook's timeout.
+    None,
+    /// It succeeds, after a few seconds.
+    #[default]
+    Succeed,
 }
 
 /// Why RunTask starts nothing, as its `failures` say it.

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::Ecs;
-use super::rollout::World;
+use super::store::Ecs;
+use super::world::World;
 use crate::context::Context;
 use crate::error::AwsError;
 

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Ecs;
-use super::deployments::{Deployment, Rollout};
 use super::input::{cluster_name, service_name, wants_tags};
-use super::services::{Service, State};
+use super::store::Ecs;
+use super::store::deployment::{Deployment, Rollout};
+use super::store::service::{Service, State};
 use super::tasks::Task;
 use crate::context::Context;
 use crate::error::AwsError;

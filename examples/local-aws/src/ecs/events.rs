@@ -2,25 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
-use super::rollout::World;
-use super::services::Service;
+use super::store::event::Event;
+use super::store::service::Service;
 use super::workload::TargetGroup;
+use super::world::World;
 use crate::clock::Timestamp;
-
-#[derive(Debug)]
-pub(crate) struct Event {
-    id: String,
-    at: Timestamp,
-    message: String,
-}
-
-impl Event {
-    pub(crate) fn to_json(&self) -> Value {
-        json!({ "id": self.id, "createdAt": self.at.to_json(), "message": self.message })
-    }
-}
 
 impl Service {
     pub(crate) fn record(&mut self, text: String, at: Timestamp, world: &mut World<'_>) {

@@ -5,25 +5,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::configuration::minutes;
-use super::rollout::World;
-use super::script::LAMBDA;
-use super::stages::Stage;
+use super::controls::HookAnswer;
+use super::script::{LAMBDA, minutes};
+use super::stage::Stage;
+use super::world::World;
 use crate::clock::Timestamp;
 use crate::error::AwsError;
-
-/// What the Lambda function of a lifecycle hook answers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Deserialize)]
-#[non_exhaustive]
-pub enum HookAnswer {
-    /// It fails, which rolls the deployment back.
-    Fail,
-    /// Nothing at all, until the hook's timeout.
-    None,
-    /// It succeeds, after a few seconds.
-    #[default]
-    Succeed,
-}
 
 /// A hook as the deployment configuration has it.
 #[derive(Debug, Clone, Deserialize, Serialize)]

@@ -33,6 +33,24 @@ pub(crate) fn task_id<'a>(given: &'a str, cluster: &str, context: &Context<'_>) 
     given.strip_prefix(&prefix).unwrap_or(given)
 }
 
+/// The family and the revision in a task definition's ARN or `family:revision`; `None` if it names the
+/// family alone.
+pub(crate) fn family_and_revision<'a>(
+    reference: &'a str,
+    context: &Context<'_>,
+) -> (&'a str, Option<u32>) {
+    let prefix = context.caller.arn("ecs", "task-definition/");
+    let resource = reference.strip_prefix(&prefix).unwrap_or(reference);
+    match resource.split_once(':') {
+        // A revision that isn't a number can't be found, because a family's name has no colon.
+        Some((family, revision)) => match revision.parse() {
+            Ok(revision) => (family, Some(revision)),
+            Err(_) => (resource, None),
+        },
+        None => (resource, None),
+    }
+}
+
 /// One page of a list, as `{key: […], nextToken}`.
 pub(crate) fn page(
     key: &str,

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Ecs;
 use super::input::{cluster_name, task_id};
-use super::rollout::World;
+use super::store::Ecs;
 use super::tasks::Task;
+use super::world::World;
 use crate::clock::Timestamp;
 use crate::context::Context;
 use crate::error::AwsError;

@@ -4,58 +4,14 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::cause::Cause;
 use super::controls::RollbackId;
-use super::deployments::{Deployment, Rollout};
-use super::rollout::World;
 use super::script::FAILING;
-use super::service_deployments::Status;
-use super::services::{STARTING, Service};
+use super::store::deployment::{Deployment, Rollout};
+use super::store::service::{STARTING, Service};
+use super::store::service_deployment::Status;
+use super::world::World;
 use crate::clock::Timestamp;
-
-/// The cause of a deployment's end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cause {
-    Alarm,
-    CircuitBreaker,
-    LifecycleHook,
-    StopRequest,
-}
-
-impl Cause {
-    fn name(self) -> &'static str {
-        match self {
-            Cause::Alarm => "alarm",
-            Cause::CircuitBreaker => "circuit breaker",
-            Cause::LifecycleHook => "lifecycle hook",
-            Cause::StopRequest => "stop request",
-        }
-    }
-
-    /// The circuit breaker's is reported, the others are inferred.
-    fn failure(self) -> &'static str {
-        match self {
-            Cause::Alarm => "alarm detected.",
-            Cause::CircuitBreaker => "tasks failed to start.",
-            Cause::LifecycleHook => "lifecycle hook failed.",
-            Cause::StopRequest => "stopped.",
-        }
-    }
-
-    /// The `rolloutStateReason` of the deployment that has failed.
-    fn reason(self) -> String {
-        format!("ECS deployment {}: {}", self.name(), self.failure())
-    }
-
-    /// The `statusReason` of a service deployment that isn't rolled back. Texts inferred.
-    fn stopped(self) -> &'static str {
-        match self {
-            Cause::Alarm => "Service deployment alarm was triggered.",
-            Cause::CircuitBreaker => "Service deployment circuit breaker was triggered.",
-            Cause::LifecycleHook => "Service deployment lifecycle hook failed.",
-            Cause::StopRequest => "Service deployment was stopped.",
-        }
-    }
-}
 
 impl Service {
     pub(crate) fn check_breaker(&mut self, at: Timestamp, world: &mut World<'_>) {

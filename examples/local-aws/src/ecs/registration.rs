@@ -7,8 +7,8 @@ mod rules;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::Ecs;
-use super::definitions::Definition;
+use super::store::Ecs;
+use super::store::definition::Definition;
 use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::{malformed, parse};

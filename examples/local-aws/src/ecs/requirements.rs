@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::definitions::{Container, Definition};
+use super::store::definition::{Container, Definition};
 use crate::error::AwsError;
 
 /// The members of CreateService, UpdateService and RunTask that name parts of a task definition.

@@ -3,30 +3,13 @@
 
 use std::time::Duration;
 
-use super::controls::Controls;
-use super::deployments::Rollout;
-use super::script::{HealthCheck, Pace, restart_delay, rounds};
-use super::service_deployments::Status;
-use super::services::{Service, State};
+use super::script::{HealthCheck, restart_delay, rounds};
+use super::store::deployment::Rollout;
+use super::store::service::{Service, State};
+use super::store::service_deployment::Status;
 use super::tasks::Step;
+use super::world::World;
 use crate::clock::Timestamp;
-use crate::context::{Context, Ids};
-
-/// What the passing of time needs beside the service.
-#[derive(Debug)]
-pub(crate) struct World<'a> {
-    pub(crate) ids: &'a mut Ids,
-    pub(crate) pace: Pace,
-    pub(crate) controls: &'a Controls,
-    pub(crate) now: Timestamp,
-}
-
-impl<'a> World<'a> {
-    pub(crate) fn new(context: &'a mut Context<'_>, controls: &'a Controls) -> Self {
-        let pace = Pace::new(context.settings.rollout_pace);
-        Self { ids: context.ids, pace, controls, now: context.now }
-    }
-}
 
 impl Service {
     /// Lets the time until the world's pass.

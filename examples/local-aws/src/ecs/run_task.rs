@@ -5,15 +5,16 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Ecs;
 use super::controls::RunTaskFailure;
-use super::deployments::scatter;
 use super::input::{check_tags, cluster_name};
 use super::requirements::Requirements;
-use super::rollout::World;
 use super::script::Script;
+use super::store::Ecs;
+use super::store::cluster::TokenCall;
+use super::store::deployment::scatter;
 use super::tasks::{Origin, Task};
 use super::workload::Workload;
+use super::world::World;
 use crate::context::Context;
 use crate::error::AwsError;
 use crate::iam::{Access, passed_roles};
@@ -51,14 +52,6 @@ struct Provider {
 struct Overrides {
     #[serde(default)]
     container_overrides: Vec<Value>,
-}
-
-/// A call that is known by its token.
-#[derive(Debug)]
-pub(crate) struct TokenCall {
-    token: String,
-    input: Value,
-    output: Value,
 }
 
 impl Ecs {

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::deployments::{Rollout, scatter};
-use super::rollout::World;
 use super::script::{ALARM_BAKE, SETTLING, Script};
-use super::service_deployments::Status;
-use super::services::Service;
-use super::stages::Stage;
+use super::stage::Stage;
 use super::stop::Stop;
+use super::store::deployment::{Rollout, scatter};
+use super::store::service::Service;
+use super::store::service_deployment::Status;
 use super::tasks::{Origin, Task};
+use super::world::World;
 use crate::clock::Timestamp;
 
 impl Service {

@@ -192,3 +192,7 @@ pub(crate) fn restart_delay(failed_tasks: u32, desired: u32) -> Duration {
 pub(crate) fn rounds(failed_tasks: u32, desired: u32) -> u32 {
     failed_tasks.div_ceil(desired.max(1))
 }
+
+pub(crate) fn minutes(count: u32) -> Duration {
+    Duration::from_secs(u64::from(count) * 60)
+}

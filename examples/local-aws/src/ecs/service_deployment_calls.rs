@@ -3,13 +3,13 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Ecs;
+use super::cause::Cause;
 use super::hooks::HookAction;
 use super::input::{cluster_name, page, service_name};
-use super::recovery::Cause;
 use super::script::{FIRST_LOOK, Pace};
-use super::service_deployments::{ServiceDeployment, Status};
-use super::services::Service;
+use super::store::Ecs;
+use super::store::service::Service;
+use super::store::service_deployment::{ServiceDeployment, Status};
 use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::parse;

@@ -1,69 +1,22 @@
 //! Services: how they come into being, and how they go.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::Ecs;
 use super::configuration::{Configuration, not_emulated};
-use super::deployments::Deployment;
-use super::events::Event;
 use super::input::{check_tags, cluster_name, is_name, page, service_name};
 use super::requirements::Requirements;
-use super::rollout::World;
 use super::script::Pace;
-use super::service_deployments::ServiceDeployment;
 use super::stop::Stop;
-use super::tasks::Task;
-use super::workload::{Revision, Workload};
-use crate::clock::Timestamp;
+use super::store::Ecs;
+use super::store::service::{STARTING, Service, State};
+use super::workload::Workload;
+use super::world::World;
 use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::parse;
-
-#[derive(Debug)]
-pub(crate) struct Service {
-    pub(crate) name: String,
-    pub(crate) cluster: String,
-    /// `arn:PARTITION:ecs:REGION:ACCOUNT:`
-    pub(crate) prefix: String,
-    pub(crate) desired: u32,
-    pub(crate) state: State,
-    pub(crate) launch_type: String,
-    pub(crate) controller: String,
-    pub(crate) configuration: Configuration,
-    /// The other members of CreateService's and UpdateService's input, as they came in.
-    pub(crate) settings: Map<String, Value>,
-    pub(crate) tags: Vec<Value>,
-    pub(crate) created_at: Timestamp,
-    pub(crate) created_by: String,
-    /// The first is the PRIMARY one.
-    pub(crate) deployments: VecDeque<Deployment>,
-    pub(crate) tasks: Vec<Task>,
-    /// Newest first.
-    pub(crate) events: VecDeque<Event>,
-    /// Oldest first, and only the last may be unfinished.
-    pub(crate) service_deployments: Vec<ServiceDeployment>,
-    /// The revisions of all deployments, including those that have vanished.
-    pub(crate) revisions: Vec<Arc<Revision>>,
-    /// When the scheduler first looks at a change.
-    pub(crate) act_at: Option<Timestamp>,
-    /// When the PRIMARY deployment is complete, if all stays as it is.
-    pub(crate) complete_at: Option<Timestamp>,
-    /// Whether it has been said that it is in a steady state, and is still.
-    pub(crate) is_steady: bool,
-    /// Until when time has passed for it.
-    pub(crate) advanced_to: Timestamp,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
-    Active,
-    Draining,
-    Inactive,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -104,17 +57,7 @@ struct ListServices {
     next_token: Option<String>,
 }
 
-/// Members that are passed on to the service. The first group belongs to its revision and starts a
-/// deployment when it changes, the second doesn't (API reference of UpdateService).
-pub(crate) const STARTING: [&str; 7] = [
-    "platformVersion",
-    "networkConfiguration",
-    "loadBalancers",
-    "serviceRegistries",
-    "serviceConnectConfiguration",
-    "volumeConfigurations",
-    "vpcLatticeConfigurations",
-];
+/// Settings whose change doesn't start a deployment (API reference of UpdateService).
 const QUIET: [&str; 8] = [
     "availabilityZoneRebalancing",
     "capacityProviderStrategy",
@@ -253,45 +196,9 @@ impl Ecs {
             .collect();
         page("serviceArns", arns, input.max_results, input.next_token.as_deref(), 10)
     }
-
-    pub(crate) fn services(&self) -> impl Iterator<Item = &Service> {
-        self.clusters.values().flat_map(|cluster| cluster.services.values())
-    }
-
-    pub(crate) fn services_mut(&mut self) -> impl Iterator<Item = &mut Service> {
-        self.clusters.values_mut().flat_map(|cluster| cluster.services.values_mut())
-    }
-
-    pub(crate) fn service(&self, cluster: &str, name: &str) -> Result<&Service, AwsError> {
-        self.cluster(cluster)?.services.get(name).ok_or_else(not_found)
-    }
-
-    pub(crate) fn active_service_mut(
-        &mut self,
-        cluster: &str,
-        name: &str,
-    ) -> Result<&mut Service, AwsError> {
-        let service = self.cluster_mut(cluster)?.services.get_mut(name).ok_or_else(not_found)?;
-        if service.state != State::Active {
-            return Err(AwsError::new("ServiceNotActiveException", "Service was not ACTIVE."));
-        }
-        Ok(service)
-    }
 }
 
 impl Service {
-    pub(crate) fn arn(&self) -> String {
-        self.arn_of(&format!("service/{}/{}", self.cluster, self.name))
-    }
-
-    pub(crate) fn arn_of(&self, resource: &str) -> String {
-        format!("{}{resource}", self.prefix)
-    }
-
-    pub(crate) fn revision_arn(&self, number: u64) -> String {
-        self.arn_of(&format!("service-revision/{}/{}/{number}", self.cluster, self.name))
-    }
-
     /// Settles at once: for a service that has been running for long when the story begins.
     pub(crate) fn settle(&mut self, world: &mut World<'_>) {
         self.act_at = Some(world.now);
@@ -319,8 +226,4 @@ pub(crate) fn settings(body: &[u8]) -> Result<Map<String, Value>, AwsError> {
         // API reference: null means that nothing changes.
         .filter(|(_, value)| !value.is_null())
         .collect())
-}
-
-fn not_found() -> AwsError {
-    AwsError::new("ServiceNotFoundException", "Service not found.")
 }

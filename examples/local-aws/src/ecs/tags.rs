@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Ecs;
 use super::input::check_tags;
-use super::services::State;
+use super::store::Ecs;
+use super::store::service::State;
 use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::parse;

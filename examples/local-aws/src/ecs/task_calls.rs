@@ -3,12 +3,12 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Ecs;
-use super::clusters::Cluster;
 use super::input::{cluster_name, page, service_name, task_id, wants_tags};
-use super::rollout::World;
 use super::stop::Stop;
+use super::store::Ecs;
+use super::store::cluster::Cluster;
 use super::tasks::Task;
+use super::world::World;
 use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::parse;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::definitions::Container;
 use super::script::{ContainerExit, HealthCheck, PROVISIONING, Pace, STOPPING, Script};
 use super::stop::Stop;
+use super::store::definition::Container;
 use super::workload::Workload;
 use crate::clock::Timestamp;
 

@@ -3,13 +3,14 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Ecs;
 use super::configuration::{Configuration, not_emulated};
 use super::input::{cluster_name, service_name};
 use super::requirements::Requirements;
-use super::rollout::World;
-use super::services::{Controller, STARTING, Service, desired_count, settings};
+use super::services::{Controller, desired_count, settings};
+use super::store::Ecs;
+use super::store::service::{STARTING, Service};
 use super::workload::Workload;
+use super::world::World;
 use crate::context::Context;
 use crate::error::AwsError;
 use crate::wire::parse;

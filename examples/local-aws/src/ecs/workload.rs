@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::definitions::{Container, Definition};
 use super::script::Script;
+use super::store::definition::{Container, Definition};
 use crate::clock::Timestamp;
 
 #[derive(Debug)]

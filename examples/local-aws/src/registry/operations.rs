@@ -1,7 +1,7 @@
 //! Each operation of the registry in terms of those of the API, which have the rules.
 
+use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RANGE};
-use http::{HeaderName, StatusCode};
 use serde_json::Value;
 
 use crate::caller::Caller;
@@ -9,15 +9,15 @@ use crate::clock::Timestamp;
 use crate::core::Core;
 use crate::ecr::deletions::BatchDeleteImage;
 use crate::ecr::downloads::GetDownloadUrlForLayer;
-use crate::ecr::images::ImageId;
 use crate::ecr::layers::BatchCheckLayerAvailability;
 use crate::ecr::lookups::{BatchGetImage, ListImages};
 use crate::ecr::mounting::Mounted;
 use crate::ecr::put_image::PutImage;
+use crate::ecr::store::image::ImageId;
 use crate::ecr::uploads::{CompleteLayerUpload, InitiateLayerUpload, UploadName};
 use crate::ecr::{Input, On, on_repository};
-use crate::registry::Call;
 use crate::registry::answer::{Answer, Problem, Refusal};
+use crate::registry::call::{CONTENT_DIGEST, Call};
 use crate::registry::route::Operation;
 
 /// One call, by one who is known, at one moment.
@@ -226,44 +226,11 @@ impl Carrying<'_> {
     }
 }
 
-impl Call {
-    /// The repository that it is about.
-    pub(super) fn on(&self) -> On<'_> {
-        On { registry: &self.registry.account, repository: &self.route.repository }
-    }
-
-    fn with_upload(&self, answer: Answer, id: &str) -> Answer {
-        let Self { origin, route, .. } = self;
-        answer
-            .header(LOCATION, format!("{origin}/v2/{}/blobs/uploads/{id}", route.repository))
-            .header(UPLOAD_ID, id)
-    }
-
-    fn with_blob(&self, answer: Answer, digest: &str) -> Answer {
-        let Self { origin, route, .. } = self;
-        answer
-            .header(LOCATION, format!("{origin}/v2/{}/blobs/{digest}", route.repository))
-            .header(CONTENT_DIGEST, digest)
-    }
-
-    /// Whether a manifest of this type may be answered; any may if the request names none.
-    fn accepts(&self, media_type: &str) -> bool {
-        let range = |accepted: &str| {
-            let accepted = accepted.split(';').next().unwrap_or_default().trim();
-            accepted == media_type || matches!(accepted, "*/*" | "application/*")
-        };
-        self.accept.is_empty() || self.accept.iter().flat_map(|it| it.split(',')).any(range)
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whole {
     No,
     Yes,
 }
-
-const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
-const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 
 /// A tag has no colon.
 fn image(reference: &str) -> ImageId {

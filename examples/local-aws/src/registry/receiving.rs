@@ -8,7 +8,8 @@ use crate::caller::Caller;
 use crate::clock::Timestamp;
 use crate::core::Core;
 use crate::ecr::hashing::Hashing;
-use crate::ecr::uploads::{Part, UploadName, contradiction, out_of_order};
+use crate::ecr::store::upload::{Part, contradiction, out_of_order};
+use crate::ecr::uploads::UploadName;
 use crate::error::AwsError;
 use crate::local::LocalAws;
 

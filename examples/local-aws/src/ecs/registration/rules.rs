@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::fargate::{cpu_units, memory_mib, pairs};
-use crate::ecs::definitions::{Container, Volume};
 use crate::ecs::input::{check_tags, is_name};
+use crate::ecs::store::definition::{Container, Volume};
 use crate::error::AwsError;
 
 /// The input, as far as there are rules for it.

@@ -1,92 +1,61 @@
-//! Images: what a repository keeps of them, and how they are found.
+//! A repository: its layers, uploads, images and tags, and how they refer to each other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
+use super::image::{Image, ImageId, Reason, Status};
+use super::layer::Layer;
+use super::mutability::TagMutability;
+use super::upload::Upload;
 use crate::clock::Timestamp;
 use crate::ecr::constraints;
-use crate::ecr::manifest::Manifest;
-use crate::ecr::repositories::Repository;
-use crate::error::AwsError;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Image {
-    /// The manifest as it was pushed, to the byte.
-    pub(crate) text: String,
-    pub(crate) manifest: Manifest,
-    pub(crate) size: u64,
-    pub(crate) pushed_at: Timestamp,
-    pub(crate) status: Status,
+pub(crate) struct Repository {
+    pub(crate) name: String,
+    pub(crate) mutability: TagMutability,
+    pub(crate) layers: BTreeMap<String, Layer>,
+    pub(crate) uploads: BTreeMap<String, Upload>,
+    pub(crate) images: BTreeMap<String, Image>,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) encryption: Encryption,
+    pub(crate) scanning: Scanning,
+    pub(crate) resource_tags: Vec<ResourceTag>,
 }
 
-/// The storage class of an image shows as its status. The third one, on the way back from the
-/// archive, isn't emulated: an image that is pushed again is back at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
-    Active,
-    Archived,
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Encryption {
+    pub(crate) encryption_type: EncryptionType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kms_key: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) enum EncryptionType {
+    #[default]
+    #[serde(rename = "AES256")]
+    Aes256,
+    #[serde(rename = "KMS")]
+    Kms,
+    #[serde(rename = "KMS_DSSE")]
+    KmsDsse,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct ImageId {
-    pub(crate) image_digest: Option<String>,
-    pub(crate) image_tag: Option<String>,
+pub(crate) struct Scanning {
+    pub(crate) scan_on_push: bool,
 }
 
-/// Why an id stands among the failures of an answer.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Reason {
-    pub(crate) code: &'static str,
-    pub(crate) text: &'static str,
-}
-
-impl ImageId {
-    pub(crate) fn new(digest: &str, tag: Option<&str>) -> Self {
-        Self { image_digest: Some(digest.to_owned()), image_tag: tag.map(str::to_owned) }
-    }
-
-    pub(crate) fn check(&self) -> Result<(), AwsError> {
-        if let Some(digest) = &self.image_digest {
-            constraints::check_digest("imageDigest", digest)?;
-        }
-        if let Some(tag) = &self.image_tag {
-            constraints::check_tag(tag)?;
-        }
-        Ok(())
-    }
-
-    pub(crate) fn to_json(&self) -> Value {
-        let mut id = json!({});
-        if let Some(digest) = &self.image_digest {
-            id["imageDigest"] = json!(digest);
-        }
-        if let Some(tag) = &self.image_tag {
-            id["imageTag"] = json!(tag);
-        }
-        id
-    }
-
-    pub(crate) fn describe(&self) -> String {
-        let null = || "null".to_owned();
-        format!(
-            "{{imageDigest:'{}', imageTag:'{}'}}",
-            self.image_digest.clone().unwrap_or_else(null),
-            self.image_tag.clone().unwrap_or_else(null)
-        )
-    }
-}
-
-impl Reason {
-    pub(crate) fn failure(self, id: &ImageId) -> Value {
-        json!({
-            "imageId": id.to_json(),
-            "failureCode": self.code,
-            "failureReason": self.text,
-        })
-    }
+/// The tags of the repository as a resource of AWS, not those of an image.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ResourceTag {
+    pub(crate) key: String,
+    pub(crate) value: String,
 }
 
 impl Repository {
