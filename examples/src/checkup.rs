@@ -97,7 +97,7 @@ impl From<&Problem> for Finding {
         Self {
             place: Some((problem.line(), problem.column())),
             severity: problem.severity(),
-            kind: camel_case(problem.kind()),
+            kind: kind_name(problem.kind()),
             message: problem.what().to_owned(),
             cause: Some(problem.cause()),
             cure: Some(problem.cure()),
@@ -150,7 +150,7 @@ fn definitions(path: &Path, name: String, content: &[u8], file_name: &str) -> Ch
     let diagnosis = with_path.unwrap_or_else(|| Diagnosis::new(content));
     let mut findings: Vec<Finding> = diagnosis.problems().iter().map(Finding::from).collect();
     for finding in &mut findings {
-        if finding.kind == camel_case(ProblemKind::FileName) {
+        if finding.kind == kind_name(ProblemKind::FileName) {
             // CodePipeline doesn't find the file.
             finding.severity = Severity::Error;
         }
@@ -198,8 +198,7 @@ fn artifact(name: &str, content: Vec<u8>, file_name: &str) -> Result<Checkup, Bo
 const IN_ZIP: usize = 1024 * 1024;
 
 /// The name of a kind in JSON and annotations.
-fn camel_case(kind: ProblemKind) -> String {
-    let name = format!("{kind:?}");
-    let mut letters = name.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+fn kind_name(kind: ProblemKind) -> String {
+    let name = serde_json::to_value(kind).unwrap_or_default();
+    name.as_str().unwrap_or_default().to_owned()
 }
