@@ -162,7 +162,7 @@ async fn the_check_writes_nothing() {
         (
             &["--check", "--zip", "x.zip", "--file-name", "../x.json"],
             1,
-            "error: the artifact can't have a file `../x.json`: its path leads out of the artifact",
+            "error: cannot add the file `../x.json` to the artifact: the path leads out of the artifact",
         ),
     ] {
         let ended = make(folder.path(), arguments, "").await;
@@ -180,20 +180,19 @@ async fn a_mistake_writes_nothing() {
         (
             &["--pushed", "-", "--containers", "containers.json"][..],
             "",
-            "no image in the output of \
-         the push (stdin)\n",
+            "no image in the output of the push (stdin)\n",
         ),
         (
             &["--pushed", "-", "--containers", "containers.json"],
             &*other,
-            "the images can't be \
-         given to containers",
+            "error: cannot assign the images to containers: unknown repository `demo/wep`: the \
+             nearest name is `demo/web`\n",
         ),
         (
             &["--image", "web=httpd:2.4"],
             "",
-            "error: the image httpd:2.4 of \
-         container `web` has no digest: use REPOSITORY@sha256:…, or --allow-tagged\n",
+            "error: the image httpd:2.4 of container `web` has no digest: use REPOSITORY@sha256:…, \
+             or --allow-tagged\n",
         ),
         (
             &["--event", "-", "--tag", "v*", "--containers", "containers.json"],

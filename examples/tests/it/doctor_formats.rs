@@ -122,5 +122,5 @@ async fn github_gets_one_escaped_annotation_for_each_problem() {
     assert!(error.starts_with("::error file=a%2Cb.json,line=2,col="), "{error}");
     assert!(error.contains("title=containerNameCharacter::"), "{error}");
     assert!(error.contains("%0Acause: ") && error.contains("%0Acure: "), "{error}");
-    assert!(error.contains("::there is `%25` in a container name%0A"), "{error}");
+    assert!(error.contains("::invalid character `%25` in a container name%0A"), "{error}");
 }
