@@ -53,8 +53,7 @@ async fn the_root_names_take_an_image_to_a_running_service() {
     assert_eq!(deployments, [deployed.deployment()]);
     assert!(deployed.images().any(|it| it == ("web", pushed.image_uri())));
     let journal = local.journal();
-    for (operation, calls) in
-        [("PutImage", 2), ("RegisterTaskDefinition", 1), ("UpdateService", 1)]
+    for (operation, calls) in [("PutImage", 2), ("RegisterTaskDefinition", 1), ("UpdateService", 1)]
     {
         assert_eq!(journal.count(operation), calls, "{operation}");
     }
