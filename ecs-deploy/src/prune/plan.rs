@@ -88,7 +88,7 @@ impl fmt::Display for KeepReason {
     }
 }
 
-/// The result of a [`Prune`].
+/// The result of a [`Prune`](crate::prune::Prune).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Pruned {
     pub(super) deregistered: Vec<String>,
