@@ -36,7 +36,15 @@ COMMON["json"].add("LimitExceededException")
 class Models:
     def __init__(self):
         session = botocore.session.get_session()
-        self.services = {name: session.get_service_model(name) for name in ("ecr", "ecs", "sts")}
+        names = ("ecr", "ecs", "sts")
+        self.services = {name: session.get_service_model(name) for name in names}
+        # botocore's shapes leave this out.
+        self.faults = {
+            (name, shape)
+            for name in names
+            for shape, it in session.get_service_data(name)["shapes"].items()
+            if it.get("fault")
+        }
 
     def violations(self, answer):
         """What is wrong with one answer, each as `PLACE: PROBLEM`."""
@@ -51,9 +59,9 @@ class Models:
         body = json.loads(answer["body"])
         if answer["status"] == 200:
             return list(shape(operation.output_shape, body, operation.name))
-        return list(self.error(operation, answer["status"], body))
+        return list(self.error(answer["service"], operation, answer["status"], body))
 
-    def error(self, operation, status, body):
+    def error(self, service, operation, status, body):
         code = body.pop("__type", None)
         modelled = {it.error_code: it for it in operation.error_shapes}
         place = f"{operation.name}: {code}"
@@ -65,8 +73,7 @@ class Models:
             if "message" not in members:
                 named.pop("message", None)
             yield from shape(modelled[code], named, place)
-            fault = modelled[code].metadata.get("fault", False)
-            if (status >= 500) != fault:
+            if (status >= 500) != ((service, modelled[code].name) in self.faults):
                 yield f"{place}: HTTP {status}"
         elif code not in COMMON["json"]:
             yield f"{place}: the operation doesn't have this error"

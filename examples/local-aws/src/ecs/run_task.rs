@@ -11,6 +11,7 @@ use super::requirements::Requirements;
 use super::script::Script;
 use super::store::Ecs;
 use super::store::cluster::TokenCall;
+use super::store::definition::Definition;
 use super::store::deployment::scatter;
 use super::tasks::{Origin, Task};
 use super::workload::Workload;
@@ -67,56 +68,18 @@ impl Ecs {
         if let Some(token) = &input.client_token
             && let Some(call) = cluster.token_calls.iter().find(|call| call.token == *token)
         {
-            // API reference: the same call again does nothing, another one with its token is in
-            // conflict. Text inferred.
-            return match call.input == raw {
-                true => Ok(call.output.clone()),
-                false => Err(AwsError::new(
-                    "ConflictException",
-                    "The client token was used with other parameters.",
-                )),
-            };
+            return call.answer(&raw);
         }
         let definition = self.active_definition(&input.task_definition, context)?;
-        for given in input.overrides.iter().flat_map(Overrides::names) {
-            // Reported, with this text.
-            if !definition.containers().iter().any(|container| container.name == given) {
-                return Err(AwsError::invalid_parameter(format!(
-                    "Override for container named {given} is not a container in the \
-                     TaskDefinition."
-                )));
-            }
-        }
-        let mut tags = input.tags.unwrap_or_default();
-        if input.propagate_tags.as_deref() == Some("TASK_DEFINITION") {
-            tags.extend(definition.tags.iter().cloned());
-        }
+        input.check_overrides(definition)?;
+        let launch_type = input.launch_type().to_owned();
+        input.requirements.check(definition, &launch_type)?;
         let family = definition.family().to_owned();
-        // AWS documentation: the providers FARGATE and FARGATE_SPOT are every account's.
-        let is_fargate = input
-            .capacity_provider_strategy
-            .iter()
-            .any(|it| it.capacity_provider.starts_with("FARGATE"));
-        let default = if is_fargate { "FARGATE" } else { "EC2" };
-        let launch_type = input.launch_type.as_deref().unwrap_or(default);
-        input.requirements.check(definition, launch_type)?;
-        let workload = Arc::new(Workload::new(definition, launch_type));
-        let group = input.group.unwrap_or_else(|| format!("family:{family}"));
-        let overrides = match raw.get("overrides") {
-            Some(given) if given.is_object() => given.clone(),
-            _ => json!({ "containerOverrides": [] }),
-        };
-        let exits = self.controls.container_exits.get(&family).cloned().unwrap_or_default();
-        // A task with exits of its own ends by them alone.
-        let script = match exits.is_empty() {
-            true => self.controls.task_script(&family),
-            false => Script::Healthy,
-        };
-        let prefix = context.caller.arn("ecs", "");
-
-        let unplaceable = script == Script::Unplaceable;
-        let unplaceable = unplaceable.then(|| RunTaskFailure::of_unplaceable(launch_type));
+        let origin = self.origin(&input, &raw, definition, &launch_type);
+        let unplaceable = origin.script == Script::Unplaceable;
+        let unplaceable = unplaceable.then(|| RunTaskFailure::of_unplaceable(&launch_type));
         let failure = self.controls.run_task_failure(&family).or(unplaceable);
+        let prefix = context.caller.arn("ecs", "");
 
         let Self { clusters, controls, .. } = self;
         let world = World::new(context, controls);
@@ -127,16 +90,8 @@ impl Ecs {
                 failures.push(failure.to_json(&prefix, &name));
                 continue;
             }
-            let origin = Origin {
-                deployment: None,
-                workload: Arc::clone(&workload),
-                script: script.of_task(ordinal as u32),
-                exits: exits.clone(),
-                group: group.clone(),
-                started_by: input.started_by.clone(),
-                overrides: overrides.clone(),
-                tags: tags.clone(),
-            };
+            let script = origin.script.of_task(ordinal as u32);
+            let origin = Origin { script, ..origin.clone() };
             let id = format!("{:032x}", scatter(world.ids.number()));
             tasks.push(Task::start(id, origin, world.now, world.pace));
         }
@@ -150,6 +105,53 @@ impl Ecs {
             }
         }
         Ok(output)
+    }
+
+    /// What the tasks have in common.
+    fn origin(
+        &self,
+        input: &RunTask,
+        raw: &Value,
+        definition: &Definition,
+        launch_type: &str,
+    ) -> Origin {
+        let family = definition.family();
+        let mut tags = input.tags.clone().unwrap_or_default();
+        if input.propagate_tags.as_deref() == Some("TASK_DEFINITION") {
+            tags.extend(definition.tags.iter().cloned());
+        }
+        let exits = self.controls.container_exits.get(family).cloned().unwrap_or_default();
+        Origin {
+            deployment: None,
+            workload: Arc::new(Workload::new(definition, launch_type)),
+            // A task with exits of its own ends by them alone.
+            script: match exits.is_empty() {
+                true => self.controls.task_script(family),
+                false => Script::Healthy,
+            },
+            exits,
+            group: input.group.clone().unwrap_or_else(|| format!("family:{family}")),
+            started_by: input.started_by.clone(),
+            overrides: match raw.get("overrides") {
+                Some(given) if given.is_object() => given.clone(),
+                _ => json!({ "containerOverrides": [] }),
+            },
+            tags,
+        }
+    }
+}
+
+impl TokenCall {
+    /// API reference: the same call again does nothing, another one with its token is in conflict.
+    /// Text inferred.
+    fn answer(&self, input: &Value) -> Result<Value, AwsError> {
+        match self.input == *input {
+            true => Ok(self.output.clone()),
+            false => Err(AwsError::new(
+                "ConflictException",
+                "The client token was used with other parameters.",
+            )),
+        }
     }
 }
 
@@ -171,6 +173,26 @@ impl Ecs {
 }
 
 impl RunTask {
+    /// AWS documentation: the providers FARGATE and FARGATE_SPOT are every account's.
+    fn launch_type(&self) -> &str {
+        let mut providers = self.capacity_provider_strategy.iter();
+        let is_fargate = providers.any(|it| it.capacity_provider.starts_with("FARGATE"));
+        let default = if is_fargate { "FARGATE" } else { "EC2" };
+        self.launch_type.as_deref().unwrap_or(default)
+    }
+
+    /// Reported, with this text.
+    fn check_overrides(&self, definition: &Definition) -> Result<(), AwsError> {
+        let is_there = |name: &str| definition.containers().iter().any(|it| it.name == name);
+        let mut names = self.overrides.iter().flat_map(Overrides::names);
+        match names.find(|name| !is_there(name)) {
+            Some(name) => Err(AwsError::invalid_parameter(format!(
+                "Override for container named {name} is not a container in the TaskDefinition."
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// The rules are the API reference's, the texts inferred but where another source is named.
     fn check(&self) -> Result<(), AwsError> {
         let refuse = |message: &str| Err(AwsError::invalid_parameter(message));

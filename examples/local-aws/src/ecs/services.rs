@@ -1,7 +1,5 @@
 //! Services: how they come into being, and how they go.
 
-use std::collections::VecDeque;
-
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -105,29 +103,12 @@ impl Ecs {
             }
             Some(State::Inactive) | None => {}
         }
-        let mut service = Service {
-            name: input.service_name.clone(),
-            cluster: cluster.clone(),
-            prefix: context.caller.arn("ecs", ""),
-            desired,
-            state: State::Active,
-            launch_type: input.launch_type.unwrap_or_else(|| "EC2".to_owned()),
-            controller,
-            configuration,
-            settings: settings(body)?,
-            tags: input.tags.unwrap_or_default(),
-            created_at: context.now,
-            created_by: format!("arn:aws:iam::{}:root", context.caller.account),
-            deployments: VecDeque::new(),
-            tasks: Vec::new(),
-            events: VecDeque::new(),
-            service_deployments: Vec::new(),
-            revisions: Vec::new(),
-            act_at: None,
-            complete_at: None,
-            is_steady: false,
-            advanced_to: context.now,
-        };
+        let mut service = Service::new(&cluster, &input.service_name, configuration, context);
+        service.desired = desired;
+        service.launch_type = input.launch_type.unwrap_or_else(|| "EC2".to_owned());
+        service.controller = controller;
+        service.settings = settings(body)?;
+        service.tags = input.tags.unwrap_or_default();
         // The other controllers run task sets, which aren't emulated: such a service runs nothing.
         if service.controller == "ECS" {
             let reference = input

@@ -64,7 +64,7 @@ pub(crate) enum Step {
 }
 
 /// The origin of a task.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Origin {
     pub(crate) deployment: Option<u64>,
     pub(crate) workload: Arc<Workload>,

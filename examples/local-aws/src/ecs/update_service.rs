@@ -55,19 +55,7 @@ impl Ecs {
             changes.get(**name).is_some_and(|value| service.settings.get(**name) != Some(value))
         };
         let first_change = STARTING.iter().find(changed).copied();
-        if service.controller != "ECS" {
-            let what = match (&input.task_definition, first_change) {
-                (Some(_), _) => Some("task definition"),
-                (None, _) if input.force_new_deployment => Some("force"),
-                (None, Some("networkConfiguration")) => Some("network parameters"),
-                (None, Some("platformVersion")) => Some("platform version"),
-                (None, Some(_)) => Some("load balancers"),
-                (None, None) => None,
-            };
-            if let Some(what) = what {
-                return Err(belongs_to_controller(service, what));
-            }
-        }
+        input.check_controller(service, first_change)?;
         let configuration = service.configuration.clone().merged(input.deployment_configuration)?;
         let desired = input.desired_count.map(desired_count).transpose()?;
         let starts = input.force_new_deployment || first_change.is_some();
@@ -106,6 +94,26 @@ impl Ecs {
             service.start_deployment(workload, script, world.now, &mut world);
         }
         Ok(json!({ "service": service.to_json() }))
+    }
+}
+
+impl UpdateService {
+    /// A service of another controller takes nothing that would start a deployment.
+    fn check_controller(
+        &self,
+        service: &Service,
+        first_change: Option<&str>,
+    ) -> Result<(), AwsError> {
+        let what = match (&self.task_definition, first_change) {
+            _ if service.controller == "ECS" => return Ok(()),
+            (Some(_), _) => "task definition",
+            (None, _) if self.force_new_deployment => "force",
+            (None, Some("networkConfiguration")) => "network parameters",
+            (None, Some("platformVersion")) => "platform version",
+            (None, Some(_)) => "load balancers",
+            (None, None) => return Ok(()),
+        };
+        Err(belongs_to_controller(service, what))
     }
 }
 

@@ -85,33 +85,17 @@ pub(crate) fn of_ecs(operation: &str, input: &Value, caller: &Caller) -> Vec<Acc
                 caller.arn("ecs", &format!("task-definition/{given}"))
             };
             let overrides = input.get("overrides").unwrap_or(&Value::Null);
-            let mut needed: Vec<Access> =
-                std::iter::once(on(resource)).chain(passed_roles(overrides)).collect();
+            let needed = std::iter::once(on(resource)).chain(passed_roles(overrides));
             // Reported: a refusal names all tasks of the cluster.
-            let tags = input.get("tags").and_then(Value::as_array);
-            if text("propagateTags").is_some() || tags.is_some_and(|tags| !tags.is_empty()) {
-                let resource = caller.arn("ecs", &format!("task/{cluster}/*"));
-                needed.push(
-                    Access::new("ecs:TagResource", resource).with("ecs:CreateAction", operation),
-                );
-            }
-            needed
+            let all = caller.arn("ecs", &format!("task/{cluster}/*"));
+            let propagates = text("propagateTags").is_some();
+            needed.chain(tagging(operation, input, propagates, all)).collect()
         }
         "RegisterTaskDefinition" => {
-            let mut needed = vec![Access::new(&action, "*")];
-            needed.extend(passed_roles(input));
-            // Tagging while creating needs the right to tag as well (ECS developer guide, "Grant
-            // permission to tag resources on creation").
-            let tags = input.get("tags").and_then(Value::as_array);
-            if tags.is_some_and(|tags| !tags.is_empty()) {
-                let family = text("family").unwrap_or_default();
-                let resource = caller.arn("ecs", &format!("task-definition/{family}:*"));
-                needed.push(
-                    Access::new("ecs:TagResource", resource)
-                        .with("ecs:CreateAction", "RegisterTaskDefinition"),
-                );
-            }
-            needed
+            let family = text("family").unwrap_or_default();
+            let all = caller.arn("ecs", &format!("task-definition/{family}:*"));
+            let needed = std::iter::once(Access::new(&action, "*")).chain(passed_roles(input));
+            needed.chain(tagging(operation, input, false, all)).collect()
         }
         "ListTagsForResource" | "TagResource" | "UntagResource" => {
             vec![Access::new(&action, text("resourceArn").unwrap_or_default())]
@@ -120,6 +104,15 @@ pub(crate) fn of_ecs(operation: &str, input: &Value, caller: &Caller) -> Vec<Acc
         // DescribeTaskDefinition, DeregisterTaskDefinition and the other lists have no resource.
         _ => vec![Access::new(&action, "*")],
     }
+}
+
+/// Tagging while creating needs the right to tag as well (ECS developer guide, "Grant permission to
+/// tag resources on creation").
+fn tagging(operation: &str, input: &Value, propagates: bool, resource: String) -> Option<Access> {
+    let tags = input.get("tags").and_then(Value::as_array);
+    let tags_something = propagates || tags.is_some_and(|tags| !tags.is_empty());
+    tags_something
+        .then(|| Access::new("ecs:TagResource", resource).with("ecs:CreateAction", operation))
 }
 
 /// A service deployment or revision by its ARN: the reference has it and its service as resources,

@@ -9,6 +9,7 @@ use super::deployment::Deployment;
 use super::event::Event;
 use super::service_deployment::ServiceDeployment;
 use crate::clock::Timestamp;
+use crate::context::Context;
 use crate::ecs::configuration::Configuration;
 use crate::ecs::tasks::Task;
 use crate::ecs::workload::Revision;
@@ -68,6 +69,38 @@ pub(crate) const STARTING: [&str; 7] = [
 ];
 
 impl Service {
+    /// A service without tasks, on EC2, that the controller ECS deploys.
+    pub(crate) fn new(
+        cluster: &str,
+        name: &str,
+        configuration: Configuration,
+        context: &Context<'_>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            cluster: cluster.to_owned(),
+            prefix: context.caller.arn("ecs", ""),
+            desired: 0,
+            state: State::Active,
+            launch_type: "EC2".to_owned(),
+            controller: "ECS".to_owned(),
+            configuration,
+            settings: Map::new(),
+            tags: Vec::new(),
+            created_at: context.now,
+            created_by: format!("arn:aws:iam::{}:root", context.caller.account),
+            deployments: VecDeque::new(),
+            tasks: Vec::new(),
+            events: VecDeque::new(),
+            service_deployments: Vec::new(),
+            revisions: Vec::new(),
+            act_at: None,
+            complete_at: None,
+            is_steady: false,
+            advanced_to: context.now,
+        }
+    }
+
     pub(crate) fn arn(&self) -> String {
         self.arn_of(&format!("service/{}/{}", self.cluster, self.name))
     }
