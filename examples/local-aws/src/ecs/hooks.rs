@@ -42,7 +42,9 @@ enum TargetType {
 #[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Timeout {
+    #[serde(skip_serializing_if = "Option::is_none")]
     timeout_in_minutes: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<HookAction>,
 }
 

@@ -40,7 +40,7 @@ impl ServiceDeployment {
         }
         if let Some(stages) = &self.stages {
             if self.started_at.is_some() && self.finished_at.is_none() {
-                value["lifecycleStage"] = json!(stages.stage);
+                value["lifecycleStage"] = json!(stages.stage.described());
             }
             value["lifecycleHookDetails"] = stages.hooks.iter().map(|it| it.to_json()).collect();
         }

@@ -24,4 +24,13 @@ impl Stage {
     pub(crate) fn has_hooks(self) -> bool {
         !matches!(self, Stage::ScaleUp | Stage::BakeTime | Stage::CleanUp)
     }
+
+    /// The stage as a description shows it. The service model has PRE_PRODUCTION_TRAFFIC_SHIFT for
+    /// hooks alone; that a description shows PRODUCTION_TRAFFIC_SHIFT meanwhile is inferred.
+    pub(crate) fn described(self) -> Self {
+        match self {
+            Stage::PreProductionTrafficShift => Stage::ProductionTrafficShift,
+            stage => stage,
+        }
+    }
 }

@@ -57,7 +57,7 @@ async fn blue_green_walks_through_its_stages() {
             "POST_SCALE_UP 0%",
             "TEST_TRAFFIC_SHIFT 0%",
             "POST_TEST_TRAFFIC_SHIFT 0%",
-            "PRE_PRODUCTION_TRAFFIC_SHIFT 0%",
+            "PRODUCTION_TRAFFIC_SHIFT 0%",
             "PRODUCTION_TRAFFIC_SHIFT 100%",
             "POST_PRODUCTION_TRAFFIC_SHIFT 100%",
             "BAKE_TIME 100%",
@@ -143,11 +143,9 @@ async fn linear_shifts_step_by_step() {
     assert_eq!(
         stages(&demo).await[5..],
         [
-            "PRE_PRODUCTION_TRAFFIC_SHIFT 0%",
+            "PRODUCTION_TRAFFIC_SHIFT 0%",
             "PRODUCTION_TRAFFIC_SHIFT 40%",
-            "PRE_PRODUCTION_TRAFFIC_SHIFT 40%",
             "PRODUCTION_TRAFFIC_SHIFT 80%",
-            "PRE_PRODUCTION_TRAFFIC_SHIFT 80%",
             "PRODUCTION_TRAFFIC_SHIFT 100%",
             "POST_PRODUCTION_TRAFFIC_SHIFT 100%",
             "CLEAN_UP 100%",
