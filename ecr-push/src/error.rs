@@ -6,7 +6,8 @@ pub(crate) mod kind;
 pub(crate) mod login;
 mod repr;
 
-use std::error::Error as _;
+use std::error::Error as StdError;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::ser::SerializeMap as _;
@@ -17,20 +18,21 @@ use crate::error::answer::{Cause, missing_statement};
 use crate::error::kind::ErrorKind;
 use crate::error::repr::Repr;
 use crate::names::text::NameKind;
+use crate::outside::quoted;
 
 /// A failure to parse a name, to read an image, to push, or to log in.
 ///
 /// `Display` is one clause that names the subject and, if there is one, the fix.
 /// [`source`](std::error::Error::source) holds the message of AWS or of the operating system. A
-/// program should log the whole chain.
+/// program should log the whole chain. Text from servers and files is quoted in every message: it
+/// has no control characters, no line breaks and no commands of a CI system, and is cut at 2 KiB.
 ///
 /// serde writes it for a program's report, with the members `kind`, `message`, `causes` (the chain
 /// of sources, outermost first) and `retryable`, and with `operation`, `requestId` and
 /// `missingStatement` if the error has them.
 ///
 /// Clones share one error, because several callers may have waited for the same token.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error(transparent)]
+#[derive(Debug, Clone)]
 pub struct Error(Arc<Repr>);
 
 impl Error {
@@ -96,7 +98,7 @@ impl Error {
         }
     }
 
-    /// Returns AWS's id of the failed request. AWS Support asks for it.
+    /// Returns AWS's id of the failed request, unquoted. AWS Support asks for it.
     pub fn request_id(&self) -> Option<&str> {
         self.cause()?.request_id.as_deref()
     }
@@ -137,6 +139,18 @@ impl Error {
     /// crate doesn't know.
     pub(crate) fn is_refusal(&self) -> bool {
         self.kind() == ErrorKind::Service && !self.is_retryable()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&quoted(&self.0.to_string()))
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
     }
 }
 

@@ -11,6 +11,7 @@ mod error;
 pub mod image;
 pub mod login;
 pub mod names;
+mod outside;
 mod push;
 mod report;
 mod tasks;

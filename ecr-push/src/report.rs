@@ -10,12 +10,14 @@ use crate::image::blob::Layer;
 use crate::names::digest::Digest;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
+use crate::outside::Outside;
 
 /// One step of a push.
 ///
 /// The events are enough to draw a progress bar for each layer and one for the whole push:
 /// [`Planned`](Self::Planned) has the total of a repository, [`LayerProgress`](Self::LayerProgress)
-/// the bytes of a layer that have arrived. Retries and restarts are events, too.
+/// the bytes of a layer that have arrived. Retries and restarts are events, too. A reason may come
+/// from a server or a file; it is quoted and can be printed.
 ///
 /// serde writes an event as an object. Its member `event` is the name, such as `layerProgress`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -153,6 +155,19 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Quotes the reason, which may come from a server or a file.
+    fn quoted(mut self) -> Self {
+        if let Self::CheckpointIgnored { reason, .. }
+        | Self::LayerRestarted { reason, .. }
+        | Self::RequestRetried { reason, .. } = &mut self
+        {
+            *reason = Outside::new(&*reason).to_string();
+        }
+        self
+    }
+}
+
 /// The effect of setting a tag.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -197,7 +212,7 @@ impl Reporter {
     pub(crate) fn report(&self, event: Event) {
         if let Some(sender) = &self.0 {
             // A closed channel means that the caller wants only the outcome.
-            let _ = sender.send(event);
+            let _ = sender.send(event.quoted());
         }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::error::answer::Cause;
 use crate::error::kind::ErrorKind;
+use crate::outside::{Outside, Quoted};
 
 /// Returns the kind of failure and AWS's explanation.
 pub(crate) fn explain<E>(error: SdkError<E, HttpResponse>) -> (ErrorKind, Cause)
@@ -26,13 +27,13 @@ where
 {
     let kind = known.unwrap_or_else(|| kind(&error));
     let cause = Cause {
-        text: describe(&error),
+        text: Outside::new(describe(&error)),
         status: error.raw_response().map(|response| response.status().as_u16()),
         request_id: error.request_id().map(str::to_owned),
         // A service error's own text adds nothing to its code and message.
         source: match error {
             SdkError::ServiceError(_) => None,
-            other => other.into_source().ok(),
+            other => other.into_source().ok().map(|source| Quoted::new(&*source)),
         },
     };
     (kind, cause)

@@ -2,21 +2,26 @@
 
 use crate::error::kind::ErrorKind;
 use crate::names::repository::Repository;
+use crate::outside::{Outside, Quoted};
 
 /// AWS's answer, or the reason why AWS didn't answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub(crate) struct Cause {
-    pub(crate) text: String,
+    pub(crate) text: Outside,
     pub(crate) status: Option<u16>,
     pub(crate) request_id: Option<String>,
     #[source]
-    pub(crate) source: Option<BoxError>,
+    pub(crate) source: Option<Quoted>,
 }
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl Cause {
+    pub(crate) fn without_answer(reason: String) -> Self {
+        Self { text: Outside::new(reason), status: None, request_id: None, source: None }
+    }
+
     pub(crate) fn is_server_fault(&self) -> bool {
         self.status.is_some_and(|status| status >= 500)
     }
@@ -32,7 +37,7 @@ pub(crate) fn missing_statement(
     repository: &Repository,
     source: &Cause,
 ) -> Option<String> {
-    let text = &source.text;
+    let text = source.text.raw();
     if text.contains("with an explicit deny") {
         return None;
     }

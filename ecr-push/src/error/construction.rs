@@ -13,6 +13,7 @@ use crate::names::digest::Digest;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
 use crate::names::text::InvalidName;
+use crate::outside::Quoted;
 
 impl Error {
     pub(crate) fn invalid_endpoint(text: &str, problem: &str) -> Self {
@@ -37,22 +38,22 @@ impl Error {
         problem: impl Into<String>,
         source: impl Into<BoxError>,
     ) -> Self {
-        let source = Some(source.into());
+        let source = Some(Quoted::new(&*source.into()));
         Repr::Image { subject: subject.to_owned(), problem: problem.into(), source }.into()
     }
 
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
-        Repr::Io { path: path.to_owned(), source }.into()
+        Repr::Io { path: path.to_owned(), source: Quoted::io(source) }.into()
     }
 
     /// Builds the error of a compressed layer that can't be stored.
     pub(crate) fn temporary(folder: &Path, source: std::io::Error) -> Self {
-        Repr::Temporary { folder: folder.to_owned(), source }.into()
+        Repr::Temporary { folder: folder.to_owned(), source: Quoted::io(source) }.into()
     }
 
     /// Builds the error of content that can't be opened or read.
     pub(crate) fn unreadable(place: &impl Display, source: std::io::Error) -> Self {
-        Repr::Unreadable { place: place.to_string(), source }.into()
+        Repr::Unreadable { place: place.to_string(), source: Quoted::io(source) }.into()
     }
 
     pub(crate) fn blob_mismatch(place: &impl Display, expected: &Digest, found: &Digest) -> Self {
@@ -176,7 +177,7 @@ impl Error {
     }
 
     pub(crate) fn unwritable(path: &Path, source: std::io::Error) -> Self {
-        LoginFailure::Unwritable { path: path.to_owned(), source }.into()
+        LoginFailure::Unwritable { path: path.to_owned(), source: Quoted::io(source) }.into()
     }
 }
 

@@ -7,6 +7,7 @@ use aws_sdk_ecr::primitives::{DateTime, DateTimeFormat};
 
 use crate::error::answer::Cause;
 use crate::error::kind::ErrorKind;
+use crate::outside::Outside;
 
 /// The setting of Docker that names a credential helper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub(crate) enum LoginFailure {
     #[error("{}", describe_helper(path, registry, *setting, helper))]
     CredentialHelper { path: PathBuf, registry: String, setting: HelperSetting, helper: String },
 
-    #[error("can't add a login to Docker's configuration {}: {problem}", path.display())]
+    #[error("can't add a login to Docker's configuration {}: {problem}", Outside::from_path(path))]
     DockerConfig { path: PathBuf, problem: String },
 
     #[error("{}", describe_expired(region, *now, *expired))]
@@ -46,7 +47,7 @@ pub(crate) enum LoginFailure {
     #[error("{operation} in {region}: {problem}")]
     Protocol { operation: &'static str, region: String, problem: String },
 
-    #[error("{} can't be written", path.display())]
+    #[error("{} can't be written", Outside::from_path(path))]
     Unwritable { path: PathBuf, source: std::io::Error },
 }
 
@@ -123,7 +124,7 @@ fn describe_expired(region: &str, now: SystemTime, expired: SystemTime) -> Strin
 }
 
 fn describe_helper(path: &Path, registry: &str, setting: HelperSetting, helper: &str) -> String {
-    let path = path.display();
+    let path = Outside::from_path(path);
     let program = format!("docker-credential-{helper}");
     match setting {
         HelperSetting::CredHelpers => format!(
@@ -150,6 +151,7 @@ mod tests {
 
     use super::*;
     use crate::error::Error;
+    use crate::outside::Outside;
 
     fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
@@ -159,7 +161,8 @@ mod tests {
     fn calls_without_a_repository_say_what_to_do() {
         let text = |kind| {
             let (status, request_id) = (Some(400), Some("id-1".to_owned()));
-            let cause = Cause { text: "X: y".to_owned(), status, request_id, source: None };
+            let cause =
+                Cause { text: Outside::new("X: y".to_owned()), status, request_id, source: None };
             let error = Error::login_call(kind, "GetAuthorizationToken", "eu-west-1", cause);
             assert_eq!(error.kind(), kind);
             assert_eq!(error.operation(), Some("GetAuthorizationToken"));
@@ -192,7 +195,7 @@ mod tests {
     #[test]
     fn a_server_s_failure_is_retryable_here_too() {
         let retryable = |status| {
-            let (text, status) = ("x".to_owned(), Some(status));
+            let (text, status) = (Outside::new("x".to_owned()), Some(status));
             let cause = Cause { text, status, request_id: None, source: None };
             let kind = ErrorKind::Service;
             Error::login_call(kind, "GetCallerIdentity", "eu-west-1", cause).is_retryable()

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::error::answer::{BoxError, Cause, describe_api, describe_dropped};
+use crate::error::answer::{Cause, describe_api, describe_dropped};
 use crate::error::kind::ErrorKind;
 use crate::error::login::LoginFailure;
 use crate::names::digest::Digest;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
 use crate::names::text::InvalidName;
+use crate::outside::{Outside, Quoted};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Repr {
@@ -39,9 +40,9 @@ pub(crate) enum Repr {
     },
 
     #[error("{subject} can't be pushed: {problem}")]
-    Image { subject: String, problem: String, source: Option<BoxError> },
+    Image { subject: String, problem: String, source: Option<Quoted> },
 
-    #[error("invalid registry address `{}`: {problem}", text.escape_debug())]
+    #[error("invalid registry address `{}`: {problem}", Outside::new(text))]
     InvalidEndpoint { text: String, problem: String },
 
     #[error(transparent)]
@@ -50,10 +51,10 @@ pub(crate) enum Repr {
     #[error("nothing was pushed: {problem}")]
     InvalidOptions { problem: String },
 
-    #[error("invalid platform `{}`: {problem}", text.escape_debug())]
+    #[error("invalid platform `{}`: {problem}", Outside::new(text))]
     InvalidPlatform { text: String, problem: String },
 
-    #[error("{} can't be read", path.display())]
+    #[error("{} can't be read", Outside::from_path(path))]
     Io { path: PathBuf, source: std::io::Error },
 
     #[error(transparent)]
@@ -67,7 +68,7 @@ pub(crate) enum Repr {
 
     #[error(
         "a compressed layer can't be written into {}: make room, or set TMPDIR to another folder",
-        folder.display()
+        Outside::from_path(folder)
     )]
     Temporary { folder: PathBuf, source: std::io::Error },
 

@@ -1,7 +1,5 @@
 //! Tests of the errors: the text of each, and its serialised form.
 
-use std::error::Error as _;
-
 use std::path::Path;
 
 use serde_json::json;
@@ -12,6 +10,7 @@ use crate::names::digest::Digest;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
 use crate::names::text::InvalidName;
+use crate::outside::Outside;
 
 fn repository() -> Repository {
     "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web".parse().unwrap()
@@ -19,7 +18,7 @@ fn repository() -> Repository {
 
 fn cause(text: &str) -> Cause {
     Cause {
-        text: text.to_owned(),
+        text: Outside::new(text.to_owned()),
         status: Some(400),
         request_id: Some("id-1".to_owned()),
         source: None,

@@ -220,7 +220,7 @@ impl Cache {
         let mut state = self.lock();
         if state.flight.is_some() {
             let text = format!("no answer within {PATIENCE:?}");
-            let cause = Cause { text, status: None, request_id: None, source: None };
+            let cause = Cause::without_answer(text);
             let kind = ErrorKind::Network;
             state.note(Error::login_call(kind, OPERATION, &self.region, cause));
         }

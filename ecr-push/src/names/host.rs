@@ -1,6 +1,7 @@
 //! The hosts of private registries in every partition.
 
 use crate::names::text::Problem;
+use crate::outside::Outside;
 
 /// The parts of a registry's host beside the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,7 +42,7 @@ impl Host {
             return Err(Problem::new(problem));
         }
         if let Some(colon) = host.find(':') {
-            let port = &host[colon..];
+            let port = Outside::new(&host[colon..]);
             let problem =
                 format!("leave out `{port}` at byte {colon}, ECR's registries have no port");
             return Err(Problem::with_offset(colon, problem));
@@ -51,9 +52,11 @@ impl Host {
         let Some(service) = service(digits) else {
             let account = host.split('.').next().unwrap_or(host);
             if service(account.len()).is_some() {
+                let account = Outside::new(account);
                 let problem = format!("`{account}` is not an account id of 12 digits");
                 return Err(Problem::with_offset(0, problem));
             }
+            let host = Outside::new(host);
             return Err(Problem::new(format!("`{host}` is not an ECR registry, {FORM}")));
         };
         if digits != ACCOUNT_DIGITS {
@@ -65,11 +68,13 @@ impl Host {
         let region = &host[start..end];
         let suffix = host[end..].strip_prefix('.').unwrap_or_default();
         if !is_region(region) {
+            let region = Outside::new(region);
             let problem = format!("`{region}` at byte {start} is not a region, {FORM}");
             return Err(Problem::with_offset(start, problem));
         }
         let Some((_, partitions)) = SUFFIXES.iter().find(|(known, _)| *known == suffix) else {
             let at = host.len() - suffix.len();
+            let suffix = Outside::new(suffix);
             let problem = format!("`{suffix}` at byte {at} is not a domain of AWS, {FORM}");
             return Err(Problem::with_offset(at, problem));
         };

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::names::host::{ACCOUNT_DIGITS, Endpoint, FORM, Host, is_region};
 use crate::names::text::{InvalidName, NameKind, Problem, serde_as_text};
+use crate::outside::Outside;
 
 /// An ECR repository, named by the URI that the console and `docker push` use:
 /// `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`.
@@ -49,7 +50,7 @@ impl Repository {
     pub fn new(account: &str, region: &str, name: &str) -> Result<Self, InvalidName> {
         let uri = uri(account, region, name);
         if account.len() != ACCOUNT_DIGITS || !account.bytes().all(|b| b.is_ascii_digit()) {
-            let account = account.escape_debug();
+            let account = Outside::new(account);
             let problem = format!("`{account}` is not an account id of 12 digits");
             return Err(invalid(&uri, Problem::with_offset(0, problem)));
         }
@@ -109,7 +110,7 @@ impl Repository {
         let uri = uri(account, region, name);
         let wrong = |problem| Err(invalid(&uri, problem));
         if !is_region(region) {
-            let region = region.escape_debug();
+            let region = Outside::new(region);
             return wrong(Problem::new(format!("`{region}` is not a region such as `us-east-1`")));
         }
         check_name(name, uri.len() - name.len()).or_else(wrong)
@@ -137,6 +138,7 @@ impl FromStr for Repository {
             return Err(wrong(Problem::with_offset(at, problem)));
         }
         if let Some((scheme, _)) = text.split_once("://") {
+            let scheme = Outside::new(scheme);
             let problem = format!("leave out `{scheme}://`, a repository URI has no scheme");
             return Err(wrong(Problem::with_offset(0, problem)));
         }
@@ -145,10 +147,12 @@ impl FromStr for Repository {
         };
         let name_at = host.len() + 1;
         if let Some((before, digest)) = name.split_once('@') {
+            let digest = Outside::new(digest);
             let problem = format!("leave out `@{digest}`, the image determines its digest");
             return Err(wrong(Problem::with_offset(name_at + before.len(), problem)));
         }
         if let Some((before, tag)) = name.split_once(':') {
+            let tag = Outside::new(tag);
             let problem = format!("leave out `:{tag}`, tags are set separately");
             return Err(wrong(Problem::with_offset(name_at + before.len(), problem)));
         }

@@ -6,6 +6,7 @@ use crate::names::digest::Digest;
 use crate::names::host::Endpoint;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
+use crate::outside::Outside;
 
 fn repository_error(text: &str) -> String {
     text.parse::<Repository>().unwrap_err().to_string()
@@ -69,7 +70,7 @@ fn what_is_wrong_with_a_repository_is_said() {
     ];
     for (text, problem) in table {
         let text = text.replace("HOST", "123456789012.dkr.ecr.us-east-1.amazonaws.com");
-        let shown = text.escape_debug();
+        let shown = Outside::new(&text);
         let expected = format!("invalid ECR repository URI `{shown}`: {problem}");
         assert_eq!(repository_error(&text), expected);
     }

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::outside::Outside;
+
 /// The error of parsing a [`Digest`](crate::Digest), a [`Repository`](crate::Repository) or a
 /// [`Tag`](crate::Tag).
 ///
@@ -13,7 +15,7 @@ use std::fmt;
 /// [`InvalidTag`](crate::ErrorKind::InvalidTag), so that `?` works beside the other functions of
 /// this crate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid {name} `{}`: {problem}", text.escape_debug())]
+#[error("invalid {name} `{}`: {problem}", Outside::new(text))]
 pub struct InvalidName {
     name: NameKind,
     text: String,

@@ -23,6 +23,7 @@ use crate::image::graph::Manifest;
 use crate::names::digest::Digest;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
+use crate::outside::Outside;
 use crate::wire::answers::{ImageLookup, MEDIA_TYPES, PutAnswer};
 use crate::wire::api::Calls;
 use crate::wire::registry::answer::{Answer, Refusal, RequestError};
@@ -180,7 +181,7 @@ impl Registry {
             .body(SdkBody::from(Bytes::copy_from_slice(manifest.text.as_bytes())));
         let failure = match self.send(&request).await {
             Ok(Answer { digest: Some(stored), .. }) if stored != digest.as_str() => {
-                let stored = stored.escape_debug();
+                let stored = Outside::new(stored);
                 let problem = format!("the registry stored {digest} under the digest `{stored}`");
                 return Err(Error::protocol(OPERATION, self.repository(), problem));
             }

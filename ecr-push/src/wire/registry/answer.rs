@@ -5,6 +5,7 @@ use aws_sdk_ecr::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 
 use crate::aws::retries::first_error;
 use crate::error::kind::ErrorKind;
+use crate::outside::Outside;
 
 /// A successful response.
 #[derive(Debug)]
@@ -142,7 +143,7 @@ pub(crate) fn path_of(location: &str, hosts: [&str; 2]) -> Result<String, String
             if !hosts.iter().any(|host| host.eq_ignore_ascii_case(authority)) {
                 return Err(format!(
                     "the upload location has another host, `{}`: nothing was sent there",
-                    authority.escape_debug()
+                    Outside::new(authority)
                 ));
             }
             path
@@ -152,7 +153,7 @@ pub(crate) fn path_of(location: &str, hosts: [&str; 2]) -> Result<String, String
     // `//host/path` names another host, too.
     let is_sendable = path.bytes().all(|b| b.is_ascii_graphic());
     if !path.starts_with('/') || path.starts_with("//") || !is_sendable {
-        return Err(format!("invalid upload location `{}`", location.escape_debug()));
+        return Err(format!("invalid upload location `{}`", Outside::new(location)));
     }
     Ok(path.split('#').next().unwrap_or(path).to_owned())
 }
