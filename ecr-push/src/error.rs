@@ -112,6 +112,14 @@ impl Error {
         }
     }
 
+    /// Returns what is wrong with an image, without its name; any other error in full.
+    pub(crate) fn problem(&self) -> String {
+        match &*self.0 {
+            Repr::Image { problem, .. } => problem.clone(),
+            _ => self.to_string(),
+        }
+    }
+
     /// Replaces a network failure by the error that explains what a broken connection may mean.
     pub(crate) fn dropped(self) -> Self {
         match Arc::try_unwrap(self.0) {

@@ -89,9 +89,10 @@ pub mod policy {
 ///
 /// [`NewRepository`](settings::NewRepository) holds the settings of a repository that the push
 /// creates, [`LookUp`](settings::LookUp) decides whether the push looks up the image and its tags
-/// first, and [`LargeLayers`](settings::LargeLayers) decides how it treats layers of too many
-/// parts.
+/// first, [`LargeLayers`](settings::LargeLayers) decides how it treats layers of too many parts, and
+/// [`ForeignLayers`](settings::ForeignLayers) whether it sends foreign layers.
 pub mod settings {
+    pub use crate::push::foreign_layers::ForeignLayers;
     pub use crate::push::survey::LookUp;
     pub use crate::upload::part_size::LargeLayers;
     pub use crate::wire::new_repository::NewRepository;

@@ -1,6 +1,7 @@
 //! [`Push`]: the entry point for pushing an image to one or several repositories.
 
 pub(crate) mod events;
+pub(crate) mod foreign_layers;
 pub(crate) mod obstacles;
 pub(crate) mod plan;
 pub(crate) mod policy;
@@ -26,6 +27,7 @@ use crate::image::graph::Image;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
 use crate::push::events::Events;
+use crate::push::foreign_layers::ForeignLayers;
 use crate::push::plan::Plan;
 use crate::push::policy::PushPolicy;
 use crate::push::pushed::Pushed;
@@ -51,6 +53,7 @@ impl Pusher {
             tags: Vec::new(),
             look_up: LookUp::default(),
             missing_repository: MissingRepository::default(),
+            foreign_layers: ForeignLayers::default(),
             large_layers: LargeLayers::default(),
             checkpoint: None,
             transport: Transport::default(),
@@ -68,6 +71,8 @@ impl Pusher {
 ///
 /// # Errors
 /// Returns [`RepositoryNotFound`](crate::ErrorKind::RepositoryNotFound) if a repository is missing,
+/// [`InvalidImage`](crate::ErrorKind::InvalidImage) before the first byte if neither the image nor a
+/// repository has a blob,
 /// [`Unsupported`](crate::ErrorKind::Unsupported) before the first byte if ECR can't store the
 /// image, [`BlobMismatch`](crate::ErrorKind::BlobMismatch) if the content of a file doesn't match
 /// its digest, [`Io`](crate::ErrorKind::Io) if a file can't be read,
@@ -90,6 +95,7 @@ pub struct Push {
     tags: Vec<Tag>,
     look_up: LookUp,
     missing_repository: MissingRepository,
+    foreign_layers: ForeignLayers,
     large_layers: LargeLayers,
     checkpoint: Option<PathBuf>,
     transport: Transport,
@@ -137,6 +143,18 @@ impl Push {
     /// policy allows it](LookUp::WhereAllowed).
     pub fn look_up(mut self, look_up: LookUp) -> Self {
         self.look_up = look_up;
+        self
+    }
+
+    /// Decides whether the push sends foreign layers, such as those of Windows base images. By
+    /// default it [leaves them out](ForeignLayers::LeaveOut): ECR's user guide says that such layers
+    /// aren't pushed, and that nodes fetch them from elsewhere ("Amazon ECR interface VPC
+    /// endpoints", considerations for Windows images).
+    ///
+    /// A layer is foreign if it has a media type of Docker's foreign or OCI's non-distributable
+    /// layers, and `urls`.
+    pub fn foreign_layers(mut self, foreign_layers: ForeignLayers) -> Self {
+        self.foreign_layers = foreign_layers;
         self
     }
 
@@ -286,14 +304,15 @@ impl Push {
         let repositories = to
             .map(|to| self.pusher.destination(to.clone(), self.transport, source, &reporter))
             .collect();
-        let Self { pusher, image, tags, look_up, missing_repository, transport, .. } = self;
+        let Self { pusher, image, tags, look_up, missing_repository, foreign_layers, .. } = self;
         Run {
             image,
             tags: in_order(&tags),
             repositories,
-            transport,
+            transport: self.transport,
             look_up,
             missing_repository,
+            foreign_layers,
             reporter: reporter.clone(),
             uploader: Uploader {
                 memory: pusher.memory.clone(),

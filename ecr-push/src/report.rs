@@ -42,6 +42,14 @@ pub enum Event {
         /// The layer.
         layer: Layer,
     },
+    /// The layer is foreign, and the push [leaves it out](crate::Push::foreign_layers).
+    #[non_exhaustive]
+    LayerLeftOut {
+        /// The repository.
+        repository: Repository,
+        /// The layer.
+        layer: Layer,
+    },
     /// The repository took the layer over from [another one](crate::Push::mount_from); the push
     /// sends nothing.
     #[non_exhaustive]

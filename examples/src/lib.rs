@@ -18,11 +18,13 @@ mod images;
 mod input;
 mod output;
 mod progress;
+mod push_options;
 mod rollout;
 mod saved;
 mod session;
 mod setup_policy;
 mod setup_roles;
+mod source;
 mod story;
 mod traffic;
 
@@ -42,11 +44,13 @@ pub use crate::images::{Images, image_of_container};
 pub use crate::input::read_text;
 pub use crate::output::check_writable;
 pub use crate::progress::show_push;
+pub use crate::push_options::PushOptions;
 pub use crate::rollout::{plan_text, show_diff, show_events, show_roll_out};
 pub use crate::saved::{load, save};
 pub use crate::session::Session;
 pub use crate::setup_policy::{Place, SetupPolicy, Trust};
 pub use crate::setup_roles::{Setup, SetupResources};
+pub use crate::source::Source;
 pub use crate::story::Story;
 pub use crate::traffic::Traffic;
 

@@ -106,6 +106,9 @@ fn line(event: &Event) -> Option<String> {
             format!("  ignoring the checkpoint {}: {reason}", path.display())
         }
         Event::LayerFinished { layer, .. } => format!("  layer {}: pushed", short(layer)),
+        Event::LayerLeftOut { layer, .. } => {
+            format!("  layer {}: left out, it is foreign", short(layer))
+        }
         Event::LayerMounted { layer, .. } => format!("  layer {}: mounted", short(layer)),
         Event::LayerRestarted { layer, reason, .. } => {
             format!("  layer {}: restarting, {reason}", short(layer))

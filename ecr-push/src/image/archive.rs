@@ -56,6 +56,12 @@ impl Archive {
         wrong(&format!("is a chain of more than {MAX_LINKS} links"))
     }
 
+    /// Returns the folder at the top that has a file of this name.
+    pub(super) fn below(&self, name: &str) -> Option<String> {
+        let folders = self.entries.keys().filter_map(|entry| entry.split_once('/'));
+        folders.filter(|(_, rest)| *rest == name).map(|(folder, _)| folder.to_owned()).min()
+    }
+
     /// Returns a possible reason for a missing entry.
     pub(super) fn hint(&self) -> &'static str {
         match self.end {

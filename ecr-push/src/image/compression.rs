@@ -84,7 +84,7 @@ pub(super) fn compress(
     if changed.is_empty() {
         return Ok(graph);
     }
-    let Graph { manifests, mut blobs, platforms } = graph;
+    let Graph { manifests, mut blobs, .. } = graph;
     let manifests = rewritten(manifests, texts, changed);
     blobs.extend(compressed.into_values());
     // An uncompressed layer is dropped, unless a manifest lists it under another media type.
@@ -100,7 +100,7 @@ pub(super) fn compress(
     blobs.retain(|blob| {
         used.contains(blob.layer.digest.as_str()) && seen.insert(blob.layer.digest.clone())
     });
-    Ok(Graph { manifests, blobs, platforms })
+    Ok(Graph { manifests, blobs, ..graph })
 }
 
 /// Parses a manifest again; the reader has already parsed it once.

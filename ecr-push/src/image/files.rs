@@ -79,6 +79,22 @@ impl Files {
         }
     }
 
+    /// Returns the folder at the top that has a file of this name.
+    pub(super) fn below(&self, name: &str) -> Result<Option<String>, Error> {
+        match &self.place {
+            Place::Archive(archive) => Ok(archive.below(name)),
+            Place::Directory(root) => {
+                let entries = fs::read_dir(root).map_err(|error| Error::io(root, error))?;
+                let mut folders: Vec<String> = entries
+                    .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+                    .filter(|folder| root.join(folder).join(name).is_file())
+                    .collect();
+                folders.sort();
+                Ok(folders.into_iter().next())
+            }
+        }
+    }
+
     /// Returns the place of a file for messages.
     pub(super) fn path(&self, name: &str) -> String {
         match &self.place {
@@ -116,10 +132,4 @@ impl Store for Files {
 
 fn blob_name(digest: &Digest) -> String {
     format!("blobs/sha256/{}", digest.hex())
-}
-
-/// Returns whether Docker treats `name` as a short form of `full`.
-pub(super) fn is_short_for(name: &str, full: &str) -> bool {
-    let short = full.strip_prefix("docker.io/").unwrap_or(full);
-    name == full || name == short || Some(name) == short.strip_prefix("library/")
 }

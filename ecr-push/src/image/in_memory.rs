@@ -1,6 +1,6 @@
 //! [`Image::new`]: an image that a program builds itself, and a store of content in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -67,6 +67,29 @@ impl Store for MemoryStore {
     }
 }
 
+/// A store with new content in front of its own.
+pub(super) struct Overlay<'a> {
+    pub(super) old: &'a dyn Store,
+    pub(super) new: MemoryStore,
+}
+
+impl Store for Overlay<'_> {
+    fn subject(&self) -> &str {
+        self.old.subject()
+    }
+
+    fn find(&self, digest: &Digest) -> Result<Option<Piece>, Error> {
+        match self.new.find(digest)? {
+            Some(piece) => Ok(Some(piece)),
+            None => self.old.find(digest),
+        }
+    }
+
+    fn place(&self, digest: &Digest) -> String {
+        self.old.place(digest)
+    }
+}
+
 /// Reads the graph of a manifest in memory.
 fn read(manifest: Bytes, blobs: Vec<Blob>) -> Result<Graph, Error> {
     // The members decide which OCI type it is; the reader checks whether it is well-formed.
@@ -80,11 +103,32 @@ fn read(manifest: Bytes, blobs: Vec<Blob>) -> Result<Graph, Error> {
         MemoryStore { subject: "the image in memory".to_owned(), ..MemoryStore::default() };
     let size = manifest.len() as u64;
     let digest = memory.add(manifest);
+    let mut elsewhere = HashSet::new();
     for Blob { layer, source } in blobs {
         // If the same content is given twice, any copy works unless its content isn't in the image.
-        if !matches!(source, Source::Elsewhere) {
+        if matches!(source, Source::Elsewhere) {
+            elsewhere.insert(layer.digest);
+        } else {
             memory.pieces.insert(layer.digest, Piece { source, size: layer.size });
         }
     }
-    reader::read(&memory, &reader::descriptor(media_type, &digest, size))
+    let graph = reader::read(&memory, &reader::descriptor(media_type, &digest, size))?;
+    check(&memory.subject, &graph, &elsewhere)?;
+    Ok(graph)
+}
+
+/// Checks that every blob was given, unless it is foreign or was absent from another image.
+fn check(subject: &str, graph: &Graph, elsewhere: &HashSet<Digest>) -> Result<(), Error> {
+    let foreign = graph.foreign_layers();
+    let missing = graph.gaps.manifests.iter().chain(graph.absent());
+    let missing: Vec<&str> = missing
+        .filter(|digest| !foreign.contains(digest) && !elsewhere.contains(digest))
+        .map(Digest::as_str)
+        .collect();
+    let problem = match missing.as_slice() {
+        [] => return Ok(()),
+        [one] => format!("its blob {one} is missing"),
+        several => format!("{} of its blobs are missing: {}", several.len(), several.join(", ")),
+    };
+    Err(Error::image(subject, problem))
 }

@@ -18,6 +18,10 @@ pub(super) const INDEXES: [&str; 2] =
 pub(super) const MANIFESTS: [&str; 2] =
     ["application/vnd.docker.distribution.manifest.v2+json", OCI_MANIFEST];
 
+/// The types of uncompressed layers.
+pub(super) const PLAIN_LAYERS: [&str; 2] =
+    ["application/vnd.docker.image.rootfs.diff.tar", "application/vnd.oci.image.layer.v1.tar"];
+
 /// The compression that a layer already has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Packing {

@@ -7,10 +7,14 @@ use std::pin::Pin;
 use crate::error::Error;
 use crate::image::compression::{self, Compression};
 use crate::image::files::{Choice, Files};
-use crate::image::graph::{Graph, Image};
+use crate::image::graph::{Graph, Image, Manifest};
 use crate::image::platform::Platform;
-use crate::image::store::{FileLookup, Store};
-use crate::image::{docker, layout, reader, select};
+use crate::image::refused::dropped;
+use crate::image::shared::Shared;
+use crate::image::store::Store as _;
+use crate::image::tables::Tables;
+use crate::image::wanted::{IndexUse, ReferrerUse, Wanted};
+use crate::names::digest::Digest;
 use crate::tasks::{Stop, stoppable};
 
 impl Image {
@@ -20,7 +24,8 @@ impl Image {
     ///   buildx build --output type=oci,tar=false,dest=DIR` and `crane pull --format=oci`;
     /// - an OCI archive, which is a tar of such a directory: `skopeo copy … oci-archive:FILE`,
     ///   `docker buildx build --output type=oci,dest=FILE`;
-    /// - the output of `docker save`, also in the form that kaniko, Bazel and ko write.
+    /// - the output of `docker save`, also in the form that kaniko, Bazel and ko write;
+    /// - a folder of skopeo's `dir:` transport, or of `podman save --format docker-dir`.
     ///
     /// Archives are read in place; nothing is extracted. Await the returned value to get the image.
     /// Before that, you can choose [an image by its name](Open::named), [its
@@ -36,13 +41,13 @@ impl Image {
 /// - [`Io`](crate::ErrorKind::Io): the path or a file can't be read, or a compressed layer can't be
 ///   written into a temporary file.
 /// - [`InvalidImage`](crate::ErrorKind::InvalidImage): the path holds no image, several images, or
-///   not the requested image; a blob is missing, or a manifest is broken.
+///   not the requested image; its manifest is missing, or a manifest is broken.
 /// - [`BlobMismatch`](crate::ErrorKind::BlobMismatch): a manifest, a config or a layer that is
 ///   being compressed has another digest than its descriptor says, or any blob has another size.
 /// - [`Unsupported`](crate::ErrorKind::Unsupported): a manifest is larger than ECR's limit.
 ///
-/// Blobs that ECR can't store, such as empty ones, are an error of the push, before it sends its
-/// first byte.
+/// Blobs that ECR can't store, such as empty ones, and blobs that neither the image nor a repository
+/// has are an error of the push, before it sends its first byte.
 ///
 /// # Cancellation
 /// Dropping the future stops reading and compressing, and deletes the temporary files.
@@ -50,8 +55,8 @@ impl Image {
 #[must_use = "an image is not opened until this is awaited"]
 pub struct Open {
     path: PathBuf,
-    choice: Choice,
-    platforms: Vec<Platform>,
+    shared_blobs: Vec<PathBuf>,
+    wanted: Wanted,
     compression: Compression,
 }
 
@@ -59,17 +64,24 @@ impl Open {
     fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            choice: Choice::Only,
-            platforms: Vec::new(),
+            shared_blobs: Vec::new(),
+            wanted: Wanted {
+                choice: Choice::Only,
+                index: IndexUse::Auto,
+                platforms: Vec::new(),
+                referrers: ReferrerUse::LeaveOut,
+            },
             compression: Compression::default(),
         }
     }
 
     /// Selects the image of this name if there are several. A name is an annotation in a layout's
     /// `index.json` (`org.opencontainers.image.ref.name`, such as a tag, or
-    /// `io.containerd.image.name`), an argument of `docker save`, such as `web:1.4.2`, or a digest.
+    /// `io.containerd.image.name`), or an argument of `docker save`, such as `web:1.4.2`, with or
+    /// without `localhost/`, `docker.io/` and `library/`. An image is also selected by its digest,
+    /// or by its id, as Docker prints it: the digest of its config, or at least the first 12 digits.
     pub fn named(mut self, name: impl Into<String>) -> Self {
-        self.choice = Choice::Named(name.into());
+        self.wanted.choice = Choice::Named(name.into());
         self
     }
 
@@ -86,9 +98,44 @@ impl Open {
     ///   index.
     /// - If all platforms are selected, the index stays unchanged.
     ///
-    /// If the image isn't in an index, its config has to name this platform.
+    /// If the image isn't in an index, its config has to name this platform. If a layout's
+    /// `index.json` lists the platforms itself, they are selected among its entries.
     pub fn platform(mut self, platform: Platform) -> Self {
-        self.platforms.push(platform);
+        self.wanted.platforms.push(platform);
+        self
+    }
+
+    /// Adds a folder with blobs that several layouts share, as `skopeo copy --dest-shared-blob-dir`
+    /// writes it; several calls add several. Blobs that aren't in the image itself are read from
+    /// there. The folder has the blobs in `sha256`, or in `blobs/sha256` like a layout.
+    pub fn blobs(mut self, folder: impl AsRef<Path>) -> Self {
+        self.shared_blobs.push(folder.as_ref().to_owned());
+        self
+    }
+
+    /// Takes a layout's `index.json` itself as the index of the image, with all its entries or those
+    /// of the [name](Self::named) or the [platforms](Self::platform). It is pushed to the byte if it
+    /// is a valid index, and is completed otherwise.
+    ///
+    /// Without this option, `index.json` is only a table of contents, unless all its entries are
+    /// different platforms of an image without a name.
+    pub fn index(mut self) -> Self {
+        self.wanted.index = IndexUse::Image;
+        self
+    }
+
+    /// Takes along what refers to the image: signatures, SBOMs and other artifacts that the layout's
+    /// `index.json` lists beside it, as `cosign save` and oras write them. The push puts them after
+    /// the image. What cosign finds by a tag instead of a `subject` gets that tag, such as
+    /// `sha256-….sig`.
+    ///
+    /// Without this option, they are left out, and [`Image::notices`] names them.
+    ///
+    /// # Errors
+    /// [`InvalidImage`](crate::ErrorKind::InvalidImage) if layers are compressed: that changes the
+    /// digest that the referrers are about.
+    pub fn with_referrers(mut self) -> Self {
+        self.wanted.referrers = ReferrerUse::Push;
         self
     }
 
@@ -101,38 +148,38 @@ impl Open {
 
     fn read(&self, stop: &Stop) -> Result<Graph, Error> {
         let files = Files::open(&self.path)?;
-        let has = |name| files.find_file(name).map(|found| matches!(found, FileLookup::File(_)));
-        let is_layout = !files.is_archive() || has("index.json")?;
-        // Since Docker 25, `docker save` also writes a layout.
-        let by_docker = has("manifest.json")?;
-        let graph = if is_layout {
-            let root = layout::root(&files, &self.choice)?;
-            self.read_graph(&files, &root)?
-        } else if by_docker {
-            let (memory, root) = docker::read(&files, &self.choice, stop)?;
-            self.read_graph(&memory, &root)?
-        } else {
-            let problem = "the tar archive holds neither `index.json`, as an OCI layout does, nor \
-                           `manifest.json`, as `docker save` writes it";
-            return Err(Error::image(files.subject(), problem));
+        let tables = Tables::read(&files)?;
+        let store = Shared::open(&files, &self.shared_blobs)?;
+        let graph = tables.image(&files, &store, &self.wanted, stop)?;
+        let Some(codec) = self.compression.codec(tables.are_by_docker()) else {
+            return Ok(graph);
         };
-        match self.compression.codec(by_docker) {
-            Some(codec) => compression::compress(files.subject(), graph, codec, stop),
-            None => Ok(graph),
+        let dropped = dropped_from(&graph);
+        let before = graph.root().digest.clone();
+        let mut graph = compression::compress(files.subject(), graph, codec, stop)?;
+        let is_kept = |digest: &Digest| graph.manifests().iter().any(|it| it.digest == *digest);
+        let notices: Vec<String> = dropped
+            .into_iter()
+            .filter(|(digest, _)| !is_kept(digest))
+            .flat_map(|(_, notices)| notices)
+            .collect();
+        graph.notices.extend(notices);
+        if graph.root().digest != before && !graph.referrers.is_empty() {
+            let problem = "compressing its layers changes its digest, which its referrers are about: \
+                           use `Compression::Keep`";
+            return Err(Error::image(files.subject(), problem));
         }
+        Ok(graph)
     }
+}
 
-    fn read_graph(
-        &self,
-        store: &dyn Store,
-        root: &oci_spec::image::Descriptor,
-    ) -> Result<Graph, Error> {
-        if self.platforms.is_empty() {
-            return reader::read(store, root);
-        }
-        let selected = select::select(store, root, &self.platforms)?;
-        reader::read(&selected, &selected.root)
-    }
+/// Returns what each manifest loses if it is written anew.
+fn dropped_from(graph: &Graph) -> Vec<(Digest, Vec<String>)> {
+    let of = |manifest: &Manifest| {
+        let json = serde_json::from_str(&manifest.text).unwrap_or_default();
+        (manifest.digest.clone(), dropped(&json))
+    };
+    graph.manifests().iter().map(of).collect()
 }
 
 impl IntoFuture for Open {

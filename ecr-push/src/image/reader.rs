@@ -7,12 +7,18 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::image::blob::{Blob, Layer};
-use crate::image::graph::{Graph, Manifest};
-use crate::image::media_types::{CONFIGS, INDEXES, MANIFESTS};
+use crate::image::foreign::{foreign_layers, is_foreign};
+use crate::image::graph::{Gaps, Graph, Manifest};
+use crate::image::media_types::{
+    CONFIGS, INDEXES, MANIFESTS, OCI_INDEX, OCI_MANIFEST, PLAIN_LAYERS, Packing, packing,
+};
 use crate::image::platform::{Platform, PlatformClaim, claimed_platform};
 use crate::image::source::{Piece, Source};
 use crate::image::store::{MAX_MANIFEST, Store};
 use crate::names::digest::Digest;
+
+/// The config of BuildKit's cache, which it lists in an index together with the layers.
+const CACHE_CONFIG: &str = "application/vnd.buildkit.cacheconfig.v0";
 
 /// Indexes in an index are rare; this limit rejects long chains of them.
 pub(super) const MAX_DEPTH: usize = 8;
@@ -20,8 +26,8 @@ pub(super) const MAX_DEPTH: usize = 8;
 /// Reads the graph below a manifest.
 pub(super) fn read(store: &dyn Store, root: &Descriptor) -> Result<Graph, Error> {
     let mut reader = Reader::new(store);
-    reader.add_manifest(root, 0)?;
-    reader.finish()
+    reader.add_manifest(root, PlatformClaim::Nothing, 0)?;
+    Ok(reader.finish())
 }
 
 pub(super) fn descriptor(media_type: &str, digest: &Digest, size: u64) -> Descriptor {
@@ -55,11 +61,8 @@ pub(super) struct Reader<'a> {
     /// Separate from the blobs, because the same content may be both.
     manifests_seen: HashSet<Digest>,
     sizes: HashMap<Digest, u64>,
-    /// Collected, so that one error names all of them.
-    missing: Vec<Digest>,
-    /// The platforms of missing manifests, for example of an image that was pulled for one
-    /// platform.
-    lacking: Vec<Platform>,
+    absent: HashSet<Digest>,
+    gaps: Gaps,
 }
 
 impl<'a> Reader<'a> {
@@ -71,8 +74,8 @@ impl<'a> Reader<'a> {
             platforms: Vec::new(),
             manifests_seen: HashSet::new(),
             sizes: HashMap::new(),
-            missing: Vec::new(),
-            lacking: Vec::new(),
+            absent: HashSet::new(),
+            gaps: Gaps { subject: store.subject().to_owned(), ..Gaps::default() },
         }
     }
 
@@ -85,7 +88,7 @@ impl<'a> Reader<'a> {
                 format!("a manifest of {size} bytes is over ECR's limit of {MAX_MANIFEST}");
             return Err(Error::unsupported(&digest, &[problem]));
         }
-        let Some(content) = self.verified(&digest, size)? else {
+        let Some(content) = self.verified(&digest, descriptor)? else {
             return Ok(None);
         };
         let problem = || format!("its manifest {digest} is broken");
@@ -93,17 +96,34 @@ impl<'a> Reader<'a> {
             .map_err(|error| Error::image_caused(self.store.subject(), problem(), error))?;
         let json: Value = serde_json::from_str(&text)
             .map_err(|error| Error::image_caused(self.store.subject(), problem(), error))?;
-        let own = json.get("mediaType").and_then(Value::as_str).map(str::to_owned);
-        let media_type = own.unwrap_or_else(|| descriptor.media_type().to_string());
+        let own = json.get("mediaType").and_then(Value::as_str);
+        let media_type = match own.unwrap_or(descriptor.media_type().as_ref()) {
+            // Only `index.json` lists manifests without a type.
+            "" if json.get("manifests").is_some() => OCI_INDEX,
+            "" => OCI_MANIFEST,
+            stated => stated,
+        };
+        let media_type = media_type.to_owned();
         let shape = self.shape(&digest, &media_type, &json)?;
         Ok(Some(CheckedManifest { digest, media_type, shape, text, json }))
     }
 
-    /// Returns the manifests that an index lists.
-    pub(super) fn listed(&self, index: &CheckedManifest) -> Result<Vec<Descriptor>, Error> {
+    /// Returns the manifests that an index lists, and what it states about each.
+    pub(super) fn listed(
+        &self,
+        index: &CheckedManifest,
+    ) -> Result<Vec<(Descriptor, PlatformClaim)>, Error> {
+        let is_cache = |it: &Value| it["mediaType"] == CACHE_CONFIG;
+        if index.json["manifests"].as_array().is_some_and(|listed| listed.iter().any(is_cache)) {
+            let problem = "it is a cache of BuildKit, not an image: write it with \
+                           `image-manifest=true`";
+            return Err(self.wrong(problem.to_owned()));
+        }
         let parsed: ImageIndex =
             serde_json::from_str(&index.text).map_err(|error| self.broken(&index.digest, error))?;
-        Ok(parsed.manifests().clone())
+        // `oci-spec` loses the version of the operating system.
+        let claims = index.json["manifests"].as_array().into_iter().flatten().map(claimed_platform);
+        Ok(parsed.manifests().iter().cloned().zip(claims).collect())
     }
 
     /// Returns the platform that an image's config names, if it names one.
@@ -114,13 +134,18 @@ impl<'a> Reader<'a> {
         if !CONFIGS.contains(&config.media_type().as_ref()) || config.size() > MAX_MANIFEST {
             return Ok(None);
         }
-        let content = self.verified(&self.digest(config)?, config.size())?;
+        let content = self.verified(&self.digest(config)?, config)?;
         let json = content.and_then(|content| serde_json::from_slice::<Value>(&content).ok());
         Ok(json.as_ref().and_then(Platform::from_json))
     }
 
     /// Adds a manifest after all manifests and blobs that it refers to.
-    fn add_manifest(&mut self, descriptor: &Descriptor, depth: usize) -> Result<(), Error> {
+    fn add_manifest(
+        &mut self,
+        descriptor: &Descriptor,
+        claim: PlatformClaim,
+        depth: usize,
+    ) -> Result<(), Error> {
         let digest = self.digest(descriptor)?;
         if !self.manifests_seen.insert(digest.clone()) {
             return Ok(());
@@ -129,16 +154,16 @@ impl<'a> Reader<'a> {
             return Err(self.too_deep());
         }
         let Some(loaded) = self.load(descriptor)? else {
-            self.missing.push(digest);
-            if let PlatformClaim::Platform(platform) = claimed_platform(descriptor, depth) {
-                self.lacking.push(platform);
+            if depth == 0 {
+                return Err(self.missing(descriptor));
             }
+            self.gaps.manifests.push(digest);
             return Ok(());
         };
         match loaded.shape {
             Shape::Index => {
-                for child in self.listed(&loaded)? {
-                    self.add_manifest(&child, depth + 1)?;
+                for (child, claim) in self.listed(&loaded)? {
+                    self.add_manifest(&child, claim, depth + 1)?;
                 }
             }
             Shape::Manifest => {
@@ -148,12 +173,15 @@ impl<'a> Reader<'a> {
                 for layer in manifest.layers() {
                     self.add_blob(layer)?;
                 }
-                self.check_config(manifest.config())?;
-                let platform = match claimed_platform(descriptor, depth) {
+                self.check_config(&loaded.digest, &manifest)?;
+                let platform = match claim {
                     PlatformClaim::Nothing => self.platform_of(&loaded)?,
                     PlatformClaim::Nowhere => None,
                     PlatformClaim::Platform(platform) => Some(platform),
                 };
+                if self.is_complete(&loaded.json) {
+                    self.gaps.complete.extend(platform.clone());
+                }
                 self.platforms.extend(platform.filter(|new| !self.platforms.contains(new)));
             }
         }
@@ -164,6 +192,17 @@ impl<'a> Reader<'a> {
 
     pub(super) fn too_deep(&self) -> Error {
         self.wrong(format!("its indexes are nested more than {MAX_DEPTH} deep"))
+    }
+
+    /// Builds the error of a root that is missing.
+    pub(super) fn missing(&self, root: &Descriptor) -> Error {
+        match self.digest(root) {
+            Ok(digest) => {
+                let place = self.store.place(&digest);
+                self.wrong(format!("its blob {digest} is missing{place}"))
+            }
+            Err(error) => error,
+        }
     }
 
     pub(super) fn wrong(&self, problem: String) -> Error {
@@ -214,13 +253,12 @@ impl<'a> Reader<'a> {
             }
             None => {}
         }
-        let foreign = descriptor.urls().as_ref().is_some_and(|urls| !urls.is_empty());
-        let source = match self.store.find(&digest)? {
-            Some(piece) => sized(piece, &digest, size)?.source,
-            None if foreign => Source::Elsewhere,
+        let source = match self.content(&digest, descriptor)? {
+            Some(piece) => piece.source,
+            // The repository may have it.
             None => {
-                self.missing.push(digest);
-                return Ok(());
+                self.absent.insert(digest.clone());
+                Source::Elsewhere
             }
         };
         self.blobs.push(Blob { layer: Layer { digest, size }, source });
@@ -228,9 +266,42 @@ impl<'a> Reader<'a> {
     }
 
     /// Checks a config at once, because it is small; otherwise the layers would be sent before it.
-    fn check_config(&self, config: &Descriptor) -> Result<(), Error> {
-        if config.size() <= MAX_MANIFEST {
-            self.verified(&self.digest(config)?, config.size())?;
+    /// Then checks that the layers agree with it.
+    fn check_config(&self, digest: &Digest, manifest: &ImageManifest) -> Result<(), Error> {
+        let config = manifest.config();
+        if config.size() > MAX_MANIFEST {
+            return Ok(());
+        }
+        let content = self.verified(&self.digest(config)?, config)?;
+        if !CONFIGS.contains(&config.media_type().as_ref()) {
+            return Ok(());
+        }
+        let diff_ids = diff_ids(&content.unwrap_or_default());
+        let layers = manifest.layers();
+        if diff_ids.is_empty() {
+            return Ok(());
+        }
+        if diff_ids.len() != layers.len() {
+            return Err(self.wrong(format!(
+                "its manifest {digest} has {} layers, but its config has {} diff_ids",
+                layers.len(),
+                diff_ids.len()
+            )));
+        }
+        for (position, (layer, diff_id)) in layers.iter().zip(&diff_ids).enumerate() {
+            if PLAIN_LAYERS.contains(&layer.media_type().as_ref())
+                && layer.digest().to_string() != *diff_id
+                && let Some(piece) = self.store.find(&self.digest(layer)?)?
+                // Some writers give compressed layers the type of uncompressed ones.
+                && packing(&piece)? == Packing::None
+            {
+                return Err(self.wrong(format!(
+                    "layer {} of its manifest {digest} is {}, but its config says {}",
+                    position + 1,
+                    layer.digest(),
+                    diff_id.escape_debug()
+                )));
+            }
         }
         Ok(())
     }
@@ -241,12 +312,35 @@ impl<'a> Reader<'a> {
             .map_err(|_| self.wrong(format!("it refers to {text}, and ECR supports only sha256")))
     }
 
-    /// Reads a small blob and checks its size and digest.
-    fn verified(&self, digest: &Digest, size: u64) -> Result<Option<Vec<u8>>, Error> {
-        let Some(piece) = self.store.find(digest)? else {
+    /// Returns the content of a descriptor: in the store, or in its own `data`.
+    fn content(&self, digest: &Digest, descriptor: &Descriptor) -> Result<Option<Piece>, Error> {
+        let size = descriptor.size();
+        if let Some(piece) = self.store.find(digest)? {
+            return sized(piece, digest, size).map(Some);
+        }
+        let Some(data) = descriptor.data() else {
             return Ok(None);
         };
-        let piece = sized(piece, digest, size)?;
+        let place = || format!("the `data` of its descriptor in {}", self.store.subject());
+        let content = base64_simd::STANDARD.decode_to_vec(data).map_err(|error| {
+            let problem = format!("the `data` of the descriptor of {digest} is not base64");
+            Error::image_caused(self.store.subject(), problem, error)
+        })?;
+        let found = Digest::from_content(&content);
+        if content.len() as u64 != size {
+            return Err(Error::blob_size(&place(), digest, size, content.len() as u64));
+        }
+        if found != *digest {
+            return Err(Error::blob_mismatch(&place(), digest, &found));
+        }
+        Ok(Some(Piece::from_bytes(content.into())))
+    }
+
+    /// Reads a small blob and checks its size and digest.
+    fn verified(&self, digest: &Digest, descriptor: &Descriptor) -> Result<Option<Vec<u8>>, Error> {
+        let Some(piece) = self.content(digest, descriptor)? else {
+            return Ok(None);
+        };
         let content = piece.read()?;
         let found = Digest::from_content(&content);
         if found != *digest {
@@ -255,28 +349,35 @@ impl<'a> Reader<'a> {
         Ok(Some(content))
     }
 
-    fn finish(self) -> Result<Graph, Error> {
-        let Self { store, manifests, blobs, platforms, missing, lacking, .. } = self;
-        let mut problem = match missing.as_slice() {
-            [] => return Ok(Graph { manifests, blobs, platforms }),
-            [one] => format!("its blob {one} is missing{}", store.place(one)),
-            several => {
-                let digests: Vec<&str> = several.iter().map(Digest::as_str).collect();
-                format!("{} of its blobs are missing: {}", several.len(), digests.join(", "))
-            }
+    /// Returns whether the image has everything that a manifest lists, apart from foreign layers.
+    fn is_complete(&self, manifest: &Value) -> bool {
+        let is_absent = |descriptor: &Value| {
+            let digest = descriptor["digest"].as_str().and_then(|digest| digest.parse().ok());
+            digest.is_some_and(|digest| self.absent.contains(&digest)) && !is_foreign(descriptor)
         };
-        if !platforms.is_empty() && !lacking.is_empty() {
-            let (there, lacking) = (listed(&platforms), listed(&lacking));
-            problem.push_str(&format!("; it has the image for {there}, but not for {lacking}"));
+        let layers = manifest["layers"].as_array().map(Vec::as_slice).unwrap_or_default();
+        !layers.iter().chain([&manifest["config"]]).any(is_absent)
+    }
+
+    fn finish(self) -> Graph {
+        let Self { store, manifests, blobs, platforms, mut gaps, .. } = self;
+        let foreign = foreign_layers(manifests.iter().map(|manifest| manifest.text.as_str()));
+        let absent = blobs.iter().filter(|blob| matches!(blob.source, Source::Elsewhere));
+        let mut absent = absent.map(|blob| &blob.layer.digest).filter(|it| !foreign.contains(it));
+        if let Some(first) = gaps.manifests.first().or_else(|| absent.next()) {
+            gaps.place = store.place(first);
         }
-        Err(Error::image(store.subject(), problem))
+        let (referrers, notices) = (Vec::new(), Vec::new());
+        Graph { manifests, blobs, platforms, gaps, referrers, notices }
     }
 }
 
-/// Formats platforms for messages.
-fn listed(platforms: &[Platform]) -> String {
-    let names: Vec<String> = platforms.iter().map(|platform| format!("`{platform}`")).collect();
-    names.join(", ")
+/// Returns the digests of the uncompressed layers that a config lists.
+pub(super) fn diff_ids(config: &[u8]) -> Vec<String> {
+    let config: Value = serde_json::from_slice(config).unwrap_or_default();
+    let diff_ids = config.pointer("/rootfs/diff_ids").and_then(Value::as_array);
+    let diff_ids = diff_ids.into_iter().flatten();
+    diff_ids.map(|diff_id| diff_id.as_str().unwrap_or_default().to_owned()).collect()
 }
 
 fn sized(piece: Piece, digest: &Digest, expected: u64) -> Result<Piece, Error> {

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::image::blob::Layer;
 use crate::image::graph::Manifest;
+use crate::image::refused::drop_refused;
 use crate::names::digest::Digest;
 
 /// Returns the manifests with the texts of those that have `changed`, and with new digests in all
@@ -49,6 +50,7 @@ pub(super) fn rewritten(
         }
         if changed.contains(&manifest.digest) {
             let before = manifest.digest.as_str().to_owned();
+            drop_refused(&mut json);
             // Sorting gives the same bytes in every program, for both member orders of
             // `serde_json`.
             json.sort_all_objects();

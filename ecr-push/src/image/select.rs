@@ -7,18 +7,19 @@ use oci_spec::image::Descriptor;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::image::in_memory::MemoryStore;
-use crate::image::platform::{Platform, PlatformClaim, claimed_platform};
+use crate::image::in_memory::{MemoryStore, Overlay};
+use crate::image::platform::{Platform, PlatformClaim};
 use crate::image::reader::{self, CheckedManifest, MAX_DEPTH, Reader, Shape};
-use crate::image::source::Piece;
+use crate::image::refused::{drop_refused, dropped};
 use crate::image::store::Store;
 use crate::names::digest::Digest;
 
 /// The selected part of an image: a root, in a store with the new indexes and the old content.
 pub(super) struct Selection<'a> {
     pub(super) root: Descriptor,
-    old: &'a dyn Store,
-    new: MemoryStore,
+    pub(super) store: Overlay<'a>,
+    /// What the new indexes leave out.
+    pub(super) notices: Vec<String>,
 }
 
 /// BuildKit's annotation on an attestation's descriptor: the digest of the attested manifest.
@@ -36,7 +37,7 @@ pub(super) fn select<'a>(
         indexes: HashMap::new(),
         seen: HashSet::new(),
     };
-    survey.look_at(root, 0)?;
+    survey.look_at(root, PlatformClaim::Nothing, 0)?;
     let PlatformSurvey { images, indexes, .. } = survey;
     let mut chosen: Vec<&PlatformImage> = Vec::new();
     for platform in wanted {
@@ -47,13 +48,19 @@ pub(super) fn select<'a>(
         }
     }
     let mut new = MemoryStore::default();
+    let mut notices = Vec::new();
     let root = match chosen.as_slice() {
         [one] => one.descriptor.clone(),
         all if all.len() == images.len() => root.clone(),
         several => {
             let keep = several.iter().map(|image| image.digest()).collect();
-            let mut pruner =
-                Pruner { indexes: &indexes, keep, done: HashMap::new(), new: &mut new };
+            let mut pruner = Pruner {
+                indexes: &indexes,
+                keep,
+                done: HashMap::new(),
+                new: &mut new,
+                notices: &mut notices,
+            };
             let text = root.digest().to_string();
             match pruner.prune(&text) {
                 PruneResult::Changed { digest, size } => {
@@ -64,24 +71,7 @@ pub(super) fn select<'a>(
             }
         }
     };
-    Ok(Selection { root, old: store, new })
-}
-
-impl Store for Selection<'_> {
-    fn subject(&self) -> &str {
-        self.old.subject()
-    }
-
-    fn find(&self, digest: &Digest) -> Result<Option<Piece>, Error> {
-        match self.new.find(digest)? {
-            Some(piece) => Ok(Some(piece)),
-            None => self.old.find(digest),
-        }
-    }
-
-    fn place(&self, digest: &Digest) -> String {
-        self.old.place(digest)
-    }
+    Ok(Selection { root, store: Overlay { old: store, new }, notices })
 }
 
 /// An image with its platform.
@@ -106,18 +96,22 @@ struct PlatformSurvey<'a> {
 }
 
 impl PlatformSurvey<'_> {
-    fn look_at(&mut self, descriptor: &Descriptor, depth: usize) -> Result<(), Error> {
+    fn look_at(
+        &mut self,
+        descriptor: &Descriptor,
+        claim: PlatformClaim,
+        depth: usize,
+    ) -> Result<(), Error> {
         if !self.seen.insert(descriptor.digest().to_string()) {
             return Ok(());
         }
         if depth > MAX_DEPTH {
             return Err(self.reader.too_deep());
         }
-        let platform = match claimed_platform(descriptor, depth) {
+        let platform = match claim {
             PlatformClaim::Nothing => match self.reader.load(descriptor)? {
                 None if depth == 0 => {
-                    let problem = format!("its blob {} is missing", descriptor.digest());
-                    return Err(self.reader.wrong(problem));
+                    return Err(self.reader.missing(descriptor));
                 }
                 // The platform of a missing manifest is unknown, so it can't be selected either.
                 None => return Ok(()),
@@ -140,8 +134,8 @@ impl PlatformSurvey<'_> {
         index: CheckedManifest,
         depth: usize,
     ) -> Result<(), Error> {
-        for child in self.reader.listed(&index)? {
-            self.look_at(&child, depth + 1)?;
+        for (child, claim) in self.reader.listed(&index)? {
+            self.look_at(&child, claim, depth + 1)?;
         }
         self.indexes.insert(descriptor.digest().to_string(), index.json);
         Ok(())
@@ -184,6 +178,7 @@ struct Pruner<'a> {
     keep: HashSet<String>,
     done: HashMap<String, PruneResult>,
     new: &'a mut MemoryStore,
+    notices: &'a mut Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -208,6 +203,8 @@ impl Pruner<'_> {
             PruneResult::Kept
         } else {
             index["manifests"] = left.into();
+            self.notices.extend(dropped(&index));
+            drop_refused(&mut index);
             // Sorting gives the same bytes in every program, for both member orders of
             // `serde_json`.
             index.sort_all_objects();

@@ -18,7 +18,8 @@ use crate::tasks::Stop;
 pub(crate) enum Source {
     /// Content in memory.
     Bytes(Bytes),
-    /// A foreign layer, which isn't in the image; only a descriptor's `urls` lead to it.
+    /// Content that isn't in the image: a repository may have it, or the `urls` of a foreign layer
+    /// lead to it.
     Elsewhere,
     /// Content in a file, starting at a byte.
     File { path: Arc<Path>, start: u64 },
@@ -53,7 +54,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bytes(_) => f.write_str("the content given in memory"),
-            Self::Elsewhere => f.write_str("the foreign layer"),
+            Self::Elsewhere => f.write_str("content that is not in the image"),
             Self::File { path, start: 0 } => write!(f, "the file {}", path.display()),
             Self::File { path, start } => {
                 write!(f, "the file {} from byte {start} on", path.display())
@@ -74,6 +75,17 @@ impl Piece {
     pub(crate) fn from_bytes(content: Bytes) -> Self {
         let size = content.len() as u64;
         Self { source: Source::Bytes(content), size }
+    }
+
+    /// Returns whether both are the same bytes of the same file.
+    pub(crate) fn is_at(&self, other: &Self) -> bool {
+        match (&self.source, &other.source) {
+            (
+                Source::File { path, start },
+                Source::File { path: other_path, start: other_start },
+            ) => path == other_path && start == other_start && self.size == other.size,
+            _ => false,
+        }
     }
 
     /// Reads all of it into memory. The caller has checked that it is small.

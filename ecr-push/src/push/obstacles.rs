@@ -6,9 +6,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::image::blob::Blob;
-use crate::image::graph::Graph;
-use crate::image::source::Source;
+use crate::image::graph::{Gaps, Graph};
+use crate::image::refused::reported;
 use crate::names::digest::Digest;
+use crate::names::repository::Repository;
 use crate::names::tag::Tag;
 use crate::push::repository_plan::RepositoryPlan;
 use crate::upload::part_size::{MAX_PARTS, PartSizes};
@@ -37,30 +38,52 @@ pub(crate) fn obstacles(
     tags: &[Tag],
     parts: PartSizes,
 ) -> Vec<Obstacle> {
+    let lacking = repositories.iter().filter_map(|to| {
+        let lacking = to.lacking();
+        (!lacking.is_empty()).then(|| incomplete(graph, to.repository(), &lacking))
+    });
     let missing: HashSet<&Digest> = repositories.iter().flat_map(RepositoryPlan::missing).collect();
     let sent = graph.blobs.iter().filter(|blob| missing.contains(blob.layer.digest()));
-    let mut obstacles: Vec<Obstacle> = sent
-        .filter_map(|blob| {
-            let problem = problem(blob, parts)?;
-            Some(Obstacle(format!("blob {}: {problem}", blob.layer.digest())))
-        })
-        .collect();
-    if tags.len() > MAX_TAGS {
-        let problem = format!("{} tags exceed ECR's limit of 1,000 per image", tags.len());
-        obstacles.push(Obstacle(problem));
+    let of_blobs = sent.filter_map(|blob| {
+        let problem = problem(blob, parts)?;
+        Some(format!("blob {}: {problem}", blob.layer.digest()))
+    });
+    let manifests = graph.all_manifests();
+    let put = manifests.filter(|it| repositories.iter().any(|to| to.is_put(&it.digest)));
+    let of_manifests = put.flat_map(|manifest| {
+        let reported = reported(&manifest.text).into_iter();
+        reported.map(|problem| format!("manifest {}: {problem}", manifest.digest))
+    });
+    let of_tags = (tags.len() > MAX_TAGS)
+        .then(|| format!("{} tags exceed ECR's limit of 1,000 per image", tags.len()));
+    lacking.chain(of_blobs).chain(of_manifests).chain(of_tags).map(Obstacle).collect()
+}
+
+/// Describes the blobs and manifests that neither the image nor a repository has.
+pub(crate) fn incomplete(graph: &Graph, repository: &Repository, lacking: &[&Digest]) -> String {
+    let Gaps { place, complete, .. } = &graph.gaps;
+    let mut problem = match lacking {
+        [one] => format!("blob {one} is missing{place}; {repository} doesn't have it either"),
+        several => {
+            let digests: Vec<&str> = several.iter().map(|digest| digest.as_str()).collect();
+            let (count, digests) = (several.len(), digests.join(", "));
+            format!("{count} blobs are missing, and {repository} doesn't have them: {digests}")
+        }
+    };
+    if !complete.is_empty() && graph.root().lists_images() {
+        let names: Vec<String> = complete.iter().map(|platform| format!("`{platform}`")).collect();
+        problem.push_str(&format!(
+            "; complete in the image: {}, select with `Open::platform` or `--platform`",
+            names.join(", ")
+        ));
     }
-    obstacles
+    problem
 }
 
 fn problem(blob: &Blob, parts: PartSizes) -> Option<String> {
     let size = blob.layer.size();
     let count = parts.count(size);
-    if matches!(blob.source, Source::Elsewhere) {
-        Some(
-            "the layer is foreign and the image lacks its content: fetch it into the image first"
-                .to_owned(),
-        )
-    } else if size == 0 {
+    if size == 0 {
         Some(
             "the blob is empty: for an artifact without content, use the blob `{}` (the OCI \
              empty descriptor)"
@@ -83,6 +106,7 @@ fn problem(blob: &Blob, parts: PartSizes) -> Option<String> {
 mod tests {
     use super::*;
     use crate::image::blob::Layer;
+    use crate::image::source::Source;
     use crate::upload::part_size::LargeLayers;
 
     const MIB: u64 = 1024 * 1024;

@@ -24,6 +24,7 @@ struct PlanContent {
     image: Digest,
     repositories: Vec<RepositoryPlan>,
     obstacles: Vec<Obstacle>,
+    notices: Vec<String>,
 }
 
 impl Plan {
@@ -31,8 +32,9 @@ impl Plan {
         image: Digest,
         repositories: Vec<RepositoryPlan>,
         obstacles: Vec<Obstacle>,
+        notices: Vec<String>,
     ) -> Self {
-        Self(Versioned::new(PlanContent { image, repositories, obstacles }))
+        Self(Versioned::new(PlanContent { image, repositories, obstacles, notices }))
     }
 
     /// Returns the digest of the image.
@@ -51,6 +53,12 @@ impl Plan {
         &self.0.obstacles
     }
 
+    /// Returns what a user should know about the image; see
+    /// [`Image::notices`](crate::Image::notices).
+    pub fn notices(&self) -> &[String] {
+        &self.0.notices
+    }
+
     /// Returns how many bytes of layers and configs the push sends, summed over all repositories.
     /// The API's base64 encoding, which adds a third, isn't included. The push sends fewer if it
     /// can [mount](crate::Push::mount_from) layers.
@@ -64,6 +72,9 @@ impl fmt::Display for Plan {
         writeln!(f, "image {}", self.0.image)?;
         for repository in &self.0.repositories {
             write!(f, "{repository}")?;
+        }
+        for notice in &self.0.notices {
+            writeln!(f, "note: {notice}")?;
         }
         for obstacle in &self.0.obstacles {
             writeln!(f, "refused: {obstacle}")?;

@@ -44,6 +44,7 @@ pub struct RepositoryOutcome {
     pub(crate) layers_sent: usize,
     pub(crate) layers_mounted: usize,
     pub(crate) layers_skipped: usize,
+    pub(crate) layers_left_out: usize,
     pub(crate) bytes_sent: u64,
     pub(crate) calls: u64,
 }
@@ -106,6 +107,12 @@ impl Pushed {
         self.0.repositories.iter().map(|to| to.layers_skipped).sum()
     }
 
+    /// Returns how many foreign layers were [left out](crate::Push::foreign_layers), summed over all
+    /// repositories.
+    pub fn layers_left_out(&self) -> usize {
+        self.0.repositories.iter().map(|to| to.layers_left_out).sum()
+    }
+
     /// Returns how many bytes of layers and configs were sent, summed over all repositories. The
     /// API's base64 encoding, which adds a third, isn't included.
     pub fn bytes_sent(&self) -> u64 {
@@ -166,6 +173,11 @@ impl RepositoryOutcome {
     /// Returns how many layers and configs the repository already had.
     pub fn layers_skipped(&self) -> usize {
         self.layers_skipped
+    }
+
+    /// Returns how many foreign layers were [left out](crate::Push::foreign_layers).
+    pub fn layers_left_out(&self) -> usize {
+        self.layers_left_out
     }
 
     /// Returns how many bytes of layers and configs were sent.

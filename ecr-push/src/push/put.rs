@@ -1,7 +1,7 @@
 //! The last phase of a push: its manifests and tags, after its layers.
 //!
 //! The child manifests come first, each under its digest, then the root under each of its tags. A
-//! root without a tag is put under its digest. Each manifest passes through these states:
+//! root without a tag is put under its digest. What refers to the image comes last. Each manifest passes through these states:
 //!
 //! ```text
 //! put ──> stored, or already there
@@ -17,11 +17,12 @@
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
 use crate::image::blob::Blob;
-use crate::image::graph::{Graph, Manifest};
+use crate::image::graph::{Graph, Manifest, Referrer};
 use crate::names::digest::Digest;
 use crate::names::tag::Tag;
+use crate::push::obstacles::incomplete;
 use crate::push::pushed::TagOutcome;
-use crate::push::repository_plan::{ManifestStep, RepositoryPlan};
+use crate::push::repository_plan::RepositoryPlan;
 use crate::push::survey::LookUp;
 use crate::report::{Event, Reporter, TagChange};
 use crate::upload::receipt::RepositoryReceipt;
@@ -62,9 +63,9 @@ impl Manifests<'_> {
     {
         let root = self.graph.root();
         let mut put =
-            ManifestPutter { manifests: self, send_again, receipt: PutReceipt::default() };
-        for (manifest, planned) in self.graph.manifests().iter().zip(plan.manifests()) {
-            if planned.step() == ManifestStep::Put && manifest.digest != root.digest {
+            ManifestPutter { manifests: self, plan, send_again, receipt: PutReceipt::default() };
+        for manifest in self.graph.manifests() {
+            if plan.is_put(&manifest.digest) && manifest.digest != root.digest {
                 put.put(manifest, None).await?;
                 self.report_put(manifest);
             }
@@ -94,6 +95,16 @@ impl Manifests<'_> {
             put.put(root, None).await?;
             self.report_put(root);
         }
+        for Referrer { manifest, tag } in &self.graph.referrers {
+            let is_new = plan.is_put(&manifest.digest);
+            // The repository may have the manifest without the tag.
+            if is_new || tag.is_some() {
+                let answer = put.put(manifest, tag.as_ref()).await?;
+                if answer != PutAnswer::AlreadyThere {
+                    self.report_put(manifest);
+                }
+            }
+        }
         Ok(put.receipt)
     }
 
@@ -113,6 +124,7 @@ impl Manifests<'_> {
 /// The work of putting the manifests, with the receipt of all repairs so far.
 struct ManifestPutter<'a, S> {
     manifests: Manifests<'a>,
+    plan: &'a RepositoryPlan,
     send_again: S,
     receipt: PutReceipt,
 }
@@ -169,8 +181,16 @@ where
         let Manifests { graph, to, reporter, .. } = self.manifests;
         let digests: Vec<&Digest> = graph.blobs.iter().map(|blob| blob.layer.digest()).collect();
         let available = to.available(&digests).await?;
-        let missing = graph.blobs.iter().filter(|blob| !available.contains(blob.layer.digest()));
+        let left_out = self.plan.left_out();
+        let is_missing =
+            |digest: &Digest| !available.contains(digest) && !left_out.contains(digest);
+        let missing = graph.blobs.iter().filter(|blob| is_missing(blob.layer.digest()));
         let missing: Vec<Blob> = missing.cloned().collect();
+        let absent: Vec<&Digest> = graph.absent().filter(|digest| is_missing(digest)).collect();
+        if !absent.is_empty() {
+            let problem = incomplete(graph, to.repository(), &absent);
+            return Err(Error::image(&graph.gaps.subject, problem));
+        }
         reporter.report(Event::Planned {
             repository: to.repository().clone(),
             layers: graph.blobs.len(),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::blob::Layer;
 use crate::image::graph::Graph;
+use crate::image::source::Source;
 use crate::names::digest::Digest;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
@@ -41,6 +42,11 @@ pub struct LayerPlan {
 #[serde(tag = "step", rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum LayerStep {
+    /// The layer is foreign: registries don't store it, and the push [leaves it
+    /// out](crate::Push::foreign_layers).
+    LeaveOut,
+    /// Neither the image nor the repository has the layer, so the push fails.
+    Missing,
     /// The push sends the layer.
     #[non_exhaustive]
     Send {
@@ -65,6 +71,8 @@ pub struct ManifestPlan {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ManifestStep {
+    /// Neither the image nor the repository has the manifest, so the push fails.
+    Missing,
     /// The push puts the manifest, under its digest or its tags.
     Put,
     /// The repository already has the manifest.
@@ -107,8 +115,7 @@ impl RepositoryPlan {
 
     /// Returns how many bytes of layers and configs the push sends.
     pub fn bytes(&self) -> u64 {
-        let sent = self.layers.iter().filter(|planned| planned.step != LayerStep::Skip);
-        // The size of a foreign layer is only a manifest's claim and may overflow the sum.
+        let sent = self.layers.iter().filter(|planned| planned.is_sent());
         sent.map(|planned| planned.layer.size()).fold(0, u64::saturating_add)
     }
 }
@@ -123,6 +130,10 @@ impl fmt::Display for RepositoryPlan {
         for LayerPlan { layer, step } in &self.layers {
             let (digest, size) = (layer.digest(), layer.size());
             match step {
+                LayerStep::LeaveOut => {
+                    writeln!(f, "  leave {digest} {size} bytes, a foreign layer")?;
+                }
+                LayerStep::Missing => writeln!(f, "  lack  {digest} {size} bytes, missing")?,
                 LayerStep::Send { parts: 1 } => {
                     writeln!(f, "  send  {digest} {size} bytes")?;
                 }
@@ -134,6 +145,7 @@ impl fmt::Display for RepositoryPlan {
         }
         for ManifestPlan { digest, step } in &self.manifests {
             match step {
+                ManifestStep::Missing => writeln!(f, "  lack  {digest}, missing")?,
                 ManifestStep::Put => writeln!(f, "  put   {digest}")?,
                 ManifestStep::Skip => writeln!(f, "  skip  {digest}, already exists")?,
             }
@@ -146,6 +158,10 @@ impl fmt::Display for RepositoryPlan {
 }
 
 impl LayerPlan {
+    fn is_sent(&self) -> bool {
+        matches!(self.step, LayerStep::Send { .. })
+    }
+
     /// Returns the layer.
     pub fn layer(&self) -> &Layer {
         &self.layer
@@ -187,24 +203,33 @@ impl RepositoryPlan {
         repository: Repository,
         survey: &Survey,
         graph: &Graph,
+        left_out: &HashSet<Digest>,
         tags: &[Tag],
-        parts: PartSizes,
-        transport: Transport,
+        (parts, transport): (PartSizes, Transport),
     ) -> Self {
         let layers = graph.blobs.iter().map(|blob| {
             let (layer, size) = (blob.layer.clone(), blob.layer.size());
             let step = if survey.available.contains(layer.digest()) {
                 LayerStep::Skip
+            } else if left_out.contains(layer.digest()) {
+                LayerStep::LeaveOut
+            } else if matches!(blob.source, Source::Elsewhere) {
+                LayerStep::Missing
             } else {
                 LayerStep::Send { parts: parts.requests(size, transport) }
             };
             LayerPlan { layer, step }
         });
-        let manifests = graph.manifests().iter().map(|manifest| {
+        let manifests = graph.all_manifests().map(|manifest| {
             let digest = manifest.digest.clone();
             let step =
                 if survey.has_image(&digest) { ManifestStep::Skip } else { ManifestStep::Put };
             ManifestPlan { digest, step }
+        });
+        let absent = graph.gaps.manifests.iter().map(|digest| {
+            let step =
+                if survey.has_image(digest) { ManifestStep::Skip } else { ManifestStep::Missing };
+            ManifestPlan { digest: digest.clone(), step }
         });
         let root = &graph.root().digest;
         let tags = tags.iter().map(|tag| {
@@ -215,15 +240,34 @@ impl RepositoryPlan {
             repository,
             state: survey.state,
             layers: layers.collect(),
-            manifests: manifests.collect(),
+            manifests: absent.chain(manifests).collect(),
             tags: tags.collect(),
         }
     }
 
     /// Returns the layers that the push sends.
     pub(crate) fn missing(&self) -> HashSet<&Digest> {
-        let missing = self.layers.iter().filter(|planned| planned.step != LayerStep::Skip);
+        let missing = self.layers.iter().filter(|planned| planned.is_sent());
         missing.map(|planned| planned.layer.digest()).collect()
+    }
+
+    /// Returns the blobs and manifests that neither the image nor the repository has.
+    pub(crate) fn lacking(&self) -> Vec<&Digest> {
+        let manifests = self.manifests.iter().filter(|it| it.step == ManifestStep::Missing);
+        let layers = self.layers.iter().filter(|it| it.step == LayerStep::Missing);
+        let manifests = manifests.map(|planned| &planned.digest);
+        manifests.chain(layers.map(|planned| planned.layer.digest())).collect()
+    }
+
+    /// Returns how many layers have this step.
+    pub(crate) fn count(&self, step: LayerStep) -> usize {
+        self.layers.iter().filter(|planned| planned.step == step).count()
+    }
+
+    /// Returns the layers that the push leaves out.
+    pub(crate) fn left_out(&self) -> HashSet<&Digest> {
+        let left_out = self.layers.iter().filter(|planned| planned.step == LayerStep::LeaveOut);
+        left_out.map(|planned| planned.layer.digest()).collect()
     }
 
     /// Returns whether the push puts this manifest.

@@ -28,11 +28,12 @@ use crate::error::kind::ErrorKind;
 use crate::image::blob::Blob;
 use crate::image::graph::Image;
 use crate::names::tag::Tag;
+use crate::push::foreign_layers::ForeignLayers;
 use crate::push::obstacles::obstacles;
 use crate::push::plan::Plan;
 use crate::push::pushed::RepositoryOutcome;
 use crate::push::put::{Manifests, PutReceipt};
-use crate::push::repository_plan::RepositoryPlan;
+use crate::push::repository_plan::{LayerStep, RepositoryPlan};
 use crate::push::send::{MissingLayer, missing_layers, send};
 use crate::push::survey::{LookUp, MissingRepository, RepositoryState, Survey, tag_change};
 use crate::report::{Event, Reporter, TagChange};
@@ -53,6 +54,7 @@ pub(crate) struct Run {
     pub(crate) transport: Transport,
     pub(crate) look_up: LookUp,
     pub(crate) missing_repository: MissingRepository,
+    pub(crate) foreign_layers: ForeignLayers,
     pub(crate) reporter: Reporter,
     pub(crate) uploader: Uploader,
 }
@@ -95,13 +97,14 @@ impl Run {
         let graph = self.image.graph();
         let asked = self.uploader.memory.usual_part_size();
         let parts = PartSizes::new(asked, self.uploader.large_layers);
+        let left_out = self.foreign_layers.left_out(graph);
         let plans = self.repositories.iter().zip(surveys).map(|(to, survey)| {
-            let repository = to.repository().clone();
-            RepositoryPlan::new(repository, survey, graph, &self.tags, parts, self.transport)
+            let (repository, sizes) = (to.repository().clone(), (parts, self.transport));
+            RepositoryPlan::new(repository, survey, graph, &left_out, &self.tags, sizes)
         });
         let plans: Vec<RepositoryPlan> = plans.collect();
         let obstacles = obstacles(graph, &plans, &self.tags, parts);
-        Plan::new(graph.root().digest.clone(), plans, obstacles)
+        Plan::new(graph.root().digest.clone(), plans, obstacles, graph.notices.clone())
     }
 
     /// Carries the plan out. Returns the outcome in each repository, and how many bytes were read.
@@ -111,7 +114,7 @@ impl Run {
         surveys: &[Survey],
     ) -> Result<(Vec<RepositoryOutcome>, u64), Error> {
         if !plan.obstacles().is_empty() {
-            return Err(Error::unsupported(self.image.digest(), plan.obstacles()));
+            return Err(self.obstructed(plan));
         }
         self.create_repositories(plan).await?;
         // Sends all layers to all repositories first: no tag moves in one repository before every
@@ -142,6 +145,14 @@ impl Run {
         Ok(self.outcomes(plan, &sent, put))
     }
 
+    fn obstructed(&self, plan: &Plan) -> Error {
+        if plan.repositories().iter().all(|to| to.lacking().is_empty()) {
+            return Error::unsupported(self.image.digest(), plan.obstacles());
+        }
+        let obstacles: Vec<String> = plan.obstacles().iter().map(ToString::to_string).collect();
+        Error::image(&self.image.graph().gaps.subject, obstacles.join("; "))
+    }
+
     async fn create_repositories(&self, plan: &Plan) -> Result<(), Error> {
         for (to, plan) in self.repositories.iter().zip(plan.repositories()) {
             self.report_missing(to, plan);
@@ -166,9 +177,13 @@ impl Run {
             bytes: plan.bytes(),
         });
         for planned in plan.layers() {
-            if !missing.contains(planned.layer().digest()) {
-                let (repository, layer) = (repository.clone(), planned.layer().clone());
-                self.reporter.report(Event::LayerSkipped { repository, layer });
+            let (repository, layer) = (repository.clone(), planned.layer().clone());
+            match planned.step() {
+                LayerStep::LeaveOut => {
+                    self.reporter.report(Event::LayerLeftOut { repository, layer });
+                }
+                LayerStep::Skip => self.reporter.report(Event::LayerSkipped { repository, layer }),
+                LayerStep::Missing | LayerStep::Send { .. } => {}
             }
         }
     }
@@ -240,7 +255,8 @@ impl Run {
                 tags: put.tags,
                 layers_sent: missing - sent.mounted + put.layers_again,
                 layers_mounted: sent.mounted,
-                layers_skipped: plan.layers().len() - missing,
+                layers_skipped: plan.count(LayerStep::Skip),
+                layers_left_out: plan.count(LayerStep::LeaveOut),
                 bytes_sent: sent.bytes + put.bytes_again,
                 calls: to.made(),
             });

@@ -119,7 +119,8 @@ async fn ask(
     look_up: LookUp,
 ) -> (Result<HashSet<Digest>, Error>, Result<Option<ImageLookup>, Error>) {
     let blobs: Vec<&Digest> = graph.blobs.iter().map(|blob| blob.layer.digest()).collect();
-    let manifests: Vec<&Digest> = graph.manifests().iter().map(|it| &it.digest).collect();
+    let manifests = graph.all_manifests().map(|it| &it.digest);
+    let manifests: Vec<&Digest> = manifests.chain(&graph.gaps.manifests).collect();
     let look_up = async {
         match look_up {
             LookUp::Never => Ok(None),
@@ -129,11 +130,13 @@ async fn ask(
     if !to.asks_one_by_one() {
         return join(to.available(&blobs), look_up).await;
     }
-    // If the image exists, all its blobs exist too. This saves one request per blob.
+    // If the image exists, all its blobs exist too, except foreign layers. This saves one request
+    // per blob.
     let lookup = look_up.await;
     let root = &graph.root().digest;
+    let is_plain = graph.referrers.is_empty() && graph.foreign_layers().is_empty();
     let available = match &lookup {
-        Ok(Some(lookup)) if lookup.images.contains(root) => {
+        Ok(Some(lookup)) if is_plain && lookup.images.contains(root) => {
             Ok(blobs.into_iter().cloned().collect())
         }
         _ => to.available(&blobs).await,

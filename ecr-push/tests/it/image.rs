@@ -8,6 +8,7 @@ use ecr_push::{Error, ErrorKind, Image};
 use serde_json::{Value, json};
 
 use crate::layout::{INDEX, Layout, MANIFEST, digest};
+use crate::world::{URI, World};
 
 async fn broken(layout: &Layout) -> Error {
     Image::open(layout.path()).await.unwrap_err()
@@ -39,13 +40,12 @@ async fn no_such_path() {
 }
 
 #[tokio::test]
-async fn a_folder_without_the_marker_is_no_layout() {
+async fn a_folder_without_an_index_is_no_layout() {
     let layout = Layout::new();
-    fs::remove_file(layout.path().join("oci-layout")).unwrap();
     let error = broken(&layout).await;
     assert_eq!(
         problem(&error, layout.path()),
-        "it is not an OCI layout, which has the files `oci-layout` and `index.json`"
+        "it is not an OCI layout, which has a file `index.json`"
     );
 }
 
@@ -85,21 +85,24 @@ async fn of_several_images_one_has_to_be_named() {
         descriptor
     };
     let second = layout.manifest(&[20]);
-    layout.set_index(&[named("1.0", layout.manifest(&[10])), named("1.1", second.clone())]);
+    let first = layout.manifest(&[10]);
+    layout.set_index(&[named("1.0", first.clone()), named("1.1", second.clone())]);
+    let [one, two] = [&first, &second].map(|it| it["digest"].as_str().unwrap());
+    let both = format!("`1.0` ({one}, `linux/amd64`), `1.1` ({two}, `linux/amd64`)");
     assert_eq!(
         problem(&broken(&layout).await, layout.path()),
-        "its index.json lists 2 images, name one: `1.0`, `1.1`"
+        format!("its index.json lists 2 images, name one: {both}")
     );
     let image = Image::open(layout.path()).named("1.1").await.unwrap();
     assert_eq!(image.digest().as_str(), second["digest"]);
     let error = Image::open(layout.path()).named("1.2").await.unwrap_err();
     assert_eq!(
         problem(&error, layout.path()),
-        "its index.json has no image `1.2`, it has `1.0`, `1.1`"
+        format!("its index.json has no image `1.2`, it has {both}")
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_missing_blob_is_named() {
     let layout = Layout::image(&[1000]);
     let image = Image::open(layout.path()).await.unwrap();
@@ -107,12 +110,22 @@ async fn a_missing_blob_is_named() {
     let path = layout.blob_path(&layer);
     fs::remove_file(&path).unwrap();
     assert_eq!(
-        problem(&broken(&layout).await, layout.path()),
-        format!("its blob {layer} is missing: expected the file {}", path.display())
+        unpushable(&layout).await,
+        format!(
+            "blob {layer} is missing: expected the file {}; {URI} doesn't have it either",
+            path.display()
+        )
     );
 }
 
-#[tokio::test]
+/// Returns the problem of a push to an empty repository.
+async fn unpushable(layout: &Layout) -> String {
+    let error = World::new().await.push(layout, &["1.0"]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidImage);
+    problem(&error, layout.path())
+}
+
+#[tokio::test(start_paused = true)]
 async fn missing_blobs_are_all_named() {
     let layout = Layout::image(&[1000, 2000]);
     let image = Image::open(layout.path()).await.unwrap();
@@ -125,8 +138,8 @@ async fn missing_blobs_are_all_named() {
         fs::remove_file(layout.blob_path(layer)).unwrap();
     }
     assert_eq!(
-        problem(&broken(&layout).await, layout.path()),
-        format!("2 of its blobs are missing: {}, {}", layers[0], layers[1])
+        unpushable(&layout).await,
+        format!("2 blobs are missing, and {URI} doesn't have them: {}, {}", layers[0], layers[1])
     );
 }
 
@@ -155,19 +168,20 @@ async fn a_name_is_the_tag_or_what_docker_and_containerd_call_it() {
         let image = Image::open(layout.path()).named(name).await.unwrap();
         assert_eq!(image.digest().as_str(), expected["digest"], "{name}");
     }
+    let both = format!(
+        "`docker.io/library/web:1.0` = `docker.io/library/web:latest` ({}, `linux/amd64`), \
+         `docker.io/me/shop:1.0` ({}, `linux/amd64`)",
+        web["digest"].as_str().unwrap(),
+        shop["digest"].as_str().unwrap()
+    );
     let error = Image::open(layout.path()).named("1.0").await.unwrap_err();
     assert_eq!(
         problem(&error, layout.path()),
-        format!(
-            "its index.json has 2 images `1.0`, name one by its digest: {}, {}",
-            web["digest"].as_str().unwrap(),
-            shop["digest"].as_str().unwrap()
-        )
+        format!("its index.json has 2 images `1.0`, name one by its digest: {both}")
     );
     assert_eq!(
         problem(&broken(&layout).await, layout.path()),
-        "its index.json lists 3 images, name one: `docker.io/library/web:1.0`, \
-         `docker.io/library/web:latest`, `docker.io/me/shop:1.0`"
+        format!("its index.json lists 2 images, name one: {both}")
     );
     // Two names for the same image don't make it two images.
     layout.set_index(&[named("1.0", "web:1.0", web.clone()), named("1.1", "web:1.1", web.clone())]);
@@ -309,7 +323,7 @@ async fn what_is_no_file_is_not_read() {
     fs::remove_dir(&index).unwrap();
     assert_eq!(
         problem(&broken(&layout).await, layout.path()),
-        "it is not an OCI layout, which has the files `oci-layout` and `index.json`"
+        "it is not an OCI layout, which has a file `index.json`"
     );
 }
 

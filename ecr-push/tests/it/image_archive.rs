@@ -8,7 +8,7 @@ use tar::EntryType;
 use crate::image::problem;
 use crate::layout::Layout;
 use crate::tarball::{Saved, Tar};
-use crate::world::World;
+use crate::world::{URI, World};
 
 async fn problem_of(saved: &Saved) -> String {
     let error: Error = Image::open(saved.path()).await.unwrap_err();
@@ -179,10 +179,7 @@ async fn an_archive_of_something_else_is_said() {
         assert_eq!(problem_of(&tar.save()).await, neither);
     }
     let half = Tar::new().file("index.json", b"{}").save();
-    assert_eq!(
-        problem_of(&half).await,
-        "it is not an OCI layout, which has the files `oci-layout` and `index.json`"
-    );
+    assert_eq!(problem_of(&half).await, "its index.json lists no image");
     let folder = Tar::new().file("oci-layout/", b"").file("index.json", b"{}").save();
     assert_eq!(problem_of(&folder).await, "its entry `oci-layout` is not a file of at most 4 MiB");
 }
@@ -211,7 +208,7 @@ async fn an_archive_that_was_cut_off_is_said() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_missing_blob_is_said_with_its_entry() {
     let layout = Layout::image(&[1000]);
     let image = Image::open(layout.path()).await.unwrap();
@@ -219,16 +216,23 @@ async fn a_missing_blob_is_said_with_its_entry() {
     fs::remove_file(layout.blob_path(&layer)).unwrap();
     let whole = Tar::new().folder(layout.path(), "").bytes();
     let entry = format!("blobs/sha256/{}", layer.strip_prefix("sha256:").unwrap());
+    let unpushable = async |saved: Saved| {
+        let image = Image::open(saved.path()).await.unwrap();
+        let error = World::new().await.push_image(&image, &[]).await.unwrap_err();
+        problem(&error, saved.path())
+    };
     assert_eq!(
-        problem_of(&Saved::new(&whole)).await,
-        format!("its blob {layer} is missing: expected the entry `{entry}`")
+        unpushable(Saved::new(&whole)).await,
+        format!(
+            "blob {layer} is missing: expected the entry `{entry}`; {URI} doesn't have it either"
+        )
     );
     // Removes the end marker (two empty blocks), so the archive ends between two entries.
     assert_eq!(
-        problem_of(&Saved::new(&whole[..whole.len() - 1024])).await,
+        unpushable(Saved::new(&whole[..whole.len() - 1024])).await,
         format!(
-            "its blob {layer} is missing: expected the entry `{entry}`, and the archive has no \
-             end marker: it may have been cut off"
+            "blob {layer} is missing: expected the entry `{entry}`, and the archive has no end \
+             marker: it may have been cut off; {URI} doesn't have it either"
         )
     );
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::image::problem;
 use crate::layout::{INDEX, Layout, MANIFEST, digest};
-use crate::world::World;
+use crate::world::{URI, World};
 
 fn platform(text: &str) -> Platform {
     text.parse().unwrap()
@@ -27,6 +27,130 @@ fn a_platform_is_parsed_and_printed() {
 }
 
 #[test]
+fn a_platform_has_the_version_and_features_of_its_system() {
+    for (text, printed, version, features) in [
+        ("windows/amd64:10.0.20348.1", "", Some("10.0.20348.1"), [].as_slice()),
+        ("windows/amd64:10.0.20348.1+win32k", "", Some("10.0.20348.1"), &["win32k"]),
+        ("windows(10.0.20348.1)/amd64", "windows/amd64:10.0.20348.1", Some("10.0.20348.1"), &[]),
+        (
+            "windows(10.0.20348.1+win32k+x)/amd64",
+            "windows/amd64:10.0.20348.1+win32k+x",
+            Some("10.0.20348.1"),
+            &["win32k", "x"],
+        ),
+        ("windows(+win32k)/amd64", "windows/amd64:+win32k", None, &["win32k"]),
+        ("linux/arm/v7:5.4", "", Some("5.4"), &[]),
+    ] {
+        let parsed = platform(text);
+        let printed = if printed.is_empty() { text } else { printed };
+        assert_eq!(parsed.to_string(), printed);
+        assert_eq!(platform(printed), parsed);
+        assert_eq!(parsed.os_version(), version);
+        assert_eq!(parsed.os_features(), features);
+    }
+    let json = serde_json::to_value(platform("windows/amd64:10.0.20348.1+win32k")).unwrap();
+    let expected = json!({
+        "os": "windows", "architecture": "amd64", "os.version": "10.0.20348.1",
+        "os.features": ["win32k"],
+    });
+    assert_eq!(json, expected);
+    let json = serde_json::to_value(platform("linux/arm/v7")).unwrap();
+    assert_eq!(json, json!({ "os": "linux", "architecture": "arm", "variant": "v7" }));
+}
+
+#[test]
+fn spellings_that_containerd_normalises_are_parsed() {
+    for (text, usual) in [
+        ("linux/x86_64", "linux/amd64"),
+        ("linux/x86-64", "linux/amd64"),
+        ("linux/aarch64", "linux/arm64"),
+        ("linux/arm64/8", "linux/arm64/v8"),
+        ("linux/arm/7", "linux/arm/v7"),
+        ("linux/armhf", "linux/arm/v7"),
+        ("linux/armel", "linux/arm/v6"),
+        ("linux/i386", "linux/386"),
+        ("macos/aarch64", "darwin/arm64"),
+        ("linux/amd64/v3", "linux/amd64/v3"),
+    ] {
+        assert_eq!(platform(text), platform(usual), "{text}");
+        assert_eq!(platform(text).to_string(), usual);
+    }
+}
+
+/// The spellings in an image count too, and its index keeps them.
+#[tokio::test(start_paused = true)]
+async fn windows_images_are_told_apart_by_their_version() {
+    let layout = Layout::new();
+    let versions = ["10.0.17763.6414", "10.0.20348.2762", "10.0.26100.1742"];
+    let images: Vec<Value> = versions
+        .iter()
+        .zip(1..)
+        .map(|(version, size)| {
+            let mut image = layout.manifest(&[size]);
+            image["platform"] = json!({
+                "os": "windows", "architecture": "amd64", "os.version": version,
+                "os.features": ["win32k"],
+            });
+            image
+        })
+        .collect();
+    let mut linux = layout.manifest(&[9]);
+    linux["platform"] = json!({ "os": "linux", "architecture": "x86_64" });
+    let index = layout.index(&[images.clone(), vec![linux.clone()]].concat());
+    layout.set_index(&[index]);
+    let open = |texts: &[&str]| {
+        let open = Image::open(layout.path());
+        texts.iter().fold(open, |open, text| open.platform(platform(text)))
+    };
+    for (text, number) in [
+        ("windows/amd64:10.0.20348.2762", 1),
+        ("windows/amd64:10.0.20348", 1),
+        ("windows(10.0.17763)/amd64", 0),
+        ("windows(10.0.26100+win32k)/amd64", 2),
+    ] {
+        let image = open(&[text]).await.unwrap();
+        assert_eq!(image.digest().as_str(), images[number]["digest"], "{text}");
+    }
+    let image = open(&["linux/amd64"]).await.unwrap();
+    assert_eq!(image.digest().as_str(), linux["digest"]);
+    let image = open(&["windows/amd64:10.0.26100", "windows/amd64:10.0.17763"]).await.unwrap();
+    assert_eq!(listed_in(&image), [images[0].clone(), images[2].clone()]);
+    assert_eq!(
+        printed(&image),
+        ["windows/amd64:10.0.17763.6414+win32k", "windows/amd64:10.0.26100.1742+win32k"]
+    );
+    World::new().await.takes(&image).await;
+    let listed = |numbers: &[usize]| {
+        let listed: Vec<String> = numbers
+            .iter()
+            .map(|&number| {
+                let digest = images[number]["digest"].as_str().unwrap();
+                format!("`windows/amd64:{}+win32k` ({digest})", versions[number])
+            })
+            .collect();
+        listed.join(", ")
+    };
+    let problem_of = async |text: &str| {
+        let error = open(&[text]).await.unwrap_err();
+        problem(&error, layout.path())
+    };
+    assert_eq!(
+        problem_of("windows/amd64").await,
+        format!("it has 3 images for `windows/amd64`: {}", listed(&[0, 1, 2]))
+    );
+    let linux = linux["digest"].as_str().unwrap();
+    for text in ["windows/amd64:10.0.2034", "windows/amd64:10.0.20348+other"] {
+        assert_eq!(
+            problem_of(text).await,
+            format!(
+                "it has no image for `{text}`, only for {}, `linux/x86_64` ({linux})",
+                listed(&[0, 1, 2])
+            )
+        );
+    }
+}
+
+#[test]
 fn a_platform_that_is_none_is_said() {
     let form = "expected `os/arch` or `os/arch/variant`, as in `linux/arm64`";
     for (text, expected) in [
@@ -36,6 +160,16 @@ fn a_platform_that_is_none_is_said() {
         ("linux/", format!("its architecture is empty, {form}")),
         ("linux/arm/", format!("its variant is empty, {form}")),
         ("linux/arm/v7/hf", format!("it has 4 parts, {form}")),
+        ("windows/amd64:", format!("its OS version is empty, {form}")),
+        ("windows/amd64:10+", format!("its OS version is empty, {form}")),
+        ("windows()/amd64", format!("its OS version is empty, {form}")),
+        ("windows(10/amd64", format!("its OS version has no `)`, {form}")),
+        ("windows(10)/amd64:10", format!("it has two OS versions, {form}")),
+        (
+            "windows/amd64:10 0",
+            "' ' at byte 16 is not allowed, only letters, digits, `.`, `_`, `-` and `+` are"
+                .to_owned(),
+        ),
         (
             "linux/AMD64",
             "'A' at byte 6 is not allowed, only lower-case letters, digits, `.`, `_` and `-` are"
@@ -180,22 +314,26 @@ async fn all_platforms_are_the_index_to_the_byte() {
     assert_eq!(printed(&image), ["linux/amd64", "linux/arm64"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_not_chosen_need_not_be_there() {
     let several = Several::new(&["linux/amd64", "linux/arm64"]);
     let other = several.images[0]["digest"].as_str().unwrap();
     fs::remove_file(several.layout.blob_path(other)).unwrap();
     assert!(several.select(&["linux/arm64"]).await.is_ok());
     // Docker saves such an image after it has pulled a single platform.
-    let path = several.layout.blob_path(other);
+    let world = World::new().await;
+    let error = world.push(&several.layout, &[]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidImage);
     assert_eq!(
-        several.problem_of(&[]).await,
+        problem(&error, several.layout.path()),
         format!(
-            "its blob {other} is missing: expected the file {}; it has the image for \
-             `linux/arm64`, but not for `linux/amd64`",
-            path.display()
+            "blob {other} is missing: expected the file {}; {URI} doesn't have it either; complete \
+             in the image: `linux/arm64`, select with `Open::platform` or `--platform`",
+            several.layout.blob_path(other).display()
         )
     );
+    let operations = world.calls();
+    assert!(operations.iter().all(|it| it == "BatchCheckLayerAvailability"), "{operations:?}");
 }
 
 #[tokio::test]
@@ -203,7 +341,10 @@ async fn an_index_that_is_missing_is_named() {
     let several = Several::new(&["linux/amd64"]);
     let index = several.index["digest"].as_str().unwrap();
     fs::remove_file(several.layout.blob_path(index)).unwrap();
-    assert_eq!(several.problem_of(&["linux/amd64"]).await, format!("its blob {index} is missing"));
+    let place = format!("expected the file {}", several.layout.blob_path(index).display());
+    let problem = format!("its blob {index} is missing: {place}");
+    assert_eq!(several.problem_of(&["linux/amd64"]).await, problem);
+    assert_eq!(several.problem_of(&[]).await, problem);
 }
 
 #[tokio::test]

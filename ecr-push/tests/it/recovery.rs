@@ -9,7 +9,8 @@ use ecr_push::{ErrorKind, Image};
 use local_aws::{Fault, When};
 use serde_json::json;
 
-use crate::layout::{Layout, MANIFEST};
+use crate::image_platform::artifact;
+use crate::layout::{Layout, MANIFEST, digest};
 use crate::world::{URI, World, repository};
 
 const MIB: usize = 1024 * 1024;
@@ -101,7 +102,9 @@ async fn a_quota_is_not_tried_again() {
     for operation in ["UploadLayerPart", "PutImage"] {
         let world = World::new().await;
         world.local.inject(When::every(operation), Fault::LimitExceeded);
-        let layout = Layout::image(&[]);
+        // Its config is its only layer.
+        let layout = Layout::new();
+        layout.set_index(&[artifact(&layout, &digest(b"subject"))]);
         let image = Image::open(layout.path()).await.unwrap();
         let error = world.push_image(&image, &["1.0"]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::LimitExceeded);

@@ -147,26 +147,6 @@ fn with_layer(layout: &Layout, layer: &Value) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_foreign_layer_is_called_that() {
-    let layout = Layout::new();
-    with_layer(
-        &layout,
-        &json!({
-            "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar",
-            "digest": digest(b"elsewhere"), "size": 9, "urls": ["https://example.com/layer"],
-        }),
-    );
-    assert_eq!(
-        unsupported(&layout).await,
-        format!(
-            "blob {}: the layer is foreign and the image lacks its content: \
-             fetch it into the image first",
-            digest(b"elsewhere")
-        )
-    );
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_empty_blob_is_found_before_the_first_byte() {
     assert_eq!(
         unsupported(&Layout::image(&[0])).await,

@@ -39,6 +39,7 @@ async fn an_outcome_is_saved_and_read() {
                 "layersSent": 2,
                 "layersMounted": 0,
                 "layersSkipped": 1,
+                "layersLeftOut": 0,
                 "bytesSent": pushed.bytes_sent(),
                 "calls": pushed.calls(),
             }],

@@ -148,7 +148,12 @@ pub(crate) fn saved_by_new_docker(layers: &[Vec<u8>]) -> Layout {
 
 /// Adds an image with these uncompressed layers. Returns its descriptor.
 pub(crate) fn tar_image(layout: &Layout, layers: &[Vec<u8>]) -> Value {
-    let config = config(layers).to_string();
+    tar_image_of(layout, &config(layers), layers)
+}
+
+/// Adds an image with this config and these uncompressed layers. Returns its descriptor.
+pub(crate) fn tar_image_of(layout: &Layout, config: &Value, layers: &[Vec<u8>]) -> Value {
+    let config = config.to_string();
     let config = layout.blob("application/vnd.oci.image.config.v1+json", config.as_bytes());
     let layers: Vec<Value> = layers
         .iter()

@@ -101,19 +101,17 @@ async fn image_of_one_platform(path: &Path) -> Result<(Platform, Image), BoxErro
     };
     // buildx wraps even a single image in an index and adds an attestation.
     let image = Image::open(path).platform(platform.clone()).await?;
+    // The image's own config may say more, such as the version of Windows.
+    let platform = image.platforms().first().cloned().unwrap_or(platform);
     Ok((platform, image))
 }
 
 /// The entry of an image in an index.
 fn described(platform: &Platform, image: &Image) -> Value {
-    let mut described = json!({
+    json!({
         "mediaType": image.media_type(),
         "digest": image.digest().as_str(),
         "size": image.manifest().len(),
-        "platform": { "os": platform.os(), "architecture": platform.architecture() },
-    });
-    if let Some(variant) = platform.variant() {
-        described["platform"]["variant"] = variant.into();
-    }
-    described
+        "platform": platform,
+    })
 }

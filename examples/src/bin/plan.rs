@@ -1,16 +1,15 @@
 //! Shows the plan of a push without running it.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ecr_push::{Image, Pusher, Repository, Tag};
-use examples::{BoxError, Session, Story, run};
+use ecr_push::Repository;
+use examples::{BoxError, PushOptions, Session, Source, Story, run};
 
 /// Show the plan of a push to Amazon ECR without running it: the layers to upload, the layers that
 /// already exist, the tags to create and to move, and what ECR would refuse.
 ///
-/// The plan goes to stdout. The program fails if ECR would refuse a part of the push, so that a CI
+/// The options are those of `push`. The plan goes to stdout. The program fails if ECR would refuse a part of the push, so that a CI
 /// job can stop early.
 ///
 /// Leave out --aws to try it out: the program then starts an emulator and asks it. The emulator's
@@ -30,12 +29,11 @@ struct Arguments {
     #[arg(long)]
     json: bool,
 
-    /// Tag the image; may be given several times
-    #[arg(long = "tag", value_name = "TAG")]
-    tags: Vec<Tag>,
+    #[command(flatten)]
+    options: PushOptions,
 
-    /// The image
-    image: PathBuf,
+    #[command(flatten)]
+    source: Source,
 
     /// ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME, without a tag
     repository: Repository,
@@ -47,15 +45,13 @@ async fn main() -> ExitCode {
 }
 
 async fn plan(arguments: Arguments) -> Result<(), BoxError> {
-    let Arguments { aws, json, tags, image, repository } = arguments;
+    let Arguments { aws, json, options, source, repository } = arguments;
     let story = Story::on_stderr();
-    let image = Image::open(image).await?;
+    let image = source.open().await?;
     let session = Session::of(aws, &repository).await?;
-    story.tell(format!("asking {}", session.place()));
+    story.tell(format!("asking {}", options.place(&session)));
 
-    let push = Pusher::new(session.config()).push(&image, &repository);
-    let push = tags.into_iter().fold(push, |push, tag| push.tag(tag));
-    let plan = push.plan().await?;
+    let plan = options.push(&image, &repository, &session).plan().await?;
     let text = if json { serde_json::to_string_pretty(&plan)? } else { plan.to_string() };
     story.result(text.trim_end())?;
     match plan.obstacles() {

@@ -15,6 +15,7 @@ mod ecr_event_lambda;
 mod ecr_hosts;
 mod ecr_push;
 mod fleet;
+mod images;
 mod imports;
 mod login;
 mod migrate;

@@ -9,9 +9,13 @@ use crate::program::{Program, URI, Workplace, served};
 
 /// Writes an archive in the format of `docker save`, for one architecture.
 fn save(folder: &Path, architecture: &str) -> PathBuf {
-    let path = folder.join(format!("{architecture}.tar"));
-    let mut tar = tar::Builder::new(File::create(&path).unwrap());
     let config = json!({ "os": "linux", "architecture": architecture }).to_string();
+    save_with(folder, architecture, &config)
+}
+
+fn save_with(folder: &Path, name: &str, config: &str) -> PathBuf {
+    let path = folder.join(format!("{name}.tar"));
+    let mut tar = tar::Builder::new(File::create(&path).unwrap());
     let manifest = json!([{ "Config": "config.json", "Layers": ["layer.tar"] }]).to_string();
     let layer = tar::Builder::new(Vec::new()).into_inner().unwrap();
     for (name, content) in [
@@ -56,4 +60,21 @@ async fn a_platform_twice_is_an_error() {
     assert_eq!(ended.code, 1);
     let expected = format!("error: {first} and {second} both contain linux/s390x\n");
     assert!(ended.stderr.ends_with(&expected), "{}", ended.stderr);
+}
+
+/// Nodes tell Windows images apart by the version, which the index has to keep.
+#[tokio::test]
+async fn the_version_of_windows_stays() {
+    let (server, workplace) = (served().await, Workplace::new());
+    let saved = ["10.0.17763.6414", "10.0.20348.2762"].map(|version| {
+        let config =
+            json!({ "os": "windows", "architecture": "amd64", "os.version": version }).to_string();
+        save_with(workplace.folder.path(), version, &config)
+    });
+    let [first, second] = saved.each_ref().map(|path| path.to_str().unwrap());
+    let arguments = ["--aws", "--tag", "1.0", first, second, URI];
+    let ended = Program::multi_arch().with(&arguments).on(&server).run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains("windows/amd64:10.0.17763.6414: sha256:"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("windows/amd64:10.0.20348.2762: sha256:"), "{}", ended.stderr);
 }
