@@ -2,6 +2,7 @@
 
 use crate::image::index_json::Listed;
 use crate::image::reader::{Reader, Shape};
+use crate::outside::Outside;
 
 /// A listed image. An image with several names is one candidate.
 #[derive(Debug, Clone)]
@@ -81,7 +82,7 @@ impl Candidate<'_> {
     /// Describes it for messages: its names, digest, platform and kind.
     pub(super) fn describe(&self, reader: &Reader<'_>) -> String {
         let names: Vec<String> =
-            self.names.iter().map(|name| format!("`{}`", name.escape_debug())).collect();
+            self.names.iter().map(|name| format!("`{}`", Outside::new(name))).collect();
         let names = if names.is_empty() { "unnamed".to_owned() } else { names.join(" = ") };
         let mut details = vec![self.listed.digest.to_string()];
         let loaded = reader.load(&self.listed.descriptor()).ok().flatten();
@@ -94,7 +95,7 @@ impl Candidate<'_> {
         }
         let artifact = loaded.as_ref().and_then(|loaded| loaded.json["artifactType"].as_str());
         if let Some(kind) = self.listed.kind().or(artifact) {
-            details.push(format!("kind `{}`", kind.escape_debug()));
+            details.push(format!("kind `{}`", Outside::new(kind)));
         }
         format!("{names} ({})", details.join(", "))
     }

@@ -16,6 +16,7 @@ use crate::image::media_types::{OCI_CONFIG, OCI_MANIFEST, Packing, packing};
 use crate::image::reader;
 use crate::image::store::Store as _;
 use crate::names::digest::Digest;
+use crate::outside::Outside;
 use crate::tasks::Stop;
 
 /// Returns the pieces of an image and the descriptor of the manifest that is created from them.
@@ -47,7 +48,7 @@ pub(super) fn read(
         if piece.size == 0 {
             return Err(wrong(format!(
                 "its layer `{}` is a stub without content: save the image with all its layers",
-                name.escape_debug()
+                Outside::new(name)
             )));
         }
         let packing = packing(&piece)?;
@@ -57,7 +58,7 @@ pub(super) fn read(
                     return Err(wrong(format!(
                         "layer {} in its manifest.json is `{}`, but its config says {diff_id}",
                         position + 1,
-                        name.escape_debug()
+                        Outside::new(name)
                     )));
                 }
                 diff_id.clone()

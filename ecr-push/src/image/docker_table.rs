@@ -12,6 +12,7 @@ use crate::image::source::Piece;
 use crate::image::store::{FileLookup, MAX_MANIFEST, Store as _};
 use crate::image::wanted::Unread;
 use crate::names::digest::Digest;
+use crate::outside::Outside;
 
 /// The content of `manifest.json`.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ impl Table {
             }
             (Choice::Named(name), []) => Err(Unread::Unusable(wrong(format!(
                 "its manifest.json has no image `{}`, it has {}",
-                name.escape_debug(),
+                Outside::new(name),
                 names()
             )))),
             (_, several) => Err(Unread::Final(wrong(format!(
@@ -126,9 +127,9 @@ impl Entry {
     /// Returns the image's name for messages.
     pub(super) fn name(&self) -> String {
         let tags: Vec<String> =
-            self.tags.iter().map(|tag| format!("`{}`", tag.escape_debug())).collect();
+            self.tags.iter().map(|tag| format!("`{}`", Outside::new(tag))).collect();
         if tags.is_empty() {
-            format!("unnamed `{}`", self.config.escape_debug())
+            format!("unnamed `{}`", Outside::new(&self.config))
         } else {
             tags.join(", ")
         }
@@ -156,7 +157,7 @@ pub(super) fn config(files: &Files, entry: &Entry) -> Result<Bytes, Error> {
 /// Returns the content of a file that `manifest.json` names.
 pub(super) fn piece(files: &Files, name: &str) -> Result<Piece, Error> {
     let problem = |problem: &str| {
-        let shown = name.escape_debug();
+        let shown = Outside::new(name);
         Err(Error::image(files.subject(), format!("its manifest.json names `{shown}`, {problem}")))
     };
     // An archive follows its links itself, and never out of it.

@@ -14,6 +14,7 @@ use crate::image::source::Piece;
 use crate::image::store::{FileLookup, Store};
 use crate::image::wanted::Wanted;
 use crate::names::digest::Digest;
+use crate::outside::Outside;
 
 /// A `dir:` folder, or a tar of one.
 pub(super) struct Folder<'a> {
@@ -47,7 +48,7 @@ impl<'a> Folder<'a> {
             if !ImageId::from_name(name).is_some_and(is) {
                 let problem = format!(
                     "it has no image `{}`, only {digest} without a name",
-                    name.escape_debug()
+                    Outside::new(name)
                 );
                 return Err(Error::image(self.files.subject(), problem));
             }

@@ -13,6 +13,7 @@ use crate::image::platform::Platform;
 use crate::image::reader;
 use crate::image::store::Store as _;
 use crate::names::digest::Digest;
+use crate::outside::Outside;
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// The whole reference, which Docker and containerd write beside the tag.
@@ -66,7 +67,7 @@ impl IndexJson {
                 )));
             };
             if digest.starts_with("sha384:") || digest.starts_with("sha512:") {
-                let shown = digest.escape_debug();
+                let shown = Outside::new(digest);
                 let problem = format!("it refers to {shown}, and ECR supports only sha256");
                 return Err(broken(problem));
             }

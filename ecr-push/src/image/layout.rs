@@ -17,6 +17,7 @@ use crate::image::reader::{self, MAX_DEPTH, Reader, Shape};
 use crate::image::refused::drop_refused;
 use crate::image::store::Store;
 use crate::image::wanted::{IndexUse, Unread, Wanted};
+use crate::outside::Outside;
 
 /// The selected image.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ pub(super) fn check_marker(files: &Files) -> Result<(), Error> {
     match version.as_ref().and_then(|json| json.get("imageLayoutVersion")?.as_str()) {
         Some(version) if version.starts_with("1.") => Ok(()),
         Some(version) => {
-            let version = version.escape_debug();
+            let version = Outside::new(version);
             wrong(format!("its layout has version {version}, only 1.0.0 is supported"))
         }
         None => wrong("its file `oci-layout` has no version".to_owned()),
@@ -74,7 +75,7 @@ pub(super) fn choose(
             let problem = match &wanted.choice {
                 Choice::Named(name) => format!(
                     "its index.json has {count} images `{}`, name one by its digest: {list}",
-                    name.escape_debug()
+                    Outside::new(name)
                 ),
                 Choice::Only => format!("its index.json lists {count} images, name one: {list}"),
             };
@@ -118,7 +119,7 @@ fn by_id(reader: &Reader<'_>, all: &[Candidate<'_>], name: &str) -> Result<Chose
         [] => {
             let problem = format!(
                 "its index.json has no image `{}`, it has {}",
-                name.escape_debug(),
+                Outside::new(name),
                 listed_for_messages(reader, all)
             );
             Err(Unread::Unusable(reader.wrong(problem)))
@@ -128,7 +129,7 @@ fn by_id(reader: &Reader<'_>, all: &[Candidate<'_>], name: &str) -> Result<Chose
             let problem = format!(
                 "its index.json has {} images `{}`, name one by its digest: {}",
                 several.len(),
-                name.escape_debug(),
+                Outside::new(name),
                 digests.join(", ")
             );
             Err(Unread::Final(reader.wrong(problem)))

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::image::files::Files;
 use crate::image::store::{FileLookup, Store as _};
+use crate::outside::Outside;
 
 /// Returns the error of a folder or an archive without a table of contents.
 pub(super) fn not_an_image(files: &Files) -> Error {
@@ -19,7 +20,7 @@ fn problem(files: &Files) -> Result<String, Error> {
     }
     for table in ["index.json", "manifest.json"] {
         if let Some(folder) = files.below(table)? {
-            let shown = folder.escape_debug();
+            let shown = Outside::new(&folder);
             return Ok(if files.is_archive() {
                 format!(
                     "its image is in the folder `{shown}`: pack the content of the folder, with `tar \

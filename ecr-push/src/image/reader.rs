@@ -16,6 +16,7 @@ use crate::image::platform::{Platform, PlatformClaim, claimed_platform};
 use crate::image::source::{Piece, Source};
 use crate::image::store::{MAX_MANIFEST, Store};
 use crate::names::digest::Digest;
+use crate::outside::Outside;
 
 /// The config of BuildKit's cache, which it lists in an index together with the layers.
 const CACHE_CONFIG: &str = "application/vnd.buildkit.cacheconfig.v0";
@@ -224,7 +225,8 @@ impl<'a> Reader<'a> {
         } else if INDEXES.contains(&media_type) {
             Shape::Index
         } else {
-            return Err(wrong(format!("ECR doesn't accept manifests of the type `{media_type}`")));
+            let shown = Outside::new(media_type);
+            return Err(wrong(format!("ECR doesn't accept manifests of the type `{shown}`")));
         };
         if json.get("schemaVersion").and_then(Value::as_u64) != Some(2) {
             return Err(wrong("its schemaVersion isn't 2".to_owned()));
@@ -299,7 +301,7 @@ impl<'a> Reader<'a> {
                     "layer {} of its manifest {digest} is {}, but its config says {}",
                     position + 1,
                     layer.digest(),
-                    diff_id.escape_debug()
+                    Outside::new(diff_id)
                 )));
             }
         }

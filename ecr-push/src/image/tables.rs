@@ -21,6 +21,7 @@ use crate::image::store::Store;
 use crate::image::wanted::{IndexUse, Unread, Wanted};
 use crate::image::{docker, layout, mistakes, reader, referrers, select};
 use crate::names::digest::Digest;
+use crate::outside::Outside;
 use crate::tasks::Stop;
 
 /// The tables of contents in a folder or an archive.
@@ -186,7 +187,7 @@ fn agreed(files: &Files, graph: Graph, table: &Table, wanted: &Wanted) -> Result
             Choice::Named(name) if !is_in(&config) && entry.is_known_as(name) => format!(
                 "its index.json and its manifest.json contradict each other: the config of `{}` is \
                  {config} only in manifest.json",
-                name.escape_debug()
+                Outside::new(name)
             ),
             Choice::Named(_) | Choice::Only => continue,
         };
@@ -242,7 +243,7 @@ fn compare(
             (_, Err(_)) => true,
         };
         if !same {
-            let (number, shown) = (position + 1, name.escape_debug());
+            let (number, shown) = (position + 1, Outside::new(name));
             return contradiction(format!(
                 "{digest} as layer {number} in one and `{shown}` in the other"
             ));
