@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::image::files::{Choice, Files};
 use crate::image::image_name::{ImageId, is_same_name};
+use crate::image::platform::Platform;
 use crate::image::source::Piece;
 use crate::image::store::{FileLookup, MAX_MANIFEST, Store as _};
 use crate::image::wanted::Unread;
@@ -45,7 +46,7 @@ impl Table {
     /// Returns the image that the caller wants.
     pub(super) fn choose(&self, files: &Files, choice: &Choice) -> Result<&Entry, Unread> {
         let wrong = |problem: String| Error::image(files.subject(), problem);
-        let names = || self.names();
+        let names = || self.names(files);
         let fitting = match choice {
             Choice::Named(name) => self.named(files, name),
             Choice::Only => self.entries.iter().collect(),
@@ -68,10 +69,11 @@ impl Table {
         }
     }
 
-    /// Returns the images for messages.
-    pub(super) fn names(&self) -> String {
-        let names: Vec<String> = self.entries.iter().map(Entry::name).collect();
-        names.join(", ")
+    /// Describes the images for messages.
+    pub(super) fn names(&self, files: &Files) -> String {
+        let described: Vec<String> =
+            self.entries.iter().map(|entry| entry.describe(files)).collect();
+        described.join(", ")
     }
 
     /// Returns the images of this name. A name that is spelled the same wins over one that means
@@ -124,14 +126,19 @@ impl Entry {
         named_digest(&self.config).or_else(|| Some(Digest::from_content(&content()?)))
     }
 
-    /// Returns the image's name for messages.
-    pub(super) fn name(&self) -> String {
+    /// Describes the image for messages: its names, its id and its platform.
+    pub(super) fn describe(&self, files: &Files) -> String {
         let tags: Vec<String> =
             self.tags.iter().map(|tag| format!("`{}`", Outside::new(tag))).collect();
-        if tags.is_empty() {
-            format!("unnamed `{}`", Outside::new(&self.config))
-        } else {
-            tags.join(", ")
+        let names = if tags.is_empty() { "unnamed".to_owned() } else { tags.join(" = ") };
+        let Ok(config) = config(files, self) else {
+            return format!("{names} (`{}`)", Outside::new(&self.config));
+        };
+        let json: Value = serde_json::from_slice(&config).unwrap_or_default();
+        let id = Digest::from_content(&config);
+        match Platform::from_json(&json) {
+            Some(platform) => format!("{names} ({id}, `{platform}`)"),
+            None => format!("{names} ({id})"),
         }
     }
 }

@@ -181,8 +181,8 @@ fn agreed(files: &Files, graph: Graph, table: &Table, wanted: &Wanted) -> Result
             Choice::Only if !is_in(&config) && wanted.platforms.is_empty() => format!(
                 "its index.json and its manifest.json list different images, name one: {} is only \
                  in manifest.json, which lists {}",
-                entry.name(),
-                table.names()
+                entry.describe(files),
+                table.names(files)
             ),
             Choice::Named(name) if !is_in(&config) && entry.is_known_as(name) => format!(
                 "its index.json and its manifest.json contradict each other: the config of `{}` is \

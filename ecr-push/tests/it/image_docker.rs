@@ -142,8 +142,8 @@ async fn of_several_images_one_is_named() {
         assert_eq!(manifest(&image)["config"]["digest"], digest(configs[config].as_bytes()));
     }
     let names = format!(
-        "`web:1.0`, `docker.io/library/web:latest`, unnamed `{}.json`",
-        hex(configs[1].as_bytes())
+        "`web:1.0` = `docker.io/library/web:latest` ({}, `linux/amd64`), unnamed ({id})",
+        digest(configs[0].as_bytes())
     );
     let error = Image::open(saved.path()).await.unwrap_err();
     assert_eq!(

@@ -241,10 +241,14 @@ async fn an_image_in_only_one_of_the_tables_has_to_be_named() {
         "Config": blob_name(other.as_bytes()), "RepoTags": ["shop:2"], "Layers": [names[0]],
     });
     saved.set_table(&json!([saved.entry("web:1.0", &names), unlisted]));
+    let web = format!("`web:1.0` ({}, `linux/amd64`)", digest(saved.config.to_string().as_bytes()));
+    let shop = format!("`shop:2` ({}, `linux/amd64`)", digest(other.as_bytes()));
     assert_eq!(
         saved.problem().await,
-        "its index.json and its manifest.json list different images, name one: `shop:2` is only in \
-         manifest.json, which lists `web:1.0`, `shop:2`"
+        format!(
+            "its index.json and its manifest.json list different images, name one: {shop} is only \
+             in manifest.json, which lists {web}, {shop}"
+        )
     );
     let image = saved.open().named("shop:2").await.unwrap();
     assert_eq!(layers(&image), [digest(&saved.layers[0])]);
@@ -257,7 +261,7 @@ async fn an_image_in_only_one_of_the_tables_has_to_be_named() {
         format!(
             "neither index.json nor manifest.json leads to the image: its index.json has no image \
              `web:2`, it has unnamed ({}, `linux/amd64`); its manifest.json has no image `web:2`, \
-             it has `web:1.0`, `shop:2`",
+             it has {web}, {shop}",
             saved.root()
         )
     );
