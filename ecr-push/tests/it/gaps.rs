@@ -278,7 +278,7 @@ async fn a_manifest_that_only_the_repository_has_is_no_gap() {
         fs::read(platforms.layout.blob_path(extra["digest"].as_str().unwrap())).unwrap();
     index.push(b' ');
     let changed = platforms.layout.blob(extra["mediaType"].as_str().unwrap(), &index);
-    platforms.layout.set_index(&[changed.clone()]);
+    platforms.layout.set_index(std::slice::from_ref(&changed));
     for transport in [Transport::Api, Transport::Registry] {
         let plan = prepared(&world, &platforms.layout).await.transport(transport);
         if matches!(transport, Transport::Registry) {
