@@ -18,7 +18,7 @@ const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 /// Writes a layout's image as skopeo's `dir:` transport does: the root as `manifest.json`, and blobs
 /// by the digits of their digests.
-fn dir_of(layout: &Layout, root: &Value) -> TempDir {
+pub(crate) fn dir_of(layout: &Layout, root: &Value) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = layout.blob_path(root["digest"].as_str().unwrap());
     for blob in fs::read_dir(layout.path().join("blobs/sha256")).unwrap() {

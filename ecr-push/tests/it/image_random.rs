@@ -6,6 +6,7 @@ use ecr_push::Image;
 use ecr_push::image::Compression;
 use proptest::prelude::*;
 
+use crate::image_kinds::dir_of;
 use crate::layout::Layout;
 use crate::tarball::{Saved, Tar, layer, saved_by_new_docker, saved_by_old_docker};
 
@@ -14,7 +15,13 @@ fn open(content: &[u8]) {
     let saved = Saved::new(content);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let open = Image::open(saved.path()).compression(Compression::Gzip);
-    for open in [open.clone(), open.platform("linux/amd64".parse().unwrap())] {
+    for open in [
+        open.clone(),
+        open.clone().platform("linux/amd64".parse().unwrap()),
+        open.clone().index(),
+        open.clone().with_referrers(),
+        open.named("0123456789ab"),
+    ] {
         if let Ok(image) = runtime.block_on(open.into_future()) {
             assert!(image.layers().len() < 10);
         }
@@ -30,6 +37,7 @@ fn archives() -> Vec<Vec<u8>> {
         Tar::new().folder(oci.path(), "").bytes(),
         Tar::new().folder(new.path(), "./").bytes(),
         saved_by_old_docker(&[layer(100), layer(200)]).bytes(),
+        Tar::new().folder(dir_of(&oci, &oci.manifest(&[100])).path(), "").bytes(),
         {
             let index = fs::read(oci.path().join("index.json")).unwrap();
             let tar = Tar::new().folder(oci.path(), "").pax(&[("path", "index.json")]);
