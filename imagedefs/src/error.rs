@@ -11,13 +11,17 @@ use serde::{Serialize, Serializer};
 
 use crate::error::kind::ErrorKind;
 use crate::text::flaw::{Flaw, Quoted, locate};
+use crate::text::outside::Outside;
 use crate::text::problem::Problem;
 
 /// The reason why a file, a name or a reference was refused, or why a file could not be read or
 /// written.
 ///
-/// [`kind`](Self::kind) is for programs. `Display` is for people, and lists all
-/// [`problems`](Self::problems), each on its own line.
+/// [`kind`](Self::kind) is for programs. `Display` is for people, and lists the
+/// [`problems`](Self::problems), each on its own line, up to 50 of them.
+///
+/// Text from a file, an event or the environment is safe to print: control characters are escaped,
+/// long text is cut, and it cannot give commands to a CI runner.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<Repr>);
@@ -52,6 +56,37 @@ impl Error {
             | Repr::InvalidDefinitions { problems, .. }
             | Repr::InvalidImageUri { problems, .. }
             | Repr::NotRepairable { problems, .. } => problems,
+            _ => &[],
+        }
+    }
+
+    /// Returns the container that the error is about, as it was given: for `DuplicateContainer`,
+    /// `InvalidContainerName` and `MutableTag`.
+    pub fn container(&self) -> Option<&str> {
+        match &*self.0 {
+            Repr::DuplicateContainer { name, .. }
+            | Repr::InvalidContainerName { name, .. }
+            | Repr::MutableTag { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Returns the image that the error is about, as it was given: the image of the container for
+    /// `DuplicateContainer`, the refused one for `InvalidImageUri` and `MutableTag`.
+    pub fn image(&self) -> Option<&str> {
+        match &*self.0 {
+            Repr::DuplicateContainer { image, .. }
+            | Repr::InvalidImageUri { image, .. }
+            | Repr::MutableTag { image, .. } => Some(image),
+            _ => None,
+        }
+    }
+
+    /// Returns the accounts to choose from, for `SeveralAccounts`, in alphabetical order. Empty for
+    /// other errors.
+    pub fn accounts(&self) -> &[String] {
+        match &*self.0 {
+            Repr::SeveralAccounts { accounts } => accounts,
             _ => &[],
         }
     }
@@ -111,8 +146,8 @@ impl Error {
     }
 
     pub(crate) fn several_accounts<'a>(accounts: impl IntoIterator<Item = &'a str>) -> Self {
-        let accounts = accounts.into_iter().map(|account| format!("`{account}`"));
-        Self::new(Repr::SeveralAccounts { accounts: accounts.collect::<Vec<_>>().join(" and ") })
+        let accounts = accounts.into_iter().map(str::to_owned).collect();
+        Self::new(Repr::SeveralAccounts { accounts })
     }
 
     /// An error about a document other than image definitions: one clause, and any number of
@@ -169,47 +204,55 @@ impl Serialize for Error {
 
 #[derive(Debug, thiserror::Error)]
 enum Repr {
-    #[error("the container `{name}` already has the image `{image}`")]
+    #[error("the container {} already has the image {}", Quoted(name), Whole(image))]
     DuplicateContainer { name: String, image: String },
     #[error("no image definitions to write")]
     Empty,
     #[error("invalid container name {}:{}", Quoted(name), ProblemList(problems))]
     InvalidContainerName { name: String, problems: Vec<Problem> },
-    #[error("cannot use {subject}:{}", ProblemList(problems))]
+    #[error("cannot use {}:{}", Outside::new(subject), ProblemList(problems))]
     InvalidDefinitions { subject: String, problems: Vec<Problem> },
     #[error("invalid image reference {}:{}", Quoted(image), ProblemList(problems))]
     InvalidImageUri { image: String, problems: Vec<Problem> },
-    #[error("invalid promotion target: {what}")]
+    #[error("invalid promotion target: {}", Outside::new(what))]
     InvalidRegistry { what: String },
     #[error(
-        "the image {} of the container `{name}` has no digest, and a tag can move to another \
+        "the image {} of the container {} has no digest, and a tag can move to another \
          image: use the digest, or allow the tag with {method}",
-        Quoted(image)
+        Quoted(image),
+        Quoted(name)
     )]
     MutableTag { name: String, image: String, method: &'static str },
-    #[error("file `{}` not found{}", path.display(), NameHint { similar, expected: *expected })]
+    #[error(
+        "file {} not found{}",
+        Whole(&path.to_string_lossy()),
+        NameHint { similar, expected: *expected }
+    )]
     NotFound {
         path: PathBuf,
         similar: Vec<String>,
         expected: Option<&'static str>,
         source: io::Error,
     },
-    #[error("cannot repair {subject} without guessing:{}", ProblemList(problems))]
+    #[error("cannot repair {} without guessing:{}", Outside::new(subject), ProblemList(problems))]
     NotRepairable { subject: String, problems: Vec<Problem> },
     #[error("no image is in a private ECR registry{}", AccountSuffix(account))]
     NothingToPromote { account: Option<String> },
-    #[error("cannot read {what}")]
+    #[error("cannot read {}", Outside::new(what))]
     Read { what: String, source: io::Error },
-    #[error("{what}{}", ReasonList(reasons))]
+    #[error("{}{}", Outside::new(what), ReasonList(reasons))]
     Refused { kind: ErrorKind, what: String, reasons: Vec<String> },
-    #[error("the images are in the accounts {accounts}: choose one with `Promotion::from_account`")]
-    SeveralAccounts { accounts: String },
+    #[error(
+        "the images are in the accounts {}: choose one with `Promotion::from_account`",
+        AccountList(accounts)
+    )]
+    SeveralAccounts { accounts: Vec<String> },
     #[error(
         "the image definitions have {bytes} bytes: CodePipeline reads at most 100 KB, which may \
          be {limit} bytes"
     )]
     TooLarge { bytes: usize, limit: usize },
-    #[error("cannot write {what}")]
+    #[error("cannot write {}", Outside::new(what))]
     Write { what: String, source: io::Error },
 }
 
@@ -220,10 +263,25 @@ impl fmt::Display for ProblemList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [problem] => write!(f, " {problem}"),
-            problems => problems.iter().try_for_each(|problem| write!(f, "\n  {problem}")),
+            problems => write_lines(f, problems.iter()),
         }
     }
 }
+
+/// Prints a line for each item, up to [`MAX_LINES`]: a hostile text can have as many problems as
+/// bytes.
+fn write_lines(
+    f: &mut fmt::Formatter<'_>,
+    mut items: impl ExactSizeIterator<Item = impl fmt::Display>,
+) -> fmt::Result {
+    items.by_ref().take(MAX_LINES).try_for_each(|item| write!(f, "\n  {item}"))?;
+    match items.len() {
+        0 => Ok(()),
+        more => write!(f, "\n  … and {more} more"),
+    }
+}
+
+const MAX_LINES: usize = 50;
 
 /// Like [`ProblemList`], for reasons without a place in a text.
 struct ReasonList<'a>(&'a [String]);
@@ -232,12 +290,33 @@ impl fmt::Display for ReasonList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [] => Ok(()),
-            [reason] => write!(f, ": {reason}"),
+            [reason] => write!(f, ": {}", Outside::new(reason)),
             reasons => {
                 f.write_str(":")?;
-                reasons.iter().try_for_each(|reason| write!(f, "\n  {reason}"))
+                write_lines(f, reasons.iter().map(Outside::new))
             }
         }
+    }
+}
+
+struct AccountList<'a>(&'a [String]);
+
+impl fmt::Display for AccountList<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, account) in self.0.iter().enumerate() {
+            let joint = if index == 0 { "" } else { " and " };
+            write!(f, "{joint}{}", Quoted(account))?;
+        }
+        Ok(())
+    }
+}
+
+/// A name in backquotes, like [`Quoted`], but only cut if it is very long.
+struct Whole<'a>(&'a str);
+
+impl fmt::Display for Whole<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", Outside::new(self.0))
     }
 }
 
@@ -259,7 +338,7 @@ impl fmt::Display for NameHint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, name) in self.similar.iter().enumerate() {
             let joint = if index == 0 { ": the folder has" } else { " and" };
-            write!(f, "{joint} `{name}`")?;
+            write!(f, "{joint} {}", Whole(name))?;
         }
         let Some(expected) = self.expected else { return Ok(()) };
         write!(

@@ -26,14 +26,14 @@ pub(crate) fn read_limited(reader: impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads the content of a file, up to the limit of [`read_limited`].
+/// Reads the content of a regular file, up to the limit of [`read_limited`].
 ///
 /// # Errors
 ///
 /// `NotFound`, with similar names in the same folder; `Read`.
 pub(crate) fn read_definitions(path: &Path) -> Result<Vec<u8>, Error> {
     let cannot_read = |error| cannot_read(path, similar_names(path), error);
-    File::open(path).and_then(read_limited).map_err(cannot_read)
+    open_regular(path).and_then(read_limited).map_err(cannot_read)
 }
 
 /// Reads the text of a small file.
@@ -44,7 +44,7 @@ pub(crate) fn read_definitions(path: &Path) -> Result<Vec<u8>, Error> {
 pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
     let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
     let text = || {
-        let bytes = read_limited(File::open(path)?)?;
+        let bytes = read_limited(open_regular(path)?)?;
         if bytes.len() > MAX_BYTES {
             return Err(invalid(format!("the file has more than {MAX_BYTES} bytes")));
         }
@@ -53,14 +53,30 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
     text().map_err(|error| cannot_read(path, Vec::new(), error))
 }
 
-/// Opens a file of any size.
+/// Opens a regular file of any size.
 ///
 /// # Errors
 ///
 /// `NotFound`, `Read`.
 #[cfg(feature = "zip")]
 pub(crate) fn open(path: &Path) -> Result<File, Error> {
-    File::open(path).map_err(|error| cannot_read(path, Vec::new(), error))
+    open_regular(path).map_err(|error| cannot_read(path, Vec::new(), error))
+}
+
+/// Opens a regular file. A pipe or a device, which could block or never end, is an error: the type
+/// of the opened file counts, because a name can change its file at any time.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // Opening a pipe waits for its writer otherwise. Regular files ignore the flag.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "the path is not a regular file"))
+    }
 }
 
 /// Writes a file in one step, by [`replace`].
@@ -100,10 +116,11 @@ fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::R
     }
 
     let (temporary, mut file) = Temporary::beside(&target)?;
-    fill(&mut file)?;
+    // Before the content, which may be for fewer eyes than the folder.
     if let Some(metadata) = old {
         file.set_permissions(metadata.permissions())?;
     }
+    fill(&mut file)?;
     file.sync_all()?;
     // Windows cannot rename an open file.
     drop(file);
@@ -131,12 +148,18 @@ fn similar_names(path: &Path) -> Vec<String> {
         return Vec::new();
     };
     let mut names = entries
+        .take(MAX_ENTRIES)
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter(|name| is_similar(name, &wanted))
         .collect::<Vec<_>>();
     names.sort();
+    names.truncate(MAX_SIMILAR);
     names
 }
+
+/// The limits of the search for similar names, in files.
+const MAX_ENTRIES: usize = 10_000;
+const MAX_SIMILAR: usize = 5;
 
 /// Whether `name` is another name than `wanted`, and may be a typing error for it.
 fn is_similar(name: &str, wanted: &str) -> bool {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::doctor::diagnosis::Diagnosis;
+use crate::text::outside::{Outside, begins_command, has_no_form};
 use crate::text::problem::Problem;
 use crate::text::problem_kind::{ProblemKind, Severity};
 
@@ -34,7 +35,7 @@ impl Diagnosis {
 ///
 /// Long lines are cut to the surroundings of the problem. Control characters and invisible
 /// characters are shown as `�`, so that the text of a hostile file cannot move the cursor of a
-/// terminal. Only the first 50 problems are shown; the others are counted.
+/// terminal, and so are the beginnings of a CI runner's commands. Only the first 50 problems are shown; the others are counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'a> {
     diagnosis: &'a Diagnosis,
@@ -53,10 +54,10 @@ impl Report<'_> {
             Severity::Warning => "warning",
         };
         match self.diagnosis.path() {
-            Some(path) => write!(f, "{}:{line}:{column}: ", path.display())?,
+            Some(path) => write!(f, "{}:{line}:{column}: ", Outside::new(path.to_string_lossy()))?,
             None => write!(f, "line {line}, column {column}: ")?,
         }
-        writeln!(f, "{severity}: {}", problem.what())?;
+        writeln!(f, "{severity}: {}", Outside::new(problem.what()))?;
         if let Some(text) = lines.get(line - 1)
             && is_at_a_place(problem.kind())
         {
@@ -145,13 +146,14 @@ fn excerpt(line: &str, column: usize) -> (String, usize) {
         let len = line.chars().count();
         column.saturating_sub(CONTEXT).min(len.saturating_sub(MAX_EXCERPT))
     };
-    let visible = |character: char| match character {
+    let visible = |(at, character): (usize, char)| match character {
         '\t' => ' ',
-        // Control characters, invisible ones, and those that change the direction of writing.
-        other if other.is_control() || other.escape_debug().take(2).eq("\\u".chars()) => '\u{fffd}',
+        '#' if begins_command(&line[at..]) => '\u{fffd}',
+        other if has_no_form(other) || other.escape_debug().take(2).eq("\\u".chars()) => '\u{fffd}',
         other => other,
     };
-    let mut shown = line.chars().skip(start).take(MAX_EXCERPT).map(visible).collect::<String>();
+    let shown = line.char_indices().skip(start).take(MAX_EXCERPT).map(visible);
+    let mut shown = shown.collect::<String>();
     let mut caret = column - start.min(column);
     if start > 0 {
         shown.insert(0, '…');

@@ -9,7 +9,8 @@ use crate::text::flaw::Quoted;
 /// The CodeBuild build that the program runs in, from the variables that CodeBuild sets (CodeBuild
 /// user guide, environment variables in build environments).
 ///
-/// An empty variable counts as unset.
+/// An empty variable counts as unset. The accessors return the text as it is set, which is not safe
+/// to print: a git tag or a branch can have characters that a terminal obeys.
 ///
 /// ```
 /// use imagedefs::codebuild::CodeBuildEnv;

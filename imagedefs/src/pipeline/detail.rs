@@ -45,7 +45,8 @@ use crate::text::problem::Problem;
 /// # Ok::<(), imagedefs::Error>(())
 /// ```
 ///
-/// Unknown members are kept, and printed again. Only `ImageURI` is required; a file written for the
+/// The accessors return the text as written, which is not safe to print. Unknown members are kept,
+/// and printed again. Only `ImageURI` is required; a file written for the
 /// blue/green action has nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageDetail {

@@ -22,7 +22,8 @@ use crate::text::flaw::Quoted;
 /// - Events are sent "on a best effort basis": one may be missing.
 ///
 /// The type accepts any event of this form, with or without the members of `detail`, so that a rule
-/// can decide about it. Unknown members are ignored. Undocumented members, such as
+/// can decide about it. The accessors return the text as it was sent, which is not safe to print.
+/// Unknown members are ignored. Undocumented members, such as
 /// `manifest-media-type`, are known from recorded events.
 ///
 /// ```

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::text::edit::Repair;
+use crate::text::outside::Outside;
 use crate::text::problem::Problem;
 use crate::text::problem_kind::ProblemKind;
 
@@ -68,8 +69,8 @@ pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.char_indices().nth(MAX_QUOTED) {
-            None => write!(f, "`{}`", self.0.escape_debug()),
-            Some((end, _)) => write!(f, "`{}…`", self.0[..end].escape_debug()),
+            None => write!(f, "`{}`", Outside::new(self.0)),
+            Some((end, _)) => write!(f, "`{}…`", Outside::new(&self.0[..end])),
         }
     }
 }

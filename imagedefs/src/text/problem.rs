@@ -6,6 +6,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::text::catalogue::{Explanation, explanation};
+use crate::text::outside::Outside;
 use crate::text::problem_kind::{ProblemKind, Severity};
 
 /// A problem of an image definitions file, a container name or an image reference, with its place,
@@ -17,7 +18,7 @@ pub struct Problem {
     kind: ProblemKind,
     line: usize,
     column: usize,
-    what: String,
+    what: Outside<String>,
     repair: Option<&'static str>,
 }
 
@@ -43,9 +44,10 @@ impl Problem {
         self.column
     }
 
-    /// Returns what is wrong, with the text in question: one clause, in lower case.
+    /// Returns what is wrong, with the text in question: one clause, in lower case. Text from the
+    /// file is quoted in it, so it can be printed.
     pub fn what(&self) -> &str {
-        &self.what
+        self.what.raw()
     }
 
     /// Returns the usual cause.
@@ -81,7 +83,7 @@ impl Problem {
         what: String,
         repair: Option<&'static str>,
     ) -> Self {
-        Self { kind, line, column, what, repair }
+        Self { kind, line, column, what: Outside::new(what), repair }
     }
 }
 
@@ -104,7 +106,7 @@ impl Serialize for Problem {
         members.serialize_field("severity", &self.severity())?;
         members.serialize_field("line", &self.line)?;
         members.serialize_field("column", &self.column)?;
-        members.serialize_field("what", &self.what)?;
+        members.serialize_field("what", self.what())?;
         members.serialize_field("cause", self.cause())?;
         members.serialize_field("cure", self.cure())?;
         if let Some(repair) = self.repair {

@@ -7,6 +7,7 @@ mod api;
 mod differential;
 mod event_bridge;
 mod files;
+mod hostile;
 mod messages;
 mod promotion;
 mod repair;

@@ -62,7 +62,8 @@ impl ArtifactReader {
         Self::new(Storage::Memory(Cursor::new(bytes)), "the artifact".to_owned())
     }
 
-    /// Returns the paths of the files, in the order of the archive. No path leads out of it.
+    /// Returns the paths of the files, in the order of the archive. No path leads out of it,
+    /// but a name can have characters that a terminal obeys.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|(name, _)| name.as_str())
     }

@@ -32,7 +32,8 @@ impl fmt::Display for Decision {
 
 /// The reason to ignore an event: the first member that the rule does not accept, with its value.
 ///
-/// Serialises with the name of the variant as `reason`.
+/// Serialises with the name of the variant as `reason`. The values are as the event has them;
+/// `Display` quotes them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "reason", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
