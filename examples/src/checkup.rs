@@ -1,11 +1,10 @@
 //! The check of a file for CodePipeline: image definitions, an image detail or an artifact zip.
 
-use std::fs::File;
 use std::io::{Read as _, stdin};
 use std::path::Path;
 
 use imagedefs::artifact::ArtifactReader;
-use imagedefs::detail::ImageDetail;
+use imagedefs::detail::{DetailDiagnosis, ImageDetail};
 use imagedefs::diagnosis::Diagnosis;
 use imagedefs::{ImageDefinitions, Problem, ProblemKind, Severity};
 
@@ -49,25 +48,75 @@ impl Checkup {
     /// Checks a file; `-` is stdin. `file_name` is the name that the ECS action looks for.
     pub fn new(path: &Path, file_name: &str) -> Self {
         let name = if is_stdin(path) { "stdin".to_owned() } else { path.display().to_string() };
-        let result = match read(path) {
-            Err(error) => Err(error),
-            Ok(content) if content.starts_with(ZIP) => artifact(&name, content, file_name),
-            Ok(content) if base_name(path) == ImageDetail::FILE_NAME => {
-                Ok(image_detail(&name, &content))
-            }
-            Ok(content) => Ok(definitions(path, name.clone(), &content, file_name)),
+        let result = if is_stdin(path) {
+            stdin_content().and_then(|content| Self::of_content(&name, content, file_name))
+        } else {
+            Self::of_file(path, file_name)
         };
         result.unwrap_or_else(|error| Self::failed(name, "unreadable", &*error))
+    }
+
+    fn of_file(path: &Path, file_name: &str) -> Result<Self, BoxError> {
+        if base_name(path) == ImageDetail::FILE_NAME {
+            return Ok(Self::of_detail(&DetailDiagnosis::read(path)?));
+        }
+        let diagnosis = Diagnosis::read(path)?;
+        if is_zip(&diagnosis) {
+            return Self::of_zip(ArtifactReader::open(path)?, file_name);
+        }
+        // Other files can be checked for the default name, before they get it.
+        let is_default = file_name == ImageDefinitions::FILE_NAME;
+        let diagnosis = if is_default { diagnosis } else { diagnosis.expect_file_name(file_name) };
+        Ok(Self::of_definitions(&diagnosis))
+    }
+
+    fn of_content(name: &str, content: Vec<u8>, file_name: &str) -> Result<Self, BoxError> {
+        // The content of stdin has no file name that could be wrong.
+        let diagnosis = Diagnosis::new(&content).with_name(name);
+        if is_zip(&diagnosis) {
+            return Self::of_zip(ArtifactReader::from_bytes(content)?, file_name);
+        }
+        Ok(Self::of_definitions(&diagnosis))
+    }
+
+    /// Checks the definitions in a zip, or its image detail if it has no definitions.
+    fn of_zip(mut zip: ArtifactReader, file_name: &str) -> Result<Self, BoxError> {
+        let has = |zip: &ArtifactReader, wanted: &str| zip.names().any(|it| it == wanted);
+        if !has(&zip, file_name) && has(&zip, ImageDetail::FILE_NAME) {
+            return Ok(Self::of_detail(&zip.detail_diagnosis()?));
+        }
+        Ok(Self::of_definitions(&zip.diagnosis(file_name)?))
+    }
+
+    fn of_definitions(diagnosis: &Diagnosis) -> Self {
+        let report = diagnosis.report().to_string();
+        Self::found(diagnosis.name(), &report, diagnosis.problems())
+    }
+
+    fn of_detail(diagnosis: &DetailDiagnosis) -> Self {
+        let report = diagnosis.report().to_string();
+        Self::found(diagnosis.name(), &report, diagnosis.problems())
+    }
+
+    fn found(name: Option<&str>, report: &str, problems: &[Problem]) -> Self {
+        let name = name.unwrap_or_default().to_owned();
+        // Without problems, the report is one line, which doesn't name the file.
+        let report = report.trim_end();
+        let report =
+            if problems.is_empty() { format!("{name}: {report}") } else { report.to_owned() };
+        let mut findings: Vec<Finding> = problems.iter().map(Finding::from).collect();
+        for finding in &mut findings {
+            if finding.kind == kind_name(ProblemKind::FileName) {
+                // CodePipeline doesn't find the file.
+                finding.severity = Severity::Error;
+            }
+        }
+        Self { name, report, findings }
     }
 
     /// Whether CodePipeline finds and accepts the file.
     pub fn is_valid(&self) -> bool {
         self.findings.iter().all(|it| it.severity == Severity::Warning)
-    }
-
-    fn valid(name: String, what: &str) -> Self {
-        let report = format!("{name}: {what}");
-        Self { name, report, findings: Vec::new() }
     }
 
     fn failed(name: String, kind: &str, error: &(dyn std::error::Error + Send + Sync)) -> Self {
@@ -107,10 +156,7 @@ impl From<&Problem> for Finding {
     }
 }
 
-/// The first bytes of a zip file with entries.
-const ZIP: &[u8] = b"PK\x03\x04";
-
-/// More than CodePipeline accepts, so that an oversized file is reported as one.
+/// More than an artifact for the ECS action needs.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 fn is_stdin(path: &Path) -> bool {
@@ -121,81 +167,16 @@ fn base_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, BoxError> {
+fn stdin_content() -> Result<Vec<u8>, BoxError> {
     let mut content = Vec::new();
-    if is_stdin(path) {
-        stdin()
-            .take(MAX_BYTES)
-            .read_to_end(&mut content)
-            .map_err(|error| format!("can't read stdin: {error}"))?;
-        return Ok(content);
-    }
-    match File::open(path) {
-        Ok(file) => file
-            .take(MAX_BYTES)
-            .read_to_end(&mut content)
-            .map_err(|error| format!("can't read the file: {error}"))?,
-        // The library names the similar files beside a missing one.
-        Err(_) => return Diagnosis::read(path).map(|_| content).map_err(Into::into),
-    };
+    let read = stdin().take(MAX_BYTES).read_to_end(&mut content);
+    read.map_err(|error| format!("can't read stdin: {error}"))?;
     Ok(content)
 }
 
-fn definitions(path: &Path, name: String, content: &[u8], file_name: &str) -> Checkup {
-    let is_default = file_name == ImageDefinitions::FILE_NAME;
-    let is_misnamed = !is_default && !is_stdin(path) && base_name(path) != file_name;
-    // With another name for the action, the library's warning about the file name is wrong.
-    let with_path = if is_default && !is_stdin(path) { Diagnosis::read(path).ok() } else { None };
-    let has_path = with_path.is_some();
-    let diagnosis = with_path.unwrap_or_else(|| Diagnosis::new(content));
-    let mut findings: Vec<Finding> = diagnosis.problems().iter().map(Finding::from).collect();
-    for finding in &mut findings {
-        if finding.kind == kind_name(ProblemKind::FileName) {
-            // CodePipeline doesn't find the file.
-            finding.severity = Severity::Error;
-        }
-    }
-    // The report ends with a line break.
-    let text = diagnosis.report().to_string().trim_end().to_owned();
-    let mut report = if has_path { text } else { format!("{name}:\n{text}") };
-    if is_misnamed {
-        let message =
-            format!("CodePipeline looks for `{file_name}`, not for `{}`", base_name(path));
-        report = format!("{name}: error: {message}\n{report}");
-        findings.push(Finding::error("fileName", message));
-    }
-    Checkup { name, report, findings }
+fn is_zip(diagnosis: &Diagnosis) -> bool {
+    diagnosis.problems().iter().any(|it| it.kind() == ProblemKind::ZipFile)
 }
-
-fn image_detail(name: &str, content: &[u8]) -> Checkup {
-    let parsed = String::from_utf8_lossy(content).parse::<ImageDetail>();
-    match parsed.and_then(|it| it.image_uri()) {
-        Ok(image) => {
-            let what = format!("no error: the image detail of {}", image.as_str());
-            Checkup::valid(name.to_owned(), &what)
-        }
-        Err(error) => Checkup::failed(name.to_owned(), "invalidImageDetail", &error),
-    }
-}
-
-/// Checks the definitions in a zip, or its image detail if it has no definitions.
-fn artifact(name: &str, content: Vec<u8>, file_name: &str) -> Result<Checkup, BoxError> {
-    let mut zip = ArtifactReader::from_bytes(content)?;
-    let has = |zip: &ArtifactReader, wanted: &str| zip.names().any(|it| it == wanted);
-    if !has(&zip, file_name) && has(&zip, ImageDetail::FILE_NAME) {
-        let content = zip.read(ImageDetail::FILE_NAME, IN_ZIP)?;
-        return Ok(image_detail(&format!("{name}:{}", ImageDetail::FILE_NAME), &content));
-    }
-    let content = zip.read(file_name, IN_ZIP)?;
-    let diagnosis = Diagnosis::new(&content);
-    let name = format!("{name}:{file_name}");
-    let report = format!("{name}:\n{}", diagnosis.report().to_string().trim_end());
-    let findings = diagnosis.problems().iter().map(Finding::from).collect();
-    Ok(Checkup { name, report, findings })
-}
-
-/// More than CodePipeline accepts of definitions, so that the report can say so.
-const IN_ZIP: usize = 1024 * 1024;
 
 /// The name of a kind in JSON and annotations.
 fn kind_name(kind: ProblemKind) -> String {

@@ -2,10 +2,12 @@
 
 pub(crate) mod diagnosis;
 mod element;
-mod encoding;
+pub(crate) mod encoding;
 mod examination;
 mod mend;
+mod recognition;
 pub(crate) mod report;
+mod wrapping;
 
 use std::io::Read;
 use std::path::Path;

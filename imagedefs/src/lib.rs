@@ -48,8 +48,12 @@ pub mod containers {
 
 /// `imageDetail.json`: what an ECR source action writes, and what the blue/green action of CodeDeploy
 /// reads.
+///
+/// A [`DetailDiagnosis`](detail::DetailDiagnosis) holds all problems of such a file, each with its
+/// place.
 pub mod detail {
     pub use crate::pipeline::detail::ImageDetail;
+    pub use crate::pipeline::detail::diagnosis::DetailDiagnosis;
 }
 
 /// What is wrong with an `imagedefinitions.json`, and how to correct it.

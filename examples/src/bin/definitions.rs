@@ -5,14 +5,14 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
 use examples::{
-    BoxError, Containers, Delivery, EventDecision, EventRule, Story, image_of_container,
-    insert_by_digest, parse_event, read_text, run,
+    BoxError, Containers, Delivery, Story, image_of_container, insert_by_digest, read_text, run,
 };
 use imagedefs::codebuild::CodeBuildEnv;
 use imagedefs::containers::ContainerMap;
 use imagedefs::detail::ImageDetail;
+use imagedefs::event::EcrImageEvent;
 use imagedefs::published::PublishedImage;
-use imagedefs::rule::NamePattern;
+use imagedefs::rule::{Decision, DeployRule, NamePattern};
 use imagedefs::{ImageDefinitions, ImageUri};
 
 /// Make imagedefinitions.json for the ECS action of CodePipeline, without a shell template.
@@ -62,7 +62,8 @@ struct Arguments {
     #[arg(long = "tag", value_name = "T", requires = "event")]
     tags: Vec<NamePattern>,
 
-    /// The variables ECRRepositoryName and ECRImageDigestId of CodePipeline's ECRBuildAndPublish
+    /// The variables ECRRepositoryName and ECRImageDigestId of CodePipeline's ECRBuildAndPublish, or
+    /// the whole URI of the image
     #[arg(long, value_name = "REPOSITORY@DIGEST")]
     published: Option<String>,
 
@@ -157,6 +158,13 @@ fn of_variables(arguments: &Arguments, published: &str) -> Result<ImageUri, BoxE
                         ECRImageDigestId of the action";
         return Err(format!("invalid --published `{published}`: {expected}").into());
     };
+    // The whole URI has the account and the region.
+    if let Ok(image) = published.parse::<ImageUri>()
+        && image.ecr().is_some()
+        && arguments.account.is_none()
+    {
+        return Ok(image);
+    }
     let image = PublishedImage::new(repository, digest)?;
     if let (Some(account), Some(region)) = (&arguments.account, &arguments.region) {
         return Ok(image.image_uri(account, region)?);
@@ -168,10 +176,12 @@ fn of_variables(arguments: &Arguments, published: &str) -> Result<ImageUri, BoxE
 fn of_event(arguments: &Arguments, event: &Path) -> Result<ImageDefinitions, BoxError> {
     // Clap requires --containers, so the map is the file's.
     let map = arguments.containers.file().ok_or("--event needs --containers FILE")?;
-    let rule = EventRule::new(ContainerMap::read(map)?, arguments.tags.clone())?;
-    match rule.decide(&parse_event(&read_text(event)?)?)? {
-        EventDecision::Deploy(definitions) => Ok(definitions),
-        EventDecision::Ignore(reason) => {
+    let containers = ContainerMap::read(map)?;
+    let rule = DeployRule::from_containers(&containers, arguments.tags.clone())?;
+    let event = read_text(event)?.parse::<EcrImageEvent>()?;
+    match rule.decide(&event) {
+        Decision::Deploy => Ok(containers.definitions([event.image_uri()?])?),
+        Decision::Ignore(reason) => {
             Err(format!("the event has no image to deploy: {reason}").into())
         }
     }

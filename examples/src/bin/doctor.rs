@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use examples::{BoxError, Checkup, Story, checkups_as_annotations, checkups_as_json, run};
+use imagedefs::detail::ImageDetail;
 use imagedefs::diagnosis::Diagnosis;
 use imagedefs::{ImageDefinitions, Severity};
 
@@ -66,6 +67,8 @@ fn doctor(arguments: Arguments) -> Result<(), BoxError> {
         files.push(PathBuf::from(&file_name));
     }
     let output = Story::on_stdout();
+    // The report is the result of the program: it fails if the report is lost.
+    let tell = |text: &str| output.result(text);
     let mut checkups = Vec::new();
     for file in &files {
         let mut checkup = Checkup::new(file, &file_name);
@@ -77,18 +80,18 @@ fn doctor(arguments: Arguments) -> Result<(), BoxError> {
             }
         }
         if matches!(format, Format::Text) {
-            repairs.iter().for_each(|line| output.tell(line));
-            output.tell(&checkup.report);
+            repairs.iter().try_for_each(|line| tell(line))?;
+            tell(&checkup.report)?;
             let is_broken = checkup.findings.iter().any(|it| it.severity == Severity::Error);
             if fix && is_broken {
-                output.tell("not repaired: some problems have no certain repair");
+                tell("not repaired: some problems have no certain repair")?;
             }
         }
         checkups.push(checkup);
     }
     match format {
-        Format::Github => output.tell(checkups_as_annotations(&checkups).trim_end()),
-        Format::Json => output.tell(serde_json::to_string_pretty(&checkups_as_json(&checkups))?),
+        Format::Github => tell(checkups_as_annotations(&checkups).trim_end())?,
+        Format::Json => tell(&serde_json::to_string_pretty(&checkups_as_json(&checkups))?)?,
         Format::Text => {}
     }
     let invalid: Vec<String> =
@@ -101,6 +104,9 @@ fn doctor(arguments: Arguments) -> Result<(), BoxError> {
 
 /// Repairs a file and returns a line for each repair, or nothing if a repair isn't certain.
 fn repair(file: &Path) -> Result<Vec<String>, BoxError> {
+    if file.file_name().is_some_and(|name| name == ImageDetail::FILE_NAME) {
+        return Ok(Vec::new());
+    }
     let Ok(diagnosis) = Diagnosis::read(file) else { return Ok(Vec::new()) };
     let has_errors = diagnosis.problems().iter().any(|it| it.severity() == Severity::Error);
     if !has_errors {

@@ -5,12 +5,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ecs_deploy::Deployer;
-use examples::{
-    BoxError, ContainerServices, EventDecision, EventRule, Session, Story, deploy_images,
-    parse_event, read_text, run,
-};
+use examples::{BoxError, ContainerServices, Session, Story, deploy_images, read_text, run};
 use imagedefs::containers::ContainerMap;
-use imagedefs::rule::{EventValue, NamePattern};
+use imagedefs::event::EcrImageEvent;
+use imagedefs::rule::{Decision, DeployRule, EventValue, NamePattern};
 
 /// Deploy the image of an Amazon ECR event to ECS services.
 ///
@@ -92,24 +90,28 @@ async fn main() -> ExitCode {
 
 async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
     let story = Story::on_stderr();
-    let rule = EventRule::new(ContainerMap::read(arguments.containers)?, arguments.tags)?;
+    let containers = ContainerMap::read(arguments.containers)?;
+    let rule = DeployRule::from_containers(&containers, arguments.tags)?;
     if arguments.show_pattern {
-        return story.result(rule.pattern()?);
+        return story.result(rule.event_pattern().to_string());
     }
     if arguments.show_transformer {
-        return story.result(rule.transformer(&arguments.source_action, &arguments.variables)?);
+        let mut transformer = rule.input_transformer(&arguments.source_action)?;
+        for (name, value) in &arguments.variables {
+            transformer = transformer.variable(name, *value)?;
+        }
+        return story.result(transformer.to_string());
     }
     let services = ContainerServices::new(arguments.cluster.as_deref(), &arguments.services)?;
-    let event = parse_event(&read(arguments.event).await?)?;
-
-    let definitions = match rule.decide(&event)? {
-        EventDecision::Deploy(definitions) => definitions,
-        EventDecision::Ignore(reason) => {
-            story.tell(format!("ignored: {reason}"));
-            return Ok(());
-        }
-    };
-    story.tell(format!("pushed: {} as {}", event.image_uri()?, event.tag().unwrap_or_default()));
+    let event = read(arguments.event).await?.parse::<EcrImageEvent>()?;
+    if let Decision::Ignore(reason) = rule.decide(&event) {
+        story.tell(format!("ignored: {reason}"));
+        return Ok(());
+    }
+    let image = event.image_uri()?;
+    // The rule has matched the tag, so its characters are those of a tag.
+    story.tell(format!("pushed: {image} as {}", event.tag().unwrap_or_default()));
+    let definitions = containers.definitions([image])?;
     let services = services.split(&definitions)?;
     let session = if arguments.aws {
         Session::on_aws_in(event.region()).await?

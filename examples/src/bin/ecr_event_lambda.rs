@@ -3,18 +3,17 @@
 use std::env;
 
 use ecs_deploy::Deployer;
-use examples::{
-    BoxError, ContainerServices, EventDecision, EventRule, Session, Story, deploy_images,
-    parse_event,
-};
+use examples::{BoxError, ContainerServices, Session, Story, deploy_images};
 use imagedefs::containers::ContainerMap;
-use imagedefs::rule::NamePattern;
+use imagedefs::event::EcrImageEvent;
+use imagedefs::rule::{Decision, DeployRule, NamePattern};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
 /// The configuration of the function, from its environment variables.
 struct Settings {
-    rule: EventRule,
+    containers: ContainerMap,
+    rule: DeployRule,
     services: ContainerServices,
 }
 
@@ -26,21 +25,20 @@ impl Settings {
         let tags = tags.split(',').map(str::parse).collect::<Result<Vec<NamePattern>, _>>()?;
         let services: Vec<String> = variable("SERVICES")?.split(',').map(str::to_owned).collect();
         Ok(Self {
-            rule: EventRule::new(containers, tags)?,
+            rule: DeployRule::from_containers(&containers, tags)?,
+            containers,
             services: ContainerServices::new(None, &services)?,
         })
     }
 
     async fn handle(&self, payload: &Value) -> Result<Value, BoxError> {
         let story = Story::on_stderr();
-        let event = parse_event(&payload.to_string())?;
-        let definitions = match self.rule.decide(&event)? {
-            EventDecision::Deploy(definitions) => definitions,
-            EventDecision::Ignore(reason) => {
-                story.tell(format!("ignored: {reason}"));
-                return Ok(json!({ "ignored": reason }));
-            }
-        };
+        let event = payload.to_string().parse::<EcrImageEvent>()?;
+        if let Decision::Ignore(reason) = self.rule.decide(&event) {
+            story.tell(format!("ignored: {reason}"));
+            return Ok(json!({ "ignored": reason.to_string() }));
+        }
+        let definitions = self.containers.definitions([event.image_uri()?])?;
         let services = self.services.split(&definitions)?;
         let session = Session::on_aws_in(event.region()).await?;
         let deployer = Deployer::new(session.config());

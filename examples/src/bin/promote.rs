@@ -1,13 +1,12 @@
 //! Promotes image definitions to another account or region.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use examples::{BoxError, Story, run};
 use imagedefs::promotion::Promotion;
-use imagedefs::{Error, ErrorKind, ImageDefinitions, ImageUri};
+use imagedefs::{Error, ErrorKind, ImageDefinitions};
 
 /// Promote image definitions: change the registry of the images to another account or region, and
 /// keep their digests.
@@ -63,8 +62,7 @@ fn promote(arguments: Arguments) -> Result<(), BoxError> {
         promotion = promotion.allow_tagged();
     }
     let definitions = ImageDefinitions::read(file)?;
-    let promoted =
-        definitions.promote(&promotion).map_err(|error| with_option(&definitions, error))?;
+    let promoted = definitions.promote(&promotion).map_err(with_option)?;
     let diff = definitions.diff(&promoted);
     if diff.is_empty() {
         story.tell("nothing to promote: all images have this registry");
@@ -78,28 +76,14 @@ fn promote(arguments: Arguments) -> Result<(), BoxError> {
 }
 
 /// Replaces the library's method in an error with the option of the program.
-fn with_option(definitions: &ImageDefinitions, error: Error) -> BoxError {
-    let images = definitions.iter().filter_map(|(name, image)| {
-        let image = image.parse::<ImageUri>().ok()?;
-        let account = image.ecr()?.account().to_owned();
-        Some((name, image, account))
-    });
-    match error.kind() {
-        ErrorKind::MutableTag => {
-            let mut tagged = images.filter(|(_, image, _)| image.digest().is_none());
-            tagged.next().map_or_else(
-                || error.into(),
-                |(name, image, _)| {
-                    let cure = "use its digest, or --allow-tagged";
-                    let image = image.as_str();
-                    format!("the image {image} of container `{name}` has no digest: {cure}").into()
-                },
-            )
+fn with_option(error: Error) -> BoxError {
+    match (error.kind(), error.image(), error.container()) {
+        (ErrorKind::MutableTag, Some(image), Some(name)) => {
+            let cure = "use its digest, or --allow-tagged";
+            format!("the image {image} of container `{name}` has no digest: {cure}").into()
         }
-        ErrorKind::SeveralAccounts => {
-            let accounts: BTreeSet<String> = images.map(|(_, _, account)| account).collect();
-            let accounts: Vec<String> = accounts.into_iter().collect();
-            let accounts = accounts.join(" and ");
+        (ErrorKind::SeveralAccounts, ..) => {
+            let accounts = error.accounts().join(" and ");
             format!("the images are in the accounts {accounts}: choose one with --from").into()
         }
         _ => error.into(),

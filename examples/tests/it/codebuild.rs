@@ -57,6 +57,28 @@ async fn a_full_uri_and_a_container_map_work() {
     assert_eq!(definitions.get("web").unwrap().as_str(), ended.stdout.trim_end());
 }
 
+/// A name that has a registry in it would only lead to the advice to create such a repository.
+#[tokio::test]
+async fn a_registry_in_the_name_is_refused_before_the_push() {
+    let (server, workplace) = (served().await, Workplace::new());
+    let (host, _) = URI.split_once('/').unwrap();
+    for repository in [host.to_owned(), format!("{host}/{URI}")] {
+        let ended = Program::codebuild()
+            .with(&["--aws", "--tag", "1", "--container", "web"])
+            .with(&[workplace.image(), &repository])
+            .within(workplace.folder.path())
+            .on(&server)
+            .env("CODEBUILD_BUILD_ARN", ARN)
+            .run()
+            .await;
+        assert_eq!((ended.code, &*ended.stdout), (1, ""));
+        let expected = format!("the repository name has the registry `{host}` again");
+        assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("create-repository"), "{}", ended.stderr);
+    }
+    assert_eq!(server.local().journal().operations(), [""; 0]);
+}
+
 #[tokio::test]
 async fn definitions_that_can_not_be_written_fail_before_the_push() {
     let (server, workplace) = (served().await, Workplace::new());

@@ -105,6 +105,11 @@ async fn the_variables_of_a_build_give_the_account_and_the_region() {
     let ended = make(&published).await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(written(folder.path()), [("web".to_owned(), image())]);
+    // The whole URI says the same.
+    std::fs::remove_file(folder.path().join("imagedefinitions.json")).unwrap();
+    let ended = make(&image()).await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(written(folder.path()), [("web".to_owned(), image())]);
     let ended = make("demo/web").await;
     assert_eq!(ended.code, 1);
     let expected = "error: invalid --published `demo/web`: expected REPOSITORY@DIGEST, the \

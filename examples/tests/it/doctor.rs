@@ -25,7 +25,8 @@ fn folder_with(files: &[(&str, &str)]) -> TempDir {
 async fn a_valid_file_is_0() {
     let folder = folder_with(&[("imagedefinitions.json", VALID)]);
     let ended = doctor(folder.path(), &[]).await;
-    assert_eq!((ended.code, &*ended.stdout, &*ended.stderr), (0, "no error\n", ""));
+    let expected = (0, "imagedefinitions.json: no error\n", "");
+    assert_eq!((ended.code, &*ended.stdout, &*ended.stderr), expected);
 
     let latest = VALID.replace("1.4.2", "latest");
     let folder = folder_with(&[("imagedefinitions.json", &latest)]);

@@ -25,14 +25,15 @@ async fn the_action_can_have_another_file_name() {
     let name = ["--file-name", "imagedefinition.json"];
     let ended = doctor(folder.path(), &name).await;
     assert_eq!((ended.code, &*ended.stderr), (0, ""));
-    assert_eq!(ended.stdout, "imagedefinition.json:\nno error\n");
+    assert_eq!(ended.stdout, "imagedefinition.json: no error\n");
 
     let ended =
         doctor(folder.path(), &["--file-name", "images.json", "imagedefinition.json"]).await;
     assert_eq!(ended.code, 1);
-    let expected = "imagedefinition.json: error: CodePipeline looks for `images.json`, not for \
-                    `imagedefinition.json`\nimagedefinition.json:\nno error\n";
-    assert_eq!(ended.stdout, expected);
+    let expected = "imagedefinition.json:1:1: warning: the file is named \
+                    `imagedefinition.json`, but CodePipeline looks for `images.json`\n";
+    assert!(ended.stdout.starts_with(expected), "{}", ended.stdout);
+    assert_eq!(ended.stderr, "error: CodePipeline would not accept `imagedefinition.json`\n");
 }
 
 #[tokio::test]
@@ -43,11 +44,32 @@ async fn an_image_detail_is_checked_as_one() {
     fs::write(&file, json!({ "ImageURI": image }).to_string()).unwrap();
     let ended = doctor(folder.path(), &["imageDetail.json"]).await;
     assert_eq!((ended.code, &*ended.stderr), (0, ""));
-    assert_eq!(ended.stdout, format!("imageDetail.json: no error: the image detail of {image}\n"));
+    assert_eq!(ended.stdout, "imageDetail.json: no error\n");
     fs::write(&file, VALID).unwrap();
     let ended = doctor(folder.path(), &["imageDetail.json"]).await;
     assert_eq!(ended.code, 1);
-    assert!(ended.stdout.starts_with("imageDetail.json: error: "), "{}", ended.stdout);
+    let expected = "imageDetail.json:1:1: error: the file is an array, as in an \
+                    imagedefinitions.json\n";
+    assert!(ended.stdout.starts_with(expected), "{}", ended.stdout);
+    fs::write(&file, "{\n  \"ImageURI\": \"web:\"\n}").unwrap();
+    let ended = doctor(folder.path(), &["imageDetail.json"]).await;
+    assert_eq!(ended.code, 1);
+    let expected = "imageDetail.json:2:20: error: the tag is empty\n";
+    assert!(ended.stdout.starts_with(expected), "{}", ended.stdout);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_report_that_is_lost_is_a_failure() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("imagedefinitions.json"), VALID).unwrap();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let program = env!("CARGO_BIN_EXE_doctor");
+    let mut command = std::process::Command::new(program);
+    let output = command.current_dir(folder.path()).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.starts_with("error: can't write the result to stdout: "), "{stderr}");
 }
 
 #[tokio::test]
@@ -66,8 +88,8 @@ async fn a_zip_is_checked_by_its_content() {
     let files = ["valid.zip", "broken.zip", "nested.zip"];
     let ended = doctor(folder.path(), &files).await;
     assert_eq!(ended.code, 1);
-    let start = "valid.zip:imagedefinitions.json:\nno error\nbroken.zip:imagedefinitions.json:\n\
-                 line 1, column 1: error: the array is empty\n";
+    let start = "valid.zip:imagedefinitions.json: no error\n\
+                 broken.zip:imagedefinitions.json:1:1: error: the array is empty\n";
     assert!(ended.stdout.starts_with(start), "{}", ended.stdout);
     assert!(ended.stdout.contains("\nnested.zip: error: "), "{}", ended.stdout);
     assert!(ended.stdout.contains("build/imagedefinitions.json"), "{}", ended.stdout);
@@ -78,7 +100,7 @@ async fn a_zip_is_checked_by_its_content() {
 
 #[tokio::test]
 async fn stdin_is_a_file() {
-    for (text, code, stdout) in [(VALID, 0, "stdin:\nno error\n"), ("[]", 1, "stdin:\nline 1")] {
+    for (text, code, stdout) in [(VALID, 0, "stdin: no error\n"), ("[]", 1, "stdin:1:1: error: ")] {
         let ended = Program::doctor().with(&["-"]).stdin(text).run().await;
         assert_eq!(ended.code, code);
         assert!(ended.stdout.starts_with(stdout), "{}", ended.stdout);

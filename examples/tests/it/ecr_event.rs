@@ -90,7 +90,7 @@ async fn signatures_and_other_artifacts_are_ignored() {
     let mut chart = event("v1");
     chart["detail"]["artifact-media-type"] = "application/vnd.cncf.helm.config.v1+json".into();
     let signature = format!("{}.sig", DIGEST.replace(':', "-"));
-    let expected = format!("the tag `{signature}` belongs to a signature or an attestation");
+    let expected = format!("the tag is `{signature}`");
     for (event, reason) in [
         (
             chart,
@@ -98,7 +98,8 @@ async fn signatures_and_other_artifacts_are_ignored() {
         ),
         (event(&signature), &expected),
     ] {
-        let ended = run(&event, r#"{"demo/web": "web"}"#, &["--tag", "v*", "--tag", "s*"]).await;
+        let ended =
+            run(&event, r#"{"demo/web": "web"}"#, &["--tag", "v*", "--tag", "stable"]).await;
         assert_eq!((ended.code, &*ended.stdout), (0, ""), "{}", ended.stderr);
         assert_eq!(ended.stderr, format!("ignored: {reason}\n"));
     }
@@ -116,11 +117,12 @@ async fn an_image_of_one_platform_is_deployed() {
 
 #[tokio::test]
 async fn an_unsafe_rule_is_refused() {
-    let everything = "the tag pattern `*` also matches signatures and attestations: name the tags \
-                      to deploy, such as `v*`";
-    let signatures = "the tag pattern `sha256-*` matches signatures and attestations, not images";
-    let empty = "the container map has no repository: the rule would deploy the images of every \
-                 repository";
+    let everything = "unsafe rule: the tag pattern `*` also matches signatures and attestations: \
+                      name the tags to deploy, such as `v*`";
+    let signatures = "unsafe rule: the tag pattern `sha256-*` also matches signatures and \
+                      attestations: name the tags to deploy, such as `v*`";
+    let empty =
+        "unsafe rule: no repository is given: it would deploy the images of every repository";
     for (containers, tag, problem) in [
         (r#"{"demo/web": "web"}"#, "*", everything),
         (r#"{"demo/web": "web"}"#, "sha256-*", signatures),
@@ -151,33 +153,33 @@ async fn an_invalid_event_is_an_error() {
         ),
         (
             sample,
-            "error: the event is the sample in AWS's documentation: its digest has 60 digits \
-             instead of 64, so use the event of a real push\n",
+            "error: the event is the sample of the ECR user guide, whose digest has 60 digits \
+             instead of 64: use the event of a push\n",
         ),
         (
             json!([event("v1"), event("v2")]),
-            "error: the input is an array of 2 events, the form that EventBridge Pipes deliver: \
-             send each event alone, with a rule of EventBridge\n",
+            "error: invalid EventBridge event: it is an array of 2 events, the form that \
+             EventBridge Pipes deliver: parse each event alone, or use a rule of EventBridge\n",
         ),
         (
             event("v1")["detail"].clone(),
-            "error: the input is only the `detail` of an event, without account and region: remove \
-             `InputPath` from the rule's target\n",
+            "error: invalid EventBridge event: it is only the `detail` of an event, without account \
+             and region: remove `InputPath` from the rule's target\n",
         ),
         (
             json!({ "CodePipeline.job": { "id": "1" } }),
-            "error: the input is a job of CodePipeline's Lambda action, which names no image: start \
-             the function with a rule of EventBridge\n",
+            "error: invalid EventBridge event: it is a job of CodePipeline's Lambda action, which \
+             names no image: start the function with a rule of EventBridge\n",
         ),
         (
             json!({ "Records": [{ "EventSource": "aws:sns", "Sns": { "Message": text } }] }),
-            "error: the input is a delivery of SNS with the event as text in \
-             `Records[].Sns.Message`: send the event directly, with a rule of EventBridge\n",
+            "error: invalid EventBridge event: it is a delivery of SNS: the text in \
+             `Records[].Sns.Message` is the event\n",
         ),
         (
             json!({ "Records": [{ "eventSource": "aws:sqs", "body": text }] }),
-            "error: the input is a delivery of SQS with the event as text in `Records[].body`: send \
-             the event directly, with a rule of EventBridge\n",
+            "error: invalid EventBridge event: it is a delivery of SQS: the text in \
+             `Records[].body` is the event\n",
         ),
         (json!("text"), "error: invalid EventBridge event: "),
     ] {
@@ -250,6 +252,7 @@ async fn the_pattern_and_the_transformer_are_json() {
                 "action-type": ["PUSH"],
                 "artifact-media-type": [
                     { "exists": false },
+                    "",
                     "application/vnd.docker.container.image.v1+json",
                     "application/vnd.oci.image.config.v1+json",
                 ],

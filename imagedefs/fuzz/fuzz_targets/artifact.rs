@@ -21,6 +21,10 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(content.len() <= LIMIT);
         }
     }
-    let _ = reader.definitions(ImageDefinitions::FILE_NAME);
+    if let Ok(diagnosis) = reader.diagnosis(ImageDefinitions::FILE_NAME) {
+        let is_valid = reader.definitions(ImageDefinitions::FILE_NAME).is_ok();
+        assert_eq!(diagnosis.into_definitions().is_ok(), is_valid);
+    }
+    let _ = reader.detail_diagnosis();
     let _ = reader.image_detail();
 });

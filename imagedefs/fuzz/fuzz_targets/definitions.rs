@@ -3,7 +3,6 @@
 #![no_main]
 
 use imagedefs::ImageDefinitions;
-
 use imagedefs::diagnosis::Diagnosis;
 use libfuzzer_sys::fuzz_target;
 
@@ -11,6 +10,8 @@ fuzz_target!(|bytes: &[u8]| {
     let diagnosis = Diagnosis::new(bytes);
     let report = diagnosis.report().to_string();
     assert!(!report.chars().any(|c| c.is_control() && c != '\n'));
+    assert!(!report.contains("##[") && !report.contains("##vso["));
+    assert!(!report.lines().any(|line| line.trim_start().starts_with("::")));
     match diagnosis.fix() {
         Ok(correction) => {
             let fixed = correction.text();

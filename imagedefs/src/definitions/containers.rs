@@ -155,7 +155,8 @@ impl ContainerMap {
     }
 }
 
-fn check_repository(name: &str) -> Vec<String> {
+/// Returns what is wrong with the name of a repository, which stands without its registry.
+pub(crate) fn check_repository(name: &str) -> Vec<String> {
     let quoted = Quoted(name);
     // A name can contain dots, so only a host of ECR is certain to be a host.
     if let Ok(image) = name.parse::<ImageUri>()

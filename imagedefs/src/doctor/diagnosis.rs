@@ -1,7 +1,7 @@
 //! The diagnosis of a file, and its correction.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -42,18 +42,19 @@ pub struct Diagnosis {
     problems: Vec<Problem>,
     /// The edits of all repairs.
     edits: Vec<Edit>,
-    origin: Origin,
+    /// The path or the other name of the file.
+    name: Option<String>,
     text: String,
 }
 
 impl Diagnosis {
     /// Examines the content of a file.
     pub fn new(content: impl AsRef<[u8]>) -> Self {
-        Self::examine(content.as_ref(), Origin::Text)
+        Self::examine(content.as_ref(), None)
     }
 
     /// Examines a file: its content, and whether its name is nearly the name that CodePipeline
-    /// looks for.
+    /// looks for. If the action sets `FileName`, use [`expect_file_name`](Self::expect_file_name).
     ///
     /// # Errors
     ///
@@ -61,7 +62,48 @@ impl Diagnosis {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let content = file::read_definitions(path)?;
-        Ok(Self::examine(&content, Origin::File(path.to_owned())))
+        let mut diagnosis = Self::examine(&content, Some(path.to_string_lossy().into_owned()));
+        if let Some(name) = file::near_miss(path) {
+            diagnosis.add_file_name(format!("the file is named {}", Quoted(&name)));
+        }
+        Ok(diagnosis)
+    }
+
+    /// Sets the name of the content in reports and errors, such as `stdin` or
+    /// `artifact.zip:imagedefinitions.json`. The name does not change the problems.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets the name that CodePipeline looks for, which its action has as `FileName`. A file of
+    /// another name gets a warning, and a file of this name gets none, even if the name is nearly
+    /// `imagedefinitions.json`.
+    ///
+    /// The last part of the path or the name counts, after the last `/` or `:`. A content without a
+    /// name gets no warning.
+    ///
+    /// ```
+    /// use imagedefs::diagnosis::Diagnosis;
+    ///
+    /// let text = r#"[{"name": "web", "imageUri": "shop/web:1.4.2"}]"#;
+    /// let diagnosis = Diagnosis::new(text).with_name("build.zip:a.json").expect_file_name("b.json");
+    /// assert_eq!(
+    ///     diagnosis.problems()[0].what(),
+    ///     "the file is named `a.json`, but CodePipeline looks for `b.json`",
+    /// );
+    /// ```
+    #[must_use]
+    pub fn expect_file_name(mut self, file_name: &str) -> Self {
+        self.problems.retain(|problem| problem.kind() != ProblemKind::FileName);
+        let name = self.name.as_deref().map(base_name).unwrap_or(file_name).to_owned();
+        if name != file_name {
+            let (name, expected) = (Quoted(&name), Quoted(file_name));
+            let what = format!("the file is named {name}, but CodePipeline looks for {expected}");
+            self.add_file_name(what);
+        }
+        self
     }
 
     /// Returns the problems, in the order of the file.
@@ -106,7 +148,11 @@ impl Diagnosis {
             return Err(Error::not_repairable(self.subject(), uncertain));
         }
         let text = apply(&self.text, &self.edits);
-        let diagnosis = Self::examine(text.as_bytes(), self.origin.clone());
+        let mut diagnosis = Self::examine(text.as_bytes(), self.name.clone());
+        let is_about_name = |problem: &&Problem| problem.kind() == ProblemKind::FileName;
+        if let Some(problem) = self.problems.iter().find(is_about_name) {
+            diagnosis.add_file_name(problem.what().to_owned());
+        }
         // A repair can make the text too large.
         let errors = diagnosis.errors().cloned().collect::<Vec<_>>();
         if errors.is_empty() {
@@ -116,12 +162,9 @@ impl Diagnosis {
         }
     }
 
-    /// Returns the path if the content is from a file.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        match &self.origin {
-            Origin::File(path) => Some(path),
-            Origin::Text => None,
-        }
+    /// Returns the path of the file, or the name that [`with_name`](Self::with_name) has set.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// Returns the text in which lines and columns count.
@@ -129,19 +172,20 @@ impl Diagnosis {
         &self.text
     }
 
-    fn examine(content: &[u8], origin: Origin) -> Self {
-        let (mut examination, text) = Examination::new(content);
-        if let Origin::File(path) = &origin
-            && let Some(name) = file::near_miss(path)
-        {
-            let what = format!("the file is named {}", Quoted(&name));
-            examination.flaw(0, ProblemKind::FileName, what);
-        }
+    fn examine(content: &[u8], name: Option<String>) -> Self {
+        let (examination, text) = Examination::new(content);
         let Examination { definitions, flaws, .. } = examination;
         let repairs = flaws.iter().filter_map(|flaw| flaw.repair.as_ref());
         let edits = repairs.flat_map(|repair| repair.edits.iter().cloned()).collect();
         let problems = locate(&text, flaws);
-        Self { definitions, problems, edits, origin, text: text.into_owned() }
+        Self { definitions, problems, edits, name, text: text.into_owned() }
+    }
+
+    /// Adds the problem of the file name behind the others of the whole file.
+    fn add_file_name(&mut self, what: String) {
+        let is_first = |problem: &&Problem| (problem.line(), problem.column()) == (1, 1);
+        let place = self.problems.iter().take_while(is_first).count();
+        self.problems.insert(place, Problem::new(ProblemKind::FileName, 1, 1, what, None));
     }
 
     fn errors(&self) -> impl Iterator<Item = &Problem> {
@@ -149,21 +193,25 @@ impl Diagnosis {
     }
 
     fn subject(&self) -> String {
-        match self.path() {
-            Some(path) => format!("`{}`", path.display()),
+        match &self.name {
+            Some(name) => format!("`{name}`"),
             None => "the image definitions".to_owned(),
         }
     }
 }
 
-/// Serialises `path`, if the content is from a file, and `problems`.
+/// Returns the part of a path or another name that CodePipeline compares.
+fn base_name(name: &str) -> &str {
+    name.rsplit(['/', '\\', ':']).next().unwrap_or(name)
+}
+
+/// Serialises the name as `path`, if there is one, and `problems`.
 impl Serialize for Diagnosis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let path = self.path().map(Path::to_string_lossy);
         let mut members =
-            serializer.serialize_struct("Diagnosis", 1 + usize::from(path.is_some()))?;
-        if let Some(path) = path {
-            members.serialize_field("path", &path)?;
+            serializer.serialize_struct("Diagnosis", 1 + usize::from(self.name.is_some()))?;
+        if let Some(name) = &self.name {
+            members.serialize_field("path", name)?;
         }
         members.serialize_field("problems", &self.problems)?;
         members.end()
@@ -214,12 +262,6 @@ impl fmt::Display for Correction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text())
     }
-}
-
-#[derive(Clone, Debug)]
-enum Origin {
-    File(PathBuf),
-    Text,
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ impl Examination {
         let (name, image) = self.check_members(element.offset, members);
         let name = self.string(element.offset, name, "name");
         let image = self.string(element.offset, image, "imageUri");
+        let Some((name, image)) = self.check_order(name, image) else { return };
         let image = image.and_then(|image| self.check_image(image));
         let Some(written) = name else { return };
         let Some(name) = self.check_name(written) else { return };
@@ -97,6 +98,43 @@ impl Examination {
             self.flaws.push(Flaw { repair, ..flaw });
         }
         (name, image)
+    }
+
+    /// Checks whether the name is an image, and the image something else. Returns the two texts in
+    /// the right order, or nothing if there is no more to check.
+    #[allow(clippy::type_complexity, reason = "a pair of two optional texts")]
+    fn check_order<'n, 'a>(
+        &mut self,
+        name: Option<&'n Text<'a>>,
+        image: Option<&'n Text<'a>>,
+    ) -> Option<(Option<&'n Text<'a>>, Option<&'n Text<'a>>)> {
+        let (Some(first), Some(second)) = (name, image) else { return Some((name, image)) };
+        let is_name = |text: &Text<'_>| ContainerName::parse(text.as_str()).is_ok();
+        let is_image = |text: &Text<'_>| {
+            ImageUri::parse(text.as_str()).is_ok_and(|image| {
+                image.registry().is_some() || image.tag().is_some() || image.digest().is_some()
+            })
+        };
+        if is_name(first) || !is_image(first) {
+            return Some((name, image));
+        }
+        let quoted = Quoted(first.as_str());
+        let place = first.offset_of(0);
+        if second.as_str().is_empty() {
+            let what = format!("the name is the image {quoted}, and `imageUri` is empty");
+            self.flaw(place, ProblemKind::ShiftedArguments, what);
+            return None;
+        }
+        if !is_name(second) {
+            return Some((name, image));
+        }
+        let what = format!("the name is the image {quoted}, and `imageUri` is a container");
+        let repair = Repair::content("the values are exchanged")
+            .replace(first.range(), second.raw())
+            .replace(second.range(), first.raw());
+        let flaw = Flaw::new(place, ProblemKind::Exchanged, what);
+        self.flaws.push(flaw.repaired(repair));
+        Some((image, name))
     }
 
     fn string<'n, 'a>(

@@ -6,6 +6,9 @@ use std::collections::HashMap;
 use crate::definitions::ImageDefinitions;
 use crate::doctor::encoding::Decoding;
 use crate::doctor::mend::meant_by;
+use crate::doctor::recognition::{
+    echo_option, escaped_for_html, foreign_text, without_other_output,
+};
 use crate::names::image_uri::ImageUri;
 use crate::text::edit::Repair;
 use crate::text::flaw::Flaw;
@@ -37,7 +40,27 @@ impl Examination {
     }
 
     fn check(&mut self, text: &str) {
-        let document = Document::read(text);
+        if let Some(flaw) = foreign_text(text) {
+            return self.flaws.push(flaw);
+        }
+        let mut start = 0;
+        if let Some((flaw, end)) = echo_option(text) {
+            self.flaws.push(flaw);
+            start = end;
+        }
+        let mut document = Document::read_from(text, start);
+        if let Some(flaw) = escaped_for_html(text, &document) {
+            return self.flaws.push(flaw);
+        }
+        if let Some((flaw, rest)) = without_other_output(text, &document) {
+            self.flaws.push(flaw);
+            document = rest;
+        }
+        self.check_document(text, document);
+    }
+
+    /// Checks the values of a text, wherever it comes from.
+    pub(crate) fn check_document(&mut self, text: &str, document: Document<'_>) {
         self.flaws.extend(document.flaws);
         let Some((first, others)) = document.values.split_first() else {
             if document.is_complete {
@@ -47,14 +70,19 @@ impl Examination {
         };
         match (&first.value, others) {
             (Value::Array(_), others) => {
+                if others.is_empty() && self.check_nested(text, first) {
+                    return;
+                }
                 let mut previous = first;
                 for node in others {
-                    self.check_appended(previous, node);
+                    self.check_appended(text, previous, node);
                     previous = node;
                 }
                 self.check_arrays(text, &document.values, document.is_complete);
             }
+            (Value::Object(members), []) if self.check_listing(text, first, members) => {}
             (Value::Object(members), []) => self.check_object(text, first, members),
+            (Value::String(string), []) if self.check_string(first, string) => {}
             (value, []) => {
                 let what = format!("the file is {}, not an array", value.describe());
                 self.flaw(first.offset, ProblemKind::NotAnArray, what);
@@ -78,8 +106,25 @@ impl Examination {
     }
 
     /// Checks a value after the array.
-    fn check_appended(&mut self, previous: &Node<'_>, node: &Node<'_>) {
-        if let (Value::Array(_), Value::Array(_)) = (&previous.value, &node.value) {
+    fn check_appended(&mut self, text: &str, previous: &Node<'_>, node: &Node<'_>) {
+        let between = &text[previous.end..node.offset];
+        let has_comma = between.trim() == ",";
+        let is_array = |node: &Node<'_>| matches!(node.value, Value::Array(_));
+        if is_array(previous) && is_array(node) && (has_comma || !between.contains('\n')) {
+            let what = "another array on the same line";
+            let repair = Repair::structure("the arrays are merged").delete(node.offset, "[".len());
+            let end = previous.end - "]".len();
+            let repair = if has_comma {
+                // The comma between the arrays becomes the one between the definitions.
+                self.flaws.retain(|flaw| !(previous.end..node.offset).contains(&flaw.offset));
+                repair.delete(end, "]".len())
+            } else {
+                repair.replace(end..previous.end, ",")
+            };
+            let flaw = Flaw::new(node.offset, ProblemKind::RepeatedArrays, what);
+            return self.flaws.push(flaw.repaired(repair));
+        }
+        if is_array(previous) && is_array(node) {
             let what = "another array after the end of the array";
             let repair = Repair::structure("the arrays are merged")
                 .replace(previous.end - "]".len()..previous.end, ",")

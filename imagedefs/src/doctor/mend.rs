@@ -2,6 +2,7 @@
 
 use crate::names::container_name::ContainerName;
 use crate::names::image_uri::ImageUri;
+use crate::names::image_uri::digest::with_placed_digest;
 use crate::text::flaw::Flaw;
 use crate::text::problem_kind::ProblemKind;
 
@@ -13,6 +14,9 @@ pub(crate) fn mend_image(text: &str, flaws: &[Flaw]) -> Option<(ImageUri, Vec<&'
         let (new, what) = match kind {
             ProblemKind::EcrHost => (lower_host(&mended)?, "the host is written in lower case"),
             ProblemKind::InvalidDigest => lower_digest(&mended)?,
+            ProblemKind::MisplacedDigest => {
+                (with_placed_digest(&mended)?, "`@sha256:` is written in front of the digest")
+            }
             ProblemKind::ReferenceCharacter => (mended.trim().to_owned(), WHITE_SPACE),
             ProblemKind::Scheme => (without_scheme(&mended)?, "the scheme is removed"),
             _ => return None,

@@ -11,11 +11,12 @@ impl Diagnosis {
     /// Returns a report for people: each problem with its line, a caret below the place, cause,
     /// cure, the message of AWS and the repair of [`fix`](Self::fix).
     pub fn report(&self) -> Report<'_> {
-        Report { diagnosis: self }
+        Report::new(self.name(), self.text(), self.problems())
     }
 }
 
-/// A [`Diagnosis`], printed for people. See [`Diagnosis::report`].
+/// A [`Diagnosis`], printed for people. See [`Diagnosis::report`] and
+/// [`DetailDiagnosis::report`](crate::detail::DetailDiagnosis::report).
 ///
 /// ```
 /// use imagedefs::diagnosis::Diagnosis;
@@ -38,10 +39,16 @@ impl Diagnosis {
 /// terminal, and so are the beginnings of a CI runner's commands. Only the first 50 problems are shown; the others are counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'a> {
-    diagnosis: &'a Diagnosis,
+    name: Option<&'a str>,
+    text: &'a str,
+    problems: &'a [Problem],
 }
 
-impl Report<'_> {
+impl<'a> Report<'a> {
+    pub(crate) fn new(name: Option<&'a str>, text: &'a str, problems: &'a [Problem]) -> Self {
+        Self { name, text, problems }
+    }
+
     fn problem(
         &self,
         f: &mut fmt::Formatter<'_>,
@@ -53,8 +60,8 @@ impl Report<'_> {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        match self.diagnosis.path() {
-            Some(path) => write!(f, "{}:{line}:{column}: ", Outside::new(path.to_string_lossy()))?,
+        match self.name {
+            Some(name) => write!(f, "{}:{line}:{column}: ", Outside::new(name))?,
             None => write!(f, "line {line}, column {column}: ")?,
         }
         writeln!(f, "{severity}: {}", Outside::new(problem.what()))?;
@@ -77,7 +84,7 @@ impl Report<'_> {
 
     /// Prints the last line: whether the file is valid, and whether it can be repaired.
     fn summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let problems = self.diagnosis.problems();
+        let problems = self.problems;
         let errors = problems.iter().filter(|problem| problem.severity() == Severity::Error);
         let repairable = errors.clone().filter(|problem| problem.repair().is_some()).count();
         let errors = errors.count();
@@ -104,8 +111,8 @@ impl Report<'_> {
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines = self.diagnosis.text().lines().collect::<Vec<_>>();
-        let problems = self.diagnosis.problems();
+        let lines = self.text.lines().collect::<Vec<_>>();
+        let problems = self.problems;
         for problem in problems.iter().take(MAX_SHOWN) {
             self.problem(f, problem, &lines)?;
         }

@@ -1,7 +1,8 @@
 //! The names of ECS containers.
 
-use crate::text::flaw::Flaw;
-use crate::text::flaw::find_unexpanded;
+use crate::text::flaw::{Flaw, Quoted};
+use crate::text::foreign::find_foreign;
+use crate::text::placeholder::{find_unexpanded, is_null};
 use crate::text::problem_kind::ProblemKind;
 
 /// The name of an ECS container: 1 to 255 letters, digits, hyphens and underscores (ECS API,
@@ -17,9 +18,16 @@ impl ContainerName {
         if text.is_empty() {
             return flaw(0, ProblemKind::ContainerNameLength, "the container name is empty".into());
         }
+        if is_null(text) {
+            let what = format!("the container name is {}", Quoted(text));
+            return flaw(0, ProblemKind::NullText, what);
+        }
         let unexpanded = find_unexpanded(text, ProblemKind::UnexpandedName);
         if !unexpanded.is_empty() {
             return Err(unexpanded);
+        }
+        if let Some((offset, kind, what)) = find_foreign(text, "the container name") {
+            return flaw(offset, kind, what);
         }
         if let Some((offset, character)) =
             text.char_indices().find(|(_, other)| !is_allowed(*other))

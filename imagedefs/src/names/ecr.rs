@@ -5,6 +5,7 @@ mod partition;
 use crate::names::ecr::partition::{HostForm, Partition, SERVICES, suffixes};
 use crate::nearest::is_near;
 use crate::text::flaw::{Flaw, Quoted};
+use crate::text::placeholder::is_null;
 use crate::text::problem_kind::ProblemKind;
 
 /// A private registry of Amazon ECR, as its host describes it.
@@ -76,11 +77,14 @@ impl<'a> EcrRegistry<'a> {
                 format!("{} looks like an ECR host, but `.dkr.ecr.` is missing", Quoted(host)),
             );
         };
+        let start = host.len() - rest.len();
+        if let Some(flaw) = missing("AWS account", account, 0) {
+            return Err(flaw);
+        }
         if let Err(what) = check_account(account) {
             return flaw(0, what);
         }
 
-        let start = host.len() - rest.len();
         if suffixes().any(|suffix| rest == suffix) {
             return flaw(start, format!("missing region before {}", Quoted(rest)));
         }
@@ -91,6 +95,9 @@ impl<'a> EcrRegistry<'a> {
             let offset = start + region.len() + 1;
             return flaw(offset, format!("invalid ECR host suffix {}", Quoted(suffix)));
         };
+        if let Some(flaw) = missing("region", region, start) {
+            return Err(flaw);
+        }
         if let Err(what) = check_region(region) {
             return flaw(start, what);
         }
@@ -110,6 +117,18 @@ pub(crate) fn plain_host(account: &str, region: &str) -> String {
         .host(HostForm::Plain)
         .map_or("amazonaws.com", |host| host.suffix);
     format!("{account}.dkr.ecr.{region}.{suffix}")
+}
+
+/// Returns the flaw of a part that an unset variable left empty, or with a word for nothing.
+fn missing(part: &str, value: &str, offset: usize) -> Option<Flaw> {
+    if value.is_empty() {
+        let what = format!("the {part} in the ECR host is empty");
+        return Some(Flaw::new(offset, ProblemKind::EmptyPart, what));
+    }
+    is_null(value).then(|| {
+        let what = format!("the {part} in the ECR host is {}", Quoted(value));
+        Flaw::new(offset, ProblemKind::NullText, what)
+    })
 }
 
 /// # Errors

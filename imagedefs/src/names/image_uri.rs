@@ -1,5 +1,6 @@
 //! References to container images.
 
+pub(crate) mod digest;
 mod grammar;
 
 use std::fmt;
@@ -88,13 +89,15 @@ impl ImageUri {
         digest: &str,
     ) -> Result<Self, Error> {
         let text = format!("{}/{repository}@{digest}", plain_host(account, region));
-        let image = text.parse::<Self>()?;
         // A `/` or `:` in one of the parts would change the meaning of the reference.
-        let is_meant = image
-            .ecr()
-            .is_some_and(|registry| registry.account() == account && registry.region() == region);
-        if is_meant && image.tag().is_none() {
-            return Ok(image);
+        if ![account, region].iter().any(|part| part.contains(['/', ':', '@'])) {
+            let image = text.parse::<Self>()?;
+            let is_meant = image.ecr().is_some_and(|registry| {
+                registry.account() == account && registry.region() == region
+            });
+            if is_meant && image.tag().is_none() {
+                return Ok(image);
+            }
         }
         let [account, region, repository] = [account, region, repository].map(Quoted);
         let what = format!(

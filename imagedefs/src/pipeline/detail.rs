@@ -1,5 +1,6 @@
 //! The content of an `imageDetail.json`.
 
+pub(crate) mod diagnosis;
 mod java_date;
 
 use std::fmt;
@@ -143,11 +144,13 @@ impl ImageDetail {
         self.members.repository_name.as_deref()
     }
 
+    fn refused(source: &str, reasons: Vec<String>) -> Error {
+        let what = format!("cannot use {source}");
+        Error::refused(ErrorKind::InvalidImageDetail, what, reasons)
+    }
+
     fn parse(text: &str, source: &str) -> Result<Self, Error> {
-        let refused = |reasons: Vec<String>| {
-            let what = format!("cannot use {source}");
-            Error::refused(ErrorKind::InvalidImageDetail, what, reasons)
-        };
+        let refused = |reasons: Vec<String>| Self::refused(source, reasons);
         let value = serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}'))
             .map_err(|error| refused(vec![format!("invalid JSON: {error}")]))?;
         if value.is_array() {

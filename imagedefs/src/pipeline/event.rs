@@ -113,7 +113,8 @@ impl EcrImageEvent {
     ///
     /// # Errors
     ///
-    /// `NoDigest` if the event has no digest; `InvalidImageUri` if account, region, repository or
+    /// `NoDigest` if the event has no digest; `InvalidEvent` for the sample of the ECR user guide,
+    /// whose digest lacks four digits; `InvalidImageUri` if account, region, repository or
     /// digest are invalid.
     pub fn image_uri(&self) -> Result<ImageUri, Error> {
         let repository = self.repository().unwrap_or_default();
@@ -122,11 +123,18 @@ impl EcrImageEvent {
             let what = format!("the event {detail_type} has no `image-digest` in its detail");
             Error::refused(ErrorKind::NoDigest, what, [])
         })?;
+        if digest == SAMPLE_DIGEST {
+            let what = "the event is the sample of the ECR user guide, whose digest has 60 digits \
+                        instead of 64: use the event of a push";
+            return Err(Error::refused(ErrorKind::InvalidEvent, what, []));
+        }
         ImageUri::from_ecr(self.account(), self.region(), repository, digest)
     }
 }
 
-/// Reads the JSON of an event.
+/// Reads the JSON of an event. Other shapes in which an event arrives are refused by name: the
+/// arrays of EventBridge Pipes, the `detail` alone, jobs of CodePipeline, and deliveries of SNS and
+/// SQS.
 impl FromStr for EcrImageEvent {
     type Err = Error;
 
@@ -135,14 +143,64 @@ impl FromStr for EcrImageEvent {
             let what = "invalid EventBridge event";
             Error::refused(ErrorKind::InvalidEvent, what, [reason])
         };
-        let value = serde_json::from_str::<Value>(text)
+        let value = serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}'))
             .map_err(|error| refused(format!("invalid JSON: {error}")))?;
-        if value.get("Records").is_some() {
-            let wrapped = "it has `Records`: a queue or a topic delivered it, and the text of \
-                           each record is an event";
-            return Err(refused(wrapped.to_owned()));
+        if let Some(shape) = other_shape(&value) {
+            return Err(refused(shape));
         }
         Self::deserialize(value).map_err(|error| refused(error.to_string()))
+    }
+}
+
+/// The digest of the sample in the ECR user guide, Amazon ECR events and EventBridge.
+const SAMPLE_DIGEST: &str = "sha256:7f5b2640fe6fb4f46592dfd3410c4a79dac4f89e4782432e0378abcd1234";
+
+/// Describes the shape of a document that is not an event but has one in it, or stands in for one.
+fn other_shape(value: &Value) -> Option<String> {
+    let has = |name: &str| value.get(name).is_some();
+    if let Some(events) = value.as_array() {
+        let count = events.len();
+        return Some(format!(
+            "it is an array of {count} events, the form that EventBridge Pipes deliver: parse each \
+             event alone, or use a rule of EventBridge"
+        ));
+    }
+    if value.as_str().is_some_and(|text| text.trim_start().starts_with('{')) {
+        return Some("it is a string with JSON in it: parse the text of the string".to_owned());
+    }
+    if has("repository-name") && !has("detail") {
+        return Some(
+            "it is only the `detail` of an event, without account and region: remove `InputPath` \
+             from the rule's target"
+                .to_owned(),
+        );
+    }
+    if has("CodePipeline.job") {
+        return Some(
+            "it is a job of CodePipeline's Lambda action, which names no image: start the function \
+             with a rule of EventBridge"
+                .to_owned(),
+        );
+    }
+    let delivery = |service: &str, member: &str| {
+        Some(format!("it is a delivery of {service}: the text in `{member}` is the event"))
+    };
+    if value.get("Type").and_then(Value::as_str) == Some("Notification") && has("Message") {
+        return delivery("SNS", "Message");
+    }
+    if has("receiptHandle") && has("body") {
+        return delivery("SQS", "body");
+    }
+    let record = value.get("Records")?.get(0).unwrap_or(&Value::Null);
+    let source = record.get("EventSource").or_else(|| record.get("eventSource"));
+    match source.and_then(Value::as_str) {
+        Some("aws:sns") => delivery("SNS", "Records[].Sns.Message"),
+        Some("aws:sqs") => delivery("SQS", "Records[].body"),
+        _ => Some(
+            "it has `Records`: a queue or a topic delivered it, and the text of each record is an \
+             event"
+                .to_owned(),
+        ),
     }
 }
 
@@ -211,8 +269,16 @@ mod tests {
         assert_eq!(event.artifact_media_type(), None);
 
         let error = event.image_uri().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidEvent);
+        assert_eq!(
+            error.to_string(),
+            "the event is the sample of the ECR user guide, whose digest has 60 digits instead of \
+             64: use the event of a push"
+        );
+        let short = DOCUMENTED.replace("abcd1234", "abcd123");
+        let error = short.parse::<EcrImageEvent>().unwrap().image_uri().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidImageUri);
-        assert_eq!(error.problems()[0].what(), "the digest has 60 digits instead of 64");
+        assert_eq!(error.problems()[0].what(), "the digest has 59 digits instead of 64");
 
         let mended = DOCUMENTED.replace("abcd1234", "abcd12340000");
         let image = mended.parse::<EcrImageEvent>().unwrap().image_uri().unwrap();
@@ -252,6 +318,52 @@ mod tests {
             let error = text.parse::<EcrImageEvent>().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidEvent);
             assert_eq!(error.to_string(), format!("invalid EventBridge event: {reason}"));
+        }
+    }
+
+    #[test]
+    fn other_shapes_are_named() {
+        let text = serde_json::json!(DOCUMENTED).to_string();
+        let detail = serde_json::from_str::<Value>(DOCUMENTED).unwrap()["detail"].to_string();
+        for (input, shape) in [
+            (
+                format!("[{DOCUMENTED}, {DOCUMENTED}]"),
+                "it is an array of 2 events, the form that EventBridge Pipes deliver: parse each \
+                 event alone, or use a rule of EventBridge",
+            ),
+            (text.clone(), "it is a string with JSON in it: parse the text of the string"),
+            (
+                detail,
+                "it is only the `detail` of an event, without account and region: remove \
+                 `InputPath` from the rule's target",
+            ),
+            (
+                r#"{"CodePipeline.job": {"id": "1"}}"#.to_owned(),
+                "it is a job of CodePipeline's Lambda action, which names no image: start the \
+                 function with a rule of EventBridge",
+            ),
+            (
+                format!(
+                    r#"{{"Records": [{{"EventSource": "aws:sns", "Sns": {{"Message": {text}}}}}]}}"#
+                ),
+                "it is a delivery of SNS: the text in `Records[].Sns.Message` is the event",
+            ),
+            (
+                format!(r#"{{"Records": [{{"eventSource": "aws:sqs", "body": {text}}}]}}"#),
+                "it is a delivery of SQS: the text in `Records[].body` is the event",
+            ),
+            (
+                format!(r#"{{"Type": "Notification", "Message": {text}}}"#),
+                "it is a delivery of SNS: the text in `Message` is the event",
+            ),
+            (
+                format!(r#"{{"messageId": "1", "receiptHandle": "a", "body": {text}}}"#),
+                "it is a delivery of SQS: the text in `body` is the event",
+            ),
+        ] {
+            let error = input.parse::<EcrImageEvent>().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidEvent);
+            assert_eq!(error.to_string(), format!("invalid EventBridge event: {shape}"));
         }
     }
 

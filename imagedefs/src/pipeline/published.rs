@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::definitions::containers::check_repository;
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
 use crate::names::image_uri::ImageUri;
@@ -52,7 +53,8 @@ impl PublishedImage {
     /// # Errors
     ///
     /// `InvalidEnvironment` if a value is empty, or is `#{NAMESPACE.VARIABLE}`, which CodePipeline
-    /// did not replace because the action has another namespace or none.
+    /// did not replace because the action has another namespace or none; also if the repository is
+    /// not a name without registry and tag.
     pub fn new(repository: &str, digest: &str) -> Result<Self, Error> {
         let mut reasons = Vec::new();
         for (name, value) in
@@ -65,6 +67,9 @@ impl PublishedImage {
                 reasons.push(format!(
                     "`{name}` is {value}, which was not replaced: give the action that namespace"
                 ));
+            } else if name == Self::REPOSITORY_VARIABLE {
+                let reasons_of = check_repository(value).into_iter();
+                reasons.extend(reasons_of.map(|reason| format!("`{name}`: {reason}")));
             }
         }
         if !reasons.is_empty() {
@@ -116,6 +121,29 @@ mod tests {
              action that namespace\n  \
              `ECRImageDigestId` is empty: its action has to run before this one"
         );
+    }
+
+    #[test]
+    fn a_repository_is_a_name_without_registry_and_tag() {
+        let host = "111122223333.dkr.ecr.us-east-1.amazonaws.com";
+        for (repository, reason) in [
+            (format!("{host}/shop/web"), "remove the registry"),
+            (format!("{host}/shop/web:1"), "remove the registry"),
+            ("shop/web:1".to_owned(), "remove the tag and the digest"),
+            ("undefined".to_owned(), "a part of the repository name is `undefined`"),
+            ("shop//web".to_owned(), "empty part in the repository name"),
+        ] {
+            let error = PublishedImage::new(&repository, HEX).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidEnvironment);
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "cannot use the variables of ECRBuildAndPublish: `ECRRepositoryName`: \
+                     repository {}: {reason}",
+                    Quoted(&repository)
+                )
+            );
+        }
     }
 
     #[test]

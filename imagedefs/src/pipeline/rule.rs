@@ -4,8 +4,11 @@ pub(crate) mod decision;
 pub(crate) mod name_pattern;
 pub(crate) mod render;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::definitions::containers::ContainerMap;
+use crate::error::Error;
+use crate::error::kind::ErrorKind;
 use crate::pipeline::event::EcrImageEvent;
 use crate::pipeline::rule::decision::{Decision, IgnoreReason};
 use crate::pipeline::rule::name_pattern::NamePattern;
@@ -19,14 +22,17 @@ use crate::text::versioned::Versioned;
 /// [`decide`](Self::decide) for a Lambda function, or for a test. A property test checks that they
 /// agree.
 ///
-/// A new rule accepts every successful push with a tag, into any repository. It ignores the parts
-/// of an image for several platforms: ECR sends an event with an empty tag for each part, and a
-/// rule without a condition on tags would deploy them.
+/// A rule names its repositories and its tags. ECR sends an event for each part of an image for
+/// several platforms, with an empty tag, and cosign pushes signatures and attestations as images
+/// with tags such as `sha256-….sig`: a rule without a condition on tags would deploy all of them.
+/// EventBridge cannot exclude them, because a list of conditions is an "or". So a tag pattern that
+/// matches them is refused. Helm charts and other artifacts have tags like images, and are ignored
+/// by their media type.
 ///
 /// ```
 /// use imagedefs::rule::{Decision, DeployRule, IgnoreReason};
 ///
-/// let rule = DeployRule::new().repository("shop/web".parse()?).tag("v*".parse()?);
+/// let rule = DeployRule::new(["shop/web".parse()?], ["v*".parse()?])?;
 /// let part = r#"{
 ///     "detail-type": "ECR Image Action", "source": "aws.ecr",
 ///     "account": "111122223333", "region": "us-west-2",
@@ -41,43 +47,56 @@ use crate::text::versioned::Versioned;
 /// # Ok::<(), imagedefs::Error>(())
 /// ```
 ///
-/// Some tools that sign images store the signature as an image of its own, with a tag that begins
-/// with `sha256-`. A rule for any tag accepts that tag too: use a prefix or a name.
-///
 /// A rule can be saved. It serialises as `{"version": 1, "trigger": "push", "repositories":
-/// ["shop/web"], "tags": ["v*"], "form": "any"}`; only the version is required. Reading it refuses
-/// another version and unknown members.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// ["shop/web"], "tags": ["v*"], "form": "any"}`; trigger and form are optional. Reading it refuses
+/// another version, unknown members, and the lists that [`new`](Self::new) refuses.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct DeployRule {
     trigger: DeployTrigger,
-    /// If this is empty, every one is accepted.
+    /// Never empty.
     repositories: Vec<NamePattern>,
-    /// If this is empty, every one is accepted.
+    /// Never empty. None of them matches the tag of a signature.
     tags: Vec<NamePattern>,
     form: ImageForm,
 }
 
 impl DeployRule {
-    /// Accepts every successful push with a tag.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Accepts only images in this repository. Several calls accept images in any of the
+    /// Accepts the successful pushes of images with one of these tags into one of these
     /// repositories.
-    pub fn repository(mut self, repository: NamePattern) -> Self {
-        self.repositories.push(repository);
-        self
-    }
-
-    /// Accepts only images with this tag. Several calls accept images with any of the tags.
     ///
     /// ECR reports an image once for each tag that it is pushed with. A rule for several of these
     /// tags accepts the same image several times.
-    pub fn tag(mut self, tag: NamePattern) -> Self {
-        self.tags.push(tag);
-        self
+    ///
+    /// # Errors
+    ///
+    /// `InvalidRule` if there is no repository or no tag, or if a tag pattern also matches the tags
+    /// of signatures and attestations, as `*` does.
+    pub fn new(
+        repositories: impl IntoIterator<Item = NamePattern>,
+        tags: impl IntoIterator<Item = NamePattern>,
+    ) -> Result<Self, Error> {
+        let rule = Self {
+            trigger: DeployTrigger::default(),
+            repositories: repositories.into_iter().collect(),
+            tags: tags.into_iter().collect(),
+            form: ImageForm::default(),
+        };
+        rule.checked()
+    }
+
+    /// Accepts the successful pushes of images with one of these tags into a repository of the map.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`new`](Self::new): an empty map is one of them.
+    pub fn from_containers(
+        containers: &ContainerMap,
+        tags: impl IntoIterator<Item = NamePattern>,
+    ) -> Result<Self, Error> {
+        let repositories =
+            containers.repositories().map(str::parse).collect::<Result<Vec<NamePattern>, _>>()?;
+        Self::new(repositories, tags)
     }
 
     /// Sets what has to happen to the image.
@@ -103,6 +122,28 @@ impl DeployRule {
         }
     }
 
+    fn checked(self) -> Result<Self, Error> {
+        let mut reasons = Vec::new();
+        if self.repositories.is_empty() {
+            let reason = "no repository is given: it would deploy the images of every repository";
+            reasons.push(reason.to_owned());
+        }
+        if self.tags.is_empty() {
+            reasons.push("no tag is given: name the tags to deploy, such as `v*`".to_owned());
+        }
+        let signatures = self.tags.iter().filter(|tag| tag.overlaps(SIGNATURE_PREFIX));
+        reasons.extend(signatures.map(|tag| {
+            format!(
+                "the tag pattern `{tag}` also matches signatures and attestations: name the tags \
+                 to deploy, such as `v*`"
+            )
+        }));
+        if reasons.is_empty() {
+            return Ok(self);
+        }
+        Err(Error::refused(ErrorKind::InvalidRule, "unsafe rule", reasons))
+    }
+
     fn reason_to_ignore(&self, event: &EcrImageEvent) -> Option<IgnoreReason> {
         let own = |text: Option<&str>| text.map(str::to_owned);
         if event.source() != SOURCE {
@@ -118,7 +159,7 @@ impl DeployRule {
             return Some(IgnoreReason::Result { result: own(event.result()) });
         }
         let is_meant = |patterns: &[NamePattern], name: &str| {
-            patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(name))
+            patterns.iter().any(|pattern| pattern.matches(name))
         };
         match event.repository() {
             Some(repository) if is_meant(&self.repositories, repository) => {}
@@ -131,6 +172,11 @@ impl DeployRule {
         }
         if !event.digest().is_some_and(|digest| digest.starts_with(DIGEST_PREFIX)) {
             return Some(IgnoreReason::NoDigest);
+        }
+        if let Some(media_type) = event.artifact_media_type()
+            && !IMAGE_CONFIGS.contains(&media_type)
+        {
+            return Some(IgnoreReason::Artifact { media_type: media_type.to_owned() });
         }
         let media_types = self.form.media_types();
         let media_type = event.manifest_media_type();
@@ -150,12 +196,12 @@ impl Serialize for DeployRule {
     }
 }
 
-/// Reads a saved rule. Another `version` than 1 and unknown members are refused.
+/// Reads a saved rule. Another `version` than 1, unknown members and unsafe rules are refused.
 impl<'de> Deserialize<'de> for DeployRule {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let SavedRule { trigger, repositories, tags, form } =
             Versioned::deserialize(deserializer)?.data;
-        Ok(Self { trigger, repositories, tags, form })
+        Self { trigger, repositories, tags, form }.checked().map_err(de::Error::custom)
     }
 }
 
@@ -238,6 +284,15 @@ impl ImageForm {
 const SOURCE: &str = "aws.ecr";
 const SUCCESS: &str = "SUCCESS";
 const DIGEST_PREFIX: &str = "sha256:";
+
+/// Cosign stores the signature of `sha256:…` with the tag `sha256-….sig`, an attestation with
+/// `.att`, and a list of parts with `.sbom`.
+const SIGNATURE_PREFIX: &str = "sha256-";
+
+/// The media types of an image's config. Helm charts and other artifacts have other types; the
+/// event of an index has none.
+const IMAGE_CONFIGS: [&str; 2] =
+    ["application/vnd.docker.container.image.v1+json", "application/vnd.oci.image.config.v1+json"];
 
 #[cfg(test)]
 mod tests;

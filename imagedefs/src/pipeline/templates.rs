@@ -3,6 +3,7 @@
 mod app_spec;
 mod mismatch;
 mod task_definition;
+mod yaml_lines;
 
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
@@ -45,9 +46,11 @@ use crate::text::flaw::Quoted;
 /// # Ok::<(), imagedefs::Error>(())
 /// ```
 ///
-/// The task definition is parsed as JSON. The AppSpec is YAML or JSON, and only its lines with a
-/// placeholder, `TaskDefinition` or `ContainerName` are checked: enough to find these mistakes, but
-/// not every mistake. Comments that begin with `#` are skipped.
+/// The task definition is parsed as JSON. The AppSpec is YAML or JSON, and only its placeholders
+/// and the values of `TaskDefinition` and `ContainerName` are checked: enough to find these
+/// mistakes, but not every mistake. A value may be on the next line, in quotes or in a block, and
+/// have a tag, an anchor or an alias. Comments that begin with `#` are skipped. Both texts may begin
+/// with a byte order mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlueGreenTemplates {
     /// The placeholder and the container of each image, in the order of the task definition.

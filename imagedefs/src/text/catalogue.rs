@@ -34,6 +34,13 @@ const CATALOGUE: &[Explanation] = &[
         aws_message: INVALID_JSON,
     },
     Explanation {
+        kind: ProblemKind::BranchTag,
+        cause: "a branch, a source version or an ARN is used as the tag: a tag has no `/` and no \
+                `:`",
+        cure: "use the revision of the source, or replace `/` and `:` with `-`",
+        aws_message: None,
+    },
+    Explanation {
         kind: ProblemKind::ByteOrderMark,
         cause: "PowerShell's `-Encoding utf8` and some editors on Windows add a byte order mark",
         cure: "save the file as UTF-8 without a byte order mark",
@@ -53,16 +60,34 @@ const CATALOGUE: &[Explanation] = &[
         aws_message: UNKNOWN_CONTAINER,
     },
     Explanation {
+        kind: ProblemKind::Contradiction,
+        cause: "the file was assembled from two files, or edited in only one place",
+        cure: "write all values of one image, or `ImageURI` alone",
+        aws_message: None,
+    },
+    Explanation {
         kind: ProblemKind::ControlCharacter,
         cause: "the value includes the line end of a file or of a command's output",
         cure: "strip it, for example with `tr -d '\\r\\n'`",
         aws_message: INVALID_JSON,
     },
     Explanation {
+        kind: ProblemKind::DetailMember,
+        cause: "the blue/green action of CodeDeploy reads an object with the member `ImageURI`",
+        cure: "write {\"ImageURI\": \"REPOSITORY@sha256:…\"}",
+        aws_message: None,
+    },
+    Explanation {
         kind: ProblemKind::DigestAlgorithm,
         cause: "ECS supports only SHA-256",
         cure: "use the digest that ECR shows for the image, `sha256:` and 64 digits",
         aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::DoubledQuotes,
+        cause: "the value already had quotes: `aws --output json` and `jq` without `-r` print them",
+        cure: "print the bare value, with `--output text` or `jq -r`",
+        aws_message: INVALID_JSON,
     },
     Explanation {
         kind: ProblemKind::DuplicateContainer,
@@ -75,6 +100,20 @@ const CATALOGUE: &[Explanation] = &[
         cause: "some JSON readers use the first value, others the last",
         cure: "keep one of them",
         aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::EatenQuotes,
+        cause: "the shell removed the quotes: within double quotes they need a backslash, and \
+                without quotes the shell expands braces too",
+        cure: "put the text into single quotes and print the values with `printf` and `%s`, or \
+                write the file with `jq`",
+        aws_message: INVALID_JSON,
+    },
+    Explanation {
+        kind: ProblemKind::EchoOption,
+        cause: "`echo` of `sh` prints its options, such as `-e`",
+        cure: "use `printf` in place of `echo`",
+        aws_message: INVALID_JSON,
     },
     Explanation {
         kind: ProblemKind::EcrHost,
@@ -96,10 +135,29 @@ const CATALOGUE: &[Explanation] = &[
         aws_message: INVALID_JSON,
     },
     Explanation {
+        kind: ProblemKind::EmptyPart,
+        cause: "a variable for this part is empty or unset: CodeBuild sets AWS_REGION, but not \
+                AWS_ACCOUNT_ID",
+        cure: "set the variable, and stop the build if it is unset (`set -u`)",
+        aws_message: None,
+    },
+    Explanation {
         kind: ProblemKind::EmptyReference,
         cause: "the variable for this value is empty or unset",
         cure: "set the variable, and stop the build if it is unset (`set -u`)",
         aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::EscapedQuotes,
+        cause: "the text was escaped twice, for the shell and once more",
+        cure: "remove the backslashes",
+        aws_message: INVALID_JSON,
+    },
+    Explanation {
+        kind: ProblemKind::Exchanged,
+        cause: "the values are exchanged, perhaps in the arguments of `printf`",
+        cure: "exchange them: `name` is the container of the task definition",
+        aws_message: UNKNOWN_CONTAINER,
     },
     Explanation {
         kind: ProblemKind::FileName,
@@ -108,6 +166,19 @@ const CATALOGUE: &[Explanation] = &[
         cure: "rename the file, also in the `artifacts` of the buildspec, or set `FileName` to \
                its name",
         aws_message: FILE_NOT_FOUND,
+    },
+    Explanation {
+        kind: ProblemKind::GitLfsPointer,
+        cause: "the file was checked out without Git LFS",
+        cure: "run `git lfs pull`, or keep the small file out of Git LFS",
+        aws_message: INVALID_JSON,
+    },
+    Explanation {
+        kind: ProblemKind::HtmlEntity,
+        cause: "the text was copied from the source of a web page, or escaped by a template \
+                engine for HTML",
+        cure: "use the characters themselves, without escaping for HTML",
+        aws_message: None,
     },
     Explanation {
         kind: ProblemKind::ImageDetail,
@@ -158,9 +229,22 @@ const CATALOGUE: &[Explanation] = &[
         aws_message: None,
     },
     Explanation {
+        kind: ProblemKind::MergeConflict,
+        cause: "git could not merge two versions of the file",
+        cure: "resolve the conflict, and commit the result",
+        aws_message: INVALID_JSON,
+    },
+    Explanation {
         kind: ProblemKind::MisnamedMember,
         cause: "CodePipeline looks for exactly `name` and `imageUri`",
         cure: "rename the member",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::MisplacedDigest,
+        cause: "a digest follows `@`, a tag follows `:`, and the value of the digest already has \
+                `sha256:`",
+        cure: "write REPOSITORY@sha256:…",
         aws_message: None,
     },
     Explanation {
@@ -173,6 +257,18 @@ const CATALOGUE: &[Explanation] = &[
         kind: ProblemKind::MissingMember,
         cause: "each definition needs the name of a container and the reference of its image",
         cure: "add the member",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::MixedEncodings,
+        cause: "`>` of Windows PowerShell writes UTF-16, `>>` of cmd.exe and other programs don't",
+        cure: "write the whole file at once, as UTF-8",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::NonBreakingSpace,
+        cause: "the text was copied from a web page or a document",
+        cure: "use a plain space, or none",
         aws_message: None,
     },
     Explanation {
@@ -207,6 +303,12 @@ const CATALOGUE: &[Explanation] = &[
         aws_message: None,
     },
     Explanation {
+        kind: ProblemKind::OtherOutput,
+        cause: "the output or an error message of another command got into the file",
+        cure: "redirect only the output of the command that prints the array",
+        aws_message: INVALID_JSON,
+    },
+    Explanation {
         kind: ProblemKind::Placeholder,
         cause: "the blue/green action of CodeDeploy replaces such placeholders, and only in its \
                 taskdef.json",
@@ -226,16 +328,46 @@ const CATALOGUE: &[Explanation] = &[
         aws_message: None,
     },
     Explanation {
+        kind: ProblemKind::RepeatedArrays,
+        cause: "`printf` repeats its format while it has arguments left",
+        cure: "quote the arguments, print all definitions in one array, and print the array once",
+        aws_message: INVALID_JSON,
+    },
+    Explanation {
+        kind: ProblemKind::RepeatedRegistry,
+        cause: "a value that already has the registry was put behind a registry",
+        cure: "write the registry once",
+        aws_message: None,
+    },
+    Explanation {
         kind: ProblemKind::Scheme,
         cause: "an image reference is not a URL, though CodePipeline calls it imageUri",
         cure: "remove the scheme",
         aws_message: None,
     },
     Explanation {
+        kind: ProblemKind::SeveralValues,
+        cause: "the variable has several values, such as two git tags of one commit",
+        cure: "choose one of them, for example with `head -n 1`",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::ShiftedArguments,
+        cause: "an unset variable without quotes shifts the arguments of `printf`",
+        cure: "set the variable for the container, and put the arguments into double quotes",
+        aws_message: UNKNOWN_CONTAINER,
+    },
+    Explanation {
         kind: ProblemKind::StrayComma,
         cause: "JSON allows a comma only between two values",
         cure: "remove the comma",
         aws_message: INVALID_JSON,
+    },
+    Explanation {
+        kind: ProblemKind::TerminalColor,
+        cause: "a program printed colors into the file, as `jq -C` does",
+        cure: "switch the colors off: `jq -M`, `--no-color`, `NO_COLOR=1`",
+        aws_message: None,
     },
     Explanation {
         kind: ProblemKind::TooLarge,
@@ -265,15 +397,47 @@ const CATALOGUE: &[Explanation] = &[
         aws_message: None,
     },
     Explanation {
+        kind: ProblemKind::UnreplacedToken,
+        cause: "the tool that replaces such tokens did not process the text, or does not know \
+                the name",
+        cure: "let the tool process the text, and check the name of the variable",
+        aws_message: INVALID_IMAGE,
+    },
+    Explanation {
         kind: ProblemKind::Utf16,
         cause: "`>` and `Out-File` of Windows PowerShell write UTF-16",
         cure: "save the file as UTF-8 without a byte order mark",
         aws_message: None,
     },
+    Explanation {
+        kind: ProblemKind::Utf32,
+        cause: "the file was saved as UTF-32",
+        cure: "save the file as UTF-8 without a byte order mark",
+        aws_message: None,
+    },
+    Explanation {
+        kind: ProblemKind::Wrapped,
+        cause: "`tojson` puts JSON into a string, `jq -s` into an array, and ConvertTo-Json of \
+                PowerShell 5.1 into an object with `value` and `Count`",
+        cure: "write the array alone",
+        aws_message: INVALID_JSON,
+    },
+    Explanation {
+        kind: ProblemKind::Yaml,
+        cause: "the file is YAML, as `yq -y` prints it",
+        cure: "convert it to JSON, with `yq -o json` or without `-y`",
+        aws_message: INVALID_JSON,
+    },
+    Explanation {
+        kind: ProblemKind::ZipFile,
+        cause: "this is the artifact, not the file inside of it",
+        cure: "check the file inside, or open it with `artifact::ArtifactReader`",
+        aws_message: None,
+    },
 ];
 
 const _: () = {
-    assert!(CATALOGUE.len() == ProblemKind::Utf16 as usize + 1);
+    assert!(CATALOGUE.len() == ProblemKind::ZipFile as usize + 1);
     let mut place = 0;
     while place < CATALOGUE.len() {
         assert!(CATALOGUE[place].kind as usize == place);

@@ -47,22 +47,6 @@ pub(crate) fn locate(text: &str, mut flaws: Vec<Flaw>) -> Vec<Problem> {
     flaws.into_iter().map(place).collect()
 }
 
-/// Finds each variable or placeholder that was not replaced.
-pub(crate) fn find_unexpanded(text: &str, kind: ProblemKind) -> Vec<Flaw> {
-    placeholders(text)
-        .map(|(offset, variable)| {
-            // `<NAME>` is a placeholder of CodeDeploy, not a variable of a shell. In a container
-            // name, all of them are of one kind.
-            let kind = match kind {
-                ProblemKind::Unexpanded if is_null(variable) => ProblemKind::NullText,
-                ProblemKind::Unexpanded if variable.starts_with('<') => ProblemKind::Placeholder,
-                kind => kind,
-            };
-            Flaw::new(offset, kind, format!("{} was not replaced", Quoted(variable)))
-        })
-        .collect()
-}
-
 /// Text from a file, quoted in a message: in backquotes, visible, and no longer than a line.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
@@ -77,35 +61,6 @@ impl fmt::Display for Quoted<'_> {
 
 /// The limit in characters. Most ECR hosts with a repository fit.
 const MAX_QUOTED: usize = 80;
-
-/// Whether `docker images` or a Go template prints this for a missing value.
-fn is_null(text: &str) -> bool {
-    matches!(text, "<none>" | "<no value>" | "<nil>")
-}
-
-/// Finds what a shell or a template should have replaced: `$NAME`, `${NAME}`, `$(COMMAND)`,
-/// `<NAME>`.
-fn placeholders(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut from = 0;
-    std::iter::from_fn(move || {
-        loop {
-            let start = from + text[from..].find(['$', '<'])?;
-            let rest = &text[start..];
-            let close = |bracket| rest.find(bracket).map_or(rest.len(), |end| end + 1);
-            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            let len = match rest.get(..2) {
-                Some("${") => close('}'),
-                Some("$(") => close(')'),
-                Some(other) if other.starts_with('<') => close('>'),
-                _ => 1 + rest[1..].find(|c| !is_name(c)).unwrap_or(rest.len() - 1),
-            };
-            from = start + len;
-            if len > 1 {
-                return Some((start, &rest[..len]));
-            }
-        }
-    })
-}
 
 #[cfg(test)]
 mod tests {

@@ -74,6 +74,11 @@ impl<'a> Text<'a> {
         &self.decoded
     }
 
+    /// Returns the text as written between the quotes.
+    pub(crate) fn raw(&self) -> &'a str {
+        self.raw
+    }
+
     /// Returns the range between the quotes.
     pub(crate) fn range(&self) -> Range<usize> {
         self.offset..self.offset + self.raw.len()

@@ -4,9 +4,12 @@
 //! It accepts exactly what RFC 8259 allows, as serde_json does; a property test compares the two.
 //! serde_json stops at the first error and records no places.
 
+mod string;
+
 use crate::text::edit::Repair;
 use crate::text::flaw::{Flaw, Quoted};
-use crate::text::json::{Document, Member, Node, Text, Unit, Value};
+use crate::text::json::{Document, Member, Node, Value};
+use crate::text::placeholder::is_null;
 use crate::text::problem_kind::ProblemKind;
 
 #[cfg(test)]
@@ -20,9 +23,14 @@ const MAX_DEPTH: usize = 128;
 
 impl<'a> Document<'a> {
     pub(crate) fn read(text: &'a str) -> Self {
+        Self::read_from(text, 0)
+    }
+
+    /// Reads from a byte on. Places count from the beginning of the text.
+    pub(crate) fn read_from(text: &'a str, at: usize) -> Self {
         #[cfg(test)]
         COUNT.set(COUNT.get() + 1);
-        let mut reader = Reader { text, at: 0, depth: 0, is_complete: true, flaws: Vec::new() };
+        let mut reader = Reader::new(text, at);
         let mut values = Vec::new();
         loop {
             reader.skip_space();
@@ -43,6 +51,7 @@ impl<'a> Document<'a> {
                 break;
             }
         }
+        reader.escaped_quotes();
         Self { values, flaws: reader.flaws, is_complete: reader.is_complete }
     }
 }
@@ -53,9 +62,29 @@ struct Reader<'a> {
     depth: usize,
     is_complete: bool,
     flaws: Vec<Flaw>,
+    /// The quote around strings: `"`, or `\"` if the whole text was escaped once more.
+    quote: &'static str,
+    /// The places of backslashes in front of quotes.
+    backslashes: Vec<usize>,
+    /// Whether a string has other escape sequences, whose level is uncertain in such a text.
+    has_escapes: bool,
 }
 
 impl<'a> Reader<'a> {
+    fn new(text: &'a str, at: usize) -> Self {
+        let is_escaped = text[at..].split('"').next().is_some_and(|it| it.ends_with('\\'));
+        Self {
+            text,
+            at,
+            depth: 0,
+            is_complete: true,
+            flaws: Vec::new(),
+            quote: if is_escaped { "\\\"" } else { "\"" },
+            backslashes: Vec::new(),
+            has_escapes: false,
+        }
+    }
+
     /// Reads the value that begins here. Returns `None` if reading stopped at an error.
     fn value(&mut self) -> Option<Node<'a>> {
         let offset = self.at;
@@ -66,7 +95,7 @@ impl<'a> Reader<'a> {
                 // Further checks of an incomplete object would be guesses.
                 self.is_complete.then_some(Value::Object(members))?
             }
-            Some(b'"') => Value::String(self.string()?),
+            Some(_) if self.is_at_quote() => Value::String(self.string()?),
             Some(b'-' | b'0'..=b'9') => self.number()?,
             Some(b'a'..=b'z' | b'A'..=b'Z' | b'_') => self.word()?,
             _ => return self.stop(self.at, self.unexpected("a value")),
@@ -75,7 +104,15 @@ impl<'a> Reader<'a> {
     }
 
     fn member(&mut self) -> Option<Member<'a>> {
-        if self.peek() != Some(b'"') {
+        if !self.is_at_quote() {
+            let start = self.at;
+            let word = self.take_while(is_word);
+            self.skip_space();
+            if !word.is_empty() && self.peek() == Some(b':') {
+                let what = format!("the name {} of a member has no quotes", Quoted(word));
+                return self.stop_as(start, ProblemKind::EatenQuotes, what);
+            }
+            self.at = start;
             return self.stop(self.at, self.unexpected("a member's name in double quotes"));
         }
         let key = self.string()?;
@@ -149,73 +186,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn string(&mut self) -> Option<Text<'a>> {
-        let quote = self.at;
-        let offset = quote + 1;
-        let mut decoded = None::<String>;
-        self.at = offset;
-        loop {
-            let raw = &self.text[offset..self.at];
-            let rest = &self.text[self.at..];
-            let unit = match rest.bytes().next() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Some(Text::new(offset, raw, decoded));
-                }
-                None | Some(b'\n') => None,
-                // This is a line end.
-                Some(b'\r') if rest.starts_with("\r\n") => None,
-                Some(_) => Unit::first(rest),
-            };
-            let Some(Unit { character, len }) = unit else {
-                return self.stop(quote, "the string is not closed on its line");
-            };
-            match character {
-                Some(character) => {
-                    if let Some(decoded) = &mut decoded {
-                        decoded.push(character);
-                    } else if rest.starts_with('\\') {
-                        decoded = Some(format!("{raw}{character}"));
-                    }
-                }
-                None if rest.starts_with('\\') => {
-                    let escape = rest.chars().nth(1).unwrap_or_default().escape_debug();
-                    let what = format!("invalid escape sequence `\\{escape}`");
-                    return self.stop(self.at, what);
-                }
-                None => {
-                    decoded.get_or_insert_with(|| raw.to_owned());
-                    self.control_character(rest);
-                }
-            }
-            self.at += len;
-        }
-    }
-
-    /// Records a control character in a string.
-    fn control_character(&mut self, rest: &str) {
-        let kind = ProblemKind::ControlCharacter;
-        if rest.starts_with('\r') {
-            // A run of carriage returns is one flaw, at its first.
-            if self.text[..self.at].ends_with('\r') {
-                return;
-            }
-            let what = "carriage return in a string";
-            let others = rest.trim_start_matches('\r');
-            // The value was read from a file with Windows line ends.
-            if others.starts_with('"') {
-                let run = rest.len() - others.len();
-                let repair =
-                    Repair::structure("the carriage return is removed").delete(self.at, run);
-                return self.repaired(self.at, kind, what, repair);
-            }
-            return self.flaw(self.at, kind, what);
-        }
-        let character = rest.chars().next().unwrap_or_default().escape_debug();
-        let what = format!("control character `{character}` in a string");
-        self.flaw(self.at, kind, what);
-    }
-
     fn number(&mut self) -> Option<Value<'a>> {
         let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
         let number = self.take_while(is_part);
@@ -234,14 +204,23 @@ impl<'a> Reader<'a> {
     }
 
     fn word(&mut self) -> Option<Value<'a>> {
-        match self.take_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        match self.take_while(is_word) {
             "false" | "true" => Some(Value::Boolean),
             "null" => Some(Value::Null),
             word => {
-                let what = format!("unquoted text {}", Quoted(word));
-                self.stop(self.at - word.len(), what)
+                let (start, quoted) = (self.at - word.len(), Quoted(word));
+                if is_null(word) || word == "NaN" {
+                    let what = format!("the value is {quoted}");
+                    return self.stop_as(start, ProblemKind::NullText, what);
+                }
+                let what = format!("unquoted text {quoted}");
+                self.stop_as(start, ProblemKind::EatenQuotes, what)
             }
         }
+    }
+
+    fn is_at_quote(&self) -> bool {
+        self.text[self.at..].starts_with(self.quote)
     }
 
     fn take_while(&mut self, is_part: impl Fn(u8) -> bool) -> &'a str {
@@ -252,7 +231,20 @@ impl<'a> Reader<'a> {
     }
 
     fn skip_space(&mut self) {
-        self.take_while(|byte| b" \t\n\r".contains(&byte));
+        loop {
+            self.take_while(|byte| b" \t\n\r".contains(&byte));
+            let rest = &self.text[self.at..];
+            let others = rest.trim_start_matches(['\u{a0}', '\u{2007}', '\u{202f}', '\u{3000}']);
+            let run = rest.len() - others.len();
+            if run == 0 {
+                return;
+            }
+            let what = "non-breaking space between two values";
+            let repair =
+                Repair::structure("a plain space replaces it").replace(self.at..self.at + run, " ");
+            self.repaired(self.at, ProblemKind::NonBreakingSpace, what, repair);
+            self.at += run;
+        }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -287,10 +279,24 @@ impl<'a> Reader<'a> {
 
     /// Records an error after which the rest of the text is uncertain.
     fn stop<T>(&mut self, offset: usize, what: impl Into<String>) -> Option<T> {
-        self.flaw(offset, ProblemKind::InvalidJson, what);
+        self.stop_as(offset, ProblemKind::InvalidJson, what)
+    }
+
+    /// Does the same for an error with a cause of its own.
+    fn stop_as<T>(
+        &mut self,
+        offset: usize,
+        kind: ProblemKind,
+        what: impl Into<String>,
+    ) -> Option<T> {
+        self.flaw(offset, kind, what);
         self.is_complete = false;
         None
     }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 #[cfg(test)]

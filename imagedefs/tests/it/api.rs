@@ -2,7 +2,7 @@
 
 use imagedefs::codebuild::{CodeBuildEnv, WebhookTrigger};
 use imagedefs::containers::ContainerMap;
-use imagedefs::detail::ImageDetail;
+use imagedefs::detail::{DetailDiagnosis, ImageDetail};
 use imagedefs::diagnosis::{Diagnosis, Report};
 use imagedefs::diff::{Change, Diff};
 use imagedefs::ecr::EcrRegistry;
@@ -29,6 +29,7 @@ fn types_go_between_threads_and_the_error_is_one_word() {
     is_send_and_sync::<Change>();
     is_send_and_sync::<Decision>();
     is_send_and_sync::<DeployRule>();
+    is_send_and_sync::<DetailDiagnosis>();
     is_send_and_sync::<Diagnosis>();
     is_send_and_sync::<Diff>();
     is_send_and_sync::<EcrImageEvent>();
@@ -204,17 +205,26 @@ fn serde_reads_and_writes_the_same_shape_as_the_file() {
 /// An unset variable, and typing errors in a host of ECR.
 #[test]
 fn a_host_that_is_nearly_of_ecr_is_called_that() {
-    for (image, what) in [
-        (".dkr.ecr.eu-west-1.amazonaws.com/web:1", "invalid AWS account ``: expected 12 digits"),
-        ("111122223333.dkr.ecr..amazonaws.com/web:1", "invalid AWS region ``"),
+    for (image, kind, what) in [
+        (
+            ".dkr.ecr.eu-west-1.amazonaws.com/web:1",
+            ProblemKind::EmptyPart,
+            "the AWS account in the ECR host is empty",
+        ),
+        (
+            "111122223333.dkr.ecr..amazonaws.com/web:1",
+            ProblemKind::EmptyPart,
+            "the region in the ECR host is empty",
+        ),
         (
             "111122223333.dkr.ecr.us-east-1.amazonaw.com/web:1",
+            ProblemKind::EcrHost,
             "invalid ECR host suffix `amazonaw.com`",
         ),
     ] {
         let error = image.parse::<ImageUri>().unwrap_err();
         let problem = &error.problems()[0];
-        assert_eq!((problem.kind(), problem.what()), (ProblemKind::EcrHost, what));
+        assert_eq!((problem.kind(), problem.what()), (kind, what));
     }
     // A private registry, and an emulator's.
     for image in

@@ -9,20 +9,27 @@ const HEX: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abc
 
 /// The kinds that this crate refuses and oci-spec accepts: rules of ECS and ECR, and names that no
 /// image has.
-const STRICTER: [ProblemKind; 8] = [
+const STRICTER: [ProblemKind; 12] = [
     // ECS supports SHA-256 alone; oci-spec accepts any algorithm.
     ProblemKind::DigestAlgorithm,
     ProblemKind::EcrHost,
+    // The account of an ECR host.
+    ProblemKind::EmptyPart,
     // oci-spec accepts any number of digits from 32 on for an unknown algorithm.
     ProblemKind::InvalidDigest,
     // A digest alone, or a host with `_`, which oci-spec parses as a repository.
     ProblemKind::InvalidReference,
+    // A tag of 64 digits, and a registry as a part of a repository.
+    ProblemKind::MisplacedDigest,
     // `aws --query` prints it for a missing value.
     ProblemKind::NullText,
     // `\w` in oci-spec's expression matches the letters of all scripts.
     ProblemKind::ReferenceCharacter,
     ProblemKind::ReferenceTooLong,
+    ProblemKind::RepeatedRegistry,
     ProblemKind::Scheme,
+    // `__NAME__` is a legal tag.
+    ProblemKind::UnreplacedToken,
 ];
 
 fn pieces() -> impl Strategy<Value = String> {

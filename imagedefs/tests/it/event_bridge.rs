@@ -50,6 +50,9 @@ fn operator_matches(operator: &Map<String, Value>, value: Option<&Value>) -> boo
     let [(name, operand)] = operator.iter().collect::<Vec<_>>()[..] else {
         panic!("one operator at a time");
     };
+    if name == "exists" {
+        return operand.as_bool().unwrap() == value.is_some();
+    }
     // Only `exists` can match a missing member.
     let Some(value) = value else {
         return false;

@@ -115,6 +115,10 @@ fn digest() -> String {
     format!("sha256:{}", "0123456789abcdef".repeat(4))
 }
 
+fn rule() -> DeployRule {
+    DeployRule::new(["shop/*".parse().unwrap()], ["v*".parse().unwrap()]).unwrap()
+}
+
 fn event() -> Value {
     json!({
         "source": "aws.ecr", "detail-type": "ECR Image Action", "account": "111122223333",
@@ -143,7 +147,7 @@ proptest! {
             .and_then(|it| definitions.promote(&it.from_account(&text))));
         check_result(PublishedImage::new(&text, &text)
             .and_then(|it| it.image_uri(&text, &text)));
-        let rule = DeployRule::new();
+        let rule = rule();
         check_result(rule.input_transformer(&text));
         check_result(rule.input_transformer("S")
             .and_then(|it| it.variable(&text, imagedefs::rule::EventValue::Tag)));
@@ -191,9 +195,7 @@ proptest! {
 
     #[test]
     fn events_are_quoted(text in hostile()) {
-        let rule = DeployRule::new()
-            .repository("shop/*".parse().unwrap())
-            .tag("v*".parse().unwrap());
+        let rule = rule();
         for content in with_hostile(&event(), &text) {
             match content.parse::<EcrImageEvent>() {
                 Ok(event) => {

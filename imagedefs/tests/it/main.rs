@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod api;
+mod causes;
 mod differential;
 mod event_bridge;
 mod files;

@@ -80,6 +80,14 @@ fn encodings() {
     ] {
         assert_eq!(summary(bytes), [is_utf16, rest]);
     }
+    let utf32 = text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect::<Vec<_>>();
+    assert_eq!(summary(utf32), ["1:1 Utf32: the file is UTF-32", rest]);
+    let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    let after = "1:3 MixedEncodings: ASCII follows after UTF-16";
+    assert_eq!(summary([&little("[]")[..], b"[]"].concat()), [after]);
+    let after = "1:3 MixedEncodings: UTF-16 follows after other text";
+    assert_eq!(summary([b"[]", &little("[  ]")[..]].concat()), [after]);
+    assert_eq!(summary(b"PK\x03\x04"), ["1:1 ZipFile: the file is a zip file"]);
     assert_eq!(
         summary(with_mark("\u{feff}".as_bytes(), text.as_bytes())),
         ["1:1 ByteOrderMark: the file begins with a byte order mark", rest]
@@ -109,7 +117,7 @@ fn control_characters_in_strings() {
         summary(r#"[{"name": "\u0077eb\r", "imageUri": "web\n:1"}]"#),
         [
             "1:20 ContainerNameCharacter: invalid character `\\r` in a container name",
-            "1:41 ReferenceCharacter: invalid character `\\n` in the image reference",
+            "1:41 SeveralValues: the image reference has several lines",
         ]
     );
 }

@@ -1,5 +1,7 @@
 //! Rules: EventBridge and this crate decide alike.
 
+use imagedefs::ErrorKind;
+use imagedefs::containers::ContainerMap;
 use imagedefs::event::EcrImageEvent;
 
 use imagedefs::rule::{Decision, DeployRule, DeployTrigger, EventValue, ImageForm, NamePattern};
@@ -40,7 +42,10 @@ fn event() -> impl Strategy<Value = Value> {
             ],
             &["", "application/json"],
         ),
-        member(&["application/vnd.oci.image.config.v1+json"], &["", "x"]),
+        member(
+            &["application/vnd.oci.image.config.v1+json"],
+            &["", "application/vnd.cncf.helm.config.v1+json"],
+        ),
     );
     let detail_type = prop_oneof![
         4 => Just("ECR Image Action"),
@@ -74,21 +79,58 @@ fn event() -> impl Strategy<Value = Value> {
 fn rule() -> impl Strategy<Value = DeployRule> {
     let patterns = |texts: &'static [&'static str]| {
         let pattern = select(texts).prop_map(|text| text.parse::<NamePattern>().unwrap());
-        prop::collection::vec(pattern, 0..3)
+        prop::collection::vec(pattern, 1..5)
     };
     let trigger = select(&[DeployTrigger::Push, DeployTrigger::Replication][..]);
     let form = select(&[ImageForm::Any, ImageForm::Index, ImageForm::Manifest][..]);
     (
         patterns(&["*", "shop/*", "shop/web", "blog", "s*"]),
-        patterns(&["*", "v*", "latest", "v1", "late*"]),
+        patterns(&["v*", "latest", "v1", "late*"]),
         trigger,
         form,
     )
         .prop_map(|(repositories, tags, trigger, form)| {
-            let rule = DeployRule::new().trigger(trigger).form(form);
-            let rule = repositories.into_iter().fold(rule, DeployRule::repository);
-            tags.into_iter().fold(rule, DeployRule::tag)
+            DeployRule::new(repositories, tags).unwrap().trigger(trigger).form(form)
         })
+}
+
+fn shop() -> DeployRule {
+    DeployRule::new(["shop/web".parse().unwrap()], ["v*".parse().unwrap()]).unwrap()
+}
+
+#[test]
+fn a_rule_names_its_repositories_and_tags() {
+    let refused = |repositories: &[&str], tags: &[&str]| {
+        let parse = |texts: &[&str]| texts.iter().map(|it| it.parse().unwrap()).collect::<Vec<_>>();
+        DeployRule::new(parse(repositories), parse(tags)).unwrap_err().to_string()
+    };
+    let signatures = |tag: &str| {
+        format!(
+            "the tag pattern `{tag}` also matches signatures and attestations: name the tags to \
+             deploy, such as `v*`"
+        )
+    };
+    for tag in ["*", "s*", "sha256*", "sha256-*", "sha256-0*", "sha256-0.sig"] {
+        assert_eq!(refused(&["*"], &["v*", tag]), format!("unsafe rule: {}", signatures(tag)));
+    }
+    let (repository, tag) = (
+        "no repository is given: it would deploy the images of every repository",
+        "no tag is given: name the tags to deploy, such as `v*`",
+    );
+    assert_eq!(refused(&["shop/web"], &[]), format!("unsafe rule: {tag}"));
+    assert_eq!(refused(&[], &["v*"]), format!("unsafe rule: {repository}"));
+    assert_eq!(refused(&[], &[]), format!("unsafe rule:\n  {repository}\n  {tag}"));
+
+    for tag in ["stable*", "sha1-*", "t*", "sha256"] {
+        let rule = DeployRule::new(["shop/web".parse().unwrap()], [tag.parse().unwrap()]);
+        assert!(rule.is_ok(), "{tag}");
+    }
+    let tags = || ["v*".parse::<NamePattern>().unwrap()];
+    let map = r#"{"shop/web": "web"}"#.parse::<ContainerMap>().unwrap();
+    assert_eq!(DeployRule::from_containers(&map, tags()).unwrap(), shop());
+    let error = DeployRule::from_containers(&ContainerMap::new(), tags()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRule);
+    assert_eq!(error.to_string(), format!("unsafe rule: {repository}"));
 }
 
 proptest! {
@@ -159,7 +201,7 @@ fn one_push_of_several_platforms_is_one_deployment() {
         push("", "application/vnd.oci.image.manifest.v1+json", config),
         push("v4", "application/vnd.oci.image.index.v1+json", None),
     ];
-    let rule = DeployRule::new();
+    let rule = shop();
     let decisions = events.iter().map(|event| rule.decide(&event.to_string().parse().unwrap()));
     assert_eq!(decisions.filter(|decision| *decision == Decision::Deploy).count(), 1);
     // AWS's own pattern, without its tag, deploys the parts too.
@@ -180,7 +222,7 @@ fn the_pipeline_starts_with_the_digest_of_the_event() {
         ("REPOSITORY", EventValue::Repository),
         ("TAG", EventValue::Tag),
     ];
-    let transformer = DeployRule::new().input_transformer("Source").unwrap();
+    let transformer = shop().input_transformer("Source").unwrap();
     let transformer = values
         .into_iter()
         .try_fold(transformer, |transformer, (name, value)| transformer.variable(name, value))

@@ -132,10 +132,8 @@ fn a_decision_has_its_reason() {
         "action-type": "PUSH", "result": "SUCCESS", "repository-name": "shop/web",
         "image-tag": "v1", "image-digest": DIGEST, "manifest-media-type": "x",
     });
-    let rule = DeployRule::new()
-        .repository("shop/*".parse().unwrap())
-        .tag("v*".parse().unwrap())
-        .form(ImageForm::Index);
+    let rule = DeployRule::new(["shop/*".parse().unwrap()], ["v*".parse().unwrap()]).unwrap();
+    let rule = rule.form(ImageForm::Index);
     let ignored = |member: &str, value: Value, mut shape_of_reason: Value| {
         let mut event = event(detail.clone());
         if let Some(place) = event.get_mut(member) {
@@ -158,6 +156,8 @@ fn a_decision_has_its_reason() {
     ignored("image-tag", "".into(), json!({ "reason": "noTag" }));
     ignored("image-tag", "latest".into(), json!({ "reason": "tag", "tag": "latest" }));
     ignored("image-digest", "md5:0".into(), json!({ "reason": "noDigest" }));
+    let other = json!({ "reason": "artifact", "mediaType": "x" });
+    ignored("artifact-media-type", "x".into(), other);
     let other = json!({ "reason": "form", "mediaType": "x" });
     ignored("manifest-media-type", "x".into(), other);
 
@@ -173,7 +173,7 @@ fn a_published_image_has_two_members() {
 
 #[test]
 fn what_eventbridge_takes_is_serialised_as_it_is_printed() {
-    let rule = DeployRule::new();
+    let rule = DeployRule::new(["shop/*".parse().unwrap()], ["v*".parse().unwrap()]).unwrap();
     let pattern = rule.event_pattern();
     assert_eq!(shape(&pattern), pattern.to_string().parse::<Value>().unwrap());
     let transformer = rule.input_transformer("Source").unwrap();
@@ -190,9 +190,8 @@ fn what_eventbridge_takes_is_serialised_as_it_is_printed() {
 
 #[test]
 fn a_rule_is_saved_with_its_version() {
-    let rule = DeployRule::new()
-        .repository("shop/*".parse().unwrap())
-        .tag("latest".parse().unwrap())
+    let rule = DeployRule::new(["shop/*".parse().unwrap()], ["latest".parse().unwrap()])
+        .unwrap()
         .trigger(DeployTrigger::Replication)
         .form(ImageForm::Manifest);
     let saved = json!({
@@ -201,12 +200,18 @@ fn a_rule_is_saved_with_its_version() {
     });
     assert_eq!(shape(&rule), saved);
     assert_eq!(serde_json::from_value::<DeployRule>(saved).unwrap(), rule);
-    let least = serde_json::from_value::<DeployRule>(json!({ "version": 1 })).unwrap();
-    assert_eq!(least, DeployRule::new());
+    let least = json!({ "version": 1, "repositories": ["shop/*"], "tags": ["latest"] });
+    let least = serde_json::from_value::<DeployRule>(least).unwrap();
+    let expected = DeployRule::new(["shop/*".parse().unwrap()], ["latest".parse().unwrap()]);
+    assert_eq!(least, expected.unwrap());
 
     let refused =
         |saved: Value| serde_json::from_value::<DeployRule>(saved).unwrap_err().to_string();
     assert_eq!(refused(json!({})), "missing field `version`");
+    assert_eq!(
+        refused(json!({ "version": 1, "repositories": ["*"], "tags": [] })),
+        "unsafe rule: no tag is given: name the tags to deploy, such as `v*`"
+    );
     let other = json!({ "version": 2, "whatever": [] });
     assert_eq!(refused(other), "unsupported version 2: this build reads version 1");
     let other = json!({ "version": "1" });

@@ -105,8 +105,40 @@ fn says_what_is_wrong_with_a_host_that_is_nearly_of_ecr() {
     }
 }
 
+#[test]
+fn parts_that_a_variable_left_empty_have_their_own_kinds() {
+    for (host, offset, kind, what) in [
+        (
+            ".dkr.ecr.us-east-1.amazonaws.com",
+            0,
+            ProblemKind::EmptyPart,
+            "the AWS account in the ECR host is empty",
+        ),
+        (
+            "111122223333.dkr.ecr..amazonaws.com",
+            21,
+            ProblemKind::EmptyPart,
+            "the region in the ECR host is empty",
+        ),
+        (
+            "undefined.dkr.ecr.us-east-1.amazonaws.com",
+            0,
+            ProblemKind::NullText,
+            "the AWS account in the ECR host is `undefined`",
+        ),
+        (
+            "111122223333.dkr.ecr.null.amazonaws.com",
+            21,
+            ProblemKind::NullText,
+            "the region in the ECR host is `null`",
+        ),
+    ] {
+        assert_eq!(EcrRegistry::from_host(host), Err(Flaw::new(offset, kind, what)));
+    }
+}
+
 /// Each host, the byte at which it is wrong, and the message.
-const NEARLY: [(&str, usize, &str); 22] = [
+const NEARLY: [(&str, usize, &str); 20] = [
     (
         "11112222333.dkr.ecr.us-east-1.amazonaws.com",
         0,
@@ -141,7 +173,6 @@ const NEARLY: [(&str, usize, &str); 22] = [
         0,
         "the AWS account `1111222233334` has 13 digits instead of 12",
     ),
-    (".dkr.ecr.us-east-1.amazonaws.com", 0, "invalid AWS account ``: expected 12 digits"),
     (
         "111122223333.dkr.ecr.us-east-1.evilamazonaws.com",
         31,
@@ -157,7 +188,6 @@ const NEARLY: [(&str, usize, &str); 22] = [
         31,
         "invalid ECR host suffix `amazonaws.com.`",
     ),
-    ("111122223333.dkr.ecr..amazonaws.com", 21, "invalid AWS region ``"),
     (
         "111122223333.dkr.ecr.eu-west-1.amazonaws.eu",
         21,

@@ -1,8 +1,10 @@
 //! The grammar of image references, and the further rules of ECS and ECR.
 
 use crate::names::ecr::EcrRegistry;
-use crate::text::flaw::find_unexpanded;
+use crate::names::image_uri::digest::{check_digest, find_misplaced, is_sha256};
 use crate::text::flaw::{Flaw, Quoted};
+use crate::text::foreign::find_foreign;
+use crate::text::placeholder::{find_unexpanded, is_null};
 use crate::text::problem_kind::ProblemKind;
 
 /// Returns all that is wrong with a reference.
@@ -18,6 +20,9 @@ pub(crate) fn check(text: &str) -> Vec<Flaw> {
     let unexpanded = find_unexpanded(text, ProblemKind::Unexpanded);
     if !unexpanded.is_empty() {
         return unexpanded;
+    }
+    if let Some((offset, kind, what)) = find_foreign(text, "the image reference") {
+        return flaw(offset, kind, what);
     }
     let is_allowed = |other: char| other.is_ascii_alphanumeric() || "-_:./#@".contains(other);
     if let Some((offset, character)) = text.char_indices().find(|(_, other)| !is_allowed(*other)) {
@@ -35,6 +40,10 @@ pub(crate) fn check(text: &str) -> Vec<Flaw> {
             (scheme.len() + "://".len(), reference)
         }
     };
+    if let Some(flaw) = find_misplaced(reference) {
+        flaws.push(Flaw { offset: start + flaw.offset, ..flaw });
+        return flaws;
+    }
     let parts = Parts::new(reference);
     let mut push = |start: usize, flaw: Option<Flaw>| {
         flaws.extend(flaw.map(|flaw| Flaw { offset: start + flaw.offset, ..flaw }));
@@ -94,6 +103,16 @@ fn check_repository(parts: &Parts<'_>) -> Option<Flaw> {
     let Parts { repository, tag, .. } = parts;
     let invalid =
         |offset, what: String| Some(Flaw::new(offset, ProblemKind::InvalidReference, what));
+    // The first part looks like a host with a port if the tag has a slash.
+    if let Some((name, rest)) = repository.split_once(':')
+        && !name.contains(['/', '.'])
+        && name != "localhost"
+        && rest.contains(['/', ':'])
+        && !rest.starts_with(|c: char| c.is_ascii_digit() || c == '/')
+        && !is_null(rest.split('/').next().unwrap_or_default())
+    {
+        return Some(separated_tag(name.len() + ":".len(), rest));
+    }
     if is_sha256(repository) || (*repository == "sha256" && tag.is_some_and(is_sha256)) {
         return invalid(0, "a digest without a repository and `@`".into());
     }
@@ -111,8 +130,24 @@ fn check_repository(parts: &Parts<'_>) -> Option<Flaw> {
         }
         None => 0,
     };
+    if let Some((before, rest)) = path.split_once(':') {
+        // A tag has no slash, so `Parts` left it with the repository.
+        return Some(separated_tag(start + before.len() + ":".len(), rest));
+    }
     let mut offset = start;
     for component in path.split('/') {
+        if component.is_empty() {
+            let what = "empty part in the repository name";
+            return Some(Flaw::new(offset, ProblemKind::EmptyPart, what));
+        }
+        if is_null(component) {
+            let what = format!("a part of the repository name is {}", Quoted(component));
+            return Some(Flaw::new(offset, ProblemKind::NullText, what));
+        }
+        if offset > 0 && is_registry(component, registry) {
+            let what = format!("the repository name has the registry {} again", Quoted(component));
+            return Some(Flaw::new(offset, ProblemKind::RepeatedRegistry, what));
+        }
         if let Some((at, what)) = check_component(component) {
             return invalid(offset + at, what);
         }
@@ -121,10 +156,35 @@ fn check_repository(parts: &Parts<'_>) -> Option<Flaw> {
     None
 }
 
+/// Returns the flaw of a tag that has a separator of references.
+fn separated_tag(offset: usize, rest: &str) -> Flaw {
+    let tag = rest.split('@').next().unwrap_or_default();
+    let separator = tag.find(['/', ':']).map_or("/", |at| &tag[at..=at]);
+    let what = format!("the tag {} has a `{separator}`", Quoted(tag));
+    Flaw::new(offset, ProblemKind::BranchTag, what)
+}
+
+/// Whether a component is the registry again, or a registry of ECR behind one that has no copies of
+/// its images. Other hosts can be a part of the name: a pull-through cache rule can have the prefix
+/// `docker.io`, and a proxy can have the host of ECR as the name of a project.
+fn is_registry(component: &str, registry: Option<&str>) -> bool {
+    let is_hub = matches!(registry, None | Some("docker.io" | "index.docker.io"));
+    let is_of_ecr = |host: &str| EcrRegistry::from_host(host) != Ok(None);
+    component.contains('.')
+        && (registry == Some(component)
+            || is_of_ecr(component) && (is_hub || registry.is_some_and(is_of_ecr)))
+}
+
 fn check_registry(registry: &str) -> Option<Flaw> {
     let invalid =
         |offset, what: String| Some(Flaw::new(offset, ProblemKind::InvalidReference, what));
     let (host, port) = registry.split_once(':').unwrap_or((registry, "0"));
+    if let Some((offset, part)) =
+        [(0, host), (host.len() + 1, port)].into_iter().find(|(_, part)| is_null(part))
+    {
+        let what = format!("a part of the registry is {}", Quoted(part));
+        return Some(Flaw::new(offset, ProblemKind::NullText, what));
+    }
     if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) {
         return invalid(host.len() + 1, format!("invalid port {}", Quoted(port)));
     }
@@ -155,9 +215,6 @@ fn check_registry(registry: &str) -> Option<Flaw> {
 /// Checks a component: lower-case letters and digits, joined by one `.`, one or two `_`, or any
 /// number of `-`.
 fn check_component(component: &str) -> Option<(usize, String)> {
-    if component.is_empty() {
-        return Some((0, "empty part in the repository name".into()));
-    }
     let is_known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
     if let Some((at, character)) = component.char_indices().find(|(_, c)| !is_known(*c)) {
         let what = if character.is_ascii_uppercase() {
@@ -214,48 +271,4 @@ fn check_tag(tag: &str) -> Option<Flaw> {
         return invalid(MAX_TAG_LEN, format!("the tag has {} characters", tag.len()));
     }
     None
-}
-
-fn check_digest(digest: &str) -> Option<Flaw> {
-    let invalid = |offset, what: String| Some(Flaw::new(offset, ProblemKind::InvalidDigest, what));
-    if digest.is_empty() {
-        return Some(Flaw::new(0, ProblemKind::EmptyReference, "the digest is empty"));
-    }
-    if is_null(digest) {
-        let what = format!("the digest is {}", Quoted(digest));
-        return Some(Flaw::new(0, ProblemKind::NullText, what));
-    }
-    let Some((algorithm, hex)) = digest.split_once(':') else {
-        return invalid(0, "missing `sha256:` in front of the digest".into());
-    };
-    if algorithm != "sha256" {
-        let what = format!("unsupported digest algorithm {}", Quoted(algorithm));
-        return Some(Flaw::new(0, ProblemKind::DigestAlgorithm, what));
-    }
-    let start = algorithm.len() + ":".len();
-    if let Some(at) = hex.bytes().position(|byte| !is_hex(byte)) {
-        return invalid(
-            start + at,
-            format!("invalid character {} in the digest", Quoted(&hex[at..=at])),
-        );
-    }
-    if hex.len() != SHA256_LEN {
-        return invalid(start, format!("the digest has {} digits instead of 64", hex.len()));
-    }
-    None
-}
-
-const SHA256_LEN: usize = 64;
-
-fn is_sha256(text: &str) -> bool {
-    text.len() == SHA256_LEN && text.bytes().all(is_hex)
-}
-
-fn is_hex(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
-}
-
-/// Whether a tool prints this for a missing value. No image has such a name.
-fn is_null(text: &str) -> bool {
-    matches!(text, "None" | "null")
 }

@@ -15,6 +15,7 @@ use crate::file::{self, MAX_BYTES};
 use crate::nearest::nearest;
 use crate::pipeline::artifact::wrong_with;
 use crate::pipeline::detail::ImageDetail;
+use crate::pipeline::detail::diagnosis::DetailDiagnosis;
 use crate::text::flaw::Quoted;
 
 /// A zip file to read, as CodePipeline passes it from stage to stage.
@@ -33,6 +34,8 @@ pub struct ArtifactReader {
     archive: ZipArchive<Storage>,
     /// The name of the archive in messages.
     name: String,
+    /// The path of the archive, if it is a file.
+    path: Option<String>,
     /// The path and index of each file, in the order of the archive, without folders.
     files: Vec<(String, usize)>,
 }
@@ -50,7 +53,10 @@ impl ArtifactReader {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let file = file::open(path)?;
-        Self::new(Storage::File(BufReader::new(file)), format!("`{}`", path.display()))
+        let storage = Storage::File(BufReader::new(file));
+        let mut reader = Self::new(storage, format!("`{}`", path.display()))?;
+        reader.path = Some(path.to_string_lossy().into_owned());
+        Ok(reader)
     }
 
     /// Opens an archive in memory, such as the body of an object in S3.
@@ -80,6 +86,27 @@ impl ArtifactReader {
         let bytes = self.read_up_to(file_name, MAX_BYTES + 1)?;
         let definitions = Diagnosis::new(bytes).into_definitions();
         definitions.map_err(|error| error.in_file(Path::new(file_name)))
+    }
+
+    /// Examines image definitions. Reports name them as `ZIP:FILE_NAME`, or `FILE_NAME` for an
+    /// archive in memory.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, with the nearest name; `InvalidArtifact`, `Read`.
+    pub fn diagnosis(&mut self, file_name: &str) -> Result<Diagnosis, Error> {
+        let bytes = self.read_up_to(file_name, MAX_BYTES + 1)?;
+        Ok(Diagnosis::new(bytes).with_name(self.entry_name(file_name)))
+    }
+
+    /// Examines the image detail, and names it in the same way.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, with the nearest name; `InvalidArtifact`, `Read`.
+    pub fn detail_diagnosis(&mut self) -> Result<DetailDiagnosis, Error> {
+        let bytes = self.read_up_to(ImageDetail::FILE_NAME, MAX_BYTES + 1)?;
+        Ok(DetailDiagnosis::new(bytes).with_name(self.entry_name(ImageDetail::FILE_NAME)))
     }
 
     /// Reads the image detail.
@@ -135,7 +162,14 @@ impl ArtifactReader {
                 files.push((path, index));
             }
         }
-        Ok(Self { archive, name, files })
+        Ok(Self { archive, name, path: None, files })
+    }
+
+    fn entry_name(&self, file_name: &str) -> String {
+        match &self.path {
+            Some(path) => format!("{path}:{file_name}"),
+            None => file_name.to_owned(),
+        }
     }
 
     fn read_up_to(&mut self, name: &str, max_bytes: usize) -> Result<Vec<u8>, Error> {

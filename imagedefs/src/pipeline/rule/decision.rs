@@ -44,6 +44,12 @@ pub enum IgnoreReason {
         /// The action, such as `DELETE`, or `UPDATE_STORAGE_CLASS` for an archived image.
         action: Option<String>,
     },
+    /// The image is another artifact, such as a Helm chart.
+    #[non_exhaustive]
+    Artifact {
+        /// The media type of the artifact's config.
+        media_type: String,
+    },
     /// The event is of another kind.
     #[non_exhaustive]
     DetailType {
@@ -92,6 +98,10 @@ impl fmt::Display for IgnoreReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Action { action } => write!(f, "the action is {}", Given(action.as_deref())),
+            Self::Artifact { media_type } => {
+                let media_type = Given(Some(media_type));
+                write!(f, "the artifact type {media_type} is not a container image")
+            }
             Self::DetailType { detail_type } => {
                 write!(f, "the event is {}", Given(Some(detail_type)))
             }

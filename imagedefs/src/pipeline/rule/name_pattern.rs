@@ -41,6 +41,12 @@ impl NamePattern {
         }
     }
 
+    /// Whether the pattern matches a name that begins with this prefix.
+    pub(super) fn overlaps(&self, prefix: &str) -> bool {
+        self.name.starts_with(prefix)
+            || (self.extent == Extent::Prefix && prefix.starts_with(&self.name))
+    }
+
     /// Renders the pattern for EventBridge (EventBridge user guide, comparison operators). The
     /// guide says that an empty string can be matched, and leaves open whether it can be excluded.
     pub(super) fn to_condition(&self) -> serde_json::Value {
@@ -53,7 +59,7 @@ impl NamePattern {
 }
 
 /// Renders the pattern that matches every name.
-pub(super) fn any_name() -> serde_json::Value {
+fn any_name() -> serde_json::Value {
     serde_json::json!({ "anything-but": [""] })
 }
 

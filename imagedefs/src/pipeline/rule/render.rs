@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
-use crate::pipeline::rule::name_pattern::{NamePattern, any_name};
-use crate::pipeline::rule::{DIGEST_PREFIX, DeployRule, SOURCE, SUCCESS};
+use crate::pipeline::rule::name_pattern::NamePattern;
+use crate::pipeline::rule::{DIGEST_PREFIX, DeployRule, IMAGE_CONFIGS, SOURCE, SUCCESS};
 use crate::text::flaw::Quoted;
 
 impl DeployRule {
@@ -19,11 +19,19 @@ impl DeployRule {
     /// ```
     /// use imagedefs::rule::DeployRule;
     ///
-    /// let rule = DeployRule::new().repository("shop/web".parse()?).tag("v*".parse()?);
+    /// let rule = DeployRule::new(["shop/web".parse()?], ["v*".parse()?])?;
     /// assert_eq!(rule.event_pattern().to_string(), r#"{
     ///   "detail": {
     ///     "action-type": [
     ///       "PUSH"
+    ///     ],
+    ///     "artifact-media-type": [
+    ///       {
+    ///         "exists": false
+    ///       },
+    ///       "",
+    ///       "application/vnd.docker.container.image.v1+json",
+    ///       "application/vnd.oci.image.config.v1+json"
     ///     ],
     ///     "image-digest": [
     ///       {
@@ -52,12 +60,15 @@ impl DeployRule {
     /// # Ok::<(), imagedefs::Error>(())
     /// ```
     pub fn event_pattern(&self) -> EventPattern {
-        let any_of = |patterns: &[NamePattern]| match patterns {
-            [] => json!([any_name()]),
-            patterns => patterns.iter().map(NamePattern::to_condition).collect(),
+        let any_of = |patterns: &[NamePattern]| {
+            patterns.iter().map(NamePattern::to_condition).collect::<Value>()
         };
+        // An index has none; an empty one counts as none.
+        let mut artifacts = vec![json!({ "exists": false }), json!("")];
+        artifacts.extend(IMAGE_CONFIGS.map(Value::from));
         let mut detail = json!({
             "action-type": [self.trigger.action()],
+            "artifact-media-type": artifacts,
             "image-digest": [{ "prefix": DIGEST_PREFIX }],
             "image-tag": any_of(&self.tags),
             "repository-name": any_of(&self.repositories),
@@ -83,8 +94,8 @@ impl DeployRule {
     /// ```
     /// use imagedefs::rule::{DeployRule, EventValue};
     ///
-    /// let transformer =
-    ///     DeployRule::new().input_transformer("Source")?.variable("TAG", EventValue::Tag)?;
+    /// let rule = DeployRule::new(["shop/web".parse()?], ["v*".parse()?])?;
+    /// let transformer = rule.input_transformer("Source")?.variable("TAG", EventValue::Tag)?;
     /// assert_eq!(
     ///     transformer.template(),
     ///     r#"{"sourceRevisions":[{"actionName":"Source","revisionType":"IMAGE_DIGEST","revisionValue":"<revisionValue>"}],"variables":[{"name":"TAG","value":"<tag>"}]}"#,

@@ -19,14 +19,18 @@ fn event(edit: &[(&str, &str)]) -> EcrImageEvent {
 }
 
 fn rule() -> DeployRule {
-    DeployRule::new().repository("shop/*".parse().unwrap()).tag("v*".parse().unwrap())
+    DeployRule::new(["shop/*".parse().unwrap()], ["v*".parse().unwrap()]).unwrap()
 }
 
 #[test]
 fn deploys_what_it_is_for() {
     assert_eq!(rule().decide(&event(&[])), Decision::Deploy);
     assert_eq!(rule().form(ImageForm::Index).decide(&event(&[])), Decision::Deploy);
-    assert_eq!(DeployRule::new().decide(&event(&[])), Decision::Deploy);
+    let image = [(
+        "\"v1\",",
+        "\"v1\",\"artifact-media-type\":\"application/vnd.oci.image.config.v1+json\",",
+    )];
+    assert_eq!(rule().decide(&event(&image)), Decision::Deploy);
     let replicated =
         event(&[("ECR Image Action", "ECR Replication Action"), ("PUSH", "REPLICATE")]);
     assert_eq!(rule().trigger(DeployTrigger::Replication).decide(&replicated), Decision::Deploy);
@@ -53,6 +57,11 @@ fn ignores_the_rest_and_says_why() {
         ),
         ("\"v1\"", "\"latest\"", "the tag is `latest`"),
         ("sha256:", "md5:", "the event has no SHA-256 digest"),
+        (
+            "\"v1\"",
+            "\"v1\",\"artifact-media-type\":\"application/vnd.cncf.helm.config.v1+json\"",
+            "the artifact type `application/vnd.cncf.helm.config.v1+json` is not a container image",
+        ),
         (
             "oci.image.index",
             "oci.image.manifest",

@@ -25,6 +25,8 @@ struct Container {
 impl TaskDefinition {
     pub(super) fn read(text: &str) -> Self {
         let mut this = Self::default();
+        // Editors on Windows write a byte order mark, which CodePipeline accepts.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let document = Document::read(text);
         for problem in locate(text, document.flaws) {
             let place = Place::TaskDefinition(Some(problem.line()));

@@ -54,6 +54,17 @@ fn templates_that_fit_say_which_container_gets_what() {
         assert_eq!(templates.containers("IMAGE1_NAME").collect::<Vec<_>>(), ["web"]);
         assert_eq!(templates.containers("IMAGE2_NAME").count(), 0);
     }
+    for value in [
+        "TaskDefinition:\n          <TASK_DEFINITION>",
+        "TaskDefinition: >-\n          <TASK_DEFINITION>",
+        "TaskDefinition: !!str <TASK_DEFINITION>",
+        "TaskDefinition: &task \"<TASK_DEFINITION>\"\n        Again: *task",
+    ] {
+        let app_spec = APP_SPEC.replace("TaskDefinition: <TASK_DEFINITION>", value);
+        BlueGreenTemplates::new(TASK_DEFINITION, &app_spec, NAMES).unwrap();
+        let marked = |text: &str| format!("\u{feff}{text}");
+        BlueGreenTemplates::new(&marked(TASK_DEFINITION), &marked(&app_spec), NAMES).unwrap();
+    }
     let two = TASK_DEFINITION.replace("httpd:2.4", "<IMAGE1_NAME>");
     let templates = BlueGreenTemplates::new(&two, APP_SPEC, NAMES).unwrap();
     assert_eq!(templates.containers("IMAGE1_NAME").collect::<Vec<_>>(), ["web", "proxy"]);
