@@ -19,9 +19,12 @@ fn image() -> impl Strategy<Value = String> {
     let digest = "|@sha256:[0-9a-f]{64}";
     // Texts that stand for a missing value, or for a digest without a repository.
     let is_meant = |image: &String| {
-        !["null", ":null", ":None"]
+        let is_null = ["null", ":null", ":None"]
             .iter()
-            .any(|end| image.ends_with(end) || image.contains(&format!("{end}@")))
+            .any(|end| image.ends_with(end) || image.contains(&format!("{end}@")));
+        // A tag can look like the token of a template.
+        let is_token = [":__", "-__", ".__"].iter().any(|start| image.contains(start));
+        !is_null && !is_token
     };
     // The expressions are compiled once; as strategies they would be compiled for each value.
     let text = |expression: &str| string_regex(expression).unwrap();

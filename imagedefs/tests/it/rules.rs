@@ -20,7 +20,7 @@ fn member(
     wrong: &'static [&'static str],
 ) -> impl Strategy<Value = Option<String>> {
     prop_oneof![
-        8 => select(right).prop_map(|text| Some(text.to_owned())),
+        16 => select(right).prop_map(|text| Some(text.to_owned())),
         1 => select(wrong).prop_map(|text| Some(text.to_owned())),
         1 => Just(None),
     ]

@@ -111,7 +111,7 @@ fn check_repository(parts: &Parts<'_>) -> Option<Flaw> {
         && !rest.starts_with(|c: char| c.is_ascii_digit() || c == '/')
         && !is_null(rest.split('/').next().unwrap_or_default())
     {
-        return Some(separated_tag(name.len() + ":".len(), rest));
+        return Some(separated_tag(name.len() + ":".len(), rest, *tag));
     }
     if is_sha256(repository) || (*repository == "sha256" && tag.is_some_and(is_sha256)) {
         return invalid(0, "a digest without a repository and `@`".into());
@@ -132,7 +132,7 @@ fn check_repository(parts: &Parts<'_>) -> Option<Flaw> {
     };
     if let Some((before, rest)) = path.split_once(':') {
         // A tag has no slash, so `Parts` left it with the repository.
-        return Some(separated_tag(start + before.len() + ":".len(), rest));
+        return Some(separated_tag(start + before.len() + ":".len(), rest, *tag));
     }
     let mut offset = start;
     for component in path.split('/') {
@@ -156,11 +156,12 @@ fn check_repository(parts: &Parts<'_>) -> Option<Flaw> {
     None
 }
 
-/// Returns the flaw of a tag that has a separator of references.
-fn separated_tag(offset: usize, rest: &str) -> Flaw {
-    let tag = rest.split('@').next().unwrap_or_default();
+/// Returns the flaw of a tag that has a separator of references: its first part is with the
+/// repository, its last one is the tag.
+fn separated_tag(offset: usize, first: &str, last: Option<&str>) -> Flaw {
+    let tag = last.map_or_else(|| first.to_owned(), |last| format!("{first}:{last}"));
     let separator = tag.find(['/', ':']).map_or("/", |at| &tag[at..=at]);
-    let what = format!("the tag {} has a `{separator}`", Quoted(tag));
+    let what = format!("the tag {} has a `{separator}`", Quoted(&tag));
     Flaw::new(offset, ProblemKind::BranchTag, what)
 }
 
