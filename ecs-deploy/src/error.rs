@@ -37,6 +37,8 @@ impl Error {
         match &*self.0 {
             Repr::Api { source, .. } => source.kind,
             Repr::DefinitionRegion { .. } | Repr::Region { .. } => ErrorKind::RegionMismatch,
+            Repr::Draining { .. } => ErrorKind::Draining,
+            Repr::FailedAfterCompletion { .. } => ErrorKind::FailedAfterCompletion,
             Repr::File { .. } => ErrorKind::File,
             Repr::Fleet { .. } => ErrorKind::FleetFailed,
             Repr::Gone { source, .. }
@@ -113,7 +115,11 @@ impl Error {
                 source.missing_statement(operation, resource).map(|it| it.statement)
             }
             Repr::Fleet { outcomes } => outcomes.iter().find_map(|(_, outcome)| match outcome {
-                Outcome::Failed(error) | Outcome::NotTakenBack(error) => error.missing_statement(),
+                Outcome::Failed(error) => error.missing_statement(),
+                Outcome::NotTakenBack { failure, rollback } => {
+                    let failure = failure.as_ref().and_then(Error::missing_statement);
+                    rollback.missing_statement().or(failure)
+                }
                 _ => None,
             }),
             repr => repr.inner()?.missing_statement(),

@@ -147,6 +147,7 @@ pub mod events {
     //! names the event, so that a program can write one line of JSON for each.
 
     pub use crate::model::progress::Progress;
+    pub use crate::model::terms::Complete;
     pub use crate::report::Event;
     pub use crate::rollout::events::Events;
 }

@@ -11,6 +11,7 @@ use crate::model::handle::Handle;
 use crate::model::pause::Pause;
 use crate::model::progress::Progress;
 use crate::model::task_failure::TaskFailure;
+use crate::names::arn::short;
 
 /// An event of a rollout. `Display` prints one line for people. In serde's formats it is an object
 /// whose member `event` names the event, such as `{"event":"registered","revision":"arn:…"}`.
@@ -18,6 +19,13 @@ use crate::model::task_failure::TaskFailure;
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Event {
+    /// All new tasks run and none has failed. ECS completes the deployment when the old tasks have
+    /// stopped.
+    #[non_exhaustive]
+    Draining {
+        /// The old tasks that still run; 0 if they are stopping.
+        old: u32,
+    },
     /// The rollout ended without success. This is the last event:
     /// [`Events::finish`](crate::events::Events::finish) has the error.
     #[non_exhaustive]
@@ -49,11 +57,25 @@ pub enum Event {
         /// Its ARN.
         revision: String,
     },
+    /// The revision to deploy is INACTIVE, so its content was registered again.
+    #[non_exhaustive]
+    RegisteredAgain {
+        /// The ARN of the new revision.
+        revision: String,
+        /// The ARN of the INACTIVE revision with the same content.
+        inactive: String,
+    },
     /// ECS rolls the deployment back, by itself or on request.
     #[non_exhaustive]
     RollingBack {
         /// The `FAMILY:REVISION` that ECS rolls back to, if it is known.
         to: Option<String>,
+    },
+    /// The deployment is complete, and its tasks are watched for some more time.
+    #[non_exhaustive]
+    Soaking {
+        /// The time, in seconds.
+        seconds: u64,
     },
     /// A deployment with stages has reached this stage.
     #[non_exhaustive]
@@ -98,13 +120,23 @@ pub enum Event {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Event::Draining { old: 0 } => {
+                f.write_str("all new tasks run, the old ones are stopping")
+            }
+            Event::Draining { old } => write!(f, "all new tasks run, {old} old ones remain"),
             Event::Failed { kind } => write!(f, "failed: {kind:?}"),
             Event::Message { text } => f.write_str(text),
             Event::Paused { pause } => pause.fmt(f),
             Event::Progress { progress } => progress.fmt(f),
             Event::Registered { revision } => write!(f, "registered {revision}"),
+            Event::RegisteredAgain { revision, inactive } => {
+                write!(f, "registered {revision}, because {} is INACTIVE", short(inactive))
+            }
             Event::RollingBack { to: None } => f.write_str("rolling back"),
             Event::RollingBack { to: Some(to) } => write!(f, "rolling back to {to}"),
+            Event::Soaking { seconds } => {
+                write!(f, "complete, watching the tasks for {seconds} s")
+            }
             Event::Stage { stage, traffic_percent: None } => write!(f, "at {stage}"),
             Event::Stage { stage, traffic_percent: Some(percent) } => {
                 write!(f, "at {stage}, {percent} % of the traffic")

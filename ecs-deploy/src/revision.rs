@@ -49,6 +49,8 @@ pub struct Revision {
 #[derive(Debug, Clone, PartialEq)]
 struct Base {
     arn: String,
+    /// Whether it has been deregistered: ECS starts no deployment and no task of it.
+    is_inactive: bool,
     /// The members with which it was registered.
     members: Object,
 }
@@ -224,7 +226,25 @@ impl Revision {
 
     /// Records that it has been registered as `arn`.
     pub(crate) fn registered_as(&mut self, arn: String) {
-        self.base = Some(Base { arn, members: self.members.clone() });
+        self.base = Some(Base { arn, is_inactive: false, members: self.members.clone() });
+    }
+
+    /// Returns whether ECS needs a registration before it can deploy this content: it has changed,
+    /// or its registered revision is INACTIVE.
+    pub(crate) fn needs_registration(&self) -> bool {
+        self.is_inactive() || self.is_changed()
+    }
+
+    /// Returns whether the registered revision is INACTIVE.
+    pub(crate) fn is_inactive(&self) -> bool {
+        self.base.as_ref().is_some_and(|base| base.is_inactive)
+    }
+
+    /// Records that ECS refused the registered revision as INACTIVE.
+    pub(crate) fn found_inactive(&mut self) {
+        if let Some(base) = &mut self.base {
+            base.is_inactive = true;
+        }
     }
 
     /// Returns `FAMILY:REVISION`, or the family if it isn't registered yet.

@@ -34,11 +34,11 @@ impl Ecs {
         self.definition(reference.as_str()).await
     }
 
-    /// Registers `revision` if ECS sees a difference from its base, and returns the ARN of the
-    /// registered revision or the base.
+    /// Registers `revision` if ECS sees a difference from its base or the base is INACTIVE, and
+    /// returns the ARN of the registered revision or the base.
     pub(crate) async fn register(&self, revision: &mut Revision) -> Result<String, Error> {
         const OPERATION: &str = "RegisterTaskDefinition";
-        if let (Some(arn), false) = (revision.arn(), revision.is_changed()) {
+        if let (Some(arn), false) = (revision.arn(), revision.needs_registration()) {
             return Ok(arn.to_owned());
         }
         let mut delay = Duration::from_secs(1);

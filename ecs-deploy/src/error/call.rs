@@ -94,6 +94,18 @@ impl Error {
         }
     }
 
+    /// Returns whether ECS refused a deployment because its revision is deregistered. The error has
+    /// no code of its own; this message is reported, not documented.
+    pub(crate) fn is_inactive_revision(&self) -> bool {
+        match &*self.0 {
+            Repr::Api { source, .. } => source
+                .message
+                .as_deref()
+                .is_some_and(|message| message.contains("TaskDefinition is inactive")),
+            _ => false,
+        }
+    }
+
     /// Returns whether ECS refused the registration because another one of the same family is in
     /// progress. The error has no code of its own; this message is reported, not documented. The
     /// SDK doesn't retry it.

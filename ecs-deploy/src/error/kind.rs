@@ -22,6 +22,15 @@ pub enum ErrorKind {
     Configuration,
     /// The credentials are expired, or AWS doesn't know them. Renew them.
     Credentials,
+    /// All new tasks run and none has failed, but old tasks were still there at the time limit. ECS
+    /// completes the deployment when they have stopped: it needs no rollback. Allow more time, look
+    /// for long connections or scale-in protection, or choose
+    /// [`Complete::WhenNewTasksRun`](crate::events::Complete::WhenNewTasksRun).
+    Draining,
+    /// The deployment was complete, and a task of it failed within the time of
+    /// [`RollOut::soak`](crate::RollOut::soak). Look at
+    /// [`task_failures`](crate::Error::task_failures).
+    FailedAfterCompletion,
     /// A file couldn't be read or written; the source says why.
     File,
     /// Not every service of a fleet runs its new revision: see

@@ -4,6 +4,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::error::Error;
+use crate::error::repr::Repr;
 use crate::model::deployed::Deployed;
 use crate::names::service::Service;
 
@@ -17,21 +18,27 @@ pub enum Outcome {
     Failed(Error),
     /// Another rollout failed before this one began.
     NotBegun,
-    /// The rollback failed; holds the cause.
-    NotTakenBack(Error),
+    /// The rollback failed.
+    #[non_exhaustive]
+    NotTakenBack {
+        /// The failure of this service's own rollout; `None` if another rollout failed.
+        failure: Option<Error>,
+        /// The failure of the rollback.
+        rollback: Error,
+    },
     /// Another rollout failed, and the service runs its previous revision again.
     TakenBack(Deployed),
 }
 
 /// Writes the member `outcome`, such as `notTakenBack`, and `deployed` or `error` if the outcome
-/// has one.
+/// has one. If a rollback failed, `error` is its failure, and `failure` is that of the rollout.
 impl Serialize for Outcome {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (name, deployed, error) = match self {
             Outcome::Deployed(deployed) => ("deployed", Some(deployed), None),
             Outcome::Failed(error) => ("failed", None, Some(error)),
             Outcome::NotBegun => ("notBegun", None, None),
-            Outcome::NotTakenBack(error) => ("notTakenBack", None, Some(error)),
+            Outcome::NotTakenBack { rollback, .. } => ("notTakenBack", None, Some(rollback)),
             Outcome::TakenBack(deployed) => ("takenBack", Some(deployed), None),
         };
         let mut map = serializer.serialize_map(None)?;
@@ -41,6 +48,9 @@ impl Serialize for Outcome {
         }
         if let Some(error) = error {
             map.serialize_entry("error", error)?;
+        }
+        if let Outcome::NotTakenBack { failure: Some(failure), .. } = self {
+            map.serialize_entry("failure", failure)?;
         }
         map.end()
     }
@@ -54,10 +64,14 @@ pub(super) fn fleet_failed(outcomes: &[(Service, Outcome)]) -> String {
     for (service, outcome) in outcomes {
         match outcome {
             Outcome::Deployed(_) => continue,
-            Outcome::Failed(error) => text.push_str(&format!("; {}", chain(error))),
+            Outcome::Failed(error) => text.push_str(&format!("; {}", error.chain())),
             Outcome::NotBegun => others[0].0 += 1,
-            Outcome::NotTakenBack(error) => {
-                text.push_str(&format!("; {service} couldn't be rolled back: {}", chain(error)));
+            Outcome::NotTakenBack { failure, rollback } => {
+                if let Some(failure) = failure {
+                    text.push_str(&format!("; {}", failure.chain()));
+                }
+                let rollback = rollback.chain();
+                text.push_str(&format!("; {service} couldn't be rolled back: {rollback}"));
             }
             Outcome::TakenBack(_) => others[1].0 += 1,
         }
@@ -70,13 +84,23 @@ pub(super) fn fleet_failed(outcomes: &[(Service, Outcome)]) -> String {
     format!("{failed} of {} services don't run their new revision: {text}", outcomes.len())
 }
 
-/// Joins an error with its sources: an error of several services has no single source.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
+impl Error {
+    /// Adds ECS's refusal to stop the deployment, if there is nothing to roll back to either.
+    pub(crate) fn because_of(mut self, why: Option<Error>) -> Self {
+        if let Repr::NothingToRollBackTo { source, .. } = &mut *self.0 {
+            *source = why;
+        }
+        self
     }
-    text
+
+    /// Joins the error with its sources, for a message about several errors.
+    pub(crate) fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text.push_str(&format!(": {cause}"));
+            source = cause.source();
+        }
+        text
+    }
 }

@@ -23,6 +23,20 @@ pub(crate) enum Repr {
     #[error("{reference} isn't in {region}, the region of the configuration")]
     DefinitionRegion { reference: String, region: String },
 
+    #[error(
+        "{} runs on {}, but its rollout timed out after {} s before the old tasks stopped: {}{}; \
+         ECS completes it by itself",
+        rollout.revision(), rollout.service(), after.as_secs(),
+        rollout.last.unwrap_or_default(), rollout.old()
+    )]
+    Draining { rollout: RolloutReport, after: Duration },
+
+    #[error(
+        "{} failed on {} within {} s after its deployment was complete{}{}",
+        rollout.revision(), rollout.service(), within.as_secs(), rollout.cause(), rollout.remedy
+    )]
+    FailedAfterCompletion { rollout: RolloutReport, within: Duration },
+
     #[error("`{path}` couldn't be {action}")]
     File { path: String, action: &'static str, source: io::Error },
 
@@ -76,8 +90,9 @@ pub(crate) enum Repr {
     #[error("the SDK's types can't represent {place} of {revision}: {problem}")]
     NotTyped { revision: String, place: String, problem: String },
 
+    /// `source` is ECS's refusal to stop the deployment in progress.
     #[error("{service} can't be rolled back: {problem}")]
-    NothingToRollBackTo { service: Service, problem: String },
+    NothingToRollBackTo { service: Service, problem: String, source: Option<Error> },
 
     #[error("{service} now runs {running}, but {revision} is based on {base}")]
     Outdated { service: Service, revision: String, base: String, running: String },
@@ -157,6 +172,7 @@ impl Repr {
             | Repr::Lost { source, .. }
             | Repr::NotPruned { source, .. }
             | Repr::PartlyPruned { source, .. } => Some(source),
+            Repr::NothingToRollBackTo { source, .. } => source.as_ref(),
             Repr::Task(task) => task.call(),
             _ => None,
         }
@@ -165,7 +181,9 @@ impl Repr {
     /// Returns the rollout that the error is about, if one has begun.
     pub(crate) fn rollout(&self) -> Option<&RolloutReport> {
         match self {
-            Repr::Gone { rollout, .. }
+            Repr::Draining { rollout, .. }
+            | Repr::FailedAfterCompletion { rollout, .. }
+            | Repr::Gone { rollout, .. }
             | Repr::Lost { rollout, .. }
             | Repr::Paused { rollout, .. }
             | Repr::RolledBack { rollout, .. }

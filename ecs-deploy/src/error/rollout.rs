@@ -32,6 +32,14 @@ impl RolloutReport {
         self.handle.record().short()
     }
 
+    /// Returns the number of old tasks that remain, as a part of a message.
+    pub(super) fn old(&self) -> String {
+        match self.last.map_or(0, |it| it.old) {
+            0 => String::new(),
+            old => format!(", {old} old"),
+        }
+    }
+
     /// Returns the cause of the failure, as the end of a message; empty if it is unknown.
     pub(super) fn cause(&self) -> String {
         let failures = self.failures.as_slice();

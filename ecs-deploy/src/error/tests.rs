@@ -44,11 +44,16 @@ pub(super) fn rollout(reason: &str, failures: Vec<TaskFailure>, remedy: Remedy) 
     let description = Description::builder().deployments(ours.build()).build();
     RolloutReport {
         handle: found(&service(), &description),
-        last: Some(Progress { desired: 2, running: 0, pending: 1, failed: 3 }),
+        last: Some(Progress { pending: 1, failed: 3, desired: 2, ..Progress::default() }),
         reason: reason.to_owned(),
         failures,
         remedy,
     }
+}
+
+fn draining(old: u32) -> RolloutReport {
+    let last = Progress { desired: 3, running: 3, old, is_draining: true, ..Progress::default() };
+    RolloutReport { last: Some(last), ..rollout("", vec![], Remedy::NotAsked) }
 }
 
 #[test]
@@ -238,6 +243,28 @@ fn every_other_error_in_full() {
             "the rollout of web:8 to prod/web failed: container web exited with code 1: Essential \
              container in task exited (2 more stopped too); it couldn't be rolled back: no earlier \
              deployment was complete",
+        ),
+        (
+            Repr::Draining { rollout: draining(2), after },
+            ErrorKind::Draining,
+            "web:8 runs on prod/web, but its rollout timed out after 600 s before the old tasks \
+             stopped: 3 of 3 running, 2 old; ECS completes it by itself",
+        ),
+        (
+            Repr::Draining { rollout: draining(0), after },
+            ErrorKind::Draining,
+            "web:8 runs on prod/web, but its rollout timed out after 600 s before the old tasks \
+             stopped: 3 of 3 running; ECS completes it by itself",
+        ),
+        (
+            Repr::FailedAfterCompletion {
+                rollout: rollout("", vec![failure(1)], Remedy::RollingBack("web:7".into())),
+                within: Duration::from_secs(61),
+            },
+            ErrorKind::FailedAfterCompletion,
+            "web:8 failed on prod/web within 61 s after its deployment was complete: container web \
+             exited with code 1: Essential container in task exited; it is being rolled back to \
+             web:7",
         ),
         (
             Repr::ServiceInactive { service: service(), status: "INACTIVE".into() },

@@ -42,7 +42,9 @@ pub enum FleetPolicy {
     /// deployment in progress is stopped; a service whose deployment is complete gets its previous
     /// revision. The fleet waits until each of these revisions runs, each for as long as the
     /// timeout of its rollout. A service with a newer deployment by another caller is left alone.
-    /// [`OnFailure`](crate::OnFailure) has no effect.
+    /// [`OnFailure`](crate::OnFailure) has no effect. A rollout that ends as
+    /// [`Draining`](crate::ErrorKind::Draining) is healthy: it rolls no service back, but no further
+    /// wave begins.
     AllOrNothing,
     /// Begins every wave regardless of failures.
     KeepGoing,
@@ -59,6 +61,8 @@ pub(super) struct Group {
     entries: Vec<Entry>,
     /// Whether no further rollout begins.
     has_failed: bool,
+    /// Whether a failure takes the others back. A healthy deployment whose old tasks remain is none.
+    takes_back: bool,
 }
 
 struct Entry {
@@ -80,7 +84,7 @@ enum EntryState {
 
 impl Group {
     pub(super) fn new(policy: FleetPolicy, sender: UnboundedSender<(Service, Event)>) -> Self {
-        Self { policy, sender, entries: Vec::new(), has_failed: false }
+        Self { policy, sender, entries: Vec::new(), has_failed: false, takes_back: false }
     }
 
     pub(super) fn add(&mut self, mut roll_out: RollOut, batch: &Batch) {
@@ -105,7 +109,7 @@ impl Group {
                 Some(event) => self.tell(index, event),
                 None => self.conclude(index).await,
             }
-            if self.has_failed && self.policy == FleetPolicy::AllOrNothing {
+            if self.takes_back {
                 self.entries.iter_mut().for_each(Entry::take_back);
             }
         }
@@ -145,6 +149,8 @@ impl Group {
                 Ok(deployed) => EntryState::Ended(Outcome::Deployed(deployed)),
                 Err(error) => {
                     self.has_failed |= self.policy != FleetPolicy::KeepGoing;
+                    self.takes_back |= self.policy == FleetPolicy::AllOrNothing
+                        && error.kind() != ErrorKind::Draining;
                     entry.failed(error, self.policy)
                 }
             },
@@ -152,7 +158,7 @@ impl Group {
                 EntryState::Ended(match (events.finish().await, failure) {
                     (Ok(_), Some(failure)) => Outcome::Failed(failure),
                     (Ok(deployed), None) => Outcome::TakenBack(deployed),
-                    (Err(error), _) => Outcome::NotTakenBack(error),
+                    (Err(rollback), failure) => Outcome::NotTakenBack { failure, rollback },
                 })
             }
             ended => ended,
@@ -184,7 +190,8 @@ impl Entry {
     /// too, unless another deployment replaced this one or the credentials no longer reach it.
     fn failed(&self, error: Error, policy: FleetPolicy) -> EntryState {
         let is_left = match error.kind() {
-            ErrorKind::PausedAtHook
+            ErrorKind::FailedAfterCompletion
+            | ErrorKind::PausedAtHook
             | ErrorKind::RolledBack
             | ErrorKind::RolloutFailed
             | ErrorKind::Stopped
@@ -202,13 +209,13 @@ impl Entry {
     /// Begins the rollback if the rollout has started a deployment. A rollout that is about to
     /// start one continues until its deployment is known.
     fn take_back(&mut self) {
-        if !matches!(
-            self.state,
-            EntryState::RollingOut(_) | EntryState::Ended(Outcome::Deployed(_))
-        ) {
-            return;
-        }
-        if let Some(handle) = self.handle.clone() {
+        let is_taken_back = match &self.state {
+            EntryState::RollingOut(_) | EntryState::Ended(Outcome::Deployed(_)) => true,
+            // All new tasks run, so it is as good as deployed.
+            EntryState::Ended(Outcome::Failed(error)) => error.kind() == ErrorKind::Draining,
+            EntryState::Ended(_) | EntryState::TakingBack(..) => false,
+        };
+        if let (true, Some(handle)) = (is_taken_back, self.handle.clone()) {
             self.state = EntryState::TakingBack(self.way_back(handle), None);
         }
     }

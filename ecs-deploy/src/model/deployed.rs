@@ -34,7 +34,22 @@ struct DeployedRecord {
     #[serde(rename = "elapsedSeconds", with = "seconds")]
     elapsed: Duration,
     was_changed: bool,
+    #[serde(default, rename = "draining", skip_serializing_if = "is_false")]
+    is_draining: bool,
     images: Vec<(String, String)>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// The state in which a wait for a deployment ended with success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// ECS calls the deployment complete.
+    Complete,
+    /// All new tasks run, and old ones remain.
+    Draining,
 }
 
 impl Saved for DeployedRecord {
@@ -42,13 +57,14 @@ impl Saved for DeployedRecord {
 }
 
 impl Deployed {
-    pub(crate) fn new(handle: &Handle, elapsed: Duration) -> Self {
+    pub(crate) fn new(handle: &Handle, elapsed: Duration, end: End) -> Self {
         let record = handle.record();
         Self(DeployedRecord {
             revision: record.revision.clone(),
             deployment: record.deployment.clone(),
             elapsed,
             was_changed: record.origin == Origin::Started,
+            is_draining: end == End::Draining,
             images: record.images.clone(),
         })
     }
@@ -63,7 +79,8 @@ impl Deployed {
         &self.0.deployment
     }
 
-    /// Returns the time from the first call of the rollout until ECS reported it as complete.
+    /// Returns the time from the first call of the rollout until ECS reported it as complete, with
+    /// the time of [`RollOut::soak`](crate::RollOut::soak).
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
     }
@@ -71,6 +88,12 @@ impl Deployed {
     /// Returns whether a deployment was started; `false` if the service already ran the revision.
     pub fn was_changed(&self) -> bool {
         self.0.was_changed
+    }
+
+    /// Returns whether old tasks remained at the time limit, although all new ones ran; only with
+    /// [`Complete::WhenNewTasksRun`](crate::events::Complete::WhenNewTasksRun).
+    pub fn is_draining(&self) -> bool {
+        self.0.is_draining
     }
 
     /// Returns the containers' names and images, in the order of the task definition.

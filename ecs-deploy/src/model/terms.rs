@@ -6,9 +6,32 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
     pub(crate) timeout: Duration,
+    /// The part of the time limit that passed before the first poll.
+    pub(crate) spent: Duration,
+    pub(crate) complete: Complete,
+    /// The time for which the tasks of a complete deployment are watched.
+    pub(crate) soak: Duration,
     pub(crate) on_failure: OnFailure,
     pub(crate) on_pause: OnPause,
     pub(crate) patience: Patience,
+}
+
+/// The end of a rollout whose old tasks are still there at the time limit, although all new tasks
+/// run and none has failed: see [`Progress::is_draining`](crate::events::Progress::is_draining).
+///
+/// This takes effect only after all new tasks have run for 40 seconds; after that time, ECS counts
+/// a task without a health check as healthy. ECS completes such a deployment by itself. It is never
+/// rolled back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Complete {
+    /// Ends with [`Draining`](crate::ErrorKind::Draining), because ECS doesn't call the deployment
+    /// complete.
+    #[default]
+    WhenEcsSaysSo,
+    /// Ends with success. [`Deployed::is_draining`](crate::Deployed::is_draining) tells it apart.
+    /// Before the time limit, the rollout still waits for ECS.
+    WhenNewTasksRun,
 }
 
 /// The reaction to a rollout that fails or times out if ECS doesn't roll it back.
@@ -25,7 +48,12 @@ pub enum OnFailure {
     /// Before each of the two calls, the rollout describes the service again. It doesn't roll back
     /// if the deployment is complete by then, if another one has replaced it, or if the lookup
     /// fails. It doesn't roll back either if the wait ends because a call isn't allowed or the
-    /// credentials have expired, or before ECS has answered UpdateService.
+    /// credentials have expired, or before ECS has answered UpdateService. A deployment that only
+    /// waits for old tasks to stop is healthy, and isn't rolled back: see
+    /// [`Complete`](crate::events::Complete).
+    ///
+    /// If the earlier revision is INACTIVE, its content is registered again, tags included, and
+    /// deployed.
     RollBack,
 }
 
@@ -59,12 +87,20 @@ pub enum Patience {
 
 impl Terms {
     pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+    /// Returns what is left of the time limit at the first poll.
+    pub(crate) fn time_left(&self) -> Duration {
+        self.timeout.saturating_sub(self.spent)
+    }
 }
 
 impl Default for Terms {
     fn default() -> Self {
         Self {
             timeout: Self::DEFAULT_TIMEOUT,
+            spent: Duration::ZERO,
+            complete: Complete::default(),
+            soak: Duration::ZERO,
             on_failure: OnFailure::default(),
             on_pause: OnPause::default(),
             patience: Patience::default(),
@@ -83,6 +119,37 @@ macro_rules! terms {
         /// more. Both limits hold even if ECS never answers a call.
         pub fn timeout(mut self, timeout: Duration) -> Self {
             self.terms.timeout = timeout;
+            self
+        }
+
+        /// Counts time that passed before the first poll toward the time limit, such as that of
+        /// [`Deployer::current`](crate::Deployer::current). The default is none.
+        pub fn spent(mut self, spent: Duration) -> Self {
+            self.terms.spent = spent;
+            self
+        }
+
+        /// Sets the end of a deployment whose old tasks are still there at the time limit, although
+        /// all new tasks run. By default, it is an error of its own kind.
+        pub fn complete(mut self, complete: Complete) -> Self {
+            self.terms.complete = complete;
+            self
+        }
+
+        /// Watches the tasks for this long after ECS calls the deployment complete. A container that
+        /// crashes a minute after its start passes every rollout without a health check. The default
+        /// is not to watch them.
+        ///
+        /// If a task of the deployment fails in this time, the outcome is
+        /// [`FailedAfterCompletion`](crate::ErrorKind::FailedAfterCompletion), and
+        /// [`OnFailure`](crate::OnFailure) applies: `RollBack` deploys the last complete revision. A
+        /// task doesn't count if a user stopped it, or if AWS took its capacity away. The watch ends
+        /// early, with success, if another deployment replaces this one.
+        ///
+        /// This time comes after the time limit. A service that already ran the revision isn't
+        /// watched.
+        pub fn soak(mut self, soak: Duration) -> Self {
+            self.terms.soak = soak;
             self
         }
 

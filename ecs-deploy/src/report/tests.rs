@@ -38,8 +38,19 @@ fn pause() -> Pause {
 /// Each kind of event as JSON and as a line.
 fn events() -> Vec<(Event, Value, &'static str)> {
     let (revision, to) = (WEB_2.to_owned(), "web:1".to_owned());
-    let progress = Progress { desired: 2, running: 1, pending: 1, failed: 3 };
+    let progress =
+        Progress { desired: 2, running: 1, pending: 1, failed: 3, old: 0, is_draining: false };
     vec![
+        (
+            Event::Draining { old: 0 },
+            json!({ "event": "draining", "old": 0 }),
+            "all new tasks run, the old ones are stopping",
+        ),
+        (
+            Event::Draining { old: 2 },
+            json!({ "event": "draining", "old": 2 }),
+            "all new tasks run, 2 old ones remain",
+        ),
         (
             Event::Failed { kind: ErrorKind::RolledBack },
             json!({ "event": "failed", "kind": "rolledBack" }),
@@ -73,6 +84,19 @@ fn events() -> Vec<(Event, Value, &'static str)> {
             "registered arn:aws:ecs:eu-west-1:123456789012:task-definition/web:2",
         ),
         (
+            Event::RegisteredAgain {
+                revision: revision.clone(),
+                inactive: "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1".to_owned(),
+            },
+            json!({
+                "event": "registeredAgain",
+                "revision": WEB_2,
+                "inactive": "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1",
+            }),
+            "registered arn:aws:ecs:eu-west-1:123456789012:task-definition/web:2, because web:1 is \
+             INACTIVE",
+        ),
+        (
             Event::RollingBack { to: Some(to) },
             json!({ "event": "rollingBack", "to": "web:1" }),
             "rolling back to web:1",
@@ -81,6 +105,11 @@ fn events() -> Vec<(Event, Value, &'static str)> {
             Event::RollingBack { to: None },
             json!({ "event": "rollingBack", "to": null }),
             "rolling back",
+        ),
+        (
+            Event::Soaking { seconds: 120 },
+            json!({ "event": "soaking", "seconds": 120 }),
+            "complete, watching the tasks for 120 s",
         ),
         (
             Event::Stage { stage: "BAKE_TIME".to_owned(), traffic_percent: Some(100.0) },
@@ -166,12 +195,15 @@ fn no_kind_of_event_is_forgotten() {
     let mut kinds: Vec<&str> = events()
         .iter()
         .map(|(event, ..)| match event {
+            Event::Draining { .. } => "Draining",
             Event::Failed { .. } => "Failed",
             Event::Message { .. } => "Message",
             Event::Paused { .. } => "Paused",
             Event::Progress { .. } => "Progress",
             Event::Registered { .. } => "Registered",
+            Event::RegisteredAgain { .. } => "RegisteredAgain",
             Event::RollingBack { .. } => "RollingBack",
+            Event::Soaking { .. } => "Soaking",
             Event::Stage { .. } => "Stage",
             Event::Started { .. } => "Started",
             Event::Succeeded { .. } => "Succeeded",
@@ -181,6 +213,6 @@ fn no_kind_of_event_is_forgotten() {
         })
         .collect();
     kinds.dedup();
-    assert_eq!(kinds.len(), 12);
+    assert_eq!(kinds.len(), 15);
     assert!(kinds.is_sorted());
 }

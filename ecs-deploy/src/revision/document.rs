@@ -33,8 +33,9 @@ impl Revision {
             adopt_tags(&mut members, description);
             strip(&mut members);
             check(&members)?;
-            let arn = definition.task_definition_arn();
-            let base = arn.map(|arn| Base { arn: arn.to_owned(), members: members.clone() });
+            let is_inactive = definition.status().is_some_and(|it| is_inactive(it.as_str()));
+            let arn = definition.task_definition_arn().map(str::to_owned);
+            let base = arn.map(|arn| Base { arn, is_inactive, members: members.clone() });
             Ok(Self { members, base, source: None })
         };
         revision().map_err(|problem| invalid("the SDK's value", problem))
@@ -49,9 +50,10 @@ impl Revision {
         let Some(Json::String(arn)) = members.remove("taskDefinitionArn") else {
             return Err(Error::protocol(OPERATION, "its task definition has no ARN".to_owned()));
         };
+        let is_inactive = members.text("status").is_some_and(is_inactive);
         adopt_tags(&mut members, response);
         strip(&mut members);
-        let base = Some(Base { arn, members: members.clone() });
+        let base = Some(Base { arn, is_inactive, members: members.clone() });
         Ok(Self { members, base, source: None })
     }
 
@@ -189,6 +191,12 @@ fn adopt_tags(members: &mut Object, mut description: Object) {
         });
         members.insert("tags", tags);
     }
+}
+
+/// Returns whether ECS refuses deployments of a revision with this status (service model: ACTIVE,
+/// INACTIVE or DELETE_IN_PROGRESS).
+fn is_inactive(status: &str) -> bool {
+    status != "ACTIVE"
 }
 
 fn strip(members: &mut Object) {

@@ -23,13 +23,20 @@ pub(crate) struct RevisionRecord {
 #[serde(rename_all = "camelCase")]
 struct RegisteredRecord {
     arn: String,
+    #[serde(default, skip_serializing_if = "is_false")]
+    is_inactive: bool,
     members: String,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl From<&Revision> for RevisionRecord {
     fn from(revision: &Revision) -> Self {
         let registered = revision.base.as_ref().map(|base| RegisteredRecord {
             arn: base.arn.clone(),
+            is_inactive: base.is_inactive,
             members: base.members.to_string(),
         });
         Self { members: revision.members.to_string(), registered }
@@ -44,7 +51,8 @@ impl TryFrom<RevisionRecord> for Revision {
         check(&members)?;
         let base = match record.registered {
             Some(registered) => {
-                Some(Base { arn: registered.arn, members: object(&registered.members)? })
+                let RegisteredRecord { arn, is_inactive, members } = registered;
+                Some(Base { arn, is_inactive, members: object(&members)? })
             }
             None => None,
         };

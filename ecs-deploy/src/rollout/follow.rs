@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::error::repr::Repr;
 use crate::model::deployed::Deployed;
 use crate::model::handle::Handle;
-use crate::model::terms::{OnFailure, OnPause, Patience, Terms, terms};
+use crate::model::terms::{Complete, OnFailure, OnPause, Patience, Terms, terms};
 use crate::names::arn::region;
 use crate::report::Story;
 use crate::rollout::events::outcome_and_events;
@@ -51,10 +51,10 @@ impl Follow {
             let region = here;
             return Err(Repr::Region { service: handle.service().clone(), region }.into());
         }
-        Wait::new(&ecs, &handle, terms, deadline(began, terms.timeout), None, &story)
-            .run(None)
-            .await?;
-        Ok(Deployed::new(&handle, began.elapsed()))
+        let deadline = deadline(began, terms.time_left());
+        let wait = Wait::new(&ecs, &handle, terms, deadline, None, &story);
+        let end = wait.run(None).await?;
+        Ok(Deployed::new(&handle, began.elapsed(), end))
     }
 }
 

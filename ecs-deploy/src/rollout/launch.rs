@@ -67,8 +67,16 @@ impl<'a> Launch<'a> {
             return Ok((handle, description));
         }
         self.check(&description, revision).await?;
-        let description = self.register(revision, description, is_copy).await?;
-        let start = self.start(revision, &description).await?;
+        let mut description = self.register(revision, description, is_copy).await?;
+        let start = match self.start(revision, &description).await {
+            // It was deregistered after it was described.
+            Err(error) if error.is_inactive_revision() && !revision.is_inactive() => {
+                revision.found_inactive();
+                description = self.register(revision, description, false).await?;
+                self.start(revision, &description).await?
+            }
+            start => start?,
+        };
         let before = self.starts(&description, revision).then_some(&description);
         let handle = self.handle(revision, &start, before)?;
         let deployment = handle.deployment();
@@ -154,20 +162,25 @@ impl<'a> Launch<'a> {
         Ok(())
     }
 
-    /// Registers the revision if it has changed, and returns the service's latest description.
+    /// Registers the revision if it has changed or is INACTIVE, and returns the service's latest
+    /// description.
     async fn register(
         &self,
         revision: &mut Revision,
         description: Description,
         is_copy: bool,
     ) -> Result<Description, Error> {
-        if !revision.is_changed() {
+        if !revision.needs_registration() {
             return Ok(description);
         }
         let base = revision.arn().unwrap_or_default().to_owned();
+        let is_again = !revision.is_changed();
         let register = self.request.ecs.register(revision);
         let arn = self.limit.hold("RegisterTaskDefinition", register).await?;
-        self.story.tell(Event::Registered { revision: arn.clone() });
+        self.story.tell(match is_again {
+            true => Event::RegisteredAgain { revision: arn.clone(), inactive: base.clone() },
+            false => Event::Registered { revision: arn.clone() },
+        });
         // A deployment of another change to this family registers a revision first. If the new
         // number doesn't follow the copied one, a revision in between may run by now.
         if !is_copy || number(&arn) == number(&base).map(|number| number + 1) {

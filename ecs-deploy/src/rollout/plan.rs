@@ -74,7 +74,7 @@ impl RollOut {
         let (request, mut revision, terms) = self.into_parts();
         // The events of a plan have no reader.
         let story = Story::default();
-        let deadline = deadline(Instant::now(), terms.timeout);
+        let deadline = deadline(Instant::now(), terms.time_left());
         let launch = Launch::new(&request, &story, deadline, terms.timeout);
         let Baseline { description, .. } = launch.look(&mut revision).await?;
         let is_unchanged = launch.is_unchanged(&description, &revision);
@@ -130,7 +130,7 @@ impl Plan {
     /// the same family costs one more DescribeServices.
     pub fn calls(&self) -> Vec<&'static str> {
         let mut calls = vec!["DescribeServices"];
-        if self.revision.is_changed() {
+        if self.revision.needs_registration() && !self.is_empty() {
             calls.push("RegisterTaskDefinition");
         }
         if !self.is_empty() {

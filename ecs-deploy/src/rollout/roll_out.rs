@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::image_check::ImageCheck;
 use crate::model::deployed::Deployed;
 use crate::model::finding::{FindingKind, RefusedKinds};
-use crate::model::terms::{OnFailure, OnPause, Patience, Terms, terms};
+use crate::model::terms::{Complete, OnFailure, OnPause, Patience, Terms, terms};
 use crate::names::service::Service;
 use crate::report::Story;
 use crate::revision::Revision;
@@ -193,12 +193,12 @@ impl RollOut {
     pub(crate) async fn run(self, story: Story) -> Result<Deployed, Error> {
         let Self { request, mut revision, terms, began, member } = self;
         let began = began.unwrap_or_else(Instant::now);
-        let deadline = deadline(began, terms.timeout);
+        let deadline = deadline(began, terms.time_left());
         let launch = Launch::new(&request, &story, deadline, terms.timeout);
         let (handle, start) = launch.run(&mut revision).await?;
         let wait = Wait::new(&request.ecs, &handle, terms, deadline, member, &story);
-        wait.run(Some(start)).await?;
-        Ok(Deployed::new(&handle, began.elapsed()))
+        let end = wait.run(Some(start)).await?;
+        Ok(Deployed::new(&handle, began.elapsed(), end))
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::ecs::client::Ecs;
 use crate::model::handle::Handle;
-use crate::model::terms::{OnFailure, OnPause, Patience, Terms, terms};
+use crate::model::terms::{Complete, OnFailure, OnPause, Patience, Terms, terms};
 use crate::names::service::Service;
 use crate::rollout::events::outcome_and_events;
 use crate::watch::batch::Batch;

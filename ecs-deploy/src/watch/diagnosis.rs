@@ -16,6 +16,8 @@ pub(crate) struct Diagnosis {
     failures: Vec<TaskFailure>,
     /// Whether tasks of the deployment were still stopping.
     is_unfinished: bool,
+    /// Tasks that stopped earlier don't count, in seconds of AWS's clock.
+    since: Option<f64>,
 }
 
 impl Diagnosis {
@@ -56,12 +58,22 @@ impl Diagnosis {
                     continue;
                 }
                 self.seen.extend(task.task_arn().map(str::to_owned));
-                if let Some(failure) = TaskFailure::from_task(task).filter(|_| ours) {
+                let stopped_at = task.stopped_at().map(|at| at.as_secs_f64());
+                let is_late =
+                    self.since.is_none_or(|since| stopped_at.is_none_or(|at| at >= since));
+                if let Some(failure) = TaskFailure::from_task(task).filter(|_| ours && is_late) {
                     story.tell(Event::TaskFailed { failure: failure.clone() });
                     self.failures.push(failure);
                 }
             }
         }
+    }
+
+    /// Forgets the failures so far. From now on, only tasks that stopped after `since` count, in
+    /// seconds of AWS's clock.
+    pub(crate) fn start_again(&mut self, since: Option<f64>) {
+        self.failures.clear();
+        self.since = since;
     }
 
     /// Returns whether a later call may find more, even if no more tasks fail.

@@ -34,6 +34,9 @@ pub(crate) struct Watch {
     record: DeploymentRecord,
     messages: BTreeSet<String>,
     progress: Option<Progress>,
+    /// The time at which ECS last changed ours, in seconds of AWS's clock: its completion, once it is
+    /// complete.
+    updated_at: Option<f64>,
     stage: Option<Stage>,
     pause: Option<Pause>,
     /// The number of consecutive descriptions without our deployment.
@@ -62,6 +65,9 @@ pub(crate) struct Observation {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
     Completed,
+    /// Only old tasks keep it from being complete at the time limit. The wait sets it; `observe`
+    /// never does.
+    Draining,
     /// It failed without a rollback.
     Failed {
         reason: String,
@@ -99,6 +105,7 @@ impl Watch {
             messages: record.messages.clone(),
             record,
             progress: None,
+            updated_at: None,
             stage: None,
             pause: None,
             absent: 0,
@@ -111,6 +118,11 @@ impl Watch {
     /// Returns the service's last message about an obstacle; empty if there was none.
     pub(crate) fn obstacle(&self) -> String {
         self.obstacle.clone()
+    }
+
+    /// Returns the time at which ours was complete, in seconds of AWS's clock.
+    pub(crate) fn completed_at(&self) -> Option<f64> {
+        self.updated_at
     }
 
     /// Returns the latest progress.
@@ -139,19 +151,19 @@ impl Watch {
         let id = Some(self.record.deployment.as_str());
         let ours = description.deployments().iter().find(|it| it.id() == id);
         if let Some(ours) = ours {
-            let progress = Progress {
-                desired: count(description.desired_count()),
-                running: count(ours.running_count()),
-                pending: count(ours.pending_count()),
-                failed: count(ours.failed_tasks()),
-            };
-            if self.progress != Some(progress) {
-                is_worrying |= progress.failed > self.progress.unwrap_or_default().failed;
-                if progress.desired == 0 && self.progress.is_some_and(|before| before.desired > 0) {
+            self.updated_at = ours.updated_at().map(|at| at.as_secs_f64());
+            let progress = self.progress_of(description, ours);
+            let before = self.progress.replace(progress);
+            if before.is_none_or(|before| !before.has_same_numbers(&progress)) {
+                is_worrying |= progress.failed > before.unwrap_or_default().failed;
+                if progress.desired == 0 && before.is_some_and(|before| before.desired > 0) {
                     events.push(Event::Warning { finding: Finding::desired_count_zero() });
                 }
-                self.progress = Some(progress);
                 events.push(Event::Progress { progress });
+            }
+            let old = |it: Progress| it.is_draining.then_some(it.old);
+            if old(progress) != before.and_then(old) {
+                events.extend(old(progress).map(|old| Event::Draining { old }));
             }
             if has_failed(ours) {
                 ours.rollout_state_reason().unwrap_or_default().clone_into(&mut self.failure);
@@ -177,6 +189,26 @@ impl Watch {
             events.push(Event::RollingBack { to: to.clone() });
         }
         Observation { events, is_worrying, is_primary, verdict }
+    }
+
+    /// Returns the numbers of ours, which is one of the service's deployments.
+    fn progress_of(&self, description: &Description, ours: &Deployment) -> Progress {
+        let others = || description.deployments().iter().filter(|it| it.id() != ours.id());
+        let mut progress = Progress {
+            desired: count(description.desired_count()),
+            running: count(ours.running_count()),
+            pending: count(ours.pending_count()),
+            failed: count(ours.failed_tasks()),
+            old: others().map(|it| count(it.running_count()) + count(it.pending_count())).sum(),
+            is_draining: false,
+        };
+        // A deployment is listed as long as a task of it exists, also one that is stopping.
+        progress.is_draining = self.record.form == Form::Rolling
+            && is_primary(ours)
+            && ours.rollout_state() == Some(&DeploymentRolloutState::InProgress)
+            && others().next().is_some()
+            && progress.all_run();
+        progress
     }
 
     /// Returns the new messages, oldest first. Ids identify them, because a text may repeat.

@@ -95,7 +95,8 @@ pub(crate) async fn last_successful(
 
 /// Returns the error of a service that can't be rolled back.
 pub(crate) fn nothing(service: &Service, problem: &str) -> Error {
-    Repr::NothingToRollBackTo { service: service.clone(), problem: problem.to_owned() }.into()
+    let (service, problem) = (service.clone(), problem.to_owned());
+    Repr::NothingToRollBackTo { service, problem, source: None }.into()
 }
 
 /// The limit of service revisions in one DescribeServiceRevisions call (API reference).

@@ -1,8 +1,9 @@
 //! [`Wait`]: the wait for one deployment, and the reaction if it doesn't succeed.
 //!
 //! ```text
-//! watch ─┬─ Completed ──────────────────────────▶ Ok
+//! watch ─┬─ Completed ──────────────────────────▶ soak ──▶ Ok, or FailedAfterCompletion
 //!        ├─ RolledBack, Unclear, Paused, Gone ──▶ conclude
+//!        ├─ Draining (at the time limit) ───────▶ look again ──▶ conclude
 //!        ├─ Failed, Hopeless, time limit ───────▶ give up ──▶ conclude
 //!        └─ a lookup fails for good ────────────▶ Lost or Gone
 //! `OnPause::Wait` continues the watch at a pause; only `Patience::UntilHopeless` ends as Hopeless.
@@ -15,6 +16,7 @@
 
 mod conclusion;
 mod remedy;
+mod soak;
 
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::ecs::client::Ecs;
 use crate::error::Error;
 use crate::error::rollout::{Remedy, RolloutReport};
+use crate::model::deployed::End;
 use crate::model::handle::{DeploymentRecord, Form, Handle};
 use crate::model::progress::Progress;
 use crate::model::terms::{OnPause, Patience, Terms};
@@ -49,6 +52,10 @@ pub(crate) struct Wait<'a> {
     deadline: Instant,
     /// The time of the last progress or of the last reading of stopped tasks.
     quiet_since: Instant,
+    /// The time since which only old tasks keep the deployment from being complete.
+    draining_since: Option<Instant>,
+    /// Whether the deployment was seen before it was complete.
+    was_open: bool,
     story: &'a Story,
 }
 
@@ -73,19 +80,23 @@ impl<'a> Wait<'a> {
             terms,
             deadline,
             quiet_since: Instant::now(),
+            draining_since: None,
+            was_open: false,
             story,
         }
     }
 
     /// Runs the wait. `start` is UpdateService's description of the service, if the deployment has
     /// just begun.
-    pub(crate) async fn run(mut self, start: Option<Description>) -> Result<(), Error> {
+    pub(crate) async fn run(mut self, start: Option<Description>) -> Result<End, Error> {
         let verdict = match self.decided(start).await {
             Ok(verdict) => verdict,
             Err(error) => return Err(self.lost(error)),
         };
         self.deadline = self.deadline.min(Instant::now()) + AFTERWARDS;
         match verdict {
+            Verdict::Completed if self.is_to_soak() => self.soak().await,
+            Verdict::Draining => self.stop_waiting().await,
             Verdict::Failed { .. } | Verdict::Hopeless | Verdict::Pending => {
                 self.give_up(verdict).await
             }
@@ -93,13 +104,13 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// Watches until there is a verdict; returns `Pending` at the time limit.
+    /// Watches until there is a verdict; returns `Pending` or `Draining` at the time limit.
     async fn decided(&mut self, start: Option<Description>) -> Result<Verdict, Error> {
         let mut look = start.map(Look::Found);
         loop {
             if let Some(Look::Found(description)) = &look {
                 match self.step(description).await {
-                    Verdict::Pending => {}
+                    Verdict::Pending => self.was_open = true,
                     Verdict::Paused(_) if self.terms.on_pause == OnPause::Wait => {}
                     verdict => return Ok(verdict),
                 }
@@ -109,13 +120,13 @@ impl<'a> Wait<'a> {
                 let next = Instant::now() + self.poller.interval();
                 if next >= self.deadline {
                     sleep_until(self.deadline).await;
-                    return Ok(Verdict::Pending);
+                    return Ok(self.at_the_limit());
                 }
                 sleep_until(next).await;
             }
             look = match timeout_at(self.deadline, self.poller.look()).await {
                 Ok(look) => Some(look?),
-                Err(_) => return Ok(Verdict::Pending),
+                Err(_) => return Ok(self.at_the_limit()),
             };
         }
     }
@@ -129,8 +140,15 @@ impl<'a> Wait<'a> {
             self.poller.pace().hurry();
             self.quiet_since = Instant::now();
         }
-        let Progress { desired, running, pending, .. } = self.watch.progress().unwrap_or_default();
+        let progress = self.watch.progress().unwrap_or_default();
+        let since = self.draining_since.unwrap_or_else(Instant::now);
+        self.draining_since = progress.is_draining.then_some(since);
+        let Progress { desired, running, pending, .. } = progress;
         self.poller.pace().expect_the_end(running >= desired && pending == 0);
+        // Another deployment may have replaced ours: the next lookups decide that.
+        if observation.verdict == Verdict::Pending && !observation.is_primary {
+            self.poller.pace().hurry();
+        }
         // Some failures don't appear in the service's description for a long time.
         let is_stuck = running < desired && self.quiet_since.elapsed() >= QUIET;
         if observation.is_worrying || is_stuck || self.diagnosis.is_unfinished() {
@@ -141,6 +159,14 @@ impl<'a> Wait<'a> {
         match observation.verdict {
             Verdict::Pending if is_hopeless => Verdict::Hopeless,
             verdict => verdict,
+        }
+    }
+
+    /// Returns the verdict at the time limit.
+    fn at_the_limit(&self) -> Verdict {
+        match self.draining_since {
+            Some(since) if since.elapsed() >= HEALTHY => Verdict::Draining,
+            _ => Verdict::Pending,
         }
     }
 
@@ -202,4 +228,7 @@ const AFTERWARDS: Duration = Duration::from_secs(30);
 const STEP: Duration = Duration::from_secs(10);
 /// The time without progress after which the stopped tasks are read.
 const QUIET: Duration = Duration::from_secs(30);
+/// The time after which ECS counts a running task without a health check as healthy (developer
+/// guide, "How the Amazon ECS deployment circuit breaker detects failures").
+const HEALTHY: Duration = Duration::from_secs(40);
 const BETWEEN_TRIES: Duration = Duration::from_secs(2);

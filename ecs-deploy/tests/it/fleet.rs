@@ -194,7 +194,7 @@ async fn what_somebody_else_deployed_meanwhile_is_not_taken_back() {
     let error = outcome.unwrap_err();
     let (_, outcome) = &error.outcomes()[0];
     assert!(
-        matches!(outcome, Outcome::NotTakenBack(it) if it.kind() == ErrorKind::Superseded),
+        matches!(outcome, Outcome::NotTakenBack { rollback, .. } if rollback.kind() == ErrorKind::Superseded),
         "{outcome:?}"
     );
     assert_eq!(running(&demo, &services[0]).await, "a:2");

@@ -92,6 +92,11 @@ impl LocalAws {
         self.lock().quotas.set(operation, per_second);
     }
 
+    /// Limits the requests of one operation to so many at once, and then to so many per second.
+    pub fn set_quota_with_burst(&self, operation: &str, per_second: f64, at_once: f64) {
+        self.lock().quotas.set_with_burst(operation, per_second, at_once);
+    }
+
     /// Makes the line between the clients and the emulator as long and as narrow as `link`, for
     /// connections from now on.
     pub fn set_link(&self, link: Link) {

@@ -8,8 +8,15 @@ use crate::error::AwsError;
 /// What each operation may be called, per account and region. Nothing is limited unless asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Quotas {
-    per_second: HashMap<String, f64>,
+    rates: HashMap<String, Rate>,
     buckets: HashMap<(String, String, String), Bucket>,
+}
+
+/// How fast a bucket fills, and how much it holds.
+#[derive(Debug, Clone, Copy)]
+struct Rate {
+    per_second: f64,
+    at_once: f64,
 }
 
 #[derive(Debug)]
@@ -39,7 +46,11 @@ impl Quotas {
     }
 
     pub(crate) fn set(&mut self, operation: &str, per_second: f64) {
-        self.per_second.insert(operation.to_owned(), per_second);
+        self.set_with_burst(operation, per_second, per_second.max(1.0));
+    }
+
+    pub(crate) fn set_with_burst(&mut self, operation: &str, per_second: f64, at_once: f64) {
+        self.rates.insert(operation.to_owned(), Rate { per_second, at_once });
     }
 
     /// Takes a token, or refuses as AWS does: users report HTTP 400 and these words.
@@ -50,8 +61,8 @@ impl Quotas {
         operation: &str,
         now: Timestamp,
     ) -> Result<(), AwsError> {
-        let Some(&per_second) = self.per_second.get(operation) else { return Ok(()) };
-        let capacity = per_second.max(1.0);
+        let Some(&rate) = self.rates.get(operation) else { return Ok(()) };
+        let Rate { per_second, at_once: capacity } = rate;
         let key = (account.to_owned(), region.to_owned(), operation.to_owned());
         let bucket = self.buckets.entry(key).or_insert(Bucket { tokens: capacity, at: now });
         let refilled = now.since(bucket.at).as_secs_f64() * per_second;

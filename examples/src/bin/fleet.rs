@@ -123,7 +123,10 @@ fn told(outcome: &Outcome) -> String {
         Outcome::Deployed(deployed) => format!("runs {deployed}"),
         Outcome::Failed(error) => format!("failed: {error}"),
         Outcome::NotBegun => "not started".to_owned(),
-        Outcome::NotTakenBack(error) => format!("rollback failed: {error}"),
+        Outcome::NotTakenBack { failure: Some(failure), rollback, .. } => {
+            format!("failed: {failure}; rollback failed: {rollback}")
+        }
+        Outcome::NotTakenBack { rollback, .. } => format!("rollback failed: {rollback}"),
         Outcome::TakenBack(deployed) => format!("rolled back, runs {deployed}"),
         other => format!("{other:?}"),
     }

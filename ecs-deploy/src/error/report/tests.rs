@@ -176,7 +176,7 @@ fn each_service_of_a_fleet() {
         ("prod/a".parse().unwrap(), Outcome::Deployed(deployed.clone())),
         ("prod/b".parse().unwrap(), Outcome::Failed(failed())),
         ("prod/c".parse().unwrap(), Outcome::NotBegun),
-        ("prod/d".parse().unwrap(), Outcome::NotTakenBack(failed())),
+        ("prod/d".parse().unwrap(), Outcome::NotTakenBack { failure: None, rollback: failed() }),
         ("prod/e".parse().unwrap(), Outcome::TakenBack(deployed.clone())),
     ];
     let report = report(Repr::Fleet { outcomes });

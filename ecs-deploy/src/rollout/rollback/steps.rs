@@ -26,7 +26,7 @@ use crate::watch::wait::Wait;
 impl RollBack {
     pub(super) async fn run(self, story: Story) -> Result<Deployed, Error> {
         let began = Instant::now();
-        let deadline = deadline(began, self.terms.timeout);
+        let deadline = deadline(began, self.terms.time_left());
         let limit = Limit {
             what: "the rollback of",
             service: &self.service,
@@ -169,7 +169,7 @@ impl RollBackSteps<'_> {
                 Verdict::Completed | Verdict::Failed { .. } => {
                     return Ok(UndoResult::NotUndone(None));
                 }
-                Verdict::Hopeless | Verdict::Paused(_) | Verdict::Pending => {}
+                Verdict::Draining | Verdict::Hopeless | Verdict::Paused(_) | Verdict::Pending => {}
             }
         }
     }
@@ -187,8 +187,8 @@ impl RollBackSteps<'_> {
         self.story.tell(Event::Started { handle: handle.clone() });
         let (deadline, member) = (self.limit.deadline, self.roll_back.member());
         let wait = Wait::new(ecs, &handle, *terms, deadline, member, self.story);
-        wait.run(Some(description)).await?;
-        Ok(Deployed::new(&handle, self.began.elapsed()))
+        let end = wait.run(Some(description)).await?;
+        Ok(Deployed::new(&handle, self.began.elapsed(), end))
     }
 
     /// Deploys the previous revision. `why` is ECS's error if it didn't stop the deployment in
@@ -200,7 +200,10 @@ impl RollBackSteps<'_> {
     ) -> Result<Deployed, Error> {
         let RollBack { ecs, service, terms, .. } = self.roll_back;
         let ours = primary(description).ok_or_else(|| no_primary(service))?;
-        let target = self.target(description).await?;
+        let (target, why) = match (self.target(description).await, why) {
+            (Err(error), why @ Some(_)) => return Err(error.because_of(why)),
+            (target, why) => (target?, why),
+        };
         // ECS starts no deployment of the revision that is already PRIMARY.
         if ours.task_definition() == Some(&target) && is_in_progress(ours) {
             return Err(why.unwrap_or_else(|| {

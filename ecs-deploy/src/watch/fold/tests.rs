@@ -229,3 +229,51 @@ fn tasks_failed_only_when_more_have() {
     let failed = [0, 2, 2, 3, 0, 1].map(|failed| watch.observe(&with(failed), None).is_worrying);
     assert_eq!(failed, [false, true, false, true, false, true]);
 }
+
+/// Returns the events about old tasks, and whether the last description shows that they drain.
+fn draining(descriptions: &[Description]) -> (Vec<Event>, bool) {
+    let start = service(&["n PRIMARY IN_PROGRESS web:2 0", "m ACTIVE COMPLETED web:1 2"]);
+    let mut watch = watching(&start);
+    let mut events = Vec::new();
+    for description in descriptions {
+        events.extend(watch.observe(description, None).events);
+    }
+    events.retain(|it| matches!(it, Event::Draining { .. }));
+    (events, watch.progress().unwrap().is_draining())
+}
+
+#[test]
+fn old_tasks_drain_once_all_new_ones_run() {
+    let new = "n PRIMARY IN_PROGRESS web:2 2";
+    let old = |running: u32| service(&[new, &format!("m ACTIVE COMPLETED web:1 {running}")]);
+    let events = [2, 1, 0].map(|old| Event::Draining { old });
+    assert_eq!(draining(&[old(2), old(2), old(1), old(0)]), (events.to_vec(), true));
+    // One of the new tasks is gone again.
+    let fewer = service(&["n PRIMARY IN_PROGRESS web:2 1", "m ACTIVE COMPLETED web:1 1"]);
+    let events = vec![Event::Draining { old: 2 }];
+    assert_eq!(draining(&[old(2), fewer]), (events, false));
+}
+
+#[test]
+fn nothing_drains_while_new_tasks_are_missing_or_fail() {
+    let old = "m ACTIVE COMPLETED web:1 2";
+    let mut failing = service(&["n PRIMARY IN_PROGRESS web:2 2", old]);
+    failing.deployments.as_mut().unwrap()[0].failed_tasks = 1;
+    let mut pending = service(&["n PRIMARY IN_PROGRESS web:2 2", old]);
+    pending.deployments.as_mut().unwrap()[0].pending_count = 1;
+    let mut unwanted = service(&["n PRIMARY IN_PROGRESS web:2 2", old]);
+    unwanted.desired_count = 0;
+    for description in [
+        failing,
+        pending,
+        unwanted,
+        service(&["n PRIMARY IN_PROGRESS web:2 1", old]),
+        service(&["n PRIMARY IN_PROGRESS web:2 2"]),
+        service(&["n PRIMARY COMPLETED web:2 2", old]),
+        service(&["n PRIMARY FAILED web:2 2", old]),
+        service(&["n PRIMARY - web:2 2", old]),
+        service(&["m PRIMARY IN_PROGRESS web:1 2", "n ACTIVE IN_PROGRESS web:2 2"]),
+    ] {
+        assert_eq!(draining(&[description]), (vec![], false));
+    }
+}

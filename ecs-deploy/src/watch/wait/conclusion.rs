@@ -5,16 +5,25 @@ use tokio::time::{sleep, timeout_at};
 use crate::error::Error;
 use crate::error::repr::Repr;
 use crate::error::rollout::Remedy;
+use crate::model::deployed::End;
 use crate::model::handle::Form;
 use crate::model::pause::RollbackCause;
+use crate::model::terms::Complete;
 use crate::watch::fold::Verdict;
 use crate::watch::stage_view::{StageView, Status};
 use crate::watch::wait::{BETWEEN_TRIES, Wait};
 
 impl Wait<'_> {
-    pub(super) async fn conclude(mut self, verdict: Verdict, remedy: Remedy) -> Result<(), Error> {
+    pub(super) async fn conclude(mut self, verdict: Verdict, remedy: Remedy) -> Result<End, Error> {
         let repr = match verdict {
-            Verdict::Completed => return Ok(()),
+            Verdict::Completed => return Ok(End::Complete),
+            Verdict::Draining if self.terms.complete == Complete::WhenNewTasksRun => {
+                return Ok(End::Draining);
+            }
+            Verdict::Draining => {
+                let after = self.terms.timeout;
+                Repr::Draining { rollout: self.report(String::new(), remedy), after }
+            }
             Verdict::Failed { reason, cause: RollbackCause::StopRequest } => {
                 Repr::Stopped { rollout: self.report(reason, remedy), to: None }
             }
@@ -54,7 +63,7 @@ impl Wait<'_> {
             Verdict::Unclear { by, task_definition, reason } => {
                 let newer = timeout_at(self.soon(), self.settled()).await.ok().flatten();
                 match newer.as_ref().map(|it| it.status) {
-                    Some(Status::Successful) => return Ok(()),
+                    Some(Status::Successful) => return Ok(End::Complete),
                     Some(Status::GoingBack) => {
                         self.rolled_back(
                             Some(task_definition),

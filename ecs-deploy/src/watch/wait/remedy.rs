@@ -7,6 +7,7 @@ use crate::ecs::update::Update;
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
 use crate::error::rollout::Remedy;
+use crate::model::deployed::End;
 use crate::model::handle::DeploymentRecord;
 use crate::model::terms::OnFailure;
 use crate::names::arn::short;
@@ -18,7 +19,7 @@ use crate::watch::wait::{BETWEEN_TRIES, Wait};
 impl Wait<'_> {
     /// Reacts to a failure or the time limit. The last description may be old, so a rollback needs
     /// a new one first.
-    pub(super) async fn give_up(mut self, seen: Verdict) -> Result<(), Error> {
+    pub(super) async fn give_up(mut self, seen: Verdict) -> Result<End, Error> {
         self.diagnose().await;
         let (verdict, remedy) = match self.terms.on_failure {
             OnFailure::RollBack => self.roll_back(seen).await,
@@ -29,6 +30,20 @@ impl Wait<'_> {
             OnFailure::Leave => (seen, Remedy::NotAsked),
         };
         self.conclude(verdict, remedy).await
+    }
+
+    /// Ends the wait at the time limit although only old tasks keep the deployment from being
+    /// complete. The last description may be old.
+    pub(super) async fn stop_waiting(mut self) -> Result<End, Error> {
+        let verdict = match self.look_again().await {
+            Some(verdict @ Verdict::Failed { .. }) => return self.give_up(verdict).await,
+            Some(Verdict::Pending) if !self.watch.progress().is_some_and(|it| it.is_draining) => {
+                return self.give_up(Verdict::Pending).await;
+            }
+            Some(Verdict::Pending) | None => Verdict::Draining,
+            Some(verdict) => verdict,
+        };
+        self.conclude(verdict, Remedy::NotAsked).await
     }
 
     /// Rolls back; returns the latest verdict and the result. It does nothing if the deployment is
@@ -58,18 +73,13 @@ impl Wait<'_> {
             if previous == self.record.revision && matches!(way, Way::UpdateService) {
                 break;
             }
-            let to = short(&previous).to_owned();
-            match timeout_at(self.soon(), self.go_back(*way, &previous)).await {
-                Ok(Ok(())) => {
-                    self.story.tell(Event::RollingBack { to: Some(to.clone()) });
-                    return (seen, Remedy::RollingBack(to));
-                }
+            match self.go_back(*way, &previous).await {
+                Ok(remedy) => return (seen, remedy),
                 // The deployment isn't in progress any more, or the call isn't allowed.
-                Ok(Err(error)) => {
+                Err(error) => {
                     tracing::debug!(?way, %error, "rollback call failed");
-                    problem = error.to_string();
+                    problem = error.chain();
                 }
-                Err(_) => return (seen, Remedy::Unanswered(to)),
             }
         }
         (seen, Remedy::Unavailable(problem))
@@ -80,7 +90,7 @@ impl Wait<'_> {
     ///
     /// # Errors
     /// Returns why the deployment can't be rolled back.
-    async fn ways(&self) -> Result<(&'static [Way], String), String> {
+    pub(super) async fn ways(&self) -> Result<(&'static [Way], String), String> {
         let DeploymentRecord { service, revision, completed, .. } = self.record;
         if let Some(completed) = completed {
             return Ok((&[Way::StopServiceDeployment, Way::UpdateService], completed.clone()));
@@ -92,20 +102,50 @@ impl Wait<'_> {
             Ok(Err(error)) if error.kind() == ErrorKind::NothingToRollBackTo => {
                 Err("no earlier deployment was complete".to_owned())
             }
-            Ok(Err(error)) => Err(error.to_string()),
+            Ok(Err(error)) => Err(error.chain()),
             Err(_) => Err("the lookup of the last successful deployment timed out".to_owned()),
         }
     }
 
-    async fn go_back(&self, way: Way, previous: &str) -> Result<(), Error> {
-        match way {
-            Way::StopServiceDeployment => self.stop().await,
+    /// Asks ECS to roll back in this way.
+    pub(super) async fn go_back(&self, way: Way, previous: &str) -> Result<Remedy, Error> {
+        let result = match way {
+            Way::StopServiceDeployment => timeout_at(self.soon(), self.stop()).await,
             Way::UpdateService => {
                 let (service, update) = (&self.record.service, Update::default());
-                self.ecs.update(service, previous, &update).await?;
-                Ok(())
+                let call = async { self.ecs.update(service, previous, &update).await.map(|_| ()) };
+                timeout_at(self.soon(), call).await
             }
+        };
+        match result {
+            Ok(Ok(())) => Ok(self.rolling_back(previous)),
+            Ok(Err(error)) if error.is_inactive_revision() => {
+                match timeout_at(self.deadline, self.deploy_again(previous)).await {
+                    Ok(deployed) => Ok(self.rolling_back(&deployed?)),
+                    Err(_) => Ok(Remedy::Unanswered(short(previous).to_owned())),
+                }
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => Ok(Remedy::Unanswered(short(previous).to_owned())),
         }
+    }
+
+    fn rolling_back(&self, to: &str) -> Remedy {
+        let to = short(to).to_owned();
+        self.story.tell(Event::RollingBack { to: Some(to.clone()) });
+        Remedy::RollingBack(to)
+    }
+
+    /// Registers the content of an INACTIVE revision again, tags included, and deploys it. Returns
+    /// the ARN of the new revision.
+    async fn deploy_again(&self, inactive: &str) -> Result<String, Error> {
+        let mut revision = self.ecs.revision(inactive).await?;
+        revision.found_inactive();
+        let arn = self.ecs.register(&mut revision).await?;
+        let (revision, inactive) = (arn.clone(), inactive.to_owned());
+        self.story.tell(Event::RegisteredAgain { revision, inactive });
+        self.ecs.update(&self.record.service, &arn, &Update::default()).await?;
+        Ok(arn)
     }
 
     async fn stop(&self) -> Result<(), Error> {
@@ -147,7 +187,7 @@ impl Wait<'_> {
 
 /// The call that rolls back.
 #[derive(Debug, Clone, Copy)]
-enum Way {
+pub(super) enum Way {
     /// Rolls back exactly this deployment, or fails.
     StopServiceDeployment,
     /// Replaces what the service runs.

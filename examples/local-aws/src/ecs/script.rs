@@ -17,6 +17,14 @@ pub enum Script {
         /// What it exits with.
         exit_code: i32,
     },
+    /// They are healthy, and their first essential container exits later.
+    CrashLate {
+        /// What it exits with.
+        exit_code: i32,
+        /// How long after the task is RUNNING; not before it is healthy.
+        #[serde(deserialize_with = "seconds")]
+        after: Duration,
+    },
     /// Every second task crashes, beginning with the first; the others are healthy.
     Flaky {
         /// What the first essential container of those exits with.

@@ -132,9 +132,17 @@ impl Task {
                 self.begin_to_stop(at, pace.scale(STOPPING), stop);
                 Step::FailedCheck(by)
             }
-            (Status::Running, _) => {
+            (Status::Running, Script::CrashLate { exit_code, .. }) if self.healthy => {
+                self.end(at, Stop::exit(exit_code))
+            }
+            (Status::Running, script) => {
                 self.healthy = true;
-                self.next_at = None;
+                self.next_at = match (script, self.started_at) {
+                    (Script::CrashLate { after, .. }, Some(started_at)) => {
+                        Some((started_at + pace.scale(after)).max(at))
+                    }
+                    _ => None,
+                };
                 Step::BecameHealthy
             }
             (Status::Deactivating | Status::Stopped, _) => {
