@@ -226,6 +226,18 @@ impl Error {
         }
     }
 
+    /// Returns the exit codes of the one-off task's containers, in the order of ECS's list, for
+    /// [`TaskFailed`](ErrorKind::TaskFailed) and [`TaskNotStarted`](ErrorKind::TaskNotStarted);
+    /// `None` for a container that never ran or still runs.
+    pub fn exit_codes(&self) -> impl Iterator<Item = (&str, Option<i32>)> {
+        let task = match &*self.0 {
+            Repr::Task(task) => task.task(),
+            _ => None,
+        };
+        let codes = task.into_iter().flat_map(|task| &task.exit_codes);
+        codes.map(|(name, code)| (name.as_str(), *code))
+    }
+
     /// Returns the ARNs of the revisions that were deregistered before
     /// [`Prune`](crate::prune::Prune) failed; empty for every other error.
     pub fn deregistered(&self) -> &[String] {

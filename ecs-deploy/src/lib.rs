@@ -52,6 +52,7 @@ mod ecs {
     pub(crate) mod patience;
     mod services;
     pub(crate) mod snapshots;
+    pub(crate) mod turns;
     pub(crate) mod update;
 }
 

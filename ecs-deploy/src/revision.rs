@@ -257,6 +257,15 @@ impl Revision {
         ["taskRoleArn", "executionRoleArn"].into_iter().filter_map(|role| self.members.text(role))
     }
 
+    /// Returns the names of the volumes that are configured at launch.
+    pub(crate) fn volumes_at_launch(&self) -> impl Iterator<Item = &str> {
+        let volumes = self.members.get("volumes").and_then(Json::as_array);
+        let volumes = volumes.into_iter().flatten().filter_map(Json::as_object);
+        volumes
+            .filter(|it| it.get("configuredAtLaunch").and_then(Json::as_bool) == Some(true))
+            .filter_map(|it| it.text("name"))
+    }
+
     pub(crate) fn has_tags(&self) -> bool {
         self.members.get("tags").is_some()
     }

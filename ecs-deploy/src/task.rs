@@ -5,8 +5,11 @@
 
 mod ending;
 mod logs;
+mod overrides;
 mod run;
+mod start;
 mod task_run;
+mod volumes;
 mod watch;
 
 use std::fmt;
@@ -25,15 +28,19 @@ use crate::revision::Revision;
 ///
 /// The task takes these settings from the service: the cluster, the network configuration, the
 /// launch type or the capacity providers, the platform version and the placement constraints. If
-/// the service propagates the tags of its task definition, the task does too. It doesn't take
-/// volumes that the service configures at deployment, because DescribeServices doesn't show them.
+/// the service propagates the tags of its task definition, the task does too. Volumes that are
+/// configured at launch get the service's configuration.
 ///
-/// `Ok(TaskRun)` means that the watched container exited with 0 and that no other essential
-/// container failed. The watched container is the [named](Self::container) one, or else the first
-/// essential one. It should be essential, because ECS stops the task when an essential container
-/// exits. ECS then stops the other containers, which may exit with 137 (SIGKILL) or 143 (SIGTERM);
-/// this isn't a failure. A task that a user stops or that loses its capacity has failed with any
-/// exit code.
+/// `Ok(TaskRun)` means that the watched container exited with 0. It is the [named](Self::container)
+/// one, or else the first essential one. If other containers still run when it exits, its own exit
+/// code decides. Then the task is stopped: by ECS if the container is essential, or else with
+/// StopTask, so that a sidecar doesn't keep it. If the whole task stops first, another essential
+/// container that failed is a failure too, unless it exited with 137 (SIGKILL) or 143 (SIGTERM),
+/// because ECS stops the others when an essential one exits. A task that a user stops or that loses
+/// its capacity has failed with any exit code.
+///
+/// ECS may lack capacity for a moment: no free memory or CPU, a disconnected agent, no capacity of
+/// Fargate. The task is then started again for five minutes, within the time limit.
 ///
 /// ```no_run
 /// # use ecs_deploy::{Deployer, Service};
@@ -49,6 +56,8 @@ use crate::revision::Revision;
 /// ```
 ///
 /// # Errors
+/// - Returns [`CommandTooLong`](crate::ErrorKind::CommandTooLong), before RunTask, if the command and
+///   the variables are longer than ECS accepts.
 /// - Returns [`TaskNotStarted`](crate::ErrorKind::TaskNotStarted) if ECS has no capacity, or if the
 ///   task stops before the watched container runs.
 /// - Returns [`TaskFailed`](crate::ErrorKind::TaskFailed) if the task fails;
@@ -73,6 +82,8 @@ pub struct RunTask<'a> {
     command: Option<Vec<String>>,
     environment: Vec<(String, String)>,
     timeout: Duration,
+    /// The part of the time limit that passed before the first poll.
+    spent: Duration,
     on_timeout: OnTimeout,
 }
 
@@ -105,6 +116,7 @@ impl<'a> RunTask<'a> {
             command: None,
             environment: Vec::new(),
             timeout: Self::DEFAULT_TIMEOUT,
+            spent: Duration::ZERO,
             on_timeout: OnTimeout::default(),
         }
     }
@@ -138,6 +150,13 @@ impl<'a> RunTask<'a> {
     /// ECS never answers a call.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Counts time that passed before the first poll toward the time limit, such as that of
+    /// [`Deployer::current`](crate::Deployer::current). The default is none.
+    pub fn spent(mut self, spent: Duration) -> Self {
+        self.spent = spent;
         self
     }
 

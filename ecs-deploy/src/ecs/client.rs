@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aws_sdk_ecs::Client;
 
 use crate::ecs::snapshots::Snapshots;
+use crate::ecs::turns::Turns;
 
 /// The client for ECS in one region and account. Clones share one SDK client.
 #[derive(Debug, Clone)]
@@ -16,11 +17,13 @@ pub(crate) struct Ecs {
 struct Connection {
     client: Client,
     snapshots: Snapshots,
+    turns: Turns,
 }
 
 impl Ecs {
     pub(crate) fn new(client: Client) -> Self {
-        Self { connection: Arc::new(Connection { client, snapshots: Snapshots::default() }) }
+        let (snapshots, turns) = (Snapshots::default(), Turns::default());
+        Self { connection: Arc::new(Connection { client, snapshots, turns }) }
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -30,6 +33,11 @@ impl Ecs {
     /// Returns the recent descriptions of services from which revisions were copied.
     pub(crate) fn snapshots(&self) -> &Snapshots {
         &self.connection.snapshots
+    }
+
+    /// Returns the budget of the calls that begin rollouts.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.connection.turns
     }
 
     /// Returns the configuration's region, for error messages.

@@ -7,8 +7,8 @@ use tokio::time::sleep;
 
 use crate::ecs::capture::{Capture, replace_body};
 use crate::ecs::client::Ecs;
+use crate::ecs::turns::Kind;
 use crate::error::Error;
-use crate::error::kind::ErrorKind;
 use crate::error::repr::Repr;
 use crate::names::reference::Reference;
 use crate::names::service::Service;
@@ -17,10 +17,12 @@ use crate::revision::Revision;
 impl Ecs {
     /// Returns a copy of the current task definition of `service`.
     pub(crate) async fn current(&self, service: &Service) -> Result<Revision, Error> {
-        let description = self.describe(service).await?;
+        let describe = || self.describe(service);
+        let description = self.turns().make(Kind::Description, describe).await?;
         let arn = task_definition(&description)?.to_owned();
         let source = self.snapshots().insert(service, description);
-        Ok(self.definition(&arn).await?.copied_from(source))
+        let definition = || self.definition(&arn);
+        Ok(self.turns().make(Kind::Description, definition).await?.copied_from(source))
     }
 
     /// Returns a copy of the task definition that `reference` names.
@@ -43,16 +45,12 @@ impl Ecs {
         }
         let mut delay = Duration::from_secs(1);
         let output = loop {
-            let result = self
-                .client()
-                .register_task_definition()
-                .family(revision.family())
-                .customize()
-                .mutate_request(replace_body(revision.request()))
-                .send()
-                .await
-                .map_err(|error| Error::api(OPERATION, revision.family(), error));
-            match result {
+            let call = || async {
+                let call = self.client().register_task_definition().family(revision.family());
+                let call = call.customize().mutate_request(replace_body(revision.request()));
+                call.send().await.map_err(|it| Error::api(OPERATION, revision.family(), it))
+            };
+            match self.turns().make(Kind::Registration, call).await {
                 Err(error) if delay <= longest_delay(&error) => {
                     tracing::debug!(%error, "retrying the registration later");
                     sleep(delay).await;
@@ -109,11 +107,7 @@ fn task_definition(description: &Description) -> Result<&str, Error> {
 }
 
 /// Returns the longest wait before a retry. The waits begin with one second and double: 31 seconds
-/// in total for a concurrent registration, 63 if the account is throttled.
+/// in total for a concurrent registration.
 fn longest_delay(error: &Error) -> Duration {
-    Duration::from_secs(match error.kind() {
-        ErrorKind::Throttled => 32,
-        _ if error.is_concurrent_registration() => 16,
-        _ => 0,
-    })
+    Duration::from_secs(if error.is_concurrent_registration() { 16 } else { 0 })
 }

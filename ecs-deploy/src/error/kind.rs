@@ -17,6 +17,9 @@ pub enum ErrorKind {
     AccessDenied,
     /// The cluster doesn't exist in the region and account. Correct the name or the region.
     ClusterNotFound,
+    /// The command and the environment variables of a one-off task are longer than ECS accepts. Put
+    /// the command into the image, or its input into a file or a parameter.
+    CommandTooLong,
     /// The request couldn't be sent as configured: the credentials, the region or the HTTP client
     /// is missing.
     Configuration,

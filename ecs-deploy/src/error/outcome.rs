@@ -30,6 +30,16 @@ pub enum Outcome {
     TakenBack(Deployed),
 }
 
+impl Outcome {
+    /// Returns the error of a rollout or a rollback that failed.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            Outcome::Failed(error) | Outcome::NotTakenBack { rollback: error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
+
 /// Writes the member `outcome`, such as `notTakenBack`, and `deployed` or `error` if the outcome
 /// has one. If a rollback failed, `error` is its failure, and `failure` is that of the rollout.
 impl Serialize for Outcome {

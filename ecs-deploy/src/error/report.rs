@@ -12,7 +12,7 @@ use crate::names::service::Service;
 /// Serializes the `kind`, the `message`, the messages of the `causes`, and whether the error is
 /// `retryable`. The other members appear if the error has them: `operation`, `requestId`,
 /// `missingStatement`, `deployment`, `handle`, `progress`, `taskFailures`, `pause`, `rolledBackTo`,
-/// `rollbackCause`, `supersededBy`, `findings`, `services`, `task`, `logs` and `deregistered`.
+/// `rollbackCause`, `supersededBy`, `findings`, `services`, `task`, `exitCodes`, `logs` and `deregistered`.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut report = Report { map: serializer.serialize_map(None)? };
@@ -36,6 +36,8 @@ impl Serialize for Error {
         report.all("findings", self.findings())?;
         report.known("services", Some(Services(self.outcomes())).filter(|it| !it.0.is_empty()))?;
         report.known("task", self.task())?;
+        let exit_codes: Vec<(&str, Option<i32>)> = self.exit_codes().collect();
+        report.all("exitCodes", &exit_codes)?;
         report.all("logs", self.logs())?;
         report.all("deregistered", self.deregistered())?;
         report.map.end()

@@ -10,7 +10,6 @@ use aws_sdk_ecs::types::{Container, Deployment, Service as Description, Task};
 
 use super::*;
 use crate::error::rollout::{Remedy, RolloutReport};
-use crate::error::task::TaskRepr;
 use crate::watch::identify::found;
 
 fn refused(status: u16, code: &str, message: &str) -> SdkError<UpdateServiceError, HttpResponse> {
@@ -422,23 +421,24 @@ fn what_is_allowed_covers_the_next_one_too() {
     }
 }
 
+/// The failure of a rollback doesn't hide that of the rollout.
 #[test]
-fn only_capacity_may_be_there_later() {
-    for (reason, retryable) in [
-        ("RESOURCE:MEMORY (arn:a)", true),
-        ("AGENT (arn:a)", true),
-        ("Capacity is unavailable at this time.", true),
-        ("ATTRIBUTE", false),
-        ("MISSING", false),
+fn a_service_that_is_not_rolled_back_has_both_causes() {
+    let failed = || {
+        let rollout = rollout("", vec![failure(1)], Remedy::NotAsked);
+        Error::from(Repr::RolloutFailed { rollout })
+    };
+    let rollback = || api(400, "ClientException", "Because.");
+    let outcome = |failure| Outcome::NotTakenBack { failure, rollback: rollback() };
+    let back = "prod/web couldn't be rolled back: UpdateService on prod/web was refused: Because. \
+                (ClientException)";
+    for (outcome, text) in [
+        (outcome(None), back.to_owned()),
+        (outcome(Some(failed())), format!("{}; {back}", failed())),
     ] {
-        let (service, revision) = (service(), "web:8".to_owned());
-        let error: Error =
-            TaskRepr::NotPlaced { service, revision, reason: reason.to_owned() }.into();
-        assert_eq!(error.is_retryable(), retryable, "{reason}");
-        assert_eq!(
-            error.to_string(),
-            format!("couldn't start a task of web:8 for prod/web: {reason}")
-        );
+        let error: Error = Repr::Fleet { outcomes: vec![(service(), outcome)] }.into();
+        let beginning = "1 of 1 services don't run their new revision: ";
+        assert_eq!(error.to_string(), format!("{beginning}{text}"));
     }
 }
 

@@ -77,7 +77,7 @@ impl Progress {
 /// Prints `1 of 2 running, 1 pending, 3 failed`.
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { desired, running, pending, failed } = self;
+        let Self { desired, running, pending, failed, .. } = self;
         write!(f, "{running} of {desired} running")?;
         for (count, what) in [(pending, "pending"), (failed, "failed")] {
             if *count > 0 {

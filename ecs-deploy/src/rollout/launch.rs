@@ -19,6 +19,7 @@ use aws_sdk_ecs::types::{Deployment, Service as Description};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::ecs::limit::Limit;
+use crate::ecs::turns::Kind;
 use crate::ecs::update::Update;
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
@@ -255,7 +256,8 @@ impl<'a> Launch<'a> {
     async fn start(&self, revision: &Revision, before: &Description) -> Result<Description, Error> {
         let arn = revision.arn().unwrap_or_default();
         let update = self.update(before, revision);
-        let call = self.request.ecs.update(&self.request.service, arn, &update);
+        let call = || self.request.ecs.update(&self.request.service, arn, &update);
+        let call = self.request.ecs.turns().make(Kind::Update, call);
         let error = match self.limit.hold("UpdateService", call).await {
             Ok(started) => return Ok(started),
             Err(error) => error,
@@ -317,7 +319,9 @@ impl<'a> Launch<'a> {
     }
 
     async fn describe(&self) -> Result<Description, Error> {
-        self.limit.hold("DescribeServices", self.request.ecs.describe(&self.request.service)).await
+        let describe = || self.request.ecs.describe(&self.request.service);
+        let describe = self.request.ecs.turns().make(Kind::Description, describe);
+        self.limit.hold("DescribeServices", describe).await
     }
 }
 

@@ -44,6 +44,15 @@ pub(super) fn failure(task: &Task, counts: &str, essential: &[String]) -> Option
     because(Some(all.find(has_failed)?))
 }
 
+/// Returns the failure of the watched container `counts`, which has exited while the task continues.
+pub(super) fn own_failure(task: &Task, counts: &str) -> Option<EndingFailure> {
+    let container = task.containers().iter().find(|it| it.name() == Some(counts));
+    if container.is_some_and(|it| it.exit_code() == Some(0)) {
+        return None;
+    }
+    Some(EndingFailure { what: TaskFailure::from_culprit(task, container), has_run: true })
+}
+
 /// Returns whether a container failed by itself. ECS stops the others when an essential one exits.
 fn has_failed(container: &&Container) -> bool {
     const SIGKILL: i32 = 137;

@@ -22,8 +22,15 @@ pub(super) struct TaskRunRecord {
     pub(super) container: String,
     pub(super) exit_codes: Vec<(String, Option<i32>)>,
     pub(super) logs: Vec<Logs>,
+    /// Whether other containers still ran at the end.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) is_running: bool,
     #[serde(rename = "elapsedSeconds", with = "seconds")]
     pub(super) elapsed: Duration,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Saved for TaskRunRecord {
@@ -45,7 +52,7 @@ impl TaskRun {
         &self.0.container
     }
 
-    /// Returns each container's exit code; `None` if the container never ran.
+    /// Returns each container's exit code; `None` if the container never ran or still runs.
     pub fn exit_codes(&self) -> impl Iterator<Item = (&str, Option<i32>)> {
         self.0.exit_codes.iter().map(|(name, code)| (name.as_str(), *code))
     }
@@ -53,6 +60,12 @@ impl TaskRun {
     /// Returns the locations of the containers' logs, as far as their definitions name them.
     pub fn logs(&self) -> &[Logs] {
         &self.0.logs
+    }
+
+    /// Returns whether other containers of the task still ran at the end: StopTask failed, or they
+    /// took longer than two minutes to stop.
+    pub fn is_running(&self) -> bool {
+        self.0.is_running
     }
 
     /// Returns the time from the first call until ECS reported the task as stopped.
@@ -65,6 +78,9 @@ impl fmt::Display for TaskRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let TaskRunRecord { task, container, logs, .. } = &self.0;
         write!(f, "container {container} of {task} exited with code 0")?;
+        if self.is_running() {
+            write!(f, ", but the task still runs")?;
+        }
         match logs.iter().find(|logs| logs.container() == container) {
             Some(logs) => write!(f, "; its log: {logs}"),
             None => Ok(()),

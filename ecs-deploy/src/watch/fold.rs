@@ -205,7 +205,8 @@ impl Watch {
         // A deployment is listed as long as a task of it exists, also one that is stopping.
         progress.is_draining = self.record.form == Form::Rolling
             && is_primary(ours)
-            && ours.rollout_state() == Some(&DeploymentRolloutState::InProgress)
+            // With a Classic Load Balancer, ECS reports no state (API reference).
+            && matches!(ours.rollout_state(), None | Some(DeploymentRolloutState::InProgress))
             && others().next().is_some()
             && progress.all_run();
         progress

@@ -53,6 +53,9 @@ async fn somebody_else_s_deployment_is_left_alone() {
 async fn what_completes_between_the_two_ways_back_is_left_alone() {
     let demo = Demo::new();
     let revision = demo.changed().await;
+    // For a minute no lookup shows that all new tasks run: it can't be known to be healthy.
+    let minute = Duration::from_secs(60);
+    demo.local.inject(When::for_the_next("DescribeServices", minute), Fault::Throttle);
     // It is complete 86 s after UpdateService: the lookup at the deadline is too early to show it.
     let late = Fault::Delay(Duration::from_secs(5));
     demo.local.inject(When::every("DescribeServices"), late);
@@ -109,14 +112,24 @@ async fn why_the_history_cannot_be_read_is_said() {
     let statement = r#"{"Effect":"Allow","Action":"ecs:ListServiceDeployments","Resource":"arn:aws:ecs:us-east-1:123456789012:service/demo/api"}"#;
     let problem =
         format!("ListServiceDeployments on demo/api isn't allowed: add {statement} to the policy");
-    assert!(
-        error.to_string().ends_with(&format!("; it couldn't be rolled back: {problem}")),
-        "{error}"
+    let told = format!(
+        "; it couldn't be rolled back: {problem}: User: arn:aws:iam::123456789012:user/local is not \
+         authorized to perform: ecs:ListServiceDeployments on resource: \
+         arn:aws:ecs:us-east-1:123456789012:service/demo/api because no identity-based policy \
+         allows the ecs:ListServiceDeployments action (AccessDeniedException)"
     );
+    assert!(error.to_string().ends_with(&told), "{error}");
 
     for (fault, problem) in [
-        (Fault::Throttle, "ListServiceDeployments on demo/api was throttled"),
-        (Fault::ServerError, "ListServiceDeployments on demo/api was refused"),
+        (
+            Fault::Throttle,
+            "ListServiceDeployments on demo/api was throttled: Rate exceeded (ThrottlingException)",
+        ),
+        (
+            Fault::ServerError,
+            "ListServiceDeployments on demo/api was refused: Service encountered an internal error. \
+             (ServerException)",
+        ),
         (Fault::Delay(HOURS), "the lookup of the last successful deployment timed out"),
     ] {
         let every = When::every("ListServiceDeployments");

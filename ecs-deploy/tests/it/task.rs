@@ -242,7 +242,7 @@ async fn no_capacity_is_an_error_though_the_call_succeeds() {
     assert_eq!(
         error.to_string(),
         "couldn't start a task of web:1 for demo/web: Capacity is unavailable at this time. \
-         Please try again later or in a different availability zone"
+         Please try again later or in a different availability zone (8 attempts in 255 s)"
     );
     assert_eq!((error.operation(), error.task()), (Some("RunTask"), None));
     assert!(error.is_retryable());

@@ -133,7 +133,14 @@ fn a_one_off_task() {
         region: "eu-west-1".to_owned(),
     };
     let (revision, task) = ("web:8".to_owned(), "arn:t".to_owned());
-    let task = OneOffTask { service: service(), revision, task, logs: vec![logs] };
+    let task = OneOffTask {
+        service: service(),
+        revision,
+        task,
+        logs: vec![logs],
+        exit_codes: vec![],
+        is_stopped: true,
+    };
     let report = report(TaskRepr::Failed { task, failure: failure(1) });
     assert_eq!(report["kind"], "taskFailed");
     assert_eq!(report["task"], "arn:t");
@@ -178,6 +185,10 @@ fn each_service_of_a_fleet() {
         ("prod/c".parse().unwrap(), Outcome::NotBegun),
         ("prod/d".parse().unwrap(), Outcome::NotTakenBack { failure: None, rollback: failed() }),
         ("prod/e".parse().unwrap(), Outcome::TakenBack(deployed.clone())),
+        (
+            "prod/f".parse().unwrap(),
+            Outcome::NotTakenBack { failure: Some(failed()), rollback: failed() },
+        ),
     ];
     let report = report(Repr::Fleet { outcomes });
     assert_eq!(report["kind"], "fleetFailed");
@@ -190,6 +201,7 @@ fn each_service_of_a_fleet() {
             { "service": "prod/c", "outcome": "notBegun" },
             { "service": "prod/d", "outcome": "notTakenBack", "error": error },
             { "service": "prod/e", "outcome": "takenBack", "deployed": deployed },
+            { "service": "prod/f", "outcome": "notTakenBack", "error": error, "failure": error },
         ])
     );
 }

@@ -1,5 +1,7 @@
 //! The watch over a complete deployment: a task that fails soon after is a failure too.
 
+use std::time::Duration;
+
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::error::Error;
@@ -27,7 +29,8 @@ impl Wait<'_> {
     /// reads stopped tasks only if a number or a message shows that a task started or stopped.
     pub(super) async fn soak(mut self) -> Result<End, Error> {
         let began = Instant::now();
-        let end = began + self.terms.soak;
+        let end = began.checked_add(self.terms.soak).unwrap_or(began + NEVER);
+        self.deadline = end + AFTERWARDS;
         self.story.tell(Event::Soaking { seconds: self.terms.soak.as_secs() });
         self.diagnosis.start_again(self.watch.completed_at());
         let failed_before = self.watch.progress().unwrap_or_default().failed;
@@ -128,6 +131,9 @@ impl Wait<'_> {
         self.go_back(Way::UpdateService, &previous).await.map_err(|error| error.chain())
     }
 }
+
+/// The length of a watch that is too long for the clock.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// The end of the watch over a complete deployment.
 enum Soaked {
