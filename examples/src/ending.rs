@@ -4,12 +4,14 @@ use std::error::Error;
 use std::io::{Write as _, stderr};
 use std::process::ExitCode;
 
+use ecs_deploy::{ErrorKind, Handle};
+
 /// Any failure of a program.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Runs a program's work and returns its exit code. Prints a failure on stderr with all its causes.
-/// Ctrl-C counts as a failure: the work is dropped, which stops an emulator and removes temporary
-/// files.
+/// Runs a program's work and returns its exit code. Prints a failure on stderr with all its causes,
+/// and for a deployment that may continue the command to follow it. Ctrl-C counts as a failure: the
+/// work is dropped, which stops an emulator and removes temporary files.
 pub async fn run(work: impl Future<Output = Result<(), BoxError>>) -> ExitCode {
     let outcome = tokio::select! {
         outcome = work => outcome,
@@ -27,7 +29,7 @@ pub async fn run(work: impl Future<Output = Result<(), BoxError>>) -> ExitCode {
 }
 
 /// Ignores a closed stderr: the exit code still reports the failure.
-fn print(error: &dyn Error) {
+fn print(error: &(dyn Error + Send + Sync + 'static)) {
     let mut stderr = stderr().lock();
     let _ = writeln!(stderr, "error: {error}");
     let mut cause = error.source();
@@ -35,4 +37,55 @@ fn print(error: &dyn Error) {
         let _ = writeln!(stderr, "  caused by: {error}");
         cause = error.source();
     }
+    let deployment = error.downcast_ref::<ecs_deploy::Error>();
+    for line in deployment.map(follow_lines).unwrap_or_default() {
+        let _ = writeln!(stderr, "{line}");
+    }
+}
+
+/// Returns a line for each deployment that may continue: how to follow it.
+fn follow_lines(error: &ecs_deploy::Error) -> Vec<String> {
+    let outcomes = error.outcomes().iter();
+    let of_services = outcomes.filter_map(|(_, outcome)| outcome.error());
+    let open = std::iter::once(error).chain(of_services).filter(|it| may_continue(it.kind()));
+    open.filter_map(ecs_deploy::Error::handle).map(follow_line).collect()
+}
+
+/// Returns whether the deployment of an error of this kind may continue.
+fn may_continue(kind: ErrorKind) -> bool {
+    !matches!(
+        kind,
+        ErrorKind::FailedAfterCompletion
+            | ErrorKind::RolledBack
+            | ErrorKind::RolloutFailed
+            | ErrorKind::ServiceInactive
+            | ErrorKind::ServiceNotFound
+            | ErrorKind::Stopped
+            | ErrorKind::Superseded
+    )
+}
+
+fn follow_line(handle: &Handle) -> String {
+    let service = handle.service();
+    // The region is the fourth part of the revision's ARN.
+    let region = handle.revision().split(':').nth(3).unwrap_or_default();
+    let query = format!("services[0].deployments[?id=='{}']", handle.deployment());
+    let command = format!(
+        "aws ecs describe-services --region {} --cluster {} --services {} --query {}",
+        quoted(region),
+        quoted(service.cluster()),
+        quoted(service.name()),
+        quoted(&query)
+    );
+    format!("to follow the deployment: {command}")
+}
+
+/// Quotes an argument for a shell, unless it is a plain word. Control characters are left out.
+fn quoted(argument: &str) -> String {
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./:".contains(it);
+    if !argument.is_empty() && argument.chars().all(is_plain) {
+        return argument.to_owned();
+    }
+    let printable: String = argument.chars().filter(|it| (' '..='~').contains(it)).collect();
+    format!("\"{}\"", printable.replace(['"', '`', '$', '\\'], ""))
 }

@@ -9,6 +9,7 @@ mod containers;
 mod delivery;
 mod demo;
 mod demo_services;
+mod durations;
 mod ending;
 mod event_deployment;
 mod explanations;
@@ -24,6 +25,7 @@ mod setup_policy;
 mod setup_roles;
 mod source;
 mod story;
+mod time_limit;
 mod traffic;
 
 pub use crate::buildspec::buildspec;
@@ -33,6 +35,7 @@ pub use crate::containers::Containers;
 pub use crate::delivery::{Delivery, insert_by_digest};
 pub use crate::demo::DemoImage;
 pub use crate::demo_services::create_services;
+pub use crate::durations::duration;
 pub use crate::ending::{BoxError, run};
 pub use crate::event_deployment::{ContainerServices, deploy_images};
 pub use crate::explanations::{QUESTIONS, in_other_words};
@@ -48,6 +51,7 @@ pub use crate::setup_policy::{Place, SetupPolicy, Trust};
 pub use crate::setup_roles::{Setup, SetupResources};
 pub use crate::source::Source;
 pub use crate::story::Story;
+pub use crate::time_limit::TimeLimit;
 pub use crate::traffic::Traffic;
 
 /// Compiles the code in the workspace's README.

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Parser};
 use ecs_deploy::diagnosis::Patience;
+use ecs_deploy::events::Complete;
 use ecs_deploy::image_check::ImageCheck;
 use ecs_deploy::plan::Plan;
 use ecs_deploy::{Deployer, OnFailure, RollOut, Service};
-use examples::{BoxError, Images, Session, Story, load, plan_text, run, save};
-use examples::{show_diff, show_events};
+use examples::{BoxError, Images, Session, Story, TimeLimit, duration, load, plan_text, run};
+use examples::{save, show_diff, show_events};
 use imagedefs::ImageDefinitions;
 
 /// Roll new images out to an Amazon ECS service and report the real outcome.
@@ -18,7 +19,10 @@ use imagedefs::ImageDefinitions;
 /// The program copies the task definition of the service, sets the images of its containers,
 /// registers the copy as a new revision and deploys it. It succeeds only if the service runs this
 /// revision. A rollout that ECS rolled back is a failure, and the error says why its tasks stopped.
-/// If nothing changes, the program registers nothing.
+/// If nothing changes, the program registers nothing. If the rollout fails or times out, the program
+/// rolls it back, except when all new tasks run and only old tasks remain, such as protected ones.
+/// If the wait ends early, because the credentials expire or the time is over, stderr has the command
+/// to follow the deployment.
 ///
 /// The last line on stdout is the ARN of the running revision. Progress goes to stderr. With
 /// --dry-run or --plan, the program prints the plan on stdout and changes nothing. It fails if the
@@ -94,7 +98,7 @@ struct Arguments {
     )]
     apply: Option<PathBuf>,
 
-    /// Fail and roll back if the deployment takes longer than this
+    /// Fail and roll back if the program takes longer than this, from its first call on
     #[arg(long, value_name = "SECONDS", default_value_t = RollOut::DEFAULT_TIMEOUT.as_secs())]
     timeout: u64,
 
@@ -102,6 +106,15 @@ struct Arguments {
     /// missing image
     #[arg(long)]
     fail_fast: bool,
+
+    /// Succeed at the time limit if all new tasks run and none has failed, even if old tasks remain
+    #[arg(long)]
+    when_new_tasks_run: bool,
+
+    /// Watch the tasks for this long after the deployment is complete, such as 90s or 2m. Fail and
+    /// roll back if one fails in this time
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    soak: Option<Duration>,
 }
 
 #[tokio::main]
@@ -113,8 +126,11 @@ async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
     let story = Story::on_stderr();
     // Checks files and names before it connects, so that mistakes fail without credentials.
     let what = What::of(&arguments)?;
-    let session =
-        if arguments.aws { Session::on_aws().await? } else { Session::on_emulator().await? };
+    let limit = TimeLimit::new(arguments.timeout);
+    let session = match arguments.aws {
+        true => limit.hold("connecting to AWS", Session::on_aws()).await?,
+        false => Session::on_emulator().await?,
+    };
     let is_dry = arguments.dry_run || arguments.plan.is_some();
     let doing = if is_dry { "planning for" } else { "deploying to" };
     story.tell(format!("{doing} {} ({})", what.service(), session.place()));
@@ -122,7 +138,8 @@ async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
     let deployer = Deployer::new(session.config());
     let mut roll_out = match &what {
         What::Images(service, images) => {
-            let mut revision = deployer.current(service).await?;
+            let current = deployer.current(service);
+            let mut revision = limit.hold(format!("reading {service}"), current).await?;
             revision.set_images(images)?;
             if !is_dry {
                 show_diff(&revision, &story);
@@ -140,14 +157,20 @@ async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
     if arguments.check_images {
         roll_out = roll_out.check_images(&ImageCheck::new(session.config()));
     }
+    roll_out = roll_out.timeout(limit.limit()).spent(limit.spent());
     if is_dry {
         return show(&roll_out.plan().await?, arguments.plan.as_deref());
     }
     if arguments.fail_fast {
         roll_out = roll_out.patience(Patience::UntilHopeless);
     }
-    let timeout = Duration::from_secs(arguments.timeout);
-    let roll_out = roll_out.timeout(timeout).on_failure(OnFailure::RollBack);
+    if arguments.when_new_tasks_run {
+        roll_out = roll_out.complete(Complete::WhenNewTasksRun);
+    }
+    if let Some(soak) = arguments.soak {
+        roll_out = roll_out.soak(soak);
+    }
+    let roll_out = roll_out.on_failure(OnFailure::RollBack);
     let deployed = show_events(roll_out.events(), &story).await?;
     story.result(deployed.revision())
 }

@@ -1,18 +1,18 @@
 //! Runs a database migration as a one-off task of the new revision, then rolls the revision out.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{ArgGroup, Parser};
 use ecs_deploy::task::{Logs, RunTask};
 use ecs_deploy::{Deployer, OnFailure, Service};
-use examples::{BoxError, Images, Session, Story, run, show_diff, show_events};
+use examples::{BoxError, Images, Session, Story, TimeLimit, run, show_diff, show_events};
 
 /// Run a command in the new image as a one-off task, such as a database migration, and roll the
 /// image out to an Amazon ECS service only if the command exits with 0.
 ///
 /// The task has the network, the roles and the secrets of the service's own tasks. The program
-/// prints its exit codes and the place of its logs. If the task fails, the program deploys nothing.
+/// prints its exit codes and the place of its logs. The exit code of the container with the command
+/// decides; sidecars are stopped. If the task fails, the program deploys nothing.
 /// The revision stays registered, but unused.
 ///
 /// The last line on stdout is the ARN of the running revision. Progress goes to stderr.
@@ -52,7 +52,7 @@ struct Arguments {
     #[arg(long, value_name = "NAME")]
     container: Option<String>,
 
-    /// Stop the command after this time
+    /// Stop the command after this time, from the first call on. The deployment has 30 minutes more
     #[arg(long, value_name = "SECONDS", default_value_t = RunTask::DEFAULT_TIMEOUT.as_secs())]
     timeout: u64,
 
@@ -70,9 +70,14 @@ async fn migrate(arguments: Arguments) -> Result<(), BoxError> {
     let Arguments { aws, cluster, service, images, container, timeout, command } = arguments;
     let story = Story::on_stderr();
     let (service, images) = (Service::new(cluster, service)?, images.read()?);
-    let session = if aws { Session::on_aws().await? } else { Session::on_emulator().await? };
+    let limit = TimeLimit::new(timeout);
+    let session = match aws {
+        true => limit.hold("connecting to AWS", Session::on_aws()).await?,
+        false => Session::on_emulator().await?,
+    };
     let deployer = Deployer::new(session.config());
-    let mut revision = deployer.current(&service).await?;
+    let current = deployer.current(&service);
+    let mut revision = limit.hold(format!("reading {service}"), current).await?;
     revision.set_images(&images)?;
 
     show_diff(&revision, &story);
@@ -83,17 +88,18 @@ async fn migrate(arguments: Arguments) -> Result<(), BoxError> {
     if let Some(container) = container {
         task = task.container(container);
     }
-    match task.timeout(Duration::from_secs(timeout)).await {
+    match task.timeout(limit.limit()).spent(limit.spent()).await {
         Ok(ran) => {
             story.tell(format!("  {} stopped after {} s", ran.task(), ran.elapsed().as_secs()));
             for (container, code) in ran.exit_codes() {
-                let code =
-                    code.map_or_else(|| "didn't run".to_owned(), |it| format!("exited with {it}"));
-                story.tell(format!("  {container} {code}"));
+                tell_exit(container, code, &story);
             }
             tell_logs(ran.logs(), &story);
         }
         Err(error) => {
+            for (container, code) in error.exit_codes() {
+                tell_exit(container, code, &story);
+            }
             tell_logs(error.logs(), &story);
             return Err(error.into());
         }
@@ -103,6 +109,11 @@ async fn migrate(arguments: Arguments) -> Result<(), BoxError> {
     let roll_out = deployer.roll_out(&service, revision).on_failure(OnFailure::RollBack);
     let deployed = show_events(roll_out.events(), &story).await?;
     story.result(deployed.revision())
+}
+
+fn tell_exit(container: &str, code: Option<i32>, story: &Story) {
+    let code = code.map_or_else(|| "didn't exit".to_owned(), |it| format!("exited with {it}"));
+    story.tell(format!("  {container} {code}"));
 }
 
 fn tell_logs(logs: &[Logs], story: &Story) {

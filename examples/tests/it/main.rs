@@ -14,6 +14,7 @@ mod ecr_event;
 mod ecr_event_lambda;
 mod ecr_hosts;
 mod ecr_push;
+mod endings;
 mod fleet;
 mod images;
 mod imports;
