@@ -5,7 +5,6 @@
 //! made at once, and throttled ones are repeated one by one, in the order in which they came.
 
 use std::future::Future;
-use std::pin::pin;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Semaphore};
@@ -60,9 +59,10 @@ impl Turns {
         F: Future<Output = Result<T, Error>>,
     {
         let turn = self.of(kind);
-        // The semaphore is never closed.
+        // The semaphore is never closed. The boxes keep the nesting of futures below the compiler's
+        // limit.
         let place = turn.places.acquire().await.ok();
-        let (place, result) = holding(place, call()).await;
+        let (place, result) = holding(place, Box::pin(call())).await;
         drop(place);
         match result {
             Err(error) if error.kind() == ErrorKind::Throttled => {}
@@ -74,7 +74,7 @@ impl Turns {
         // The wait for the turn is the first delay.
         sleep_until(throttled + delay).await;
         loop {
-            let (still, result) = holding(right, call()).await;
+            let (still, result) = holding(right, Box::pin(call())).await;
             right = still;
             match result {
                 Err(error) if error.kind() == ErrorKind::Throttled && delay < LONGEST => {
@@ -90,9 +90,8 @@ impl Turns {
 
 /// Makes a call while it holds the caller's place. A call without an answer gives the place up
 /// after a while, and continues.
-async fn holding<P, T>(place: Option<P>, call: impl Future<Output = T>) -> (Option<P>, T) {
-    let mut call = pin!(call);
-    match timeout(LONGEST_TURN, call.as_mut()).await {
+async fn holding<P, F: Future + Unpin>(place: Option<P>, mut call: F) -> (Option<P>, F::Output) {
+    match timeout(LONGEST_TURN, &mut call).await {
         Ok(result) => (place, result),
         Err(_) => {
             drop(place);

@@ -6,7 +6,7 @@ use aws_sdk_ecs::types::DesiredStatus;
 use ecs_deploy::events::Event;
 use ecs_deploy::policy::DeployPolicy;
 use ecs_deploy::{ErrorKind, OnFailure, RollOut};
-use local_aws::{LocalAws, Script};
+use local_aws::{Fault, LocalAws, Script, When};
 use tokio::time::sleep;
 
 use crate::course::{CHANGE, Course, changed};
@@ -134,4 +134,33 @@ async fn without_permission_to_read_tasks_the_count_decides() {
     assert_eq!(error.kind(), ErrorKind::FailedAfterCompletion);
     assert!(error.task_failures().is_empty());
     assert!(error.to_string().ends_with(" s after its deployment was complete"), "{error}");
+}
+
+/// Nothing is known of the tasks if no look succeeds.
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_sees_nothing_is_no_success() {
+    let demo = Demo::new();
+    let roll_out = soaked(&demo).await;
+    let cut = async {
+        sleep(Duration::from_secs(100)).await;
+        demo.local.inject(When::every("DescribeServices"), Fault::Reset);
+    };
+    let (outcome, ()) = tokio::join!(roll_out.into_future(), cut);
+    let error = outcome.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network);
+    assert!(
+        error.to_string().ends_with(" of web:2 to demo/web continues, but its outcome is unknown")
+    );
+    assert!(error.handle().is_some());
+
+    // Trouble in between doesn't matter.
+    let demo = Demo::new();
+    let roll_out = soaked(&demo).await;
+    let trouble = async {
+        sleep(Duration::from_secs(100)).await;
+        let a_while = Duration::from_secs(100);
+        demo.local.inject(When::for_the_next("DescribeServices", a_while), Fault::Throttle);
+    };
+    let (outcome, ()) = tokio::join!(roll_out.into_future(), trouble);
+    outcome.unwrap();
 }

@@ -150,10 +150,10 @@ async fn fail_fast_ends_with_the_first_failed_task() {
 async fn a_timeout_of_zero_deploys_nothing() {
     let server = served().await;
     let hour = Duration::from_secs(3600);
-    server.local().inject(When::every("RegisterTaskDefinition"), Fault::Delay(hour));
+    server.local().inject(When::every("DescribeServices"), Fault::Delay(hour));
     let ended = deploy(&server, &["--image", IMAGE, "--timeout", "0"]).await;
     assert_eq!(ended.code, 1, "{}", ended.stderr);
-    let error = "\nerror: RegisterTaskDefinition for the rollout to demo/web timed out after 0 s\n";
+    let error = "\nerror: reading demo/web timed out after 0 s\n";
     assert!(ended.stderr.ends_with(error), "{}", ended.stderr);
     assert_eq!(server.local().journal().count("UpdateService"), 0);
 }

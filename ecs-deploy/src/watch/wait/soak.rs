@@ -35,19 +35,23 @@ impl Wait<'_> {
         self.diagnosis.start_again(self.watch.completed_at());
         let failed_before = self.watch.progress().unwrap_or_default().failed;
         self.poller.pace().expect_the_end(false);
+        let mut is_blind = true;
         loop {
-            // A task that began to stop in time may stop later.
-            let until = if self.diagnosis.is_unfinished() { end + AFTERWARDS } else { end };
+            // A task that began to stop in time may stop later, and the last look has to succeed.
+            let is_open = is_blind || self.diagnosis.is_unfinished();
+            let until = if is_open { end + AFTERWARDS } else { end };
             let now = Instant::now();
             if now >= until {
                 break;
             }
-            sleep_until((now + self.poller.interval()).min(until)).await;
+            let next = now + self.poller.interval();
+            sleep_until(if now < end { next.min(end) } else { next.min(until) }).await;
             let look = match timeout_at(until + AFTERWARDS, self.poller.look()).await {
                 Ok(Ok(look)) => look,
                 Ok(Err(error)) => return Err(self.lost(error)),
                 Err(_) => Look::Trouble,
             };
+            is_blind = !matches!(look, Look::Found(_));
             let Look::Found(description) = look else { continue };
             let observation = self.watch.observe(&description, None);
             match self.soaked(observation).await {
@@ -60,8 +64,14 @@ impl Wait<'_> {
             }
         }
         // Without permission to read tasks, only the number of failures shows them.
-        match self.watch.progress().unwrap_or_default().failed > failed_before {
+        let failed = self.watch.progress().unwrap_or_default().failed;
+        match failed > failed_before && self.diagnosis.failures().is_empty() {
             true => Err(self.failed_after(began).await),
+            false if is_blind => {
+                let (subject, within) = (self.record.service.to_string(), AFTERWARDS);
+                let operation = "DescribeServices";
+                Err(self.lost(Repr::Unanswered { operation, subject, within }.into()))
+            }
             false => Ok(End::Complete),
         }
     }
