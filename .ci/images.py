@@ -39,24 +39,51 @@ def content(layout):
     return config["architecture"], diff_ids
 
 
-def built(folder):
-    """An image that buildah made of two layers, as an OCI image layout."""
-    store = ["--root", f"{folder}/store", "--runroot", f"{folder}/run", "--storage-driver", "vfs"]
+def blobs(layout):
+    """The content of an OCI image layout, by digest."""
+    return {file.name: file.read_bytes() for file in Path(layout, "blobs", "sha256").iterdir()}
 
-    def buildah(*arguments):
-        return output("buildah", *store, *arguments).strip()
 
-    name = "scratch"
-    for number in range(2):
-        file = Path(folder, f"file-{number}")
+class Builder:
+    """buildah with a store of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.files = 0
+
+    def run(self, *arguments):
+        store = ["--root", f"{self.folder}/store", "--runroot", f"{self.folder}/run"]
+        return output("buildah", *store, "--storage-driver", "vfs", *arguments).strip()
+
+    def add_layer(self, base, name, *arguments):
+        """Makes an image of another one and a new layer."""
+        self.files += 1
+        file = Path(self.folder, f"file-{self.files}")
         file.write_bytes(os.urandom(1000) * 1000)
-        container = buildah("from", name)
-        buildah("copy", container, file, "/")
-        name = f"localhost/web:{number}"
-        buildah("commit", "--format", "oci", container, name)
-    layout = f"{folder}/built"
-    buildah("push", name, f"oci:{layout}:1.0")
-    return layout
+        container = self.run("from", *arguments, base)
+        self.run("copy", container, file, "/")
+        self.run("commit", "--format", "oci", container, name)
+
+    def one(self):
+        """An image of two layers, as an OCI image layout."""
+        self.add_layer("scratch", "localhost/base")
+        self.add_layer("localhost/base", "localhost/web")
+        layout = f"{self.folder}/built"
+        self.run("push", "localhost/web", f"oci:{layout}:1.0")
+        return layout
+
+    def several(self):
+        """An index of two platforms, as an OCI image layout and as a `dir:` folder."""
+        self.run("manifest", "create", "all")
+        for architecture in ("amd64", "arm64"):
+            name = f"localhost/{architecture}"
+            self.add_layer("scratch", name, "--arch", architecture)
+            self.run("manifest", "add", "all", name)
+        layout, folder = f"{self.folder}/several", f"{self.folder}/several-dir"
+        self.run("manifest", "push", "--all", "all", f"oci:{layout}:1.0")
+        output("skopeo", "--insecure-policy", "copy", "--all", f"oci:{layout}:1.0",
+               f"dir:{folder}")
+        return layout, folder
 
 
 def forms(folder, layout):
@@ -89,21 +116,35 @@ def main():
         credentials = f"{login['Username']}:{login['Secret']}"
         address = variables["AWS_ENDPOINT_URL"].removeprefix("http://")
         ecr = boto3.client("ecr")
-        layout = built(folder)
+        pushes = 0
+
+        def pushed(image, protocol, *arguments):
+            """Pushes into a new repository, pulls all of it, and returns the layout."""
+            nonlocal pushes
+            pushes += 1
+            name = f"images/{pushes}"
+            ecr.create_repository(repositoryName=name)
+            output(BIN / "push", "--aws", "--tag", "1.0", "--transport", protocol,
+                   "--registry-endpoint", variables["AWS_ENDPOINT_URL"], *arguments, image,
+                   f"{HOST}/{name}")
+            pulled = f"{folder}/pulled-{pushes}"
+            output("skopeo", "--insecure-policy", "copy", "--all", "--src-tls-verify=false",
+                   "--src-creds", credentials, f"docker://{address}/{name}:1.0",
+                   f"oci:{pulled}:1.0")
+            return pulled
+
+        builder = Builder(folder)
+        layout = builder.one()
         expected = content(layout)
-        for number, (image, arguments) in enumerate(forms(folder, layout)):
+        for image, arguments in forms(folder, layout):
             for protocol in ("api", "registry"):
-                name = f"form-{number}/{protocol}"
-                ecr.create_repository(repositoryName=name)
-                endpoint = ["--registry-endpoint", variables["AWS_ENDPOINT_URL"]]
-                output(BIN / "push", "--aws", "--tag", "1.0", "--transport", protocol, *endpoint,
-                       *arguments, image, f"{HOST}/{name}")
-                pulled = f"{folder}/pulled-{number}-{protocol}"
-                output("skopeo", "--insecure-policy", "copy", "--src-tls-verify=false",
-                       "--src-creds", credentials, f"docker://{address}/{name}:1.0",
-                       f"oci:{pulled}:1.0")
-                assert content(pulled) == expected, (image, protocol)
+                assert content(pushed(image, protocol, *arguments)) == expected, (image, protocol)
                 print(f"{image} by {protocol}: the same", flush=True)
+        layout, as_dir = builder.several()
+        for image in (layout, as_dir):
+            for protocol in ("api", "registry"):
+                assert blobs(pushed(image, protocol)) == blobs(layout), (image, protocol)
+                print(f"{image} by {protocol}: the same to the byte", flush=True)
 
 
 if __name__ == "__main__":

@@ -34,8 +34,8 @@ pub enum ErrorKind {
     InvalidDigest,
     /// The string is not a valid registry address.
     InvalidEndpoint,
-    /// The path holds no readable image, a broken image, or not the requested image. Build it
-    /// again, or request an image that it has.
+    /// The path holds no readable image, a broken image, or not the requested image, or a blob is
+    /// neither in the image nor in a repository. Build it again, or request an image that it has.
     InvalidImage,
     /// The push has options that exclude each other. Remove one of them; the message names them.
     InvalidOptions,

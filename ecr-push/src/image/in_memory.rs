@@ -25,7 +25,8 @@ impl Image {
     ///
     /// # Errors
     /// - [`InvalidImage`](crate::ErrorKind::InvalidImage): a manifest is broken, or blobs are
-    ///   missing; the message names every missing blob.
+    ///   missing; the message names every missing blob. Foreign layers may be missing, and blobs
+    ///   of another image that were missing there.
     /// - [`BlobMismatch`](crate::ErrorKind::BlobMismatch): the size of a blob differs from its
     ///   descriptor.
     /// - [`Io`](crate::ErrorKind::Io): the file of a config can't be read.

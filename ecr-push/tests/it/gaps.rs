@@ -279,24 +279,44 @@ async fn a_manifest_that_only_the_repository_has_is_no_gap() {
     index.push(b' ');
     let changed = platforms.layout.blob(extra["mediaType"].as_str().unwrap(), &index);
     platforms.layout.set_index(std::slice::from_ref(&changed));
-    for transport in [Transport::Api, Transport::Registry] {
-        let plan = prepared(&world, &platforms.layout).await.transport(transport);
-        if matches!(transport, Transport::Registry) {
-            continue;
-        }
-        let steps: Vec<ManifestStep> = plan.plan().await.unwrap().repositories()[0]
-            .manifests()
-            .iter()
-            .map(|planned| planned.step())
-            .collect();
-        assert_eq!(steps, [ManifestStep::Skip, ManifestStep::Skip, ManifestStep::Put]);
-        let pushed = plan.await.unwrap();
-        assert_eq!(pushed.digest().as_str(), changed["digest"]);
-    }
-    // Without a lookup, nobody knows that the repository has it.
+    let push = prepared(&world, &platforms.layout).await;
+    let plan = push.plan().await.unwrap();
+    let steps: Vec<ManifestStep> =
+        plan.repositories()[0].manifests().iter().map(|planned| planned.step()).collect();
+    assert_eq!(steps, [ManifestStep::Skip, ManifestStep::Skip, ManifestStep::Put]);
+    assert_eq!(push.await.unwrap().digest().as_str(), changed["digest"]);
+    // Without a lookup, the push can't know that the repository has it.
     let push = prepared(&World::new().await, &platforms.layout).await.look_up(LookUp::Never);
     let error = push.await.unwrap_err();
     assert!(error.to_string().contains("; complete in the image: `linux/arm64`, "), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_registrys_protocol_treats_gaps_like_the_api() {
+    let by_registry = async |world: &World, layout: &Layout| {
+        let push = prepared(world, layout).await.transport(Transport::Registry);
+        let plan = push.plan().await.unwrap();
+        assert!(plan.obstacles().is_empty(), "{plan}");
+        push.await.unwrap()
+    };
+    let (world, layout) = (World::new().await, windows(FOREIGN));
+    for (sent, skipped) in [(2, 0), (0, 2)] {
+        let pushed = by_registry(&world, &layout).await;
+        assert_eq!((pushed.layers_sent(), pushed.layers_skipped()), (sent, skipped));
+        assert_eq!(pushed.layers_left_out(), 1);
+    }
+    let layout = Layout::image(&[1000, 2000, 300]);
+    world.push(&Layout::image(&[1000, 2000]), &["base"]).await.unwrap();
+    without(&layout, 1000);
+    without(&layout, 2000);
+    let pushed = by_registry(&world, &layout).await;
+    assert_eq!((pushed.layers_sent(), pushed.layers_skipped()), (2, 2));
+
+    world.push(&Platforms::new().layout, &["both"]).await.unwrap();
+    let platforms = Platforms::new();
+    fs::remove_file(platforms.layout.blob_path(platforms.digest(0))).unwrap();
+    let pushed = by_registry(&world, &platforms.layout).await;
+    assert_eq!(pushed.layers_sent(), 0);
 }
 
 /// Docker 29, docker/cli#4959: an attestation or the layers of a platform are missing.

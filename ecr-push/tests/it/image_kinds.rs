@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use ecr_push::image::Compression;
+use ecr_push::transport::Transport;
 use ecr_push::{ErrorKind, Image};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -248,6 +249,14 @@ async fn what_refers_to_the_image_is_left_out_and_named_or_taken_along() {
     let puts = world.local.journal().count("PutImage");
     world.takes(&opened).await;
     assert_eq!(world.local.journal().count("PutImage"), puts, "all of it is there");
+
+    let world = World::new().await;
+    let push = world.pusher.push(&opened, &repository()).transport(Transport::Registry);
+    push.clone().await.unwrap();
+    for digest in &referrers {
+        assert!(world.manifest(digest).await.is_some());
+    }
+    assert_eq!(push.await.unwrap().layers_sent(), 0);
 }
 
 /// `cosign save`: the signature doesn't name its subject, and cosign finds it by a tag.
