@@ -1,7 +1,11 @@
 //! [`Candidate`]: an image that an `index.json` lists, under all its names.
 
+use std::collections::{HashMap, HashSet};
+
+use crate::image::image_name::listed;
 use crate::image::index_json::Listed;
 use crate::image::reader::{Reader, Shape};
+use crate::names::digest::Digest;
 use crate::outside::Outside;
 
 /// A listed image. An image with several names is one candidate.
@@ -17,21 +21,20 @@ pub(super) struct Candidate<'a> {
 const COSIGN: &str = "dev.cosignproject.cosign/";
 
 /// Returns each image once, in the order of the file.
-pub(super) fn candidates(listed: &[Listed]) -> Vec<Candidate<'_>> {
+pub(super) fn candidates(entries: &[Listed]) -> Vec<Candidate<'_>> {
     let mut all: Vec<Candidate<'_>> = Vec::new();
-    for entry in listed {
-        let name = entry.name();
-        match all.iter_mut().find(|other| other.listed.digest == entry.digest) {
-            Some(same) => {
-                same.entries.push(entry);
-                same.names.extend(name.filter(|name| !same.names.contains(name)));
-            }
-            None => all.push(Candidate {
-                listed: entry,
-                names: name.into_iter().collect(),
-                entries: vec![entry],
-            }),
+    let mut positions: HashMap<&Digest, usize> = HashMap::new();
+    for entry in entries {
+        let position = *positions.entry(&entry.digest).or_insert(all.len());
+        if position == all.len() {
+            all.push(Candidate { listed: entry, names: Vec::new(), entries: Vec::new() });
         }
+        all[position].entries.push(entry);
+    }
+    for candidate in &mut all {
+        let mut seen = HashSet::new();
+        let names = candidate.entries.iter().filter_map(|entry| entry.name());
+        candidate.names = names.filter(|name| seen.insert(*name)).collect();
     }
     all
 }
@@ -103,6 +106,5 @@ impl Candidate<'_> {
 
 /// Lists candidates for messages.
 pub(super) fn listed_for_messages(reader: &Reader<'_>, all: &[Candidate<'_>]) -> String {
-    let described: Vec<String> = all.iter().map(|candidate| candidate.describe(reader)).collect();
-    described.join(", ")
+    listed(all.iter().map(|candidate| candidate.describe(reader)))
 }

@@ -1,5 +1,6 @@
 //! [`Table`]: the images that a `manifest.json` of `docker save` lists.
 
+use std::collections::HashMap;
 use std::path::{Component, Path};
 
 use bytes::Bytes;
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::image::files::{Choice, Files};
-use crate::image::image_name::{ImageId, is_same_name};
+use crate::image::image_name::{ImageId, is_same_name, listed};
 use crate::image::platform::Platform;
 use crate::image::source::Piece;
 use crate::image::store::{FileLookup, MAX_MANIFEST, Store as _};
@@ -71,9 +72,7 @@ impl Table {
 
     /// Describes the images for messages.
     pub(super) fn names(&self, files: &Files) -> String {
-        let described: Vec<String> =
-            self.entries.iter().map(|entry| entry.describe(files)).collect();
-        described.join(", ")
+        listed(self.entries.iter().map(|entry| entry.describe(files)))
     }
 
     /// Returns the images of this name. A name that is spelled the same wins over one that means
@@ -92,7 +91,8 @@ impl Table {
         let Some(id) = ImageId::from_name(name) else {
             return Vec::new();
         };
-        all().filter(|entry| entry.config_digest(files).is_some_and(|it| id.is(&it))).collect()
+        let mut ids = ImageIds::new(files);
+        all().filter(|entry| ids.of(entry).is_some_and(|it| id.is(&it))).collect()
     }
 }
 
@@ -119,13 +119,6 @@ impl Entry {
         self.tags.iter().any(|tag| is_same_name(tag, name))
     }
 
-    /// Returns the digest of the config, which Docker calls the image's id. `None` if the config
-    /// can't be read.
-    pub(super) fn config_digest(&self, files: &Files) -> Option<Digest> {
-        let content = || config(files, self).ok();
-        named_digest(&self.config).or_else(|| Some(Digest::from_content(&content()?)))
-    }
-
     /// Describes the image for messages: its names, its id and its platform.
     pub(super) fn describe(&self, files: &Files) -> String {
         let tags: Vec<String> =
@@ -140,6 +133,30 @@ impl Entry {
             Some(platform) => format!("{names} ({id}, `{platform}`)"),
             None => format!("{names} ({id})"),
         }
+    }
+}
+
+/// The ids of images: the digests of their configs. Reads each config once, because a small file can
+/// list one config many times.
+pub(super) struct ImageIds<'a> {
+    files: &'a Files,
+    known: HashMap<(String, u64), Option<Digest>>,
+}
+
+impl<'a> ImageIds<'a> {
+    pub(super) fn new(files: &'a Files) -> Self {
+        Self { files, known: HashMap::new() }
+    }
+
+    /// Returns the id of an image; `None` if its config can't be read.
+    pub(super) fn of(&mut self, entry: &Entry) -> Option<Digest> {
+        if let Some(named) = named_digest(&entry.config) {
+            return Some(named);
+        }
+        let piece = piece(self.files, &entry.config).ok()?;
+        let digest =
+            || config(self.files, entry).ok().map(|content| Digest::from_content(&content));
+        self.known.entry((piece.source.to_string(), piece.size)).or_insert_with(digest).clone()
     }
 }
 

@@ -17,6 +17,18 @@ fn short(name: &str) -> &str {
     name.strip_prefix("library/").unwrap_or(name)
 }
 
+/// The limit of images in one message.
+const MAX_LISTED: usize = 20;
+
+/// Lists the descriptions of images for a message.
+pub(super) fn listed(mut images: impl ExactSizeIterator<Item = String>) -> String {
+    let described: Vec<String> = images.by_ref().take(MAX_LISTED).collect();
+    match images.len() {
+        0 => described.join(", "),
+        more => format!("{}, and {more} more", described.join(", ")),
+    }
+}
+
 /// An image id, or its beginning, as Docker prints it: at least 12 hexadecimal digits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ImageId<'a>(&'a str);
@@ -60,6 +72,16 @@ mod tests {
         ] {
             assert!(!is_same_name(one, other), "{one} {other}");
         }
+    }
+
+    #[test]
+    fn a_long_list_is_cut() {
+        let list = |count: usize| {
+            listed((1..=count).map(|it| it.to_string()).collect::<Vec<_>>().into_iter())
+        };
+        assert_eq!(list(2), "1, 2");
+        assert!(list(20).ends_with(", 19, 20"));
+        assert!(list(23).ends_with(", 19, 20, and 3 more"));
     }
 
     #[test]

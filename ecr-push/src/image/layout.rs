@@ -180,12 +180,10 @@ fn is_index(entries: &[Candidate<'_>], wanted: &Wanted) -> bool {
     if wanted.index == IndexUse::Image || !wanted.platforms.is_empty() {
         return true;
     }
-    let mut platforms = Vec::new();
-    let are_platforms = entries.iter().all(|entry| {
-        let platform = entry.listed.platform.as_ref();
-        let is_new = platform.is_none_or(|it| !platforms.contains(&it));
-        platforms.extend(platform);
-        is_new && (platform.is_some() || entry.is_attestation())
+    let mut platforms = HashSet::new();
+    let are_platforms = entries.iter().all(|entry| match &entry.listed.platform {
+        Some(platform) => platforms.insert(platform),
+        None => entry.is_attestation(),
     });
     are_platforms && platforms.len() > 1 && entries.iter().all(|entry| entry.names.is_empty())
 }

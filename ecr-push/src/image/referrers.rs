@@ -1,6 +1,6 @@
 //! Referrers: signatures, SBOMs and other artifacts that `index.json` lists beside their image.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde_json::Value;
 
@@ -25,28 +25,32 @@ pub(super) fn add(
         graph.manifests().iter().map(|manifest| manifest.digest.clone()).collect();
     let mut rest = candidates(&index.listed);
     rest.retain(|candidate| !known.contains(&candidate.listed.digest));
-    let images = rest.iter().filter(|it| it.cosign_kind() == Some("image")).count();
+    let is_only_image = rest.iter().all(|it| it.cosign_kind() != Some("image"));
     // A referrer may refer to another one, such as the signature of an SBOM.
-    loop {
-        let before = rest.len();
-        let mut left = Vec::new();
-        for candidate in rest {
-            let of_cosign = images == 0 && candidate.is_of_cosign();
-            if of_cosign || subject(&reader, &candidate).is_some_and(|it| known.contains(&it)) {
-                known.insert(candidate.listed.digest.clone());
-                match referrers {
-                    ReferrerUse::LeaveOut => graph.notices.push(left_out(&reader, &candidate)),
-                    ReferrerUse::Push => take(store, &candidate, graph)?,
-                }
-            } else {
-                left.push(candidate);
-            }
+    let mut by_subject: HashMap<Digest, Vec<Candidate<'_>>> = HashMap::new();
+    let mut waiting: VecDeque<Candidate<'_>> = VecDeque::new();
+    for candidate in rest {
+        match subject(&reader, &candidate) {
+            _ if is_only_image && candidate.is_of_cosign() => waiting.push_back(candidate),
+            Some(subject) if known.contains(&subject) => waiting.push_back(candidate),
+            Some(subject) => by_subject.entry(subject).or_default().push(candidate),
+            None => {}
         }
-        if left.len() == before {
-            return Ok(());
-        }
-        rest = left;
     }
+    while let Some(candidate) = waiting.pop_front() {
+        let digest = &candidate.listed.digest;
+        if !known.insert(digest.clone()) {
+            continue;
+        }
+        waiting.extend(by_subject.remove(digest).into_iter().flatten());
+        match referrers {
+            ReferrerUse::LeaveOut => graph.notices.push(left_out(&reader, &candidate)),
+            ReferrerUse::Push => take(store, &candidate, graph)?,
+        }
+    }
+    let mut seen = HashSet::new();
+    graph.blobs.retain(|blob| seen.insert(blob.layer.digest.clone()));
+    Ok(())
 }
 
 fn left_out(reader: &Reader<'_>, candidate: &Candidate<'_>) -> String {
@@ -64,8 +68,7 @@ fn subject(reader: &Reader<'_>, candidate: &Candidate<'_>) -> Option<Digest> {
 fn take(store: &dyn Store, candidate: &Candidate<'_>, graph: &mut Graph) -> Result<(), Error> {
     let root = graph.root().digest.clone();
     let Graph { manifests, blobs, gaps, .. } = reader::read(store, &candidate.listed.descriptor())?;
-    let known: HashSet<Digest> = graph.blobs.iter().map(|it| it.layer.digest.clone()).collect();
-    graph.blobs.extend(blobs.into_iter().filter(|it| !known.contains(&it.layer.digest)));
+    graph.blobs.extend(blobs);
     graph.gaps.manifests.extend(gaps.manifests);
     let last = manifests.len() - 1;
     for (position, manifest) in manifests.into_iter().enumerate() {

@@ -5,11 +5,14 @@
 //! (moby/moby#47065), an image in only one of them (moby/moby#51389), or an empty index
 //! (moby/moby#47210). The image's config has the last word: it lists the layers by digest.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::Value;
 
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
-use crate::image::docker_table::{Entry, Table, config, piece};
+use crate::image::blob::Blob;
+use crate::image::docker_table::{Entry, ImageIds, Table, piece};
 use crate::image::files::{Choice, Files};
 use crate::image::folder::Folder;
 use crate::image::graph::{Graph, Manifest};
@@ -17,7 +20,7 @@ use crate::image::in_memory::Overlay;
 use crate::image::index_json::IndexJson;
 use crate::image::media_types::{PLAIN_LAYERS, Packing, packing};
 use crate::image::source::Piece;
-use crate::image::store::Store;
+use crate::image::store::{MAX_MANIFEST, Store};
 use crate::image::wanted::{IndexUse, Unread, Wanted};
 use crate::image::{docker, layout, mistakes, reader, referrers, select};
 use crate::names::digest::Digest;
@@ -152,7 +155,7 @@ fn by_id(
     entry: &Entry,
     wanted: &Wanted,
 ) -> Option<Graph> {
-    let id = entry.config_digest(files)?;
+    let id = ImageIds::new(files).of(entry)?;
     let wanted = Wanted { choice: Choice::Named(id.to_string()), ..wanted.clone() };
     let graph = by_index(store, index, &wanted).ok()?;
     agreed(files, graph, table, &wanted).ok()
@@ -167,16 +170,25 @@ fn both(files: &Files, index: &Error, table: &Error) -> Error {
 
 /// Returns the image that `index.json` leads to, after a comparison with `manifest.json`.
 fn agreed(files: &Files, graph: Graph, table: &Table, wanted: &Wanted) -> Result<Graph, Error> {
-    let manifests: Vec<(Digest, Vec<Value>, &Manifest)> =
-        graph.manifests().iter().filter_map(config_and_layers).collect();
-    let is_in = |config: &Digest| manifests.iter().any(|(own, ..)| own == config);
+    let blobs: HashMap<&Digest, &Blob> =
+        graph.blobs.iter().map(|blob| (&blob.layer.digest, blob)).collect();
+    // Images that differ only in the compression of their layers have one config.
+    let mut manifests: HashMap<Digest, Vec<IndexedImage<'_>>> = HashMap::new();
+    for image in graph.manifests().iter().filter_map(|manifest| IndexedImage::new(manifest, &blobs))
+    {
+        manifests.entry(image.config.clone()).or_default().push(image);
+    }
+    let is_in = |config: &Digest| manifests.contains_key(config);
+    let mut ids = ImageIds::new(files);
+    let mut seen = HashSet::new();
     for entry in &table.entries {
-        let Some(config) = entry.config_digest(files) else {
+        let Some(config) = ids.of(entry).filter(|_| seen.insert((&entry.config, &entry.layers)))
+        else {
             continue;
         };
-        if let Some((_, layers, manifest)) = manifests.iter().find(|(own, ..)| *own == config) {
-            compare(files, manifest, layers, entry)?;
-        }
+        let of_config = manifests.get(&config).into_iter().flatten();
+        let compared = of_config.map(|image| compare(files, image, entry));
+        compared.reduce(Result::or).transpose()?;
         let problem = match &wanted.choice {
             Choice::Only if !is_in(&config) && wanted.platforms.is_empty() => format!(
                 "its index.json and its manifest.json list different images, name one: {} is only \
@@ -196,25 +208,33 @@ fn agreed(files: &Files, graph: Graph, table: &Table, wanted: &Wanted) -> Result
     Ok(graph)
 }
 
-/// Returns the config of an image and its layers.
-fn config_and_layers(manifest: &Manifest) -> Option<(Digest, Vec<Value>, &Manifest)> {
-    let json: Value = serde_json::from_str(&manifest.text).ok()?;
-    let config = json["config"]["digest"].as_str()?.parse().ok()?;
-    Some((config, json["layers"].as_array()?.clone(), manifest))
+/// An image that `index.json` leads to.
+struct IndexedImage<'a> {
+    manifest: &'a Digest,
+    config: Digest,
+    layers: Vec<Value>,
+    diff_ids: Vec<String>,
+}
+
+impl<'a> IndexedImage<'a> {
+    fn new(manifest: &'a Manifest, blobs: &HashMap<&Digest, &Blob>) -> Option<Self> {
+        let json: Value = serde_json::from_str(&manifest.text).ok()?;
+        let config: Digest = json["config"]["digest"].as_str()?.parse().ok()?;
+        let blob = blobs.get(&config).filter(|blob| blob.layer.size <= MAX_MANIFEST)?;
+        let piece = Piece { source: blob.source.clone(), size: blob.layer.size };
+        let diff_ids = reader::diff_ids(&piece.read().unwrap_or_default());
+        let layers = json["layers"].as_array()?.clone();
+        Some(Self { manifest: &manifest.digest, config, layers, diff_ids })
+    }
 }
 
 /// Compares the layers of one image in both tables.
-fn compare(
-    files: &Files,
-    manifest: &Manifest,
-    layers: &[Value],
-    entry: &Entry,
-) -> Result<(), Error> {
-    let diff_ids = reader::diff_ids(&config(files, entry)?);
+fn compare(files: &Files, image: &IndexedImage<'_>, entry: &Entry) -> Result<(), Error> {
+    let IndexedImage { manifest, layers, diff_ids, .. } = image;
     let contradiction = |what: String| {
-        let of = &manifest.digest;
         let problem = format!(
-            "its index.json and its manifest.json contradict each other: the manifest {of} has {what}"
+            "its index.json and its manifest.json contradict each other: the manifest {manifest} \
+             has {what}"
         );
         Err(Error::image(files.subject(), problem))
     };
