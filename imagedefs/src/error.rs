@@ -22,7 +22,7 @@ use crate::text::problem::Problem;
 ///
 /// Text from a file, an event or the environment is safe to print: control characters are escaped,
 /// long text is cut, and it cannot give commands to a CI runner.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<Repr>);
 
@@ -180,6 +180,19 @@ impl Error {
 
     fn new(repr: Repr) -> Self {
         Self(Box::new(repr))
+    }
+}
+
+/// Prints kind, message and source. The text is quoted as in `Display`, because a program whose
+/// `main` returns an error prints it in this way.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("Error");
+        fields.field("kind", &self.kind()).field("message", &format_args!("{self}"));
+        if let Some(source) = self.source() {
+            fields.field("source", &source);
+        }
+        fields.finish()
     }
 }
 

@@ -63,6 +63,7 @@ fn check(shown: &str) {
 
 fn check_error(error: &Error) {
     check(&error.to_string());
+    check(&format!("{error:?}"));
     error.problems().iter().for_each(|problem| {
         check(&problem.to_string());
         check(problem.what());
@@ -299,6 +300,17 @@ fn pipes_and_devices_are_refused_at_once() {
         #[cfg(feature = "zip")]
         refused(imagedefs::artifact::ArtifactReader::open(path).unwrap_err());
     }
+}
+
+#[test]
+fn an_error_of_main_is_quoted_too() {
+    let error = "##[error]:".parse::<ImageUri>().unwrap_err();
+    let shown = format!("{error:?}");
+    assert!(shown.starts_with("Error { kind: InvalidImageUri, message: "), "{shown}");
+    assert!(shown.contains(&error.to_string()), "{shown}");
+    let folder = tempfile::tempdir().unwrap();
+    let error = ImageDefinitions::read(folder.path().join("none")).unwrap_err();
+    assert!(format!("{error:?}").contains("source: Os {"), "{error:?}");
 }
 
 #[test]
