@@ -52,6 +52,7 @@ impl Error {
             Repr::InvalidTaskDefinition { .. }
             | Repr::NoLogDriver { .. }
             | Repr::NotTyped { .. } => ErrorKind::InvalidTaskDefinition,
+            Repr::MemberDropped { .. } => ErrorKind::MemberDropped,
             Repr::NoCluster { .. } => ErrorKind::ClusterNotFound,
             Repr::NoDefinition { .. } => ErrorKind::TaskDefinitionNotFound,
             Repr::NoService { .. } => ErrorKind::ServiceNotFound,
@@ -200,10 +201,11 @@ impl Error {
         }
     }
 
-    /// Returns the findings that prevented the rollout, for [`NotReady`](ErrorKind::NotReady).
+    /// Returns the findings that prevented the rollout, for [`NotReady`](ErrorKind::NotReady) and
+    /// [`MemberDropped`](ErrorKind::MemberDropped).
     pub fn findings(&self) -> &[Finding] {
         match &*self.0 {
-            Repr::NotReady { findings, .. } => findings,
+            Repr::MemberDropped { findings, .. } | Repr::NotReady { findings, .. } => findings,
             _ => &[],
         }
     }

@@ -6,6 +6,7 @@
 pub mod names {
     pub(crate) mod arn;
     pub(crate) mod ecr_host;
+    pub(crate) mod image;
     pub(crate) mod invalid;
     pub(crate) mod nearest;
     pub(crate) mod reference;
@@ -17,6 +18,7 @@ pub mod names {
 /// Lossless JSON, and its conversion to and from the SDK's types.
 mod json {
     pub(crate) mod parse;
+    pub(crate) mod places;
     mod print;
     pub(crate) mod sdk;
     pub(crate) mod value;
@@ -46,7 +48,7 @@ mod revision;
 mod ecs {
     pub(crate) mod capture;
     pub(crate) mod client;
-    mod definitions;
+    pub(crate) mod definitions;
     mod describe;
     pub(crate) mod limit;
     pub(crate) mod patience;
@@ -105,6 +107,17 @@ pub use crate::model::terms::OnFailure;
 pub use crate::names::service::Service;
 pub use crate::revision::Revision;
 pub use crate::rollout::roll_out::RollOut;
+
+pub mod check {
+    //! The check of a task definition without a call to AWS.
+    //!
+    //! [`Revision::check`](crate::Revision::check) returns the [`Problem`]s of a revision;
+    //! [`Examination`] checks a file, also one that isn't a valid task definition, and makes the
+    //! certain repairs. A rollout checks its revision first.
+
+    pub use crate::revision::check::examination::Examination;
+    pub use crate::revision::check::problem::{Problem, ProblemKind, Severity};
+}
 
 pub mod container {
     //! Edits of a container.

@@ -108,6 +108,10 @@ pub enum Event {
     Unchanged {
         /// Its ARN.
         revision: String,
+        /// The images that are named by a tag: the tag may name another image by now, which only a
+        /// forced deployment pulls.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        may_have_moved: Vec<String>,
     },
     /// A finding before the rollout that doesn't prevent it.
     #[non_exhaustive]
@@ -144,7 +148,15 @@ impl fmt::Display for Event {
             Event::Started { handle } => write!(f, "started {}", handle.deployment()),
             Event::Succeeded { revision } => write!(f, "{revision} runs"),
             Event::TaskFailed { failure } => failure.fmt(f),
-            Event::Unchanged { revision } => write!(f, "unchanged {revision}"),
+            Event::Unchanged { revision, may_have_moved } if may_have_moved.is_empty() => {
+                write!(f, "unchanged {revision}")
+            }
+            Event::Unchanged { revision, may_have_moved } => write!(
+                f,
+                "unchanged {revision}: {} may have moved; force a new deployment to pull it again, \
+                 or name the image by its digest",
+                may_have_moved.join(" and ")
+            ),
             Event::Warning { finding } => write!(f, "warning: {finding}"),
         }
     }

@@ -1,11 +1,13 @@
 //! [`Revision`]: a lossless copy of a task definition, for editing and registering.
 
 pub(crate) mod canonical;
+pub(crate) mod check;
 pub(crate) mod container;
 pub(crate) mod diff;
 mod document;
 mod edit;
 mod file;
+mod kept;
 pub(crate) mod record;
 
 use std::collections::BTreeMap;
@@ -206,7 +208,6 @@ impl Revision {
     }
 
     /// Returns a member of the task definition to register.
-    #[cfg(feature = "ecr")]
     pub(crate) fn member(&self, name: &str) -> Option<&Json> {
         self.members.get(name)
     }
@@ -270,6 +271,17 @@ impl Revision {
         self.members.get("tags").is_some()
     }
 
+    /// Returns the keys of tags that the base has and this content lacks.
+    pub(crate) fn removed_tags(&self) -> Vec<String> {
+        let keys = |members: &Object| -> Vec<String> {
+            let tags = members.get("tags").and_then(Json::as_array).into_iter().flatten();
+            tags.filter_map(|tag| Some(tag.as_object()?.text("key")?.to_owned())).collect()
+        };
+        let now = keys(&self.members);
+        let before = self.base.as_ref().map(|base| keys(&base.members)).unwrap_or_default();
+        before.into_iter().filter(|key| !now.contains(key)).collect()
+    }
+
     /// Returns whether each of its tasks has a network interface, which needs a network
     /// configuration.
     pub(crate) fn has_own_network(&self) -> bool {
@@ -317,7 +329,9 @@ impl Revision {
     pub(crate) fn described(definition: &str, tags: &str) -> Self {
         let text = format!(r#"{{"taskDefinition":{definition},"tags":{tags}}}"#);
         match Json::parse(&text) {
-            Ok(Json::Object(response)) => Self::from_response(response).unwrap(),
+            Ok(Json::Object(response)) => {
+                Self::from_response(response, "DescribeTaskDefinition").unwrap()
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -1,6 +1,6 @@
 //! The program arguments that name the images of a deployment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use imagedefs::ImageDefinitions;
@@ -21,12 +21,14 @@ pub struct Images {
 }
 
 impl Images {
-    /// Merges the files and the single images, or reads imagedefinitions.json if there are none.
+    /// Merges the files and the single images. If the arguments name none, reads
+    /// imagedefinitions.json in the current folder if it exists; otherwise no image changes.
     ///
     /// # Errors
     /// Fails like [`read`](Self::read).
     pub fn read_or_default(&self) -> Result<ImageDefinitions, BoxError> {
-        if self.definitions.is_empty() && self.images.is_empty() {
+        let is_default = self.definitions.is_empty() && self.images.is_empty();
+        if is_default && Path::new(ImageDefinitions::FILE_NAME).exists() {
             return Ok(ImageDefinitions::read(ImageDefinitions::FILE_NAME)?);
         }
         self.read()

@@ -10,6 +10,8 @@ use crate::ecs::client::Ecs;
 use crate::ecs::turns::Kind;
 use crate::error::Error;
 use crate::error::repr::Repr;
+use crate::model::finding::{Finding, FindingKind};
+use crate::names::arn::short;
 use crate::names::reference::Reference;
 use crate::names::service::Service;
 use crate::revision::Revision;
@@ -37,17 +39,34 @@ impl Ecs {
     }
 
     /// Registers `revision` if ECS sees a difference from its base or the base is INACTIVE, and
-    /// returns the ARN of the registered revision or the base.
+    /// returns the ARN of the registered revision or the base. It fails if ECS dropped a member.
     pub(crate) async fn register(&self, revision: &mut Revision) -> Result<String, Error> {
+        let Registration { arn, deviations } = self.register_and_compare(revision).await?;
+        let dropped = |it: &Finding| it.kind() == FindingKind::MemberDropped;
+        let findings: Vec<Finding> = deviations.into_iter().filter(dropped).collect();
+        if findings.is_empty() {
+            return Ok(arn);
+        }
+        let revision = short(&arn).to_owned();
+        Err(Repr::MemberDropped { revision, findings }.into())
+    }
+
+    /// Does the same, and leaves the findings to the caller.
+    pub(crate) async fn register_and_compare(
+        &self,
+        revision: &mut Revision,
+    ) -> Result<Registration, Error> {
         const OPERATION: &str = "RegisterTaskDefinition";
         if let (Some(arn), false) = (revision.arn(), revision.needs_registration()) {
-            return Ok(arn.to_owned());
+            return Ok(Registration { arn: arn.to_owned(), deviations: Vec::new() });
         }
         let mut delay = Duration::from_secs(1);
+        let capture = Capture::default();
         let output = loop {
             let call = || async {
                 let call = self.client().register_task_definition().family(revision.family());
-                let call = call.customize().mutate_request(replace_body(revision.request()));
+                let call = call.customize().interceptor(capture.clone());
+                let call = call.mutate_request(replace_body(revision.request()));
                 call.send().await.map_err(|it| Error::api(OPERATION, revision.family(), it))
             };
             match self.turns().make(Kind::Registration, call).await {
@@ -63,8 +82,10 @@ impl Ecs {
         let arn = registered
             .ok_or_else(|| Error::protocol(OPERATION, "it has no revision ARN".to_owned()))?;
         tracing::info!(%arn, "registered");
+        let kept = Revision::from_response(capture.json(OPERATION)?, OPERATION)?;
+        let deviations = revision.deviations(&kept);
         revision.registered_as(arn.clone());
-        Ok(arn)
+        Ok(Registration { arn, deviations })
     }
 
     /// Bases a revision that has no base on the service's current task definition, so that nothing
@@ -93,8 +114,15 @@ impl Ecs {
             .send()
             .await
             .map_err(|error| Error::definition_api(OPERATION, reference, &self.region(), error))?;
-        Revision::from_response(capture.json(OPERATION)?)
+        Revision::from_response(capture.json(OPERATION)?, OPERATION)
     }
+}
+
+/// A registered revision.
+pub(crate) struct Registration {
+    pub(crate) arn: String,
+    /// The differences between what was sent and what ECS registered.
+    pub(crate) deviations: Vec<Finding>,
 }
 
 /// Returns the ARN of the service's current task definition.

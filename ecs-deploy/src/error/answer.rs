@@ -8,7 +8,7 @@ use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::RequestId;
 
 use crate::error::kind::ErrorKind;
-use crate::error::missing_statement::MissingStatement;
+use crate::error::missing_statement::{CROSS_ACCOUNT, MissingStatement};
 
 /// The failure of an API call.
 #[derive(Clone)]
@@ -60,6 +60,11 @@ impl ApiFailure {
     ) -> Option<MissingStatement> {
         let message = self.message.as_deref().unwrap_or_default();
         MissingStatement::from_refusal(operation, resource, message)
+    }
+
+    /// Returns whether the caller passes a role of another account.
+    fn is_about_another_account(&self) -> bool {
+        self.message.as_deref().is_some_and(|it| it.contains(CROSS_ACCOUNT))
     }
 
     pub(super) fn is_passing(&self) -> bool {
@@ -137,6 +142,10 @@ pub(super) fn api_failed(
             Some(MissingStatement { statement, policy }) => {
                 format!("{operation} on {subject} isn't allowed: add {statement} to the {policy}")
             }
+            None if source.is_about_another_account() => format!(
+                "{operation} on {subject} isn't allowed: ECS can't use the role of another account, \
+                 and no policy can allow it"
+            ),
             None => format!(
                 "{operation} on {subject} isn't allowed: a policy denies it explicitly, and no \
                  other policy can override that"

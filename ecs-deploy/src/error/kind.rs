@@ -47,6 +47,11 @@ pub enum ErrorKind {
     /// A task definition is invalid, or an edit to it is impossible or makes it invalid. The
     /// message says what is wrong and at which place.
     InvalidTaskDefinition,
+    /// ECS registered the task definition without one of its members, most likely because the member
+    /// is misspelled: see [`Error::findings`](crate::Error::findings). The revision isn't used.
+    /// Correct the member; if ECS should ignore it, tolerate it with
+    /// [`RollOut::tolerate`](crate::RollOut::tolerate).
+    MemberDropped,
     /// AWS didn't answer: the route, the host name or the connection failed, or the request timed
     /// out. Try again later.
     Network,

@@ -6,6 +6,10 @@ use serde_json::Value;
 /// including China's (developer guide of Amazon Web Services in China, "Amazon ECS task IAM role").
 pub(crate) const PASSED_TO: &str = "ecs-tasks.amazonaws.com";
 
+/// AWS's words for a role of another account, which no statement allows. Reported by users:
+/// serverless/serverless#3374.
+pub(super) const CROSS_ACCOUNT: &str = "Cross-account pass role";
+
 /// The IAM statement whose absence caused a refusal.
 pub(super) struct MissingStatement {
     /// The statement in JSON.
@@ -16,14 +20,14 @@ pub(super) struct MissingStatement {
 
 impl MissingStatement {
     /// Derives the statement from AWS's text; `None` if no statement helps, because a policy denies
-    /// the action explicitly.
+    /// the action explicitly or the role belongs to another account.
     ///
     /// AWS names the action and the resource, which are not always the operation's: registering a
     /// task definition also needs `iam:PassRole` on its roles. If AWS doesn't name them, as in an
     /// encoded message, the statement has the operation and `resource`. (IAM user guide,
     /// "Troubleshoot access denied error messages".)
     pub(super) fn from_refusal(operation: &str, resource: &str, text: &str) -> Option<Self> {
-        if text.contains("with an explicit deny") {
+        if text.contains("with an explicit deny") || text.contains(CROSS_ACCOUNT) {
             return None;
         }
         let after = |words: &str| text.split_once(words)?.1.split_whitespace().next();

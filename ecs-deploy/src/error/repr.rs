@@ -63,6 +63,9 @@ pub(crate) enum Repr {
     )]
     Lost { rollout: RolloutReport, source: Error },
 
+    #[error("{revision} was registered, but not as it was sent: {}", joined(findings))]
+    MemberDropped { revision: String, findings: Vec<Finding> },
+
     #[error("cluster `{cluster}` not found in {region}")]
     NoCluster { cluster: String, region: String, source: ApiFailure },
 

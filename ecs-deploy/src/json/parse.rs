@@ -13,6 +13,17 @@ pub(crate) struct Flaw {
     column: usize,
 }
 
+impl Flaw {
+    /// Returns the line and the column, from 1.
+    pub(crate) fn place(&self) -> (usize, usize) {
+        (self.line, self.column)
+    }
+
+    pub(crate) fn problem(&self) -> &str {
+        &self.problem
+    }
+}
+
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} in line {}, column {}", self.problem, self.line, self.column)

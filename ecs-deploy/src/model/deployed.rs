@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::handle::{Handle, Origin};
 use crate::model::saved::{self, Saved, seconds};
+use crate::names::image::is_mutable;
 
 /// The outcome of a complete deployment. Later deployments to the service aren't reflected.
 ///
@@ -94,6 +95,15 @@ impl Deployed {
     /// [`Complete::WhenNewTasksRun`](crate::events::Complete::WhenNewTasksRun).
     pub fn is_draining(&self) -> bool {
         self.0.is_draining
+    }
+
+    /// Returns the images that are named by a tag if nothing was deployed: the tag may name another
+    /// image by now, and the service's tasks don't run it.
+    /// [`RollOut::force_new_deployment`](crate::RollOut::force_new_deployment) pulls it again. Empty
+    /// if a deployment was started.
+    pub fn may_have_moved(&self) -> impl Iterator<Item = &str> {
+        let images = self.images().map(|(_, image)| image);
+        images.filter(|image| !self.was_changed() && is_mutable(image))
     }
 
     /// Returns the containers' names and images, in the order of the task definition.

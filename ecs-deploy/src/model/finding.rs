@@ -24,6 +24,15 @@ pub enum FindingKind {
     DeploymentInProgress,
     /// The service's desired count is 0: the rollout succeeds without starting a task.
     DesiredCountZero,
+    /// The check of the task definition found something that may be a mistake, such as a member that
+    /// this build of the SDK doesn't know.
+    DoubtfulTaskDefinition,
+    /// ECS Express Mode manages the service: ECS refuses an UpdateService call. Use
+    /// UpdateExpressGatewayService.
+    ExpressMode,
+    /// A role of the task definition belongs to another account than the service. No permission
+    /// allows that: name a role of the service's account.
+    ForeignRole,
     /// An image isn't in ECR. Push it, or correct its name. Found only if the caller asks for the
     /// check of the images.
     ImageMissing,
@@ -31,10 +40,30 @@ pub enum FindingKind {
     ImageUnchecked,
     /// An image is for another platform than the tasks run on.
     ImageWrongPlatform,
+    /// The check of the task definition found an error: see [`check`](crate::check). ECS would
+    /// refuse the task definition or drop a part of it.
+    InvalidTaskDefinition,
+    /// ECS registered the task definition without one of its members, most likely because the
+    /// member is misspelled. Found after the registration, before the deployment.
+    MemberDropped,
+    /// Revisions of the family were registered after the one that the service runs, and the new
+    /// revision isn't based on them. Found after the registration, without a further call; only
+    /// reported.
+    NewestLeftOut,
     /// The service's minimum and maximum percent let ECS neither start nor stop a task: the rollout
     /// can never end. Lower the minimum or raise the maximum. AWS documents the message that the
     /// service then repeats ("unable to stop or start tasks during a deployment").
     NoProgress,
+    /// The task definition doesn't fit the service: it lacks a container, a port or a volume that
+    /// the service names, or has another network mode or launch type. ECS would refuse the
+    /// deployment.
+    ServiceMismatch,
+    /// The new revision lacks tags that the service's task definition has. `aws ecs
+    /// describe-task-definition` prints the tags only with `--include TAGS`.
+    TagsRemoved,
+    /// ECS registered a value in another form than it was sent, or added one. The next rollout of
+    /// the same file sees a difference, and deploys again. Found after the registration.
+    ValueChanged,
 }
 
 /// Prints the same word as serde's formats, such as `desiredCountZero`.
@@ -75,9 +104,18 @@ pub(crate) struct RefusedKinds {
 /// Contains the kinds with which a rollout can't succeed.
 impl Default for RefusedKinds {
     fn default() -> Self {
-        let kinds =
-            [FindingKind::ImageMissing, FindingKind::ImageWrongPlatform, FindingKind::NoProgress];
-        Self { kinds: BTreeSet::from(kinds) }
+        Self {
+            kinds: BTreeSet::from([
+                FindingKind::ExpressMode,
+                FindingKind::ForeignRole,
+                FindingKind::ImageMissing,
+                FindingKind::ImageWrongPlatform,
+                FindingKind::InvalidTaskDefinition,
+                FindingKind::MemberDropped,
+                FindingKind::NoProgress,
+                FindingKind::ServiceMismatch,
+            ]),
+        }
     }
 }
 

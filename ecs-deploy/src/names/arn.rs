@@ -50,6 +50,11 @@ pub(crate) fn number(arn: &str) -> Option<u64> {
     arn.rsplit_once(':')?.1.parse().ok()
 }
 
+/// Returns the account of an ARN; `None` if the text isn't an ARN or has no account.
+pub(crate) fn account(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:")?.split(':').nth(3).filter(|account| !account.is_empty())
+}
+
 /// Returns the region of an ARN; `None` if the text isn't an ARN.
 pub(crate) fn region(arn: &str) -> Option<&str> {
     arn.strip_prefix("arn:")?.split(':').nth(2)

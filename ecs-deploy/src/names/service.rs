@@ -34,19 +34,31 @@ pub struct Service {
 }
 
 impl Service {
-    /// Creates the name of the service `name` in `cluster`, in the region and account of the
-    /// caller's configuration.
+    /// Creates the name of the service `name` in `cluster`. Each may be a name or an ARN, also the
+    /// short form of a service's ARN, which lacks the cluster. Names alone mean the region and the
+    /// account of the caller's configuration.
+    ///
+    /// ```
+    /// use ecs_deploy::Service;
+    ///
+    /// let service = Service::new(
+    ///     "arn:aws:ecs:eu-west-1:123456789012:cluster/prod",
+    ///     "arn:aws:ecs:eu-west-1:123456789012:service/web",
+    /// )?;
+    /// assert_eq!(service.to_string(), "arn:aws:ecs:eu-west-1:123456789012:service/prod/web");
+    /// # Ok::<(), ecs_deploy::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// Returns [`InvalidName`] if a name isn't valid in ECS: 1 to 255 letters, digits, hyphens and
-    /// underscores. As an [`Error`](crate::Error) it has the kind
+    /// Returns [`InvalidName`] if a name isn't valid in ECS (1 to 255 letters, digits, hyphens and
+    /// underscores), or if the ARN of the service is of another cluster. As an
+    /// [`Error`](crate::Error) it has the kind
     /// [`InvalidService`](crate::ErrorKind::InvalidService).
     pub fn new(cluster: impl Into<String>, name: impl Into<String>) -> Result<Self, InvalidName> {
         let (cluster, name) = (cluster.into(), name.into());
-        for (what, text) in [(CLUSTER, &cluster), (SERVICE, &name)] {
-            check(what, text).map_err(|flaw| invalid(text, flaw))?;
-        }
-        Ok(Self { cluster, name, prefix: String::new() })
+        let (of_cluster, cluster_name) =
+            parse_cluster(&cluster).map_err(|flaw| invalid(&cluster, flaw))?;
+        in_cluster(&name, cluster_name, of_cluster).map_err(|flaw| invalid(&name, flaw))
     }
 
     /// Returns the cluster's name.
@@ -155,6 +167,49 @@ fn parse(text: &str) -> Result<Service, NameFlaw> {
     with_names(names, text.len() - path.len(), arn.prefix)
 }
 
+/// Parses the name or the ARN of a cluster; returns the part before `cluster/` in the ARN, and the
+/// name.
+fn parse_cluster(text: &str) -> Result<(&str, &str), NameFlaw> {
+    const KIND: &str = "an ECS cluster";
+    let Some(arn) = EcsArn::parse(text, KIND)? else {
+        check(CLUSTER, text)?;
+        return Ok(("", text));
+    };
+    let Some(name) = arn.resource.strip_prefix("cluster/") else {
+        return Err(NameFlaw::new(format!("it isn't the ARN of {KIND}"), arn.prefix.len()));
+    };
+    check(CLUSTER, name).map_err(|flaw| flaw.shifted(text.len() - name.len()))?;
+    Ok((arn.prefix, name))
+}
+
+/// Parses the name or the ARN of a service in a cluster.
+fn in_cluster(text: &str, cluster: &str, of_cluster: &str) -> Result<Service, NameFlaw> {
+    let arn = EcsArn::parse(text, "an ECS service")?;
+    let short = arn.and_then(|it| it.resource.strip_prefix("service/"));
+    let service = match (arn, short) {
+        (Some(arn), Some(name)) if !name.contains('/') => {
+            check(SERVICE, name).map_err(|flaw| flaw.shifted(text.len() - name.len()))?;
+            let [cluster, name, prefix] = [cluster, name, arn.prefix].map(str::to_owned);
+            Service { cluster, name, prefix }
+        }
+        (Some(_), _) => parse(text)?,
+        (None, _) => {
+            check(SERVICE, text)?;
+            let [cluster, name, prefix] = [cluster, text, of_cluster].map(str::to_owned);
+            return Ok(Service { cluster, name, prefix });
+        }
+    };
+    if service.cluster != cluster {
+        let problem = format!("it is in the cluster `{}`, not in `{cluster}`", service.cluster);
+        return Err(NameFlaw::new(problem, text.len() - service.name.len()));
+    }
+    if !of_cluster.is_empty() && service.prefix != of_cluster {
+        let problem = "its region or account isn't the cluster's";
+        return Err(NameFlaw::new(problem, 0));
+    }
+    Ok(service)
+}
+
 /// Creates a service from the names of the cluster and the service, which begin at `start`.
 fn with_names(
     (cluster, name): (&str, &str),
@@ -196,6 +251,37 @@ mod tests {
         fn nothing_panics(text in ".{0,60}", tail in "[a-z:/]{0,40}") {
             let _ = text.parse::<Service>();
             let _ = format!("arn:aws:ecs:{tail}").parse::<Service>();
+        }
+    }
+
+    #[test]
+    fn names_are_taken_as_people_paste_them() {
+        let prefix = "arn:aws-cn:ecs:cn-north-1:123456789012:";
+        let cluster = format!("{prefix}cluster/prod");
+        let (long, short) = (format!("{prefix}service/prod/web"), format!("{prefix}service/web"));
+        for (cluster, name) in [
+            ("prod", long.as_str()),
+            ("prod", &short),
+            (&cluster, "web"),
+            (&cluster, &long),
+            (&cluster, &short),
+        ] {
+            let service = Service::new(cluster, name).unwrap();
+            assert_eq!(service.to_string(), long, "{cluster} {name}");
+            assert_eq!((service.cluster(), service.name()), ("prod", "web"));
+        }
+        for (cluster, name, problem) in [
+            ("test", long.as_str(), "it is in the cluster `prod`, not in `test`"),
+            (
+                "arn:aws:ecs:eu-west-1:123456789012:cluster/prod",
+                &short,
+                "its region or account isn't the cluster's",
+            ),
+            ("prod", &cluster, "it isn't the ARN of an ECS service"),
+            (&long, "web", "it isn't the ARN of an ECS cluster"),
+        ] {
+            let error = Service::new(cluster, name).unwrap_err().to_string();
+            assert!(error.ends_with(problem), "{error}");
         }
     }
 

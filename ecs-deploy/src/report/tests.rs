@@ -159,9 +159,15 @@ fn events() -> Vec<(Event, Value, &'static str)> {
             "task 0a1b: container web exited with code 3: Essential container in task exited",
         ),
         (
-            Event::Unchanged { revision },
+            Event::Unchanged { revision: revision.clone(), may_have_moved: Vec::new() },
             json!({ "event": "unchanged", "revision": WEB_2 }),
             "unchanged arn:aws:ecs:eu-west-1:123456789012:task-definition/web:2",
+        ),
+        (
+            Event::Unchanged { revision, may_have_moved: vec!["web:latest".to_owned()] },
+            json!({ "event": "unchanged", "revision": WEB_2, "mayHaveMoved": ["web:latest"] }),
+            "unchanged arn:aws:ecs:eu-west-1:123456789012:task-definition/web:2: web:latest may have \
+             moved; force a new deployment to pull it again, or name the image by its digest",
         ),
         (
             Event::Warning { finding: Finding::desired_count_zero() },

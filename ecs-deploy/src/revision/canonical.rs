@@ -1,7 +1,7 @@
 //! The canonical form of task definitions. Two forms differ exactly if ECS sees a difference: a
 //! file in git has neither the members that ECS adds nor ECS's order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::json::value::{Json, Object};
 
@@ -81,7 +81,8 @@ impl Node {
         }
     }
 
-    fn to_json(&self) -> Json {
+    /// Returns the value as JSON, with object members for the elements of keyed lists.
+    pub(crate) fn to_json(&self) -> Json {
         match self {
             Node::Branch(members) => {
                 let members = members.iter().map(|(name, node)| (name.clone(), node.to_json()));
@@ -122,8 +123,7 @@ impl Rules<'_> {
                 }
             }
             Json::Array(elements) if matches!(path, ["containerDefinitions", "environment"]) => {
-                let given = elements.iter().filter(|variable| has_value(variable));
-                self.list(path, &given.cloned().collect::<Vec<_>>())
+                self.list(path, &variables(elements))
             }
             Json::Array(elements) => self.list(path, elements),
             Json::String(text) => Some(Node::Leaf(amount(path, text).as_str().into())),
@@ -186,7 +186,8 @@ impl Rules<'_> {
     /// Returns whether it is the value that ECS assumes for an absent member. Source: API
     /// references of ContainerDefinition, PortMapping, HealthCheck, MountPoint, VolumeFrom,
     /// EFSVolumeConfiguration and RegisterTaskDefinition. The 0 for `cpu` is inferred from
-    /// published descriptions. The false for `configuredAtLaunch` is reported by users.
+    /// published descriptions. The false for `configuredAtLaunch` is reported by users, and so is
+    /// that ECS replaces a host port of 0 with the container's port in awsvpc.
     fn is_default(&self, path: &[&str], node: &Node, object: &Object) -> bool {
         let Node::Leaf(value) = node else {
             return false;
@@ -210,7 +211,8 @@ impl Rules<'_> {
                 ["mountPoints" | "volumesFrom", "readOnly"] => *value == Json::Bool(false),
                 ["portMappings", "hostPort"] => match self.network_mode {
                     "awsvpc" | "host" => {
-                        object.get("containerPort").map(normal).as_ref() == Some(value)
+                        let container = object.get("containerPort").map(normal);
+                        is_number("0") || container.as_ref() == Some(value)
                     }
                     _ => is_number("0"),
                 },
@@ -222,7 +224,22 @@ impl Rules<'_> {
     }
 }
 
-/// Returns whether a variable has a value. Users report that ECS drops a variable without one.
+/// Returns the variables that ECS keeps. Users report that it drops a variable without a value, and
+/// that it keeps one of several with the same name. That the last one stays is inferred; if ECS
+/// keeps another one, the comparison after the registration shows it.
+fn variables(elements: &[Json]) -> Vec<Json> {
+    let name = |variable: &Json| Some(variable.as_object()?.text("name")?.to_owned());
+    let given = elements.iter().filter(|variable| has_value(variable));
+    let mut later = BTreeSet::new();
+    let mut kept: Vec<Json> = given
+        .rev()
+        .filter(|variable| name(variable).is_none_or(|name| later.insert(name)))
+        .cloned()
+        .collect();
+    kept.reverse();
+    kept
+}
+
 fn has_value(variable: &Json) -> bool {
     let value = variable.as_object().map(|variable| variable.get("value"));
     !matches!(value, Some(None | Some(Json::Null)))
@@ -265,16 +282,19 @@ fn may_be_empty(path: &[&str]) -> bool {
 }
 
 /// Converts `1 vCPU` and `1 GB` to 1024, as ECS does at registration. Source: API reference of
-/// RegisterTaskDefinition.
+/// RegisterTaskDefinition. Spaces around it don't count; that is inferred.
 fn amount(path: &[&str], text: &str) -> String {
     let unit = match path {
         ["cpu"] => "vcpu",
         ["memory"] => "gb",
         _ => return text.to_owned(),
     };
-    let lower = text.to_ascii_lowercase();
-    let amount = lower.strip_suffix(unit).and_then(|amount| amount.trim_end().parse::<f64>().ok());
-    amount.map_or_else(|| text.to_owned(), |amount| number(&(amount * 1024.0).to_string()))
+    let lower = text.trim().to_ascii_lowercase();
+    match lower.strip_suffix(unit).map(|amount| amount.trim_end().parse::<f64>()) {
+        Some(Ok(amount)) => number(&(amount * 1024.0).to_string()),
+        None if lower.parse::<u64>().is_ok() => lower,
+        _ => text.to_owned(),
+    }
 }
 
 /// Returns the value with a uniform spelling of numbers and with sorted members.

@@ -187,7 +187,7 @@ struct Colors {
 
 const PLAIN: Colors = Colors { before: "", after: "", end: "" };
 const COLORS: Colors = Colors { before: "\x1b[31m", after: "\x1b[32m", end: "\x1b[0m" };
-const MASK: &str = "***";
+pub(super) const MASK: &str = "***";
 
 fn compare(
     path: &mut Vec<String>,
@@ -202,12 +202,15 @@ fn compare(
         (Some(Node::Branch(old)), None) => (Some(old), None),
         (None, Some(Node::Branch(new))) => (None, Some(new)),
         (before, after) => {
-            changes.push(Change {
-                path: path.join("."),
-                before: before.map(Node::text),
-                after: after.map(Node::text),
-                is_masked: is_masked(path),
-            });
+            let text = |node: Option<&Node>| node.map(Node::text);
+            let (mut old, mut new) = (text(before), text(after));
+            // The string "512" and the number 512 differ by their quotes alone.
+            if old == new {
+                let json = |node: Option<&Node>| node.map(|it| it.to_json().to_string());
+                (old, new) = (json(before), json(after));
+            }
+            let (path, is_masked) = (path.join("."), is_masked(path));
+            changes.push(Change { path, before: old, after: new, is_masked });
             return;
         }
     };
@@ -224,12 +227,12 @@ fn compare(
 }
 
 /// Returns whether a value is masked: environment variables, and objects that may contain them.
-fn is_masked(path: &[String]) -> bool {
+pub(super) fn is_masked(path: &[String]) -> bool {
     path.first().is_some_and(|first| first == CONTAINERS)
         && path.get(2).is_none_or(|member| member == "environment")
 }
 
-const CONTAINERS: &str = "containers";
+pub(super) const CONTAINERS: &str = "containers";
 
 /// Prints text in one line, with control characters escaped so that a terminal doesn't obey them.
 fn print_text(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {

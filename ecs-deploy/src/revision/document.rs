@@ -8,8 +8,10 @@ use aws_sdk_ecs::types::{Tag, TaskDefinition};
 
 use crate::error::Error;
 use crate::error::repr::Repr;
+use crate::json::parse::Flaw;
 use crate::json::sdk;
 use crate::json::value::{Json, Object};
+use crate::revision::check::format::cure;
 use crate::revision::{Base, Revision};
 
 impl Revision {
@@ -41,14 +43,16 @@ impl Revision {
         revision().map_err(|problem| invalid("the SDK's value", problem))
     }
 
-    /// Converts the response to DescribeTaskDefinition with the tags included.
-    pub(crate) fn from_response(mut response: Object) -> Result<Self, Error> {
-        const OPERATION: &str = "DescribeTaskDefinition";
+    /// Converts the response to an operation that returns a task definition and its tags.
+    pub(crate) fn from_response(
+        mut response: Object,
+        operation: &'static str,
+    ) -> Result<Self, Error> {
         let Some(Json::Object(mut members)) = response.remove("taskDefinition") else {
-            return Err(Error::protocol(OPERATION, "it has no task definition".to_owned()));
+            return Err(Error::protocol(operation, "it has no task definition".to_owned()));
         };
         let Some(Json::String(arn)) = members.remove("taskDefinitionArn") else {
-            return Err(Error::protocol(OPERATION, "its task definition has no ARN".to_owned()));
+            return Err(Error::protocol(operation, "its task definition has no ARN".to_owned()));
         };
         let is_inactive = members.text("status").is_some_and(is_inactive);
         adopt_tags(&mut members, response);
@@ -59,7 +63,14 @@ impl Revision {
 
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut document = match Json::parse(text).map_err(|flaw| flaw.to_string())? {
+        let explained = |flaw: Flaw| {
+            let (line, column) = flaw.place();
+            match cure(text, line, column) {
+                Some(cure) => format!("{flaw}: {cure}"),
+                None => flaw.to_string(),
+            }
+        };
+        let mut document = match Json::parse(text).map_err(explained)? {
             Json::Object(document) => document,
             Json::Array(_) => {
                 return Err("it is an array, such as the container definitions alone, instead of \
@@ -109,7 +120,9 @@ impl Revision {
 /// # Errors
 /// Returns [`InvalidTaskDefinition`](crate::ErrorKind::InvalidTaskDefinition) if the text isn't
 /// JSON or has a member twice (with the line and the column), if `family` or `containerDefinitions`
-/// is missing, if two containers have the same name, or if it has CloudFormation's spelling.
+/// is missing, if two containers have the same name, or if it has CloudFormation's spelling. The
+/// error names YAML, comments and other forms with their cure.
+/// [`Examination`](crate::check::Examination) finds all problems at once.
 impl FromStr for Revision {
     type Err = Error;
 
@@ -129,12 +142,8 @@ impl fmt::Display for Revision {
 
 /// Checks that the members can be edited, and finds certain errors. ECS validates the rest.
 pub(super) fn check(members: &Object) -> Result<(), String> {
-    const CAPITALS: [&str; 4] = ["ContainerDefinitions", "Family", "Properties", "Resources"];
-    if let Some(name) = CAPITALS.into_iter().find(|name| members.get(name).is_some()) {
-        return Err(format!(
-            "`{name}` is CloudFormation's spelling, but the API's `family` and \
-             `containerDefinitions` are expected"
-        ));
+    if let Some((what, expected)) = capitals(members) {
+        return Err(format!("{what}, but {expected}"));
     }
     match members.get("family") {
         None | Some(Json::Null) => return Err("it has no `family`".to_owned()),
@@ -177,6 +186,14 @@ pub(super) fn check(members: &Object) -> Result<(), String> {
     Ok(())
 }
 
+/// Returns the problem and the expected form of members in CloudFormation's spelling.
+pub(super) fn capitals(members: &Object) -> Option<(String, &'static str)> {
+    const CAPITALS: [&str; 4] = ["ContainerDefinitions", "Family", "Properties", "Resources"];
+    let name = CAPITALS.into_iter().find(|name| members.get(name).is_some())?;
+    let what = format!("`{name}` is CloudFormation's spelling");
+    Some((what, "the API's `family` and `containerDefinitions` are expected"))
+}
+
 pub(super) fn invalid(what: &str, problem: String) -> Error {
     Repr::InvalidTaskDefinition { what: what.to_owned(), problem }.into()
 }
@@ -199,7 +216,7 @@ fn is_inactive(status: &str) -> bool {
     status != "ACTIVE"
 }
 
-fn strip(members: &mut Object) {
+pub(super) fn strip(members: &mut Object) {
     for name in READ_ONLY {
         members.remove(name);
     }

@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use crate::error::repr::Repr;
 use crate::revision::Revision;
+use crate::revision::check::format::decode;
 use crate::revision::document::invalid;
 
 impl Revision {
-    /// Reads a file in the forms of `FromStr`. Blocks.
+    /// Reads a file in the forms of `FromStr`, in UTF-8 or UTF-16. Blocks.
     ///
     /// # Errors
-    /// Returns [`File`](crate::ErrorKind::File) if the file can't be read or isn't UTF-8, or an
-    /// error of `FromStr`.
+    /// Returns [`File`](crate::ErrorKind::File) if the file can't be read, or an error of `FromStr`.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let name = path.as_ref().display().to_string();
-        match fs::read_to_string(path) {
-            Ok(text) => {
-                Self::parse(&text).map_err(|problem| invalid(&format!("`{name}`"), problem))
-            }
+        match fs::read(path) {
+            Ok(bytes) => decode(&bytes)
+                .and_then(|text| Self::parse(&text))
+                .map_err(|problem| invalid(&format!("`{name}`"), problem)),
             Err(source) => Err(Repr::File { path: name, action: "read", source }.into()),
         }
     }

@@ -18,6 +18,7 @@ use std::time::Duration;
 use aws_sdk_ecs::types::{Deployment, Service as Description};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::ecs::definitions::Registration;
 use crate::ecs::limit::Limit;
 use crate::ecs::turns::Kind;
 use crate::ecs::update::Update;
@@ -25,9 +26,10 @@ use crate::error::Error;
 use crate::error::kind::ErrorKind;
 use crate::error::repr::Repr;
 use crate::model::description::{has_failed, primary, running};
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, FindingKind};
 use crate::model::handle::{Handle, Origin};
-use crate::names::arn::{number, short};
+use crate::names::arn::{family, number, short};
+use crate::names::image::is_mutable;
 use crate::report::{Event, Story};
 use crate::revision::{CopySource, Revision};
 use crate::rollout::preflight::findings;
@@ -64,7 +66,7 @@ impl<'a> Launch<'a> {
                 self.story.tell(Event::Warning { finding: Finding::desired_count_zero() });
             }
             let handle = self.handle(revision, &description, None)?;
-            self.story.tell(Event::Unchanged { revision: handle.revision().to_owned() });
+            self.story.tell(unchanged(&handle));
             return Ok((handle, description));
         }
         self.check(&description, revision).await?;
@@ -86,7 +88,7 @@ impl<'a> Launch<'a> {
                 tracing::info!(service = %self.request.service, revision = handle.revision(), deployment, "started");
                 Event::Started { handle: handle.clone() }
             }
-            Origin::Found => Event::Unchanged { revision: handle.revision().to_owned() },
+            Origin::Found => unchanged(&handle),
         });
         Ok((handle, start))
     }
@@ -106,13 +108,11 @@ impl<'a> Launch<'a> {
         revision: &Revision,
     ) -> Vec<Finding> {
         #[cfg_attr(not(feature = "ecr"), expect(unused_mut, reason = "images are checked in ECR"))]
-        let mut findings = findings(description, &self.request.update);
+        let mut findings = findings(description, &self.request.update, revision);
         #[cfg(feature = "ecr")]
         if let Some(images) = &self.request.images {
             findings.extend(images.check(revision).await.into_iter().map(Finding::from));
         }
-        #[cfg(not(feature = "ecr"))]
-        let _ = revision;
         findings
     }
 
@@ -150,17 +150,25 @@ impl<'a> Launch<'a> {
     }
 
     async fn check(&self, description: &Description, revision: &Revision) -> Result<(), Error> {
-        let findings = self.findings(description, revision).await;
-        let (refused, told): (Vec<Finding>, Vec<Finding>) =
-            findings.into_iter().partition(|finding| self.request.refused.contains(finding));
+        let refused = self.report(self.findings(description, revision).await);
         if !refused.is_empty() {
             let service = self.request.service.clone();
             return Err(Repr::NotReady { service, findings: refused }.into());
         }
-        for finding in told {
-            self.story.tell(Event::Warning { finding });
-        }
         Ok(())
+    }
+
+    /// Reports the tolerated findings as warnings, and returns the refused ones. If there are
+    /// refused ones, it reports nothing.
+    fn report(&self, findings: Vec<Finding>) -> Vec<Finding> {
+        let (refused, told): (Vec<Finding>, Vec<Finding>) =
+            findings.into_iter().partition(|finding| self.request.refused.contains(finding));
+        if refused.is_empty() {
+            for finding in told {
+                self.story.tell(Event::Warning { finding });
+            }
+        }
+        refused
     }
 
     /// Registers the revision if it has changed or is INACTIVE, and returns the service's latest
@@ -176,12 +184,18 @@ impl<'a> Launch<'a> {
         }
         let base = revision.arn().unwrap_or_default().to_owned();
         let is_again = !revision.is_changed();
-        let register = self.request.ecs.register(revision);
-        let arn = self.limit.hold("RegisterTaskDefinition", register).await?;
+        let register = self.request.ecs.register_and_compare(revision);
+        let Registration { arn, deviations } =
+            self.limit.hold("RegisterTaskDefinition", register).await?;
         self.story.tell(match is_again {
             true => Event::RegisteredAgain { revision: arn.clone(), inactive: base.clone() },
             false => Event::Registered { revision: arn.clone() },
         });
+        let findings = self.report(deviations);
+        if !findings.is_empty() {
+            let revision = short(&arn).to_owned();
+            return Err(Repr::MemberDropped { revision, findings }.into());
+        }
         // A deployment of another change to this family registers a revision first. If the new
         // number doesn't follow the copied one, a revision in between may run by now.
         if !is_copy || number(&arn) == number(&base).map(|number| number + 1) {
@@ -190,7 +204,12 @@ impl<'a> Launch<'a> {
         let description = self.describe().await?;
         match running(&description).filter(|running| *running != base) {
             Some(running) => Err(self.outdated(&revision.short(), &base, running)),
-            None => Ok(description),
+            None => {
+                if let Some(finding) = left_out(&base, &arn) {
+                    self.story.tell(Event::Warning { finding });
+                }
+                Ok(description)
+            }
         }
     }
 
@@ -330,6 +349,32 @@ pub(super) struct Baseline {
     pub(super) description: Description,
     /// Whether the revision is a changed copy of the task definition that the service ran.
     is_copy: bool,
+}
+
+fn unchanged(handle: &Handle) -> Event {
+    let images = handle.record().images.iter().map(|(_, image)| image);
+    let mut may_have_moved: Vec<String> = images.filter(|it| is_mutable(it)).cloned().collect();
+    may_have_moved.sort();
+    may_have_moved.dedup();
+    Event::Unchanged { revision: handle.revision().to_owned(), may_have_moved }
+}
+
+/// Returns the revisions between the base and the new revision, which the new one leaves out.
+fn left_out(base: &str, arn: &str) -> Option<Finding> {
+    let (from, to) = (number(base)? + 1, number(arn)?.checked_sub(1)?);
+    if family(base) != family(arn) || from > to {
+        return None;
+    }
+    let between = match from == to {
+        true => format!("{}:{from} was", family(arn)),
+        false => format!("{}:{from} to {to} were", family(arn)),
+    };
+    let (base, new) = (short(base), short(arn));
+    let text = format!(
+        "{between} registered after {base}, which the service runs: {new} is a copy of {base}, and \
+         doesn't have those changes"
+    );
+    Some(Finding::new(FindingKind::NewestLeftOut, text))
 }
 
 /// Returns the PRIMARY deployment if it runs `revision`.

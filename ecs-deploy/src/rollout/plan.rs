@@ -258,7 +258,10 @@ mod tests {
                     "kind": "desiredCountZero",
                     "text": "the desired count is 0: the rollout can't show whether the revision runs",
                 }],
-                "refused": ["imageMissing", "imageWrongPlatform", "noProgress"],
+                "refused": [
+                    "expressMode", "foreignRole", "imageMissing", "imageWrongPlatform",
+                    "invalidTaskDefinition", "memberDropped", "noProgress", "serviceMismatch",
+                ],
                 "isUnchanged": false,
             })
         );

@@ -1,14 +1,50 @@
 //! Findings about a service before a rollout registers anything.
 
+mod requirements;
+
 use aws_sdk_ecs::types::{SchedulingStrategy, Service as Description};
 use serde_json::Value;
 
 use crate::ecs::update::Update;
 use crate::model::description::{is_in_progress, primary};
 use crate::model::finding::{Finding, FindingKind};
+use crate::revision::Revision;
+use crate::revision::check::problem::{Problem, Severity};
+use crate::rollout::preflight::requirements::mismatches;
 
-/// Returns the findings in a service's description about a deployment with `update`.
-pub(crate) fn findings(description: &Description, update: &Update) -> Vec<Finding> {
+/// Returns the findings about a deployment of `revision` with `update` to a described service.
+pub(crate) fn findings(
+    description: &Description,
+    update: &Update,
+    revision: &Revision,
+) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = revision.new_problems().iter().map(finding).collect();
+    findings.extend(mismatches(description, revision));
+    let tags = revision.removed_tags();
+    if !tags.is_empty() {
+        let tags: Vec<String> = tags.iter().map(|it| format!("`{}`", it.escape_debug())).collect();
+        let text = format!(
+            "the new revision removes the tags {} of {}: keep them in the task definition if that \
+             isn't intended; `aws ecs describe-task-definition` prints them with `--include TAGS`",
+            tags.join(" and "),
+            revision.short()
+        );
+        findings.push(Finding::new(FindingKind::TagsRemoved, text));
+    }
+    findings.extend(settings(description, update));
+    findings
+}
+
+fn finding(problem: &Problem) -> Finding {
+    let kind = match problem.severity() {
+        Severity::Error => FindingKind::InvalidTaskDefinition,
+        Severity::Warning => FindingKind::DoubtfulTaskDefinition,
+    };
+    Finding::new(kind, problem.to_string())
+}
+
+/// Returns the findings about the service's settings.
+fn settings(description: &Description, update: &Update) -> Vec<Finding> {
     let mut findings = Vec::new();
     let settings = Settings::new(description, update);
     let progress = primary(description).filter(|it| is_in_progress(it));
@@ -113,7 +149,7 @@ mod tests {
     }
 
     fn kinds(description: &Description, update: &Update) -> Vec<FindingKind> {
-        findings(description, update).iter().map(Finding::kind).collect()
+        settings(description, update).iter().map(Finding::kind).collect()
     }
 
     #[test]
@@ -163,7 +199,7 @@ mod tests {
         ]);
         description.deployment_configuration.as_mut().unwrap().deployment_circuit_breaker = None;
         let said: Vec<String> =
-            findings(&description, &Update::default()).iter().map(ToString::to_string).collect();
+            settings(&description, &Update::default()).iter().map(ToString::to_string).collect();
         assert_eq!(
             said,
             [
@@ -175,7 +211,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            findings(&service(0, 100, 200), &Update::default())[0].to_string(),
+            settings(&service(0, 100, 200), &Update::default())[0].to_string(),
             "the desired count is 0: the rollout can't show whether the revision runs"
         );
     }

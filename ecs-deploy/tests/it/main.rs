@@ -9,10 +9,12 @@ mod demo;
 mod draining;
 mod every_member;
 mod faults;
+mod first_look;
 mod fleet;
 #[cfg(feature = "ecr")]
 mod image_check;
 mod inactive;
+mod kept;
 mod no_end;
 mod outcome;
 mod plan;

@@ -42,13 +42,13 @@ use imagedefs::ImageDefinitions;
 #[command(
     group(
         ArgGroup::new("what")
-            .args(["definitions", "images", "force", "apply"])
+            .args(["definitions", "images", "revision", "force", "apply"])
             .required(true)
             .multiple(true)
     ),
     override_usage = "deploy [--aws] --cluster C --service S \
-                      (--definitions FILE | --image CONTAINER=URI | --force)... \
-                      [--dry-run | --plan FILE]\n       deploy [--aws] --apply FILE",
+                      (--definitions FILE | --image CONTAINER=URI | --revision FAMILY:N | \
+                      --force)... [--dry-run | --plan FILE]\n       deploy [--aws] --apply FILE",
     after_help = "Exit code: 0 deployed, or the plan can be applied; 1 failed, or the plan would \
                   be refused; 2 bad usage."
 )]
@@ -58,16 +58,20 @@ struct Arguments {
     #[arg(long)]
     aws: bool,
 
-    /// The cluster's name
+    /// The cluster's name or ARN
     #[arg(long, value_name = "C", required_unless_present = "apply")]
     cluster: Option<String>,
 
-    /// The service's name
+    /// The service's name or ARN
     #[arg(long, value_name = "S", required_unless_present = "apply")]
     service: Option<String>,
 
     #[command(flatten)]
     images: Images,
+
+    /// Deploy a registered revision: FAMILY:N, its ARN, or FAMILY for the newest one
+    #[arg(long, value_name = "FAMILY:N", conflicts_with_all = ["definitions", "images"])]
+    revision: Option<String>,
 
     /// Start new tasks even if the service already runs this revision; each task pulls its image
     /// again
@@ -93,7 +97,7 @@ struct Arguments {
         long,
         value_name = "FILE",
         conflicts_with_all = [
-            "cluster", "service", "definitions", "images", "force", "dry_run", "plan",
+            "cluster", "service", "definitions", "images", "revision", "force", "dry_run", "plan",
         ]
     )]
     apply: Option<PathBuf>,
@@ -146,6 +150,11 @@ async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
             }
             deployer.roll_out(service, revision)
         }
+        What::Registered(service, reference) => {
+            let revision = deployer.revision(reference);
+            let revision = limit.hold(format!("reading {reference}"), revision).await?;
+            deployer.roll_out(service, revision)
+        }
         What::Planned(plan) => {
             story.tell(plan_text(plan, &story));
             deployer.apply(plan)
@@ -179,12 +188,20 @@ async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
 enum What {
     Images(Service, ImageDefinitions),
     Planned(Box<Plan>),
+    /// A registered revision.
+    Registered(Service, String),
 }
 
 impl What {
     fn of(arguments: &Arguments) -> Result<Self, BoxError> {
         match arguments {
             Arguments { apply: Some(file), .. } => Ok(Self::Planned(Box::new(load(file)?))),
+            Arguments {
+                cluster: Some(cluster),
+                service: Some(service),
+                revision: Some(revision),
+                ..
+            } => Ok(Self::Registered(Service::new(cluster, service)?, revision.clone())),
             Arguments { cluster: Some(cluster), service: Some(service), images, .. } => {
                 Ok(Self::Images(Service::new(cluster, service)?, images.read()?))
             }
@@ -194,7 +211,7 @@ impl What {
 
     fn service(&self) -> &Service {
         match self {
-            What::Images(service, _) => service,
+            What::Images(service, _) | What::Registered(service, _) => service,
             What::Planned(plan) => plan.service(),
         }
     }

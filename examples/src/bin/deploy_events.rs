@@ -44,11 +44,11 @@ struct Arguments {
     #[arg(long)]
     aws: bool,
 
-    /// The cluster's name
+    /// The cluster's name or ARN
     #[arg(long, value_name = "C", required_unless_present = "resume")]
     cluster: Option<String>,
 
-    /// The service's name
+    /// The service's name or ARN
     #[arg(long, value_name = "S", required_unless_present = "resume")]
     service: Option<String>,
 

@@ -4,18 +4,20 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ecs_deploy::{Deployer, Revision, Service};
-use examples::{BoxError, Images, Session, Story, run, show_roll_out};
+use ecs_deploy::{Deployer, OnFailure, Revision, Service};
+use examples::{BoxError, Images, RollOutOptions, Session, Story, run, show_diff, show_events};
 
 /// Deploy a task definition from a file in git, with the images of a build.
 ///
 /// The file has the format of `aws ecs describe-task-definition` or of `aws ecs
 /// register-task-definition --cli-input-json`. A container gets the image of --image or
-/// --definitions, or keeps the image of the file. The default is imagedefinitions.json in the
-/// current folder. The program shows the
-/// difference to the running revision and rolls it out. Without a difference, it registers and
-/// deploys nothing. The comparison ignores the order of unordered lists and the members that ECS
-/// adds.
+/// --definitions, or keeps the image of the file. Without both, the program reads
+/// imagedefinitions.json in the current folder if it exists.
+///
+/// The program shows the difference to the running revision and rolls it out. Without a difference,
+/// it registers and deploys nothing, unless --force is given: a tag such as `latest` may name
+/// another image by now. The comparison ignores the order of unordered lists and the members that
+/// ECS adds. An error that `check_taskdef` finds in the file ends the program before any change.
 ///
 /// The last line on stdout is the ARN of the running revision. Progress goes to stderr.
 ///
@@ -31,11 +33,11 @@ struct Arguments {
     #[arg(long)]
     aws: bool,
 
-    /// The cluster's name
+    /// The cluster's name or ARN
     #[arg(long, value_name = "C")]
     cluster: String,
 
-    /// The service's name
+    /// The service's name or ARN
     #[arg(long, value_name = "S")]
     service: String,
 
@@ -45,6 +47,9 @@ struct Arguments {
 
     #[command(flatten)]
     images: Images,
+
+    #[command(flatten)]
+    options: RollOutOptions,
 }
 
 #[tokio::main]
@@ -53,7 +58,7 @@ async fn main() -> ExitCode {
 }
 
 async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
-    let Arguments { aws, cluster, service, task_definition, images } = arguments;
+    let Arguments { aws, cluster, service, task_definition, images, options } = arguments;
     let story = Story::on_stderr();
     let service = Service::new(cluster, service)?;
     // Reads the files before it connects, so that mistakes fail without credentials.
@@ -69,6 +74,8 @@ async fn deploy(arguments: Arguments) -> Result<(), BoxError> {
     story.tell(format!("deploying to {service} ({})", session.place()));
     let deployer = Deployer::new(session.config());
     let revision = revision.based_on(&deployer.current(&service).await?);
-    let deployed = show_roll_out(&deployer, &service, revision, &story).await?;
+    show_diff(&revision, &story);
+    let roll_out = deployer.roll_out(&service, revision).on_failure(OnFailure::RollBack);
+    let deployed = show_events(options.set(roll_out, &session).events(), &story).await?;
     story.result(deployed.revision())
 }

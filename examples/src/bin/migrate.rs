@@ -2,13 +2,19 @@
 
 use std::process::ExitCode;
 
-use clap::{ArgGroup, Parser};
+use clap::Parser;
 use ecs_deploy::task::{Logs, RunTask};
 use ecs_deploy::{Deployer, OnFailure, Service};
-use examples::{BoxError, Images, Session, Story, TimeLimit, run, show_diff, show_events};
+use examples::{
+    BoxError, Images, RollOutOptions, Session, Story, TimeLimit, run, show_diff, show_events,
+};
 
 /// Run a command in the new image as a one-off task, such as a database migration, and roll the
 /// image out to an Amazon ECS service only if the command exits with 0.
+///
+/// --image and --definitions name the new images. Without both, the program reads
+/// imagedefinitions.json in the current folder if it exists; otherwise the command runs in the
+/// current image.
 ///
 /// The task has the network, the roles and the secrets of the service's own tasks. The program
 /// prints its exit codes and the place of its logs. The exit code of the container with the command
@@ -25,10 +31,9 @@ use examples::{BoxError, Images, Session, Story, TimeLimit, run, show_diff, show
 /// command exits with 0.
 #[derive(Debug, Parser)]
 #[command(
-    group(ArgGroup::new("what").args(["definitions", "images"]).required(true).multiple(true)),
     override_usage = "migrate [--aws] --cluster C --service S \
-                      (--definitions FILE | --image CONTAINER=URI)... [--container NAME] \
-                      -- COMMAND...",
+                      [--definitions FILE | --image CONTAINER=URI]... [--container NAME] \
+                      [--force] [--check-images] -- COMMAND...",
     after_help = "Exit code: 0 migrated and deployed, 1 the migration or the deployment failed, \
                   2 bad usage."
 )]
@@ -37,16 +42,19 @@ struct Arguments {
     #[arg(long)]
     aws: bool,
 
-    /// The cluster's name
+    /// The cluster's name or ARN
     #[arg(long, value_name = "C")]
     cluster: String,
 
-    /// The service's name
+    /// The service's name or ARN
     #[arg(long, value_name = "S")]
     service: String,
 
     #[command(flatten)]
     images: Images,
+
+    #[command(flatten)]
+    options: RollOutOptions,
 
     /// The container that runs the command [default: the first essential one]
     #[arg(long, value_name = "NAME")]
@@ -67,9 +75,10 @@ async fn main() -> ExitCode {
 }
 
 async fn migrate(arguments: Arguments) -> Result<(), BoxError> {
-    let Arguments { aws, cluster, service, images, container, timeout, command } = arguments;
+    let Arguments { aws, cluster, service, images, options, container, timeout, command } =
+        arguments;
     let story = Story::on_stderr();
-    let (service, images) = (Service::new(cluster, service)?, images.read()?);
+    let (service, images) = (Service::new(cluster, service)?, images.read_or_default()?);
     let limit = TimeLimit::new(timeout);
     let session = match aws {
         true => limit.hold("connecting to AWS", Session::on_aws()).await?,
@@ -81,6 +90,7 @@ async fn migrate(arguments: Arguments) -> Result<(), BoxError> {
     revision.set_images(&images)?;
 
     show_diff(&revision, &story);
+    options.check(&deployer, &revision, &session).await?;
 
     story.tell(format!("running a task beside {service} ({})", session.place()));
     // Registers the revision. The rollout below uses the same one.
@@ -107,7 +117,7 @@ async fn migrate(arguments: Arguments) -> Result<(), BoxError> {
 
     story.tell(format!("deploying to {service}"));
     let roll_out = deployer.roll_out(&service, revision).on_failure(OnFailure::RollBack);
-    let deployed = show_events(roll_out.events(), &story).await?;
+    let deployed = show_events(options.set(roll_out, &session).events(), &story).await?;
     story.result(deployed.revision())
 }
 

@@ -1,7 +1,6 @@
 //! Prints the IAM policies for pushes and deployments.
 
 use std::process::ExitCode;
-use std::str::FromStr;
 
 use clap::builder::PossibleValue;
 use clap::error::ErrorKind;
@@ -9,8 +8,8 @@ use clap::{ArgGroup, CommandFactory as _, Parser, ValueEnum};
 use ecr_push::Repository;
 use ecr_push::policy::PushPolicy;
 use ecr_push::settings::{LookUp, NewRepository};
+use ecs_deploy::Service;
 use ecs_deploy::policy::DeployPolicy;
-use ecs_deploy::{Error, Service};
 use examples::{
     BoxError, Place, QUESTIONS, Setup, SetupPolicy, SetupResources, Story, in_other_words, run,
 };
@@ -68,9 +67,14 @@ struct Arguments {
     /// The repositories to push to: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME
     repositories: Vec<Repository>,
 
-    /// The ARN of a service to deploy to; may be given several times
+    /// The ARN of a service to deploy to; may be given several times. The short form of an ARN lacks
+    /// the cluster: add --cluster
     #[arg(long = "service", value_name = "ARN")]
-    services: Vec<ServiceArn>,
+    services: Vec<String>,
+
+    /// The name or the ARN of the services' cluster, if their ARNs lack it
+    #[arg(long, value_name = "C", requires = "services")]
+    cluster: Option<String>,
 
     /// Limit the statements to this family of task definitions if possible
     #[arg(long, value_name = "F", requires = "services")]
@@ -94,6 +98,18 @@ struct Arguments {
 
     #[command(flatten)]
     resources: SetupResources,
+}
+
+impl Arguments {
+    fn services(&self) -> Result<Vec<Service>, BoxError> {
+        let service = |text: &String| -> Result<Service, BoxError> {
+            Ok(match &self.cluster {
+                Some(cluster) => Service::new(cluster, text)?,
+                None => text.parse()?,
+            })
+        };
+        self.services.iter().map(service).collect()
+    }
 }
 
 /// A role of a set-up, or a task of a deployment beside the rollout.
@@ -149,21 +165,6 @@ enum Work {
     Tags,
 }
 
-/// A service, with the text of its ARN.
-#[derive(Debug, Clone)]
-struct ServiceArn {
-    arn: String,
-    service: Service,
-}
-
-impl FromStr for ServiceArn {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Ok(Self { arn: text.to_owned(), service: text.parse()? })
-    }
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     run(async { policy(&Arguments::parse()) }).await
@@ -200,8 +201,8 @@ fn print_policies(arguments: &Arguments) -> Result<(), BoxError> {
             story.result(policy.to_string())?;
         }
     }
-    for service in &arguments.services {
-        let policy = deploy_policy(arguments, &service.service)?;
+    for service in arguments.services()? {
+        let policy = deploy_policy(arguments, &service)?;
         if arguments.explain {
             explain_deployment(&policy, &story);
         }
@@ -231,9 +232,9 @@ fn print_setup(arguments: &Arguments, setup: Setup) -> Result<(), BoxError> {
         policy.add_document(&push.to_string())?;
     }
     if matches!(setup, Setup::GithubOidc | Setup::Lambda) {
-        for service in &arguments.services {
+        for service in arguments.services()? {
             // The programs roll a failed deployment back.
-            let deployment = deploy_policy(arguments, &service.service)?.roll_back();
+            let deployment = deploy_policy(arguments, &service)?.roll_back();
             if arguments.explain {
                 explain_deployment(&deployment, &story);
             }
@@ -249,9 +250,9 @@ fn print_setup(arguments: &Arguments, setup: Setup) -> Result<(), BoxError> {
 
 /// The account and region of the first repository or service.
 fn place(arguments: &Arguments) -> Result<Option<Place>, BoxError> {
-    match (arguments.repositories.first(), arguments.services.first()) {
+    match (arguments.repositories.first(), arguments.services()?.first()) {
         (Some(repository), _) => Place::from_arn(&repository.arn(), "ecr").map(Some),
-        (None, Some(service)) => Place::from_arn(&service.arn, "ecs").map(Some),
+        (None, Some(service)) => Place::from_arn(&service.to_string(), "ecs").map(Some),
         (None, None) => Ok(None),
     }
 }

@@ -30,11 +30,11 @@ struct Arguments {
     #[arg(long)]
     aws: bool,
 
-    /// The cluster's name
+    /// The cluster's name or ARN
     #[arg(long, value_name = "C")]
     cluster: String,
 
-    /// The service's name
+    /// The service's name or ARN
     #[arg(long, value_name = "S")]
     service: String,
 

@@ -112,3 +112,18 @@ async fn a_container_gets_one_image() {
          --definitions or --image\n"
     );
 }
+
+#[tokio::test]
+async fn a_registered_revision_is_deployed_by_its_name() {
+    let server = served().await;
+    let cluster = "arn:aws:ecs:us-east-1:123456789012:cluster/demo";
+    let service = "arn:aws:ecs:us-east-1:123456789012:service/web";
+    let service = ["--aws", "--cluster", cluster, "--service", service];
+    for arguments in [["--image", "web=nginx:2"], ["--revision", "web:1"]] {
+        let ended = Program::deploy().with(&service).with(&arguments).on(&server).run().await;
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+    }
+    let journal = server.local().journal();
+    assert_eq!(journal.count("RegisterTaskDefinition"), 1);
+    assert_eq!(journal.count("UpdateService"), 2);
+}

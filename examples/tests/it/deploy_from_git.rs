@@ -79,3 +79,65 @@ async fn an_image_can_be_an_argument() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stderr.contains("\n  + nginx:2\n"), "{}", ended.stderr);
 }
+
+#[tokio::test]
+async fn a_file_that_names_its_images_needs_no_definitions() {
+    let server = served().await;
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(Path::new(FILES).join("task-definition.json")).unwrap();
+    let named = text.replace("demo/web\"", "demo/web:latest\"");
+    assert_ne!(named, text);
+    std::fs::write(folder.path().join("web.json"), named).unwrap();
+    let deploy = |more: &'static [&'static str]| {
+        let arguments = ["--aws", "--cluster", "demo", "--service", "web"];
+        let program = Program::deploy_from_git().with(&arguments).with(more);
+        program.with(&["--task-definition", "web.json"]).within(folder.path()).on(&server)
+    };
+    let first = deploy(&[]).run().await;
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    assert_eq!(first.stdout, format!("{REVISION}:2\n"));
+
+    let again = deploy(&[]).run().await;
+    let expected = format!(
+        "\n  unchanged {REVISION}:2: {URI}:latest and \
+         public.ecr.aws/aws-observability/aws-for-fluent-bit:stable may have moved; force a new \
+         deployment to pull it again, or name the image by its digest\n"
+    );
+    assert!(again.stderr.contains(&expected), "{}", again.stderr);
+    assert_eq!(server.local().journal().count("UpdateService"), 1);
+
+    let forced = deploy(&["--force"]).run().await;
+    assert_eq!(forced.code, 0, "{}", forced.stderr);
+    assert_eq!(server.local().journal().count("UpdateService"), 2);
+
+    let checked = deploy(&["--image", "web=nginx:2", "--check-images"]).run().await;
+    assert_eq!(checked.code, 0, "{}", checked.stderr);
+    let missing = format!("web={URI}:missing");
+    let missing: &'static str = Box::leak(missing.into_boxed_str());
+    let arguments: &'static [&'static str] =
+        Box::leak(Box::new(["--check-images", "--image", missing]));
+    let refused = deploy(arguments).run().await;
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains(" isn't in ECR"), "{}", refused.stderr);
+}
+
+#[tokio::test]
+async fn an_error_in_the_file_ends_before_any_change() {
+    let server = served().await;
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(Path::new(FILES).join("task-definition.json")).unwrap();
+    let broken = text.replace("\"environment\"", "\"enviroment\"");
+    std::fs::write(folder.path().join("web.json"), broken).unwrap();
+    let arguments = ["--aws", "--cluster", "demo", "--service", "web"];
+    let ended = Program::deploy_from_git()
+        .with(&arguments)
+        .with(&["--task-definition", "web.json"])
+        .within(folder.path())
+        .on(&server)
+        .run()
+        .await;
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains("(did you mean `environment`?)"), "{}", ended.stderr);
+    let journal = server.local().journal();
+    assert_eq!(journal.count("RegisterTaskDefinition") + journal.count("UpdateService"), 0);
+}

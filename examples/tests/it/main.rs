@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+mod check_taskdef;
 mod codebuild;
 mod definitions;
 mod deploy;
@@ -26,5 +27,6 @@ mod policy;
 mod policy_roles;
 mod program;
 mod promote;
+mod prune;
 mod push;
 mod rollback;

@@ -55,3 +55,32 @@ async fn an_unknown_container_fails_before_any_change() {
     );
     assert_eq!(server.local().journal().count("RegisterTaskDefinition"), 0);
 }
+
+#[tokio::test]
+async fn images_are_optional_and_checked_before_the_task() {
+    let server = served().await;
+    let service = ["--aws", "--cluster", "demo", "--service", "web"];
+    let missing = ["--image", "web=123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web:missing"];
+    let refused = Program::migrate()
+        .with(&service)
+        .with(&missing)
+        .with(&["--check-images", "--", "migrate"])
+        .on(&server)
+        .run()
+        .await;
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.stderr.contains("error: nothing was started: the image "),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(server.local().journal().count("RunTask"), 0);
+
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::migrate().with(&service).with(&["--force", "--", "migrate"]);
+    let ended = program.within(folder.path()).on(&server).run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let journal = server.local().journal();
+    assert_eq!(journal.count("RegisterTaskDefinition"), 0);
+    assert_eq!((journal.count("RunTask"), journal.count("UpdateService")), (1, 1));
+}

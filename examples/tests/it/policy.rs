@@ -117,3 +117,27 @@ async fn each_program_runs_with_its_policy() {
     let migrated = migrate().await;
     assert_eq!(migrated.code, 0, "{}", migrated.stderr);
 }
+
+#[tokio::test]
+async fn a_short_arn_gets_its_cluster_from_an_argument() {
+    let prefix = "arn:aws:ecs:eu-west-1:123456789012:";
+    let long = Program::policy().with(&["--service", &format!("{prefix}service/prod/web")]);
+    let expected = long.run().await.stdout;
+    let (short, cluster) = (format!("{prefix}service/web"), format!("{prefix}cluster/prod"));
+    for arguments in [
+        ["--cluster", "prod", "--service", short.as_str()],
+        ["--cluster", &cluster, "--service", "web"],
+        ["--cluster", &cluster, "--service", &short],
+    ] {
+        let ended = Program::policy().with(&arguments).run().await;
+        assert_eq!((ended.code, ended.stdout), (0, expected.clone()), "{}", ended.stderr);
+    }
+    let ended = Program::policy().with(&["--service", &short]).run().await;
+    assert_eq!(ended.code, 1);
+    assert_eq!(
+        ended.stderr,
+        format!(
+            "error: invalid service `{short}`: its ARN lacks the cluster: use CLUSTER/SERVICE\n"
+        )
+    );
+}

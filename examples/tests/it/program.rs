@@ -23,6 +23,10 @@ pub(crate) struct Ended {
 }
 
 impl Program {
+    pub(crate) fn check_taskdef() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_check_taskdef"))
+    }
+
     pub(crate) fn codebuild() -> Self {
         Self::new(env!("CARGO_BIN_EXE_codebuild"))
     }
@@ -49,6 +53,10 @@ impl Program {
 
     pub(crate) fn multi_arch() -> Self {
         Self::new(env!("CARGO_BIN_EXE_multi_arch"))
+    }
+
+    pub(crate) fn prune() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_prune"))
     }
 
     pub(crate) fn push() -> Self {

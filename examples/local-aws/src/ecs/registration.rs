@@ -35,6 +35,7 @@ impl Ecs {
     ) -> Result<Value, AwsError> {
         let input: rules::TaskDefinition = parse(body)?;
         input.check()?;
+        input.check_accounts(&context.caller.account)?;
         let mut members: Map<String, Value> = parse(body)?;
         let tags = members.remove("tags").and_then(|tags| tags.as_array().cloned());
         // Inferred: a member that isn't part of the input is ignored, not refused.

@@ -53,6 +53,20 @@ impl TaskDefinition {
         check_tags(self.tags.as_deref())
     }
 
+    /// Reported, with this text: serverless/serverless#3374 and others. A policy can't allow it. The
+    /// code is inferred.
+    pub(super) fn check_accounts(&self, account: &str) -> Result<(), AwsError> {
+        let given = [&self.task_role_arn, &self.execution_role_arn].into_iter().flatten();
+        let mut accounts = given.filter_map(|role| role.strip_prefix("arn:")?.split(':').nth(3));
+        match accounts.any(|it| it != account) {
+            true => Err(AwsError::new(
+                "AccessDeniedException",
+                "Cross-account pass role is not allowed.",
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// What it has to be for a task on Fargate: API reference of `requiresCompatibilities`, and of
     /// `compatibilities`, which ECS determines itself. Inferred: a definition that requires EC2
     /// alone isn't compatible with Fargate.
