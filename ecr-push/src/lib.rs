@@ -27,7 +27,7 @@ mod wire {
 
 pub use crate::error::Error;
 pub use crate::error::kind::ErrorKind;
-pub use crate::image::graph::Image;
+pub use crate::image::opened::Image;
 pub use crate::names::digest::Digest;
 pub use crate::names::repository::Repository;
 pub use crate::names::tag::Tag;

@@ -1,5 +1,6 @@
 //! [`Push`]: the entry point for pushing an image to one or several repositories.
 
+mod compress;
 pub(crate) mod events;
 pub(crate) mod foreign_layers;
 pub(crate) mod obstacles;
@@ -23,7 +24,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::error::Error;
-use crate::image::graph::Image;
+use crate::image::opened::Image;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
 use crate::push::events::Events;
@@ -32,7 +33,7 @@ use crate::push::plan::Plan;
 use crate::push::policy::PushPolicy;
 use crate::push::pushed::Pushed;
 use crate::push::pusher::{Pusher, shares_registry};
-use crate::push::run::Run;
+use crate::push::run::{Run, RunOutcome};
 use crate::push::survey::{LookUp, MissingRepository};
 use crate::push::tag_order::in_order;
 use crate::report::Reporter;
@@ -69,13 +70,18 @@ impl Pusher {
 /// first, each in parts of the size that ECR requests. Then it puts the manifests, an index after
 /// those that it lists, and finally the tags. A tag never points to an incomplete image.
 ///
+/// If the image has [layers to compress](Image::layers_to_compress), the push compresses them one
+/// after another, the largest first. It sends each as soon as it is compressed, unless the repository
+/// has it, and compresses the next one meanwhile.
+///
 /// # Errors
 /// Returns [`RepositoryNotFound`](crate::ErrorKind::RepositoryNotFound) if a repository is missing,
 /// [`InvalidImage`](crate::ErrorKind::InvalidImage) before the first byte if neither the image nor a
 /// repository has a blob,
 /// [`Unsupported`](crate::ErrorKind::Unsupported) before the first byte if ECR can't store the
 /// image, [`BlobMismatch`](crate::ErrorKind::BlobMismatch) if the content of a file doesn't match
-/// its digest, [`Io`](crate::ErrorKind::Io) if a file can't be read,
+/// its digest, [`Io`](crate::ErrorKind::Io) if a file can't be read, or a compressed layer can't be
+/// written into a temporary file,
 /// [`InvalidOptions`](crate::ErrorKind::InvalidOptions) if options conflict, and
 /// [`TagImmutable`](crate::ErrorKind::TagImmutable) if a tag can't be moved. Every other rejection
 /// by ECR has a kind of its own.
@@ -210,7 +216,8 @@ impl Push {
     }
 
     /// Returns a preview of the push without changing anything: the layers that it skips and sends,
-    /// the tags that it creates and moves, and what ECR will reject.
+    /// the tags that it creates and moves, and what ECR will reject. It compresses nothing: the plan
+    /// of [`Image::compress`] is exact for layers that are to be compressed.
     ///
     /// # Errors
     /// Returns [`InvalidOptions`](crate::ErrorKind::InvalidOptions) if options conflict. Otherwise
@@ -249,8 +256,7 @@ impl Push {
     async fn run(mut self, reporter: Reporter) -> Result<Pushed, Error> {
         self.check_options()?;
         let started = Instant::now();
-        let digest = self.image.digest().clone();
-        let repository = &self.repositories[0];
+        let (repository, digest) = (&self.repositories[0], self.image.digest());
         let span = tracing::info_span!("push", %repository, %digest);
         let file = self.checkpoint.take();
         let work = async {
@@ -261,14 +267,13 @@ impl Push {
                 }
                 None => None,
             };
-            let run = self.prepare(reporter, checkpoint.clone());
-            let outcome = run.run().await?;
+            let outcome = self.prepare(reporter, checkpoint.clone()).run().await?;
             if let Some(checkpoint) = checkpoint {
                 blocking(move || checkpoint.finish()).await;
             }
             Ok::<_, Error>(outcome)
         };
-        let (repositories, bytes_read) = work.instrument(span).await?;
+        let RunOutcome { digest, repositories, bytes_read } = work.instrument(span).await?;
         Ok(Pushed::new(digest, repositories, bytes_read, started.elapsed()))
     }
 

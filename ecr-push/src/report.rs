@@ -34,6 +34,15 @@ pub enum Event {
         /// The reason.
         reason: String,
     },
+    /// The push compressed a layer, for all repositories. If a repository has the result, a
+    /// [`LayerSkipped`](Self::LayerSkipped) follows; otherwise the push sends it.
+    #[non_exhaustive]
+    LayerCompressed {
+        /// The uncompressed layer, which [`Planned`](Self::Planned) counts.
+        layer: Layer,
+        /// The compressed layer, which all later events name.
+        compressed: Layer,
+    },
     /// A layer is complete in a repository.
     #[non_exhaustive]
     LayerFinished {
@@ -126,9 +135,10 @@ pub enum Event {
         repository: Repository,
         /// How many layers and configs the image has.
         layers: usize,
-        /// How many of them the repository lacks.
+        /// How many of them the repository lacks, including all that the push compresses first.
         missing: usize,
-        /// The total size of the missing layers and configs, in bytes.
+        /// The total size of the missing layers and configs, in bytes. Layers that the push
+        /// compresses count with their uncompressed size.
         bytes: u64,
     },
     /// The push created a missing repository.

@@ -105,6 +105,10 @@ fn line(event: &Event) -> Option<String> {
         Event::CheckpointIgnored { path, reason, .. } => {
             format!("  ignoring the checkpoint {}: {reason}", path.display())
         }
+        Event::LayerCompressed { layer, compressed, .. } => {
+            let (before, after) = (BinaryBytes(layer.size()), BinaryBytes(compressed.size()));
+            format!("  layer {}: compressed {before} to {after}", short(compressed))
+        }
         Event::LayerFinished { layer, .. } => format!("  layer {}: pushed", short(layer)),
         Event::LayerLeftOut { layer, .. } => {
             format!("  layer {}: left out, it is foreign", short(layer))

@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
     let runtime = Builder::new_current_thread().build().unwrap();
     for compression in [Compression::Keep, Compression::Gzip] {
         let opened = runtime.block_on(async {
-            Image::open(file.path()).compression(compression).await
+            Image::open(file.path()).compression(compression).await?.compress().await
         });
         match opened {
             Ok(image) => assert!(image.layers().len() > 0 || image.platforms().is_empty()),

@@ -1,28 +1,32 @@
-//! [`Compression`]: the compression of layers, and the update of the manifests that name them.
+//! [`Compression`]: the choice of the layers that a push compresses.
 
-use std::collections::{HashMap, HashSet};
-use std::thread::available_parallelism;
+pub(crate) mod pending;
+
+use std::collections::HashMap;
 
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::image::blob::{Blob, Layer};
-use crate::image::codec::{Codec, compress_layer};
+use crate::image::blob::Blob;
+use crate::image::codec::Codec;
+use crate::image::compression::pending::{PendingCompression, Replacement, parsed};
 use crate::image::graph::{Graph, Manifest};
 use crate::image::media_types::{Packing, compressed_type, packing};
-use crate::image::rewrite::rewritten;
 use crate::image::source::{Piece, Source};
 use crate::image::store::MAX_MANIFEST;
-use crate::names::digest::Digest;
-use crate::tasks::Stop;
 
 /// How uncompressed layers are treated. Compressed layers stay unchanged.
 ///
 /// The same version of this crate compresses a layer into the same bytes each time and on every
 /// machine: the output contains neither a time nor a name, and doesn't depend on the number of
 /// cores. (If a program enables another backend of `flate2` than zlib-rs, that backend determines
-/// the bytes.) The content is checked against the layer's digest, and against the digest in the
-/// config (`rootfs.diff_ids`).
+/// the bytes.) The content is checked against the layer's digest when it is compressed. Opening
+/// the image checks that digest against the one in the config (`rootfs.diff_ids`).
+///
+/// The push compresses the layers one after another, the largest first, and sends each as soon as
+/// it is compressed, while it compresses the next one. Several repositories, and several pushes of
+/// one image, share the result. [`Image::compress`](crate::Image::compress) compresses them before
+/// the push.
 ///
 /// An image with such layers gets new manifests, and so a new digest; all other members of the
 /// manifests are kept. New digests of manifests replace the old ones in indexes, `subject`s and
@@ -61,93 +65,71 @@ impl Compression {
     }
 }
 
-/// Returns the image with its uncompressed layers compressed.
-pub(super) fn compress(
+/// Finds the layers that a push of the image compresses; `None` if it has none. Reads their first
+/// bytes and the configs.
+pub(super) fn find(
     subject: &str,
-    graph: Graph,
+    graph: &Graph,
     codec: Codec,
-    stop: &Stop,
-) -> Result<Graph, Error> {
+) -> Result<Option<PendingCompression>, Error> {
     let by_digest = graph.blobs.iter().map(|blob| (blob.layer.digest.as_str(), blob)).collect();
-    let mut layers =
-        LayerCompressor { subject, blobs: by_digest, codec, stop, compressed: HashMap::new() };
-    let mut texts: Vec<Value> = Vec::new();
-    let mut changed = HashSet::new();
-    for manifest in &graph.manifests {
-        let mut json = parsed(manifest);
-        if layers.compress_those_of(manifest, &mut json)? {
-            changed.insert(manifest.digest.clone());
-        }
-        texts.push(json);
+    let finder = Finder { subject, blobs: by_digest, codec };
+    let mut replacements = Vec::new();
+    for (at, manifest) in graph.manifests.iter().enumerate() {
+        replacements.extend(finder.layers_of(at, manifest)?);
     }
-    let compressed = layers.compressed;
-    if changed.is_empty() {
-        return Ok(graph);
-    }
-    let Graph { manifests, mut blobs, .. } = graph;
-    let manifests = rewritten(manifests, texts, changed);
-    blobs.extend(compressed.into_values());
-    // An uncompressed layer is dropped, unless a manifest lists it under another media type.
-    let mut used = HashSet::new();
-    for manifest in &manifests {
-        let json = parsed(manifest);
-        let layers = json["layers"].as_array().into_iter().flatten();
-        for descriptor in layers.chain([&json["config"]]) {
-            used.extend(descriptor["digest"].as_str().map(str::to_owned));
-        }
-    }
-    let mut seen = HashSet::new();
-    blobs.retain(|blob| {
-        used.contains(blob.layer.digest.as_str()) && seen.insert(blob.layer.digest.clone())
-    });
-    Ok(Graph { manifests, blobs, ..graph })
+    let any = !replacements.is_empty();
+    Ok(any.then(|| PendingCompression::new(graph, codec, replacements)))
 }
 
-/// Parses a manifest again; the reader has already parsed it once.
-fn parsed(manifest: &Manifest) -> Value {
-    serde_json::from_str(&manifest.text).unwrap_or_default()
-}
-
-struct LayerCompressor<'a> {
+struct Finder<'a> {
     subject: &'a str,
     blobs: HashMap<&'a str, &'a Blob>,
     codec: Codec,
-    stop: &'a Stop,
-    /// The compressed layers by the digests of the uncompressed ones.
-    compressed: HashMap<Digest, Blob>,
 }
 
-impl LayerCompressor<'_> {
-    /// Compresses the layers of a manifest; returns whether it had any to compress.
-    fn compress_those_of(&mut self, manifest: &Manifest, json: &mut Value) -> Result<bool, Error> {
+impl Finder<'_> {
+    /// Returns the uncompressed layers of the manifest with this number.
+    fn layers_of(&self, number: usize, manifest: &Manifest) -> Result<Vec<Replacement>, Error> {
+        let json = parsed(manifest);
         let Some(layers) = json["layers"].as_array() else {
-            return Ok(false);
+            return Ok(Vec::new());
         };
-        let mut compressed = Vec::new();
+        let mut found = Vec::new();
         for (position, descriptor) in layers.iter().enumerate() {
             let media_type = descriptor["mediaType"].as_str().unwrap_or_default();
             if let Some(media_type) = compressed_type(media_type, self.codec)
                 && let Some(blob) = self.uncompressed(descriptor)?
             {
-                compressed.push((position, media_type, blob));
+                let digest = blob.layer.digest.clone();
+                found.push(Replacement { manifest: number, position, media_type, digest });
             }
         }
-        if compressed.is_empty() {
-            return Ok(false);
+        if !found.is_empty() {
+            self.check_diff_ids(manifest, &json, layers.len(), &found)?;
         }
+        Ok(found)
+    }
+
+    /// Checks the layers against the config, which has their digests as well.
+    fn check_diff_ids(
+        &self,
+        manifest: &Manifest,
+        json: &Value,
+        layers: usize,
+        found: &[Replacement],
+    ) -> Result<(), Error> {
         let diff_ids = self.diff_ids(&json["config"])?;
-        if !diff_ids.is_empty() && diff_ids.len() != layers.len() {
+        if !diff_ids.is_empty() && diff_ids.len() != layers {
             let problem = format!(
-                "its manifest {} has {} layers, but its config has {} diff_ids",
+                "its manifest {} has {layers} layers, but its config has {} diff_ids",
                 manifest.digest,
-                layers.len(),
                 diff_ids.len()
             );
             return Err(Error::image(self.subject, problem));
         }
-        for (position, media_type, blob) in compressed {
-            let digest = blob.layer.digest.clone();
-            if let Some(diff_id) = diff_ids.get(position)
+        for Replacement { position, digest, .. } in found {
+            if let Some(diff_id) = diff_ids.get(*position)
                 && diff_id != digest.as_str()
             {
                 let problem = format!(
@@ -158,22 +140,12 @@ impl LayerCompressor<'_> {
                 );
                 return Err(Error::image(self.subject, problem));
             }
-            if !self.compressed.contains_key(&digest) {
-                let threads = available_parallelism().map_or(1, usize::from);
-                let new = compress_layer(&blob, self.codec, threads, self.stop)?;
-                self.compressed.insert(digest.clone(), new);
-            }
-            let Layer { digest, size } = &self.compressed[&digest].layer;
-            let descriptor = &mut json["layers"][position];
-            descriptor["mediaType"] = media_type.into();
-            descriptor["digest"] = digest.as_str().into();
-            descriptor["size"] = (*size).into();
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Returns the layer of a descriptor, if its content is in the image and uncompressed.
-    fn uncompressed(&self, descriptor: &Value) -> Result<Option<Blob>, Error> {
+    fn uncompressed(&self, descriptor: &Value) -> Result<Option<&Blob>, Error> {
         let Some(blob) = self.blob(descriptor) else {
             return Ok(None);
         };
@@ -181,7 +153,7 @@ impl LayerCompressor<'_> {
             return Ok(None);
         }
         let piece = Piece { source: blob.source.clone(), size: blob.layer.size };
-        Ok((packing(&piece)? == Packing::None).then(|| blob.clone()))
+        Ok((packing(&piece)? == Packing::None).then_some(blob))
     }
 
     /// Returns the digests of the uncompressed layers; empty if the config has none.

@@ -1,7 +1,6 @@
-//! [`Image`]: the graph of manifests and blobs that a push reproduces, each once.
+//! [`Graph`]: the manifests and blobs that a push reproduces, each once.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -12,71 +11,6 @@ use crate::image::platform::Platform;
 use crate::image::source::Source;
 use crate::names::digest::Digest;
 use crate::names::tag::Tag;
-
-/// An image to push: a manifest, or an index of several, with every blob that they refer to.
-///
-/// Opening an image reads and checks the manifests and configs, and checks that every layer in it
-/// has its full size. A layer may be absent if each repository of the push has it, or if it is
-/// foreign. Layers aren't hashed again here: ECR checks a layer's digest after its upload.
-/// If ECR rejects the digest, the push reads the file again, and the error names the file if its
-/// content is wrong.
-///
-/// Clones are cheap. They share one graph, and the temporary files of compressed layers, which are
-/// deleted with the last clone.
-#[derive(Debug, Clone)]
-pub struct Image {
-    graph: Arc<Graph>,
-}
-
-impl Image {
-    /// Returns the digest of the pushed image: that of its manifest, or of its index.
-    pub fn digest(&self) -> &Digest {
-        &self.graph.root().digest
-    }
-
-    /// Returns the text of its manifest, or of its index, as it is pushed.
-    pub fn manifest(&self) -> &str {
-        &self.graph.root().text
-    }
-
-    /// Returns the media type of its manifest, or of its index.
-    pub fn media_type(&self) -> &str {
-        &self.graph.root().media_type
-    }
-
-    /// Returns every layer and config of every platform, each once.
-    pub fn layers(&self) -> impl ExactSizeIterator<Item = &Layer> {
-        self.graph.blobs.iter().map(|blob| &blob.layer)
-    }
-
-    /// Returns the image's platforms, each once, in the order of its index. The index states the
-    /// platform of an image; without that statement, or without an index, the config does. Empty
-    /// for artifacts, which don't have a platform.
-    pub fn platforms(&self) -> &[Platform] {
-        &self.graph.platforms
-    }
-
-    /// Returns all blobs of the image: layers, configs, and manifests including the root. Use them
-    /// to build [another image](Self::new) from it, such as an index that lists it.
-    pub fn blobs(&self) -> impl Iterator<Item = Blob> {
-        let manifests = self.graph.manifests.iter().map(Manifest::to_blob);
-        self.graph.blobs.iter().cloned().chain(manifests)
-    }
-
-    /// Returns what a user should know about the image, one sentence each: for example, the
-    /// signatures that are [left out](crate::image::Open::with_referrers).
-    pub fn notices(&self) -> &[String] {
-        &self.graph.notices
-    }
-
-    pub(super) fn from_graph(graph: Graph) -> Self {
-        Self { graph: Arc::new(graph) }
-    }
-
-    pub(crate) fn graph(&self) -> &Graph {
-        &self.graph
-    }
-}
 
 /// Manifests and blobs, each once.
 #[derive(Debug)]
@@ -92,7 +26,7 @@ pub(crate) struct Graph {
 }
 
 /// A manifest that refers to the image, such as a signature.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Referrer {
     pub(crate) manifest: Manifest,
     /// The tag under which its reader finds it, if it doesn't name its subject.
@@ -100,7 +34,7 @@ pub(crate) struct Referrer {
 }
 
 /// The manifests that an image lacks, and what explains that to its user.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Gaps {
     /// The image's name for messages.
     pub(crate) subject: String,
@@ -112,7 +46,7 @@ pub(crate) struct Gaps {
     pub(crate) complete: Vec<Platform>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Manifest {
     pub(crate) digest: Digest,
     /// The manifest's own `mediaType`, or its descriptor's if it has none.

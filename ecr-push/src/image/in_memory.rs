@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::image::blob::Blob;
-use crate::image::graph::{Graph, Image};
+use crate::image::graph::Graph;
 use crate::image::media_types::{OCI_INDEX, OCI_MANIFEST};
+use crate::image::opened::Image;
 use crate::image::reader;
 use crate::image::source::{Piece, Source};
 use crate::image::store::Store;
@@ -38,7 +39,7 @@ impl Image {
         let manifest = Bytes::from(manifest.into());
         let blobs: Vec<Blob> = blobs.into_iter().collect();
         let graph = blocking(move || read(manifest, blobs)).await?;
-        Ok(Self::from_graph(graph))
+        Ok(Self::from_graph(graph, None))
     }
 }
 

@@ -7,14 +7,14 @@ use std::pin::Pin;
 use crate::error::Error;
 use crate::image::compression::{self, Compression};
 use crate::image::files::{Choice, Files};
-use crate::image::graph::{Graph, Image, Manifest};
+use crate::image::graph::Manifest;
+use crate::image::opened::Image;
 use crate::image::platform::Platform;
 use crate::image::refused::dropped;
 use crate::image::shared::Shared;
 use crate::image::store::Store as _;
 use crate::image::tables::Tables;
 use crate::image::wanted::{IndexUse, ReferrerUse, Wanted};
-use crate::names::digest::Digest;
 use crate::tasks::{Stop, stoppable};
 
 impl Image {
@@ -38,19 +38,18 @@ impl Image {
 /// A builder that opens an image when it is awaited.
 ///
 /// # Errors
-/// - [`Io`](crate::ErrorKind::Io): the path or a file can't be read, or a compressed layer can't be
-///   written into a temporary file.
+/// - [`Io`](crate::ErrorKind::Io): the path or a file can't be read.
 /// - [`InvalidImage`](crate::ErrorKind::InvalidImage): the path holds no image, several images, or
 ///   not the requested image; its manifest is missing, or a manifest is broken.
-/// - [`BlobMismatch`](crate::ErrorKind::BlobMismatch): a manifest, a config or a layer that is
-///   being compressed has another digest than its descriptor says, or any blob has another size.
+/// - [`BlobMismatch`](crate::ErrorKind::BlobMismatch): a manifest or a config has another digest than
+///   its descriptor says, or any blob has another size.
 /// - [`Unsupported`](crate::ErrorKind::Unsupported): a manifest is larger than ECR's limit.
 ///
 /// Blobs that ECR can't store, such as empty ones, and blobs that neither the image nor a repository
 /// has are an error of the push, before it sends its first byte.
 ///
 /// # Cancellation
-/// Dropping the future stops reading and compressing, and deletes the temporary files.
+/// Dropping the future stops reading.
 #[derive(Debug, Clone)]
 #[must_use = "an image is not opened until this is awaited"]
 pub struct Open {
@@ -139,47 +138,40 @@ impl Open {
         self
     }
 
-    /// Sets how uncompressed layers are compressed. By default, only the layers that `docker save`
-    /// left uncompressed are compressed.
+    /// Sets how the push compresses uncompressed layers. By default, it compresses only the layers
+    /// that `docker save` left uncompressed. Opening compresses nothing: the push compresses layer
+    /// by layer while it sends, or [`Image::compress`] does it before.
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
         self
     }
 
-    fn read(&self, stop: &Stop) -> Result<Graph, Error> {
+    fn read(&self, stop: &Stop) -> Result<Image, Error> {
         let files = Files::open(&self.path)?;
         let tables = Tables::read(&files)?;
         let store = Shared::open(&files, &self.shared_blobs)?;
-        let graph = tables.image(&files, &store, &self.wanted, stop)?;
-        let Some(codec) = self.compression.codec(tables.are_by_docker()) else {
-            return Ok(graph);
+        let mut graph = tables.image(&files, &store, &self.wanted, stop)?;
+        let pending = match self.compression.codec(tables.are_by_docker()) {
+            Some(codec) => compression::find(files.subject(), &graph, codec)?,
+            None => None,
         };
-        let dropped = dropped_from(&graph);
-        let before = graph.root().digest.clone();
-        let mut graph = compression::compress(files.subject(), graph, codec, stop)?;
-        let is_kept = |digest: &Digest| graph.manifests().iter().any(|it| it.digest == *digest);
-        let notices: Vec<String> = dropped
-            .into_iter()
-            .filter(|(digest, _)| !is_kept(digest))
-            .flat_map(|(_, notices)| notices)
-            .collect();
-        graph.notices.extend(notices);
-        if graph.root().digest != before && !graph.referrers.is_empty() {
-            let problem = "compressing its layers changes its digest, which its referrers are about: \
-                           use `Compression::Keep`";
-            return Err(Error::image(files.subject(), problem));
+        if let Some(pending) = &pending {
+            if pending.changes(&graph.root().digest) && !graph.referrers.is_empty() {
+                let problem = "compressing its layers changes its digest, which its referrers are \
+                               about: use `Compression::Keep`";
+                return Err(Error::image(files.subject(), problem));
+            }
+            let changed = graph.manifests().iter().filter(|it| pending.changes(&it.digest));
+            let lost: Vec<String> = changed.flat_map(lost_by).collect();
+            graph.notices.extend(lost);
         }
-        Ok(graph)
+        Ok(Image::from_graph(graph, pending))
     }
 }
 
-/// Returns what each manifest loses if it is written anew.
-fn dropped_from(graph: &Graph) -> Vec<(Digest, Vec<String>)> {
-    let of = |manifest: &Manifest| {
-        let json = serde_json::from_str(&manifest.text).unwrap_or_default();
-        (manifest.digest.clone(), dropped(&json))
-    };
-    graph.manifests().iter().map(of).collect()
+/// Returns what a manifest loses when it is written anew.
+fn lost_by(manifest: &Manifest) -> Vec<String> {
+    dropped(&serde_json::from_str(&manifest.text).unwrap_or_default())
 }
 
 impl IntoFuture for Open {
@@ -187,9 +179,6 @@ impl IntoFuture for Open {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let graph = stoppable(move |stop| self.read(stop)).await?;
-            Ok(Image::from_graph(graph))
-        })
+        Box::pin(stoppable(move |stop| self.read(stop)))
     }
 }

@@ -44,10 +44,7 @@ pub(crate) fn obstacles(
     });
     let missing: HashSet<&Digest> = repositories.iter().flat_map(RepositoryPlan::missing).collect();
     let sent = graph.blobs.iter().filter(|blob| missing.contains(blob.layer.digest()));
-    let of_blobs = sent.filter_map(|blob| {
-        let problem = problem(blob, parts)?;
-        Some(format!("blob {}: {problem}", blob.layer.digest()))
-    });
+    let of_blobs = sent.filter_map(|blob| obstacle(blob, parts)).map(|obstacle| obstacle.0);
     let manifests = graph.all_manifests();
     let put = manifests.filter(|it| repositories.iter().any(|to| to.is_put(&it.digest)));
     let of_manifests = put.flat_map(|manifest| {
@@ -78,6 +75,12 @@ pub(crate) fn incomplete(graph: &Graph, repository: &Repository, lacking: &[&Dig
         ));
     }
     problem
+}
+
+/// Returns the reason for which ECR will reject the blob.
+pub(crate) fn obstacle(blob: &Blob, parts: PartSizes) -> Option<Obstacle> {
+    let problem = problem(blob, parts)?;
+    Some(Obstacle(format!("blob {}: {problem}", blob.layer.digest())))
 }
 
 fn problem(blob: &Blob, parts: PartSizes) -> Option<String> {

@@ -37,7 +37,8 @@ impl Plan {
         Self(Versioned::new(PlanContent { image, repositories, obstacles, notices }))
     }
 
-    /// Returns the digest of the image.
+    /// Returns the digest of the image. If the push compresses layers, the pushed image has another
+    /// digest, which [`Pushed::digest`](crate::Pushed::digest) returns.
     pub fn image(&self) -> &Digest {
         &self.0.image
     }
@@ -61,7 +62,8 @@ impl Plan {
 
     /// Returns how many bytes of layers and configs the push sends, summed over all repositories.
     /// The API's base64 encoding, which adds a third, isn't included. The push sends fewer if it
-    /// can [mount](crate::Push::mount_from) layers.
+    /// can [mount](crate::Push::mount_from) layers, or if it compresses them: those count with their
+    /// uncompressed size.
     pub fn bytes(&self) -> u64 {
         self.0.repositories.iter().map(RepositoryPlan::bytes).fold(0, u64::saturating_add)
     }

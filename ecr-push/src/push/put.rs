@@ -54,8 +54,6 @@ impl Manifests<'_> {
     pub(crate) async fn put<F>(
         self,
         plan: &RepositoryPlan,
-        tags: &[Tag],
-        changes: &[TagChange],
         send_again: impl Fn(Vec<Blob>) -> F,
     ) -> Result<PutReceipt, Error>
     where
@@ -71,8 +69,8 @@ impl Manifests<'_> {
             }
         }
         let mut is_put = !plan.is_put(&root.digest);
-        for (tag, change) in tags.iter().zip(changes) {
-            let mut change = change.clone();
+        for planned in plan.tags() {
+            let (tag, mut change) = (planned.tag(), planned.change().clone());
             if change != TagChange::Kept {
                 let was_there = put.put(root, Some(tag)).await? == PutAnswer::AlreadyThere;
                 if !is_put {

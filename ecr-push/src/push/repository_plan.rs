@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::image::blob::Layer;
-use crate::image::graph::Graph;
+use crate::image::opened::Image;
 use crate::image::source::Source;
 use crate::names::digest::Digest;
 use crate::names::repository::Repository;
@@ -42,6 +42,9 @@ pub struct LayerPlan {
 #[serde(tag = "step", rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum LayerStep {
+    /// The push compresses the layer, and sends the result if the repository doesn't have it. The
+    /// digest and the size are those of the uncompressed layer.
+    Compress,
     /// The layer is foreign: registries don't store it, and the push [leaves it
     /// out](crate::Push::foreign_layers).
     LeaveOut,
@@ -75,6 +78,9 @@ pub enum ManifestStep {
     Missing,
     /// The push puts the manifest, under its digest or its tags.
     Put,
+    /// The push puts the manifest with the digests of compressed layers, so under another digest,
+    /// unless the repository has the result.
+    Rewrite,
     /// The repository already has the manifest.
     Skip,
 }
@@ -113,9 +119,13 @@ impl RepositoryPlan {
         &self.tags
     }
 
-    /// Returns how many bytes of layers and configs the push sends.
+    /// Returns how many bytes of layers and configs the push sends. Layers that it compresses count
+    /// with their uncompressed size.
     pub fn bytes(&self) -> u64 {
-        let sent = self.layers.iter().filter(|planned| planned.is_sent());
+        let sent = self
+            .layers
+            .iter()
+            .filter(|planned| planned.is_sent() || planned.step == LayerStep::Compress);
         sent.map(|planned| planned.layer.size()).fold(0, u64::saturating_add)
     }
 }
@@ -130,6 +140,9 @@ impl fmt::Display for RepositoryPlan {
         for LayerPlan { layer, step } in &self.layers {
             let (digest, size) = (layer.digest(), layer.size());
             match step {
+                LayerStep::Compress => {
+                    writeln!(f, "  send  {digest} {size} bytes, to be compressed")?;
+                }
                 LayerStep::LeaveOut => {
                     writeln!(f, "  leave {digest} {size} bytes, a foreign layer")?;
                 }
@@ -147,13 +160,17 @@ impl fmt::Display for RepositoryPlan {
             match step {
                 ManifestStep::Missing => writeln!(f, "  lack  {digest}, missing")?,
                 ManifestStep::Put => writeln!(f, "  put   {digest}")?,
+                ManifestStep::Rewrite => {
+                    writeln!(f, "  put   {digest}, with compressed layers")?;
+                }
                 ManifestStep::Skip => writeln!(f, "  skip  {digest}, already exists")?,
             }
         }
         for TagPlan { tag, change } in &self.tags {
             writeln!(f, "  tag   {tag}, {change}")?;
         }
-        writeln!(f, "  {} bytes", self.bytes())
+        let before = if self.count(LayerStep::Compress) > 0 { " before compression" } else { "" };
+        writeln!(f, "  {} bytes{before}", self.bytes())
     }
 }
 
@@ -191,7 +208,9 @@ impl TagPlan {
         &self.tag
     }
 
-    /// Returns the effect of setting the tag.
+    /// Returns the effect of setting the tag. If the push compresses layers, the digest of the image
+    /// isn't known yet, and a planned [`Moved`](TagChange::Moved) can become
+    /// [`Kept`](TagChange::Kept).
     pub fn change(&self) -> &TagChange {
         &self.change
     }
@@ -202,28 +221,43 @@ impl RepositoryPlan {
     pub(crate) fn new(
         repository: Repository,
         survey: &Survey,
-        graph: &Graph,
+        image: &Image,
         left_out: &HashSet<Digest>,
         tags: &[Tag],
         (parts, transport): (PartSizes, Transport),
     ) -> Self {
-        let layers = graph.blobs.iter().map(|blob| {
-            let (layer, size) = (blob.layer.clone(), blob.layer.size());
-            let step = if survey.available.contains(layer.digest()) {
+        let (graph, pending) = (image.graph(), image.compression());
+        let mut layers = Vec::new();
+        for blob in &graph.blobs {
+            let (layer, size) = (&blob.layer, blob.layer.size());
+            let digest = layer.digest();
+            if pending.is_some_and(|pending| pending.compresses(digest)) {
+                layers.push(LayerPlan { layer: layer.clone(), step: LayerStep::Compress });
+            }
+            if pending.is_some_and(|pending| !pending.keeps(digest)) {
+                continue;
+            }
+            let step = if survey.available.contains(digest) {
                 LayerStep::Skip
-            } else if left_out.contains(layer.digest()) {
+            } else if left_out.contains(digest) {
                 LayerStep::LeaveOut
             } else if matches!(blob.source, Source::Elsewhere) {
                 LayerStep::Missing
             } else {
                 LayerStep::Send { parts: parts.requests(size, transport) }
             };
-            LayerPlan { layer, step }
-        });
+            layers.push(LayerPlan { layer: layer.clone(), step });
+        }
+        let changes = |digest: &Digest| pending.is_some_and(|pending| pending.changes(digest));
         let manifests = graph.all_manifests().map(|manifest| {
             let digest = manifest.digest.clone();
-            let step =
-                if survey.has_image(&digest) { ManifestStep::Skip } else { ManifestStep::Put };
+            let step = if changes(&digest) {
+                ManifestStep::Rewrite
+            } else if survey.has_image(&digest) {
+                ManifestStep::Skip
+            } else {
+                ManifestStep::Put
+            };
             ManifestPlan { digest, step }
         });
         let absent = graph.gaps.manifests.iter().map(|digest| {
@@ -231,7 +265,7 @@ impl RepositoryPlan {
                 if survey.has_image(digest) { ManifestStep::Skip } else { ManifestStep::Missing };
             ManifestPlan { digest: digest.clone(), step }
         });
-        let root = &graph.root().digest;
+        let root = Some(&graph.root().digest).filter(|root| !changes(root));
         let tags = tags.iter().map(|tag| {
             let change = tag_change(tag, root, survey.lookup.as_ref());
             TagPlan { tag: tag.clone(), change }
@@ -239,13 +273,13 @@ impl RepositoryPlan {
         Self {
             repository,
             state: survey.state,
-            layers: layers.collect(),
+            layers,
             manifests: absent.chain(manifests).collect(),
             tags: tags.collect(),
         }
     }
 
-    /// Returns the layers that the push sends.
+    /// Returns the layers that the push sends as they are.
     pub(crate) fn missing(&self) -> HashSet<&Digest> {
         let missing = self.layers.iter().filter(|planned| planned.is_sent());
         missing.map(|planned| planned.layer.digest()).collect()

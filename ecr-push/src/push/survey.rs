@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
-use crate::image::graph::Graph;
+use crate::image::opened::Image;
 use crate::names::digest::Digest;
 use crate::names::tag::Tag;
 use crate::report::TagChange;
@@ -16,7 +16,7 @@ use crate::wire::destination::Destination;
 use crate::wire::new_repository::NewRepository;
 
 /// The result of the lookups in a repository.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Survey {
     pub(crate) state: RepositoryState,
     /// The blobs that the repository has.
@@ -58,15 +58,16 @@ pub(crate) enum MissingRepository {
 }
 
 impl Survey {
-    /// Finds out which parts of an image the repository already has, and the image of each tag.
+    /// Finds out which parts of an image the repository already has, and the image of each tag. Asks
+    /// only for parts whose digests are known before the push compresses layers.
     pub(crate) async fn new(
         to: &Destination,
-        graph: &Graph,
+        image: &Image,
         tags: &[Tag],
         look_up: LookUp,
         missing_repository: &MissingRepository,
     ) -> Result<Self, Error> {
-        let (available, lookup) = ask(to, graph, tags, look_up).await;
+        let (available, lookup) = ask(to, image, tags, look_up).await;
         let state = RepositoryState::Exists;
         let available = match available {
             Ok(available) => available,
@@ -93,19 +94,31 @@ impl Survey {
         }
     }
 
+    /// Adds the result of a later lookup: it replaces the image of each tag.
+    pub(crate) fn renew(&mut self, later: ImageLookup) {
+        let lookup = self.lookup.get_or_insert_default();
+        lookup.images.extend(later.images);
+        lookup.tags = later.tags;
+        lookup.unknown = later.unknown;
+    }
+
     /// Returns whether the repository is known to have this manifest.
     pub(crate) fn has_image(&self, digest: &Digest) -> bool {
         self.lookup.as_ref().is_some_and(|lookup| lookup.images.contains(digest))
     }
 }
 
-/// Returns the effect of putting `tag` on the image `digest`. `lookup` is the state of the
-/// repository, or `None` if it is unknown.
-pub(crate) fn tag_change(tag: &Tag, digest: &Digest, lookup: Option<&ImageLookup>) -> TagChange {
+/// Returns the effect of putting `tag` on the image `digest`, which is `None` until the push has
+/// compressed its layers. `lookup` is the state of the repository, or `None` if it is unknown.
+pub(crate) fn tag_change(
+    tag: &Tag,
+    digest: Option<&Digest>,
+    lookup: Option<&ImageLookup>,
+) -> TagChange {
     match lookup.map(|lookup| (lookup.tags.get(tag), lookup.unknown.contains(tag))) {
         None | Some((None, true)) => TagChange::Set,
         Some((None, false)) => TagChange::Created,
-        Some((Some(current), _)) if current == digest => TagChange::Kept,
+        Some((Some(current), _)) if Some(current) == digest => TagChange::Kept,
         Some((Some(current), _)) => TagChange::Moved { from: current.clone() },
     }
 }
@@ -114,12 +127,17 @@ pub(crate) fn tag_change(tag: &Tag, digest: &Digest, lookup: Option<&ImageLookup
 /// `None` if it is disabled.
 async fn ask(
     to: &Destination,
-    graph: &Graph,
+    image: &Image,
     tags: &[Tag],
     look_up: LookUp,
 ) -> (Result<HashSet<Digest>, Error>, Result<Option<ImageLookup>, Error>) {
-    let blobs: Vec<&Digest> = graph.blobs.iter().map(|blob| blob.layer.digest()).collect();
+    let (graph, pending) = (image.graph(), image.compression());
+    let blobs = graph.blobs.iter().map(|blob| blob.layer.digest());
+    let blobs: Vec<&Digest> =
+        blobs.filter(|digest| pending.is_none_or(|pending| pending.keeps(digest))).collect();
     let manifests = graph.all_manifests().map(|it| &it.digest);
+    let manifests =
+        manifests.filter(|digest| pending.is_none_or(|pending| !pending.changes(digest)));
     let manifests: Vec<&Digest> = manifests.chain(&graph.gaps.manifests).collect();
     let look_up = async {
         match look_up {

@@ -16,6 +16,10 @@ async fn gzip(layout: &Layout) -> Image {
     Image::open(layout.path()).compression(Compression::Gzip).await.unwrap()
 }
 
+async fn gzipped(layout: &Layout) -> Image {
+    gzip(layout).await.compress().await.unwrap()
+}
+
 fn json_of(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
@@ -36,8 +40,10 @@ async fn other_containers_are_compressed_where_it_is_asked_for() {
     let verbatim = Image::open(saved.path()).await.unwrap();
     assert_eq!(verbatim.digest().as_str(), before["digest"]);
 
-    let image = Image::open(saved.path()).compression(Compression::Gzip).await.unwrap();
-    assert_eq!(image.digest(), gzip(&layout).await.digest(), "the container doesn't matter");
+    let opened = Image::open(saved.path()).compression(Compression::Gzip).await.unwrap();
+    assert_eq!(opened.digest(), verbatim.digest(), "opening compresses nothing");
+    let image = opened.compress().await.unwrap();
+    assert_eq!(image.digest(), gzipped(&layout).await.digest(), "the container doesn't matter");
     let (old, new) = (json_of(verbatim.manifest()), json_of(image.manifest()));
     for (old, new) in
         old["layers"].as_array().unwrap().iter().zip(new["layers"].as_array().unwrap())
@@ -48,7 +54,7 @@ async fn other_containers_are_compressed_where_it_is_asked_for() {
     for kept in ["schemaVersion", "mediaType", "config", "annotations"] {
         assert_eq!(old[kept], new[kept]);
     }
-    World::new().await.takes(&image).await;
+    World::new().await.takes(&opened).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,9 +72,8 @@ async fn digests_are_followed_wherever_they_are() {
     layout.set_index(&[layout.index(&manifests)]);
 
     let world = World::new().await;
-    let image = gzip(&layout).await;
-    world.takes(&image).await;
-    let root = json_of(image.manifest());
+    world.takes(&gzip(&layout).await).await;
+    let root = json_of(gzipped(&layout).await.manifest());
     let inner = stored(&world, root["manifests"][2]["digest"].as_str().unwrap()).await;
     let new = &inner["manifests"][0];
     assert_ne!(new["digest"], old);
@@ -91,10 +96,11 @@ async fn the_same_image_becomes_the_same_each_time() {
     let old = saved_by_old_docker(&layers).save();
     let (first, second) = (Image::open(old.path()), Image::open(old.path()));
     let (first, second) = (first.await.unwrap(), second.await.unwrap());
+    let (first, second) = (first.compress().await.unwrap(), second.compress().await.unwrap());
     assert_eq!(first.digest(), second.digest());
     assert_eq!(first.manifest(), second.manifest());
     let again = Image::open(old.path()).compression(Compression::Gzip).await.unwrap();
-    assert_eq!(first.digest(), again.digest());
+    assert_eq!(first.digest(), again.compress().await.unwrap().digest());
 }
 
 #[tokio::test]
@@ -138,16 +144,22 @@ async fn a_layer_that_was_changed_is_named_when_it_is_compressed() {
     let mut content = fs::read(&path).unwrap();
     content[700] ^= 1;
     fs::write(&path, &content).unwrap();
-    let error = Image::open(layout.path()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::BlobMismatch);
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "blob {expected} has the digest {}: the file {} was changed or is damaged",
-            digest(&content),
-            path.display()
-        )
-    );
+    let image = Image::open(layout.path()).await.unwrap();
+    let world = World::new().await;
+    for error in
+        [image.compress().await.unwrap_err(), world.push_image(&image, &["1.0"]).await.unwrap_err()]
+    {
+        assert_eq!(error.kind(), ErrorKind::BlobMismatch);
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "blob {expected} has the digest {}: the file {} was changed or is damaged",
+                digest(&content),
+                path.display()
+            )
+        );
+    }
+    assert_eq!(world.tagged("1.0").await, None);
 }
 
 /// A compressed layer with the wrong media type isn't compressed twice.
@@ -169,7 +181,9 @@ async fn what_is_compressed_already_stays() {
     });
     let manifest = layout.blob(MANIFEST, manifest.to_string().as_bytes());
     layout.set_index(std::slice::from_ref(&manifest));
-    assert_eq!(gzip(&layout).await.digest().as_str(), manifest["digest"]);
+    let image = gzip(&layout).await;
+    assert_eq!(image.layers_to_compress().count(), 0);
+    assert_eq!(image.compress().await.unwrap().digest().as_str(), manifest["digest"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,12 +198,12 @@ async fn dockers_own_media_types_stay_dockers() {
         "layers": [tar, tar],
     });
     layout.set_index(&[layout.blob(docker, manifest.to_string().as_bytes())]);
-    let image = gzip(&layout).await;
+    let image = gzipped(&layout).await;
     let layers = json_of(image.manifest())["layers"].clone();
     assert_eq!(layers[0]["mediaType"], "application/vnd.docker.image.rootfs.diff.tar.gzip");
     assert_eq!(layers[0], layers[1]);
     assert_eq!(image.layers().len(), 2);
-    World::new().await.takes(&image).await;
+    World::new().await.takes(&gzip(&layout).await).await;
 }
 
 #[tokio::test]
@@ -207,12 +221,13 @@ async fn one_platform_of_a_saved_index_is_compressed_alone() {
     assert_eq!(image.layers().len(), 2);
 }
 
-/// Temporary files are deleted with the last clone of the image, and when the future is dropped.
+/// Temporary files are deleted with the last clone of the image.
 #[tokio::test(start_paused = true)]
 async fn a_clone_keeps_what_was_compressed() {
     let saved = saved_by_old_docker(&[layer(100)]).save();
     let image = Image::open(saved.path()).await.unwrap();
     let clone = image.clone();
+    image.compress().await.unwrap();
     drop(image);
     drop(saved);
     // The config is in memory, and the layer is in a temporary file.
@@ -222,10 +237,11 @@ async fn a_clone_keeps_what_was_compressed() {
 #[tokio::test]
 async fn a_future_that_is_dropped_stops() {
     let saved = saved_by_old_docker(&[layer(30_000_000)]).save();
-    let open = tokio::spawn(Image::open(saved.path()).into_future());
+    let image = Image::open(saved.path()).await.unwrap();
+    let compress = tokio::spawn(async move { image.compress().await });
     tokio::task::yield_now().await;
-    open.abort();
-    assert!(open.await.unwrap_err().is_cancelled());
+    compress.abort();
+    assert!(compress.await.unwrap_err().is_cancelled());
     // The runtime's shutdown waits for the reading thread, which sees the stop flag.
 }
 
@@ -234,7 +250,7 @@ async fn a_future_that_is_dropped_stops() {
 async fn zstd_is_there_for_those_who_ask_for_it() {
     let saved = saved_by_old_docker(&[layer(2_000_000)]).save();
     let image = Image::open(saved.path()).compression(Compression::Zstd).await.unwrap();
-    let layers = json_of(image.manifest())["layers"].clone();
+    let layers = json_of(image.compress().await.unwrap().manifest())["layers"].clone();
     assert_eq!(layers[0]["mediaType"], "application/vnd.oci.image.layer.v1.tar+zstd");
     World::new().await.takes(&image).await;
 }

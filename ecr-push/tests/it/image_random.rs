@@ -24,6 +24,8 @@ fn open(content: &[u8]) {
     ] {
         if let Ok(image) = runtime.block_on(open.into_future()) {
             assert!(image.layers().len() < 10);
+            // Layers whose content doesn't match their digests are an error.
+            let _ = runtime.block_on(image.compress());
         }
     }
 }

@@ -5,6 +5,7 @@
 mod auto_traits;
 mod caller;
 mod client;
+mod compressed_push;
 mod docker_config;
 mod events;
 mod faults;

@@ -67,17 +67,20 @@ impl World {
         get.send().await.unwrap().images.unwrap_or_default().into_iter().next()
     }
 
-    /// Pushes the image, and checks that it has arrived byte for byte: the emulator checks the
-    /// digest of every layer.
-    pub(crate) async fn takes(&self, image: &Image) {
-        let pushed = self.push_image(image, &["all"]).await.unwrap();
+    /// Pushes the image, and checks that it has arrived byte for byte, compressed as the image alone
+    /// is compressed: the emulator checks the digest of every layer.
+    pub(crate) async fn takes(&self, opened: &Image) {
+        let pushed = self.push_image(opened, &["all"]).await.unwrap();
+        let image = opened.compress().await.unwrap();
         assert_eq!(pushed.digest(), image.digest());
         let id = ImageIdentifier::builder().image_tag("all").build();
         let stored = self.get(id).await.unwrap();
         assert_eq!(stored.image_manifest(), Some(image.manifest()));
         assert_eq!(stored.image_manifest_media_type(), Some(image.media_type()));
-        let again = self.push_image(image, &["all"]).await.unwrap();
+        let again = self.push_image(opened, &["all"]).await.unwrap();
         assert_eq!(again.layers_sent(), 0);
+        let there = again.layers_skipped() + again.layers_left_out();
+        assert_eq!(there, image.layers().len());
     }
 
     /// Returns the content of a layer, as a puller downloads it over HTTP. Doesn't work in paused

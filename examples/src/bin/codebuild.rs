@@ -92,8 +92,7 @@ async fn codebuild(arguments: Arguments) -> Result<(), BoxError> {
     let tags = tags_of(&build, tags)?;
     let image = Image::open(image).await?;
     // Checks the container names and the output files before the push.
-    let definitions =
-        containers.definitions([format!("{repository}@{}", image.digest()).parse()?])?;
+    containers.definitions([format!("{repository}@{}", image.digest()).parse()?])?;
     let delivery = delivery.or_default();
     delivery.check()?;
 
@@ -103,6 +102,8 @@ async fn codebuild(arguments: Arguments) -> Result<(), BoxError> {
     let push = tags.into_iter().fold(push, |push, tag| push.tag(tag));
     let pushed = show_push(push, &story).await?;
 
+    // The push may have compressed layers: only its outcome has the final digest.
+    let definitions = containers.definitions([pushed.image_uri().parse()?])?;
     delivery.write(&definitions, &story)?;
     story.result(pushed.image_uri())
 }

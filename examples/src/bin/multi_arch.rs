@@ -101,6 +101,8 @@ async fn image_of_one_platform(path: &Path) -> Result<(Platform, Image), BoxErro
     };
     // buildx wraps even a single image in an index and adds an attestation.
     let image = Image::open(path).platform(platform.clone()).await?;
+    // The index needs the final digest, so layers are compressed before the push.
+    let image = image.compress().await?;
     // The image's own config may say more, such as the version of Windows.
     let platform = image.platforms().first().cloned().unwrap_or(platform);
     Ok((platform, image))

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use ecr_push::{Image, Repository};
+use ecr_push::Repository;
 use examples::{
     BoxError, Containers, Delivery, PushOptions, Session, Source, Story, run, show_push,
 };
@@ -68,9 +68,11 @@ async fn push(arguments: Arguments) -> Result<(), BoxError> {
     for notice in image.notices() {
         story.tell(format!("note: {notice}"));
     }
-    let definitions = define(&arguments.containers, &repository, &image)?;
+    // Mistakes in the containers fail before the push. The push may compress layers, so the
+    // digest of the pushed image is known only afterwards.
+    let opened = format!("{repository}@{}", image.digest());
     let delivery = arguments.delivery.or_default();
-    if definitions.is_some() {
+    if define(&arguments.containers, &opened)?.is_some() {
         delivery.check()?;
     }
     let session = Session::of(arguments.aws, &repository).await?;
@@ -79,21 +81,16 @@ async fn push(arguments: Arguments) -> Result<(), BoxError> {
 
     let push = arguments.options.push(&image, &repository, &session);
     let pushed = show_push(push, &story).await?;
-    if let Some(definitions) = definitions {
+    if let Some(definitions) = define(&arguments.containers, pushed.image_uri())? {
         delivery.write(&definitions, &story)?;
     }
     story.result(pushed.image_uri())
 }
 
-/// The image definitions, before the push: mistakes in the containers fail without a push.
-fn define(
-    containers: &Containers,
-    repository: &Repository,
-    image: &Image,
-) -> Result<Option<ImageDefinitions>, BoxError> {
+/// The image definitions, if the arguments name containers.
+fn define(containers: &Containers, image: &str) -> Result<Option<ImageDefinitions>, BoxError> {
     if containers.is_empty() {
         return Ok(None);
     }
-    let image = format!("{repository}@{}", image.digest()).parse()?;
-    containers.definitions([image]).map(Some)
+    containers.definitions([image.parse()?]).map(Some)
 }

@@ -79,6 +79,11 @@ impl Total {
                 self.bytes = bytes;
                 format!("planned: {missing} of {layers} layers, {}", BinaryBytes(bytes))
             }
+            Event::LayerCompressed { layer, compressed, .. } => {
+                // The plan counted the uncompressed size.
+                self.bytes = (self.bytes + compressed.size()).saturating_sub(layer.size());
+                format!("compressed: {} to {}", layer.digest(), compressed.digest())
+            }
             Event::LayerProgress { layer, sent, .. } => {
                 self.arrived.insert(layer.digest().clone(), sent);
                 format!("progress: {} of {} of {}; {}", sent, layer.size(), layer.digest(), self)
