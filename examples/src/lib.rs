@@ -15,6 +15,7 @@ mod event_deployment;
 mod explanations;
 mod images;
 mod input;
+mod network;
 mod output;
 mod progress;
 mod push_options;

@@ -6,11 +6,10 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use local_aws::{LocalAws, Server};
 
 use crate::ending::BoxError;
+use crate::network::{client_of_environment, direct_client};
 use crate::traffic::{CountingClient, Traffic};
 
 /// The connection of a program to AWS or to an emulator. An emulator stops when this value is
@@ -24,10 +23,12 @@ pub struct Session {
 
 impl Session {
     /// Connects to AWS. Credentials, region and endpoints come from the usual places: environment,
-    /// profiles, container, instance.
+    /// profiles, container, instance. So do proxies (HTTPS_PROXY, HTTP_PROXY, NO_PROXY) and the
+    /// certificates of AWS_CA_BUNDLE.
     ///
     /// # Errors
-    /// Fails if credentials or the region are missing, or an endpoint is invalid.
+    /// Fails if credentials or the region are missing, or an endpoint, a proxy or the certificates
+    /// are invalid.
     pub async fn on_aws() -> Result<Self, BoxError> {
         let session = Self::load(Self::loader()?).await?;
         if session.config.region().is_none_or(|region| region.as_ref().is_empty()) {
@@ -56,7 +57,7 @@ impl Session {
 
     fn loader() -> Result<(ConfigLoader, Traffic), BoxError> {
         check_endpoints()?;
-        let (client, traffic) = http_client();
+        let (client, traffic) = CountingClient::around(client_of_environment()?);
         let loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(client)
             .timeout_config(timeouts());
@@ -82,9 +83,10 @@ impl Session {
         // A rollout takes minutes on ECS. A demonstration should take a moment.
         local.set_rollout_pace(0.01);
         let server = local.listen(([127, 0, 0, 1], 0).into()).await?;
-        let (client, traffic) = http_client();
+        let (client, traffic) = CountingClient::around(direct_client());
         let credentials = Credentials::from_keys("AKIALOCALAWSEXAMPLE", "local", None);
-        // Ignores the environment: an AWS_ENDPOINT_URL there belongs to another server.
+        // Ignores the environment: an AWS_ENDPOINT_URL there belongs to another server, and proxies
+        // don't reach this one.
         let config = aws_config::SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static(LocalAws::REGION))
@@ -171,11 +173,4 @@ fn timeouts() -> TimeoutConfig {
         .connect_timeout(Duration::from_secs(10))
         .read_timeout(Duration::from_secs(120))
         .build()
-}
-
-/// The SDK's own client with rustls. The provider is ring, since it builds half a minute faster than
-/// aws-lc.
-fn http_client() -> (CountingClient, Traffic) {
-    let client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    CountingClient::around(client)
 }

@@ -27,6 +27,7 @@ mod policy;
 mod policy_roles;
 mod program;
 mod promote;
+mod proxy;
 mod prune;
 mod push;
 mod rollback;
