@@ -25,7 +25,9 @@ mod media_types;
 mod mistakes;
 mod open;
 pub(crate) mod opened;
+mod packed;
 mod platform;
+mod positioned;
 mod reader;
 mod referrers;
 pub(crate) mod refused;
@@ -34,6 +36,7 @@ mod select;
 mod shared;
 pub(crate) mod source;
 mod store;
+mod stream;
 mod tables;
 mod wanted;
 

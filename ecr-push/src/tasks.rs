@@ -1,10 +1,12 @@
 //! Work on other threads that an async caller awaits.
 
 use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, spawn_blocking};
 
 /// Runs file reading and hashing off the async threads.
@@ -19,6 +21,28 @@ pub(crate) async fn stoppable<T: Send + 'static>(
 ) -> T {
     let (_wanted, stop) = Wanted::new();
     blocking(move || work(&stop)).await
+}
+
+/// Does the same as [`stoppable`] on a thread of its own, for work that may wait for another program
+/// for any time: the runtime's shutdown doesn't wait for this thread.
+///
+/// # Errors
+/// Returns an error if the thread can't be started.
+pub(crate) async fn detached<T: Send + 'static>(
+    work: impl FnOnce(&Stop) -> T + Send + 'static,
+) -> io::Result<T> {
+    let (_wanted, stop) = Wanted::new();
+    let (sender, receiver) = oneshot::channel();
+    // If the caller is gone, the result is discarded.
+    let run = move || drop(sender.send(work(&stop)));
+    let thread = thread::Builder::new().name("ecr-push stream".to_owned()).spawn(run)?;
+    match receiver.await {
+        Ok(done) => Ok(done),
+        Err(_) => match thread.join() {
+            Err(panic) => std::panic::resume_unwind(panic),
+            Ok(()) => Err(io::ErrorKind::Other.into()),
+        },
+    }
 }
 
 /// A flag that is set when the result is no longer wanted.

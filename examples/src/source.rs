@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use ecr_push::Image;
 use ecr_push::image::Platform;
-use ecr_push::{Error, Image};
+
+use crate::ending::BoxError;
+use crate::open_image::open_image;
 
 /// The image to push, and the options for reading it.
 #[derive(Debug, Args)]
@@ -41,7 +44,7 @@ pub struct Source {
 
     /// The image: a layout folder of `skopeo copy … oci:FOLDER`, or an archive of `docker save -o
     /// FILE`, `skopeo copy … oci-archive:FILE` or `docker buildx build --output
-    /// type=oci,dest=FILE`
+    /// type=oci,dest=FILE`; `-` reads an archive from stdin
     image: PathBuf,
 }
 
@@ -75,9 +78,9 @@ impl Source {
     /// Opens the image.
     ///
     /// # Errors
-    /// Fails like [`Image::open`].
-    pub async fn open(self) -> Result<Image, Error> {
-        let mut open = Image::open(self.image).compression(self.compression.into());
+    /// Fails like [`Image::open`], or if the standard input is a terminal.
+    pub async fn open(self) -> Result<Image, BoxError> {
+        let mut open = open_image(&self.image)?.compression(self.compression.into());
         if let Some(name) = self.name {
             open = open.named(name);
         }
@@ -93,6 +96,6 @@ impl Source {
         if self.referrers {
             open = open.with_referrers();
         }
-        open.await
+        Ok(open.await?)
     }
 }

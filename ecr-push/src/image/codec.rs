@@ -15,21 +15,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
 use crate::image::blob::{Blob, Layer};
+use crate::image::packed::{BLOCK, Codec, PackedBlocks};
 use crate::image::source::{Content, Source};
 use crate::names::digest::Digest;
 use crate::tasks::Stop;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Codec {
-    /// One gzip member; each block ends at a byte boundary (`Z_SYNC_FLUSH`).
-    Gzip,
-    /// One frame for each block.
-    #[cfg(feature = "zstd")]
-    Zstd,
-}
-
-/// The block size. The digest of a compressed layer depends on it, as it does on the levels.
-const BLOCK: usize = 1024 * 1024;
 
 /// The default of gzip and Docker.
 const GZIP_LEVEL: u32 = 6;
@@ -51,8 +40,72 @@ pub(super) fn compress_layer(
     threads: usize,
     stop: &Stop,
 ) -> Result<Blob, Error> {
-    let mut blocks = Blocks::open(blob)?;
-    let mut sink = Sink::new(codec)?;
+    let Blob { layer, source } = blob;
+    let packed = match source {
+        // A stream has been compressed as it passed.
+        Source::Packed { blocks, .. } if blocks.codec == codec => blocks.clone(),
+        _ => {
+            let content = source.open().map_err(|error| Error::unreadable(source, error))?;
+            let mut input = BlobInput { blob, content, at: 0 };
+            let mut file = TemporaryFile::new()?;
+            Arc::new(pack(&mut input, layer.size, &mut file, Packer { codec, threads, stop })?)
+        }
+    };
+    if packed.content != layer.digest {
+        return Err(Error::blob_mismatch(source, &layer.digest, &packed.content));
+    }
+    let of = format!("the compressed layer {}", layer.digest).into();
+    let source = Source::Temporary { file: packed.file.clone(), start: packed.start, of };
+    let layer = Layer { digest: packed.digest.clone(), size: packed.size };
+    Ok(Blob { layer, source })
+}
+
+/// Content that is read once, from its start.
+pub(super) trait Input {
+    /// Fills the buffer. An end of the content before that is an error.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<(), Error>;
+}
+
+/// The way to compress.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Packer<'a> {
+    pub(super) codec: Codec,
+    /// The number of threads that compress beside the calling thread.
+    pub(super) threads: usize,
+    pub(super) stop: &'a Stop,
+}
+
+/// An unnamed temporary file to which content is appended. It is deleted with the last source that
+/// reads from it.
+#[derive(Debug)]
+pub(super) struct TemporaryFile {
+    pub(super) file: Arc<File>,
+    pub(super) len: u64,
+}
+
+impl TemporaryFile {
+    pub(super) fn new() -> Result<Self, Error> {
+        let file = tempfile::tempfile().map_err(unwritable)?;
+        Ok(Self { file: Arc::new(file), len: 0 })
+    }
+
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        (&*self.file).write_all(bytes).map_err(unwritable)?;
+        self.len += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+/// Compresses `size` bytes and appends the result to `file`.
+pub(super) fn pack(
+    input: &mut dyn Input,
+    size: u64,
+    file: &mut TemporaryFile,
+    packer: Packer<'_>,
+) -> Result<PackedBlocks, Error> {
+    let Packer { codec, threads, stop } = packer;
+    let mut blocks = Blocks { input, size, at: 0, hasher: Sha256::new(), ended: false };
+    let mut sink = Sink::new(codec, file)?;
     thread::scope(|scope| {
         let mut workers = Vec::new();
         for _ in 0..threads {
@@ -60,7 +113,7 @@ pub(super) fn compress_layer(
             let (results, done) = sync_channel(AHEAD);
             let work = move || {
                 for block in orders {
-                    if results.send(pack(&block, codec)).is_err() {
+                    if results.send(compress(&block, codec)).is_err() {
                         return;
                     }
                 }
@@ -73,24 +126,33 @@ pub(super) fn compress_layer(
         }
         if workers.is_empty() {
             while let Some(block) = blocks.next(stop)? {
-                sink.write(pack(&block, codec))?;
+                sink.write(compress(&block, codec))?;
             }
             return Ok(());
         }
         run(&workers, &mut blocks, &mut sink, stop)
     })?;
-    blocks.verify()?;
-    sink.finish(&blob.layer)
+    let content = Digest::from_hash(&blocks.hasher.finalize());
+    sink.finish(content, size)
 }
 
-impl Codec {
-    /// Returns the suffix in media types.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Gzip => "gzip",
-            #[cfg(feature = "zstd")]
-            Self::Zstd => "zstd",
+/// A blob as input.
+struct BlobInput<'a> {
+    blob: &'a Blob,
+    content: Content,
+    at: u64,
+}
+
+impl Input for BlobInput<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<(), Error> {
+        let Blob { layer, source } = self.blob;
+        let read = self.content.read_at(self.at, buffer);
+        let read = read.map_err(|error| Error::unreadable(source, error))?;
+        self.at += read as u64;
+        if read < buffer.len() {
+            return Err(Error::blob_size(source, &layer.digest, layer.size, self.at));
         }
+        Ok(())
     }
 }
 
@@ -103,7 +165,7 @@ struct Worker {
 fn run(
     workers: &[Worker],
     blocks: &mut Blocks<'_>,
-    sink: &mut Sink,
+    sink: &mut Sink<'_>,
     stop: &Stop,
 ) -> Result<(), Error> {
     let (mut given, mut taken) = (0, 0);
@@ -135,52 +197,31 @@ struct Block {
     is_last: bool,
 }
 
-/// A reader of a layer that returns one block at a time.
+/// A reader that returns one block at a time.
 struct Blocks<'a> {
-    blob: &'a Blob,
-    content: Content,
+    input: &'a mut dyn Input,
+    size: u64,
     at: u64,
     hasher: Sha256,
     ended: bool,
 }
 
-impl<'a> Blocks<'a> {
-    fn open(blob: &'a Blob) -> Result<Self, Error> {
-        let content = blob.source.open().map_err(|error| Error::unreadable(&blob.source, error))?;
-        Ok(Self { blob, content, at: 0, hasher: Sha256::new(), ended: false })
-    }
-
-    /// Returns the next block. An empty layer has one empty block.
+impl Blocks<'_> {
+    /// Returns the next block. Empty content has one empty block.
     fn next(&mut self, stop: &Stop) -> Result<Option<Block>, Error> {
-        let Blob { layer, source } = self.blob;
-        let unreadable = |error| Error::unreadable(source, error);
         if self.ended {
             return Ok(None);
         }
         if stop.is_set() {
-            return Err(unreadable(io::ErrorKind::Interrupted.into()));
+            return Err(unwritable(io::ErrorKind::Interrupted.into()));
         }
-        let len = (layer.size - self.at).min(BLOCK as u64) as usize;
+        let len = (self.size - self.at).min(BLOCK as u64) as usize;
         let mut content = vec![0; len];
-        let read = self.content.read_at(self.at, &mut content).map_err(unreadable)?;
-        if read < len {
-            let found = self.at + read as u64;
-            return Err(Error::blob_size(source, &layer.digest, layer.size, found));
-        }
+        self.input.read(&mut content)?;
         self.hasher.update(&content);
         self.at += len as u64;
-        self.ended = self.at == layer.size;
+        self.ended = self.at == self.size;
         Ok(Some(Block { content, is_last: self.ended }))
-    }
-
-    fn verify(self) -> Result<(), Error> {
-        let Blob { layer, source } = self.blob;
-        let found = Digest::from_hash(&self.hasher.finalize());
-        if found == layer.digest {
-            Ok(())
-        } else {
-            Err(Error::blob_mismatch(source, &layer.digest, &found))
-        }
     }
 }
 
@@ -190,7 +231,7 @@ struct PackedBlock {
     crc: Crc,
 }
 
-fn pack(block: &Block, codec: Codec) -> io::Result<PackedBlock> {
+fn compress(block: &Block, codec: Codec) -> io::Result<PackedBlock> {
     let mut crc = Crc::new();
     let bytes = match codec {
         Codec::Gzip => {
@@ -224,42 +265,50 @@ fn deflate(block: &Block) -> io::Result<Vec<u8>> {
 /// RFC 1952: deflate, no flags, no time, no extra flags, unknown operating system.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
-/// The writer of the compressed layer.
-struct Sink {
+/// The writer of compressed content.
+struct Sink<'a> {
     codec: Codec,
-    file: File,
+    file: &'a mut TemporaryFile,
+    start: u64,
+    header: u64,
+    ends: Vec<u64>,
     hasher: Sha256,
-    size: u64,
     crc: Crc,
 }
 
-impl Sink {
-    fn new(codec: Codec) -> Result<Self, Error> {
-        let file = tempfile::tempfile().map_err(unwritable)?;
-        let mut sink = Self { codec, file, hasher: Sha256::new(), size: 0, crc: Crc::new() };
+impl<'a> Sink<'a> {
+    fn new(codec: Codec, file: &'a mut TemporaryFile) -> Result<Self, Error> {
+        let (start, ends, crc) = (file.len, Vec::new(), Crc::new());
+        let mut sink = Self { codec, file, start, header: 0, ends, hasher: Sha256::new(), crc };
         match codec {
             Codec::Gzip => sink.put(&GZIP_HEADER)?,
             #[cfg(feature = "zstd")]
             Codec::Zstd => {}
         }
+        sink.header = sink.size();
         Ok(sink)
     }
 
     fn write(&mut self, packed: io::Result<PackedBlock>) -> Result<(), Error> {
         let PackedBlock { bytes, crc } = packed.map_err(unwritable)?;
         self.crc.combine(&crc);
-        self.put(&bytes)
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.file.write_all(bytes).map_err(unwritable)?;
-        self.hasher.update(bytes);
-        self.size += bytes.len() as u64;
+        self.put(&bytes)?;
+        self.ends.push(self.size());
         Ok(())
     }
 
-    /// Completes the file. `of` is the uncompressed layer.
-    fn finish(mut self, of: &Layer) -> Result<Blob, Error> {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.file.append(bytes)?;
+        self.hasher.update(bytes);
+        Ok(())
+    }
+
+    fn size(&self) -> u64 {
+        self.file.len - self.start
+    }
+
+    /// Completes the compressed form of the content.
+    fn finish(mut self, content: Digest, content_size: u64) -> Result<PackedBlocks, Error> {
         match self.codec {
             Codec::Gzip => {
                 let (sum, amount) = (self.crc.sum(), self.crc.amount());
@@ -269,10 +318,19 @@ impl Sink {
             #[cfg(feature = "zstd")]
             Codec::Zstd => {}
         }
-        let digest = Digest::from_hash(&self.hasher.finalize());
-        let of = format!("the compressed layer {}", of.digest).into();
-        let source = Source::Temporary { file: Arc::new(self.file), of };
-        Ok(Blob { layer: Layer { digest, size: self.size }, source })
+        let size = self.size();
+        let Self { codec, file, start, header, ends, hasher, .. } = self;
+        Ok(PackedBlocks {
+            file: file.file.clone(),
+            start,
+            codec,
+            digest: Digest::from_hash(&hasher.finalize()),
+            size,
+            ends,
+            header,
+            content,
+            content_size,
+        })
     }
 }
 

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::image::blob::Blob;
-use crate::image::codec::Codec;
 use crate::image::compression::pending::{PendingCompression, Replacement, parsed};
 use crate::image::graph::{Graph, Manifest};
 use crate::image::media_types::{Packing, compressed_type, packing};
+use crate::image::packed::Codec;
 use crate::image::source::{Piece, Source};
 use crate::image::store::MAX_MANIFEST;
 
@@ -62,6 +62,12 @@ impl Compression {
             #[cfg(feature = "zstd")]
             Self::Zstd => Some(Codec::Zstd),
         }
+    }
+
+    /// Returns the codec for the content of a stream, before it is known which of its layers are to
+    /// be compressed.
+    pub(super) fn stream_codec(self) -> Codec {
+        self.codec(true).unwrap_or(Codec::Gzip)
     }
 }
 

@@ -1,11 +1,11 @@
 //! The files of an image, in a directory or in an archive, and the choice among several images.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::image::archive::Archive;
+use crate::image::archive::{Archive, Keep};
 use crate::image::source::{Piece, Source};
 use crate::image::store::{FileLookup, MAX_MANIFEST, Store};
 use crate::names::digest::Digest;
@@ -29,18 +29,31 @@ pub(super) enum Choice {
 }
 
 impl Files {
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+    pub(super) fn open(path: &Path, keep: Keep<'_>) -> Result<Self, Error> {
         let metadata = fs::metadata(path).map_err(|error| Error::io(path, error))?;
         let subject = path.display().to_string();
         let place = if metadata.is_dir() {
             Place::Directory(path.to_owned())
         } else if metadata.is_file() {
-            Place::Archive(Archive::open(path, metadata.len())?)
+            Place::Archive(Archive::open(path, metadata.len(), keep)?)
+        } else if is_pipe(&metadata) {
+            let pipe = File::open(path).map_err(|error| Error::io(path, error))?;
+            return Self::from_stream(subject, Box::new(pipe), keep);
         } else {
-            // Reading a pipe would block, and a device has no end.
+            // A device has no end.
             return Err(Error::image(&subject, "it is neither a file nor a directory"));
         };
         Ok(Self { subject, place })
+    }
+
+    /// Reads an archive from a stream to its end.
+    pub(super) fn from_stream(
+        subject: String,
+        reader: Box<dyn Read + Send>,
+        keep: Keep<'_>,
+    ) -> Result<Self, Error> {
+        let archive = Archive::from_stream(subject.clone(), reader, keep)?;
+        Ok(Self { subject, place: Place::Archive(archive) })
     }
 
     pub(super) fn is_archive(&self) -> bool {
@@ -128,6 +141,18 @@ impl Store for Files {
             Place::Directory(_) => format!(": expected the file {}", self.path(&name)),
         }
     }
+}
+
+/// Returns whether a path leads to a named pipe.
+#[cfg(unix)]
+pub(super) fn is_pipe(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    metadata.file_type().is_fifo()
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_pipe(_metadata: &Metadata) -> bool {
+    false
 }
 
 fn blob_name(digest: &Digest) -> String {

@@ -1,7 +1,7 @@
 //! The media types of manifests, configs and layers, and the compression of a layer.
 
 use crate::error::Error;
-use crate::image::codec::Codec;
+use crate::image::packed::Codec;
 use crate::image::source::Piece;
 
 pub(super) const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";

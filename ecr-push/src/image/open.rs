@@ -1,21 +1,25 @@
 //! [`Open`]: a builder that opens an image in any of the supported formats.
 
+use std::fs;
 use std::future::{Future, IntoFuture};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use crate::error::Error;
+use crate::image::archive::Keep;
 use crate::image::compression::{self, Compression};
-use crate::image::files::{Choice, Files};
+use crate::image::files::{Choice, Files, is_pipe};
 use crate::image::graph::Manifest;
 use crate::image::opened::Image;
 use crate::image::platform::Platform;
 use crate::image::refused::dropped;
 use crate::image::shared::Shared;
 use crate::image::store::Store as _;
+use crate::image::stream::Stream;
 use crate::image::tables::Tables;
 use crate::image::wanted::{IndexUse, ReferrerUse, Wanted};
-use crate::tasks::{Stop, stoppable};
+use crate::tasks::{Stop, blocking, detached, stoppable};
 
 impl Image {
     /// Opens the image at `path`. The content decides which of these formats it is:
@@ -27,18 +31,44 @@ impl Image {
     /// - the output of `docker save`, also in the form that kaniko, Bazel and ko write;
     /// - a folder of skopeo's `dir:` transport, or of `podman save --format docker-dir`.
     ///
-    /// Archives are read in place; nothing is extracted. Await the returned value to get the image.
+    /// Archives are read in place; nothing is extracted. An archive that is compressed as a whole,
+    /// with gzip or, by the features of these names, with `bzip2`, `xz` or `zstd`, is read like [a
+    /// stream](Self::from_reader), and so is a named pipe. Await the returned value to get the image.
     /// Before that, you can choose [an image by its name](Open::named), [its
     /// platforms](Open::platform), and [the compression of its layers](Open::compression).
     pub fn open(path: impl AsRef<Path>) -> Open {
-        Open::new(path.as_ref())
+        Open::new(Container::Path(path.as_ref().to_owned()))
     }
+
+    /// Opens the image in an archive that can be read only once, such as the standard input or the
+    /// output of another program: `docker save IMAGE | …`. The formats are those of the archives that
+    /// [`open`](Self::open) reads, also compressed as a whole.
+    ///
+    /// The archive is read to its end when the returned value is awaited. Its layers are compressed
+    /// as they pass, on all cores, into a temporary file in the folder that `TMPDIR` names, so the
+    /// uncompressed image is never on the disk. If the push is to send a layer
+    /// [uncompressed](Compression::Keep), it decompresses the layer again while it sends it. Memory
+    /// use is bounded: a few MiB per core.
+    ///
+    /// The reader is read on a thread of its own. If the future is dropped while a read blocks, that
+    /// thread ends after the read.
+    pub fn from_reader(reader: impl Read + Send + 'static) -> Open {
+        Open::new(Container::Stream(Stream::new(Box::new(reader))))
+    }
+}
+
+/// The place of the image.
+#[derive(Debug, Clone)]
+enum Container {
+    Path(PathBuf),
+    Stream(Stream),
 }
 
 /// A builder that opens an image when it is awaited.
 ///
 /// # Errors
-/// - [`Io`](crate::ErrorKind::Io): the path or a file can't be read.
+/// - [`Io`](crate::ErrorKind::Io): the path or a file can't be read, or the content of a stream
+///   can't be written into a temporary file.
 /// - [`InvalidImage`](crate::ErrorKind::InvalidImage): the path holds no image, several images, or
 ///   not the requested image; its manifest is missing, or a manifest is broken.
 /// - [`BlobMismatch`](crate::ErrorKind::BlobMismatch): a manifest or a config has another digest than
@@ -53,16 +83,16 @@ impl Image {
 #[derive(Debug, Clone)]
 #[must_use = "an image is not opened until this is awaited"]
 pub struct Open {
-    path: PathBuf,
+    container: Container,
     shared_blobs: Vec<PathBuf>,
     wanted: Wanted,
     compression: Compression,
 }
 
 impl Open {
-    fn new(path: &Path) -> Self {
+    fn new(container: Container) -> Self {
         Self {
-            path: path.to_owned(),
+            container,
             shared_blobs: Vec::new(),
             wanted: Wanted {
                 choice: Choice::Only,
@@ -147,7 +177,13 @@ impl Open {
     }
 
     fn read(&self, stop: &Stop) -> Result<Image, Error> {
-        let files = Files::open(&self.path)?;
+        let keep = Keep { codec: self.compression.stream_codec(), stop };
+        let files = match &self.container {
+            Container::Path(path) => Files::open(path, keep)?,
+            Container::Stream(stream) => {
+                Files::from_stream(Stream::NAME.to_owned(), stream.take()?, keep)?
+            }
+        };
         let tables = Tables::read(&files)?;
         let store = Shared::open(&files, &self.shared_blobs)?;
         let mut graph = tables.image(&files, &store, &self.wanted, stop)?;
@@ -179,6 +215,19 @@ impl IntoFuture for Open {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(stoppable(move |stop| self.read(stop)))
+        Box::pin(async move {
+            let waits = match &self.container {
+                Container::Path(path) => {
+                    let path = path.clone();
+                    blocking(move || fs::metadata(path).is_ok_and(|it| is_pipe(&it))).await
+                }
+                Container::Stream(_) => true,
+            };
+            if !waits {
+                return stoppable(move |stop| self.read(stop)).await;
+            }
+            let read = detached(move |stop| self.read(stop)).await;
+            read.unwrap_or_else(|error| Err(Error::unreadable(&Stream::NAME, error)))
+        })
     }
 }

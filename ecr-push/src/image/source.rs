@@ -10,6 +10,8 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
+use crate::image::packed::{PackedBlocks, PackedReader};
+use crate::image::positioned::read_full_at;
 use crate::names::digest::Digest;
 use crate::tasks::Stop;
 
@@ -23,8 +25,10 @@ pub(crate) enum Source {
     Elsewhere,
     /// Content in a file, starting at a byte.
     File { path: Arc<Path>, start: u64 },
-    /// Content in an unnamed file, which is deleted with the last clone.
-    Temporary { file: Arc<File>, of: Arc<str> },
+    /// Content that is stored compressed in a temporary file.
+    Packed { blocks: Arc<PackedBlocks>, of: Arc<str> },
+    /// Content in an unnamed file, starting at a byte. The file is deleted with the last clone.
+    Temporary { file: Arc<File>, start: u64, of: Arc<str> },
 }
 
 impl Source {
@@ -44,7 +48,10 @@ impl Source {
             Self::File { path, start } => {
                 Medium::File { file: Arc::new(File::open(path)?), start: *start }
             }
-            Self::Temporary { file, .. } => Medium::File { file: file.clone(), start: 0 },
+            Self::Packed { blocks, .. } => Medium::Packed(PackedReader::new(blocks.clone())),
+            Self::Temporary { file, start, .. } => {
+                Medium::File { file: file.clone(), start: *start }
+            }
         }))
     }
 }
@@ -59,7 +66,9 @@ impl fmt::Display for Source {
             Self::File { path, start } => {
                 write!(f, "the file {} from byte {start} on", path.display())
             }
-            Self::Temporary { of, .. } => write!(f, "the temporary file of {of}"),
+            Self::Packed { of, .. } | Self::Temporary { of, .. } => {
+                write!(f, "the temporary file of {of}")
+            }
         }
     }
 }
@@ -84,6 +93,13 @@ impl Piece {
                 Source::File { path, start },
                 Source::File { path: other_path, start: other_start },
             ) => path == other_path && start == other_start && self.size == other.size,
+            (Source::Packed { blocks, .. }, Source::Packed { blocks: other, .. }) => {
+                Arc::ptr_eq(blocks, other)
+            }
+            (
+                Source::Temporary { file, start, .. },
+                Source::Temporary { file: other_file, start: other_start, .. },
+            ) => Arc::ptr_eq(file, other_file) && start == other_start && self.size == other.size,
             _ => false,
         }
     }
@@ -107,6 +123,9 @@ impl Piece {
 
     /// Returns its digest. Reads all of it, or stops early if `stop` is set.
     pub(crate) fn hash(&self, stop: &Stop) -> Result<Digest, Error> {
+        if let Source::Packed { blocks, .. } = &self.source {
+            return Ok(blocks.content.clone());
+        }
         let hashed = self.source.open().and_then(|content| content.hash(self.size, stop));
         hashed.map_err(|error| Error::unreadable(&self.source, error))
     }
@@ -120,6 +139,7 @@ pub(crate) struct Content(Medium);
 enum Medium {
     Bytes(Bytes),
     File { file: Arc<File>, start: u64 },
+    Packed(PackedReader),
 }
 
 impl Content {
@@ -128,6 +148,7 @@ impl Content {
         match &self.0 {
             Medium::Bytes(bytes) => Ok(bytes.len() as u64),
             Medium::File { file, start } => Ok(file.metadata()?.len().saturating_sub(*start)),
+            Medium::Packed(packed) => Ok(packed.size()),
         }
     }
 
@@ -159,30 +180,8 @@ impl Content {
                 buffer[..len].copy_from_slice(&bytes[from..from + len]);
                 Ok(len)
             }
-            Medium::File { file, start } => {
-                let mut filled = 0;
-                while filled < buffer.len() {
-                    let at = start + position + filled as u64;
-                    match read_some_at(file, at, &mut buffer[filled..]) {
-                        Ok(0) => break,
-                        Ok(read) => filled += read,
-                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                        Err(error) => return Err(error),
-                    }
-                }
-                Ok(filled)
-            }
+            Medium::File { file, start } => read_full_at(file, start + position, buffer),
+            Medium::Packed(packed) => packed.read_at(position, buffer),
         }
     }
-}
-
-/// Reads at an explicit position, because clones of a source share their file's cursor.
-#[cfg(unix)]
-fn read_some_at(file: &File, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buffer, position)
-}
-
-#[cfg(windows)]
-fn read_some_at(file: &File, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buffer, position)
 }

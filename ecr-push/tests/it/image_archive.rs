@@ -145,26 +145,8 @@ async fn a_file_that_is_no_archive_is_said() {
         (b"".as_slice(), "it is empty"),
         (b"junk", "it is not a tar archive"),
         (&[b'x'; 4096], "it is not a tar archive"),
-        (
-            b"\x1f\x8b\x08\0\0\0\0\0",
-            "it is compressed, but archives are read in place: decompress it with \
-             `gzip -dc {path} > image.tar`, and open image.tar",
-        ),
-        (
-            b"\x28\xb5\x2f\xfd\0\0\0\0",
-            "it is compressed, but archives are read in place: decompress it with \
-             `zstd -dc {path} > image.tar`, and open image.tar",
-        ),
-        (
-            b"\xfd7zXZ\0\0\0",
-            "it is compressed, but archives are read in place: decompress it with \
-             `xz -dc {path} > image.tar`, and open image.tar",
-        ),
-        (
-            b"BZh91AY",
-            "it is compressed, but archives are read in place: decompress it with \
-             `bzip2 -dc {path} > image.tar`, and open image.tar",
-        ),
+        (b"\x1f\x8b\x08\0\0\0\0\0", "it was cut off: its gzip data ends too early"),
+        (b"BZh91AY", "it is not a tar archive"),
     ] {
         let saved = Saved::new(content);
         assert_eq!(without_path(&problem_of(&saved).await, &saved), expected);

@@ -18,6 +18,7 @@ mod image_kinds;
 mod image_memory;
 mod image_platform;
 mod image_random;
+mod image_stream;
 mod image_tables;
 mod layout;
 mod plan;

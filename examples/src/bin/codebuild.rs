@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
-use ecr_push::{Image, Pusher, Repository, Tag};
-use examples::{BoxError, Containers, Delivery, Session, Story, run, show_push};
+use ecr_push::{Pusher, Repository, Tag};
+use examples::{BoxError, Containers, Delivery, Session, Story, open_image, run, show_push};
 use imagedefs::codebuild::CodeBuildEnv;
 use local_aws::LocalAws;
 
@@ -90,7 +90,7 @@ async fn codebuild(arguments: Arguments) -> Result<(), BoxError> {
     build.check_succeeding()?;
     let repository = repository_of(&build, &repository)?;
     let tags = tags_of(&build, tags)?;
-    let image = Image::open(image).await?;
+    let image = open_image(&image)?.await?;
     // Checks the container names and the output files before the push.
     containers.definitions([format!("{repository}@{}", image.digest()).parse()?])?;
     let delivery = delivery.or_default();

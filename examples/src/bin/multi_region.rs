@@ -8,8 +8,8 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use clap::Parser;
 use ecr_push::settings::NewRepository;
-use ecr_push::{Image, Pusher, Repository, Tag};
-use examples::{BoxError, Session, Story, run, show_push};
+use ecr_push::{Pusher, Repository, Tag};
+use examples::{BoxError, Session, Story, open_image, run, show_push};
 
 /// Push one image to Amazon ECR repositories in several regions and accounts. The program reads the
 /// image once, and moves no tag until all repositories have all layers.
@@ -60,7 +60,7 @@ async fn main() -> ExitCode {
 async fn push(arguments: Arguments) -> Result<(), BoxError> {
     let Arguments { aws, roles, create_repository, tags, image, repositories } = arguments;
     let story = Story::on_stderr();
-    let image = Image::open(image).await?;
+    let image = open_image(&image)?.await?;
     let (first, others) = repositories.split_first().ok_or("no repository is given")?;
     let session = Session::of(aws, first).await?;
     story.tell(format!("pushing {} ({})", image.digest(), session.place()));

@@ -13,7 +13,9 @@ use imagedefs::ImageDefinitions;
 ///
 /// The image is an OCI image layout (a folder), an OCI archive or an archive of `docker save`. The
 /// program detects the format and reads archives in place. It skips layers that the repository
-/// already has; the image may lack these.
+/// already has; the image may lack these. With `-`, it reads an archive from stdin: `docker save
+/// IMAGE | push - REPOSITORY`. Archives may be compressed with gzip; builds with these features also
+/// read bzip2, xz and zstd.
 ///
 /// The last line on stdout is the image by its digest, REPOSITORY@sha256:…, so that a script can
 /// use `IMAGE=$(push …)`. Progress goes to stderr. With --container or --containers, the program

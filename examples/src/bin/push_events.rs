@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use clap::Parser;
 use ecr_push::events::Event;
-use ecr_push::{Digest, Image, Pusher, Repository, Tag};
-use examples::{BoxError, Session, Story, run};
+use ecr_push::{Digest, Pusher, Repository, Tag};
+use examples::{BoxError, Session, Story, open_image, run};
 use indicatif::BinaryBytes;
 
 /// Push an image to Amazon ECR and print a line on stderr for each event, with the progress and the
@@ -44,7 +44,7 @@ async fn main() -> ExitCode {
 async fn push(arguments: Arguments) -> Result<(), BoxError> {
     let Arguments { aws, tags, image, repository } = arguments;
     let story = Story::on_stderr();
-    let image = Image::open(image).await?;
+    let image = open_image(&image)?.await?;
     let session = Session::of(aws, &repository).await?;
     let push = Pusher::new(session.config()).push(&image, &repository);
     let push = tags.into_iter().fold(push, |push, tag| push.tag(tag));

@@ -111,7 +111,7 @@ async fn pushed(with: &[(&str, &str)], server: &local_aws::Server) -> Ended {
 async fn requests_go_through_the_proxy() {
     for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
         let server = served().await;
-        let proxy = Proxy::before(address(server.endpoint_url())).await;
+        let proxy = Proxy::before(address(&server.endpoint_url())).await;
         let ended = pushed(&[(name, &proxy.url())], &server).await;
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         let heads = proxy.heads();
@@ -127,7 +127,7 @@ async fn requests_go_through_the_proxy() {
 async fn hosts_in_no_proxy_are_called_directly() {
     for (name, hosts) in [("NO_PROXY", "example.com,127.0.0.1"), ("no_proxy", "127.0.0.0/8")] {
         let server = served().await;
-        let proxy = Proxy::before(address(server.endpoint_url())).await;
+        let proxy = Proxy::before(address(&server.endpoint_url())).await;
         let ended = pushed(&[("HTTP_PROXY", &proxy.url()), (name, hosts)], &server).await;
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         assert_eq!(proxy.heads(), Vec::<String>::new());
@@ -137,7 +137,7 @@ async fn hosts_in_no_proxy_are_called_directly() {
 #[tokio::test]
 async fn the_proxys_login_is_sent_to_it() {
     let server = served().await;
-    let proxy = Proxy::before(address(server.endpoint_url())).await;
+    let proxy = Proxy::before(address(&server.endpoint_url())).await;
     let url = format!("http://user:pass@{}", proxy.address);
     let ended = pushed(&[("HTTP_PROXY", &url)], &server).await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
@@ -149,7 +149,7 @@ async fn the_proxys_login_is_sent_to_it() {
 #[tokio::test]
 async fn https_goes_through_a_tunnel_and_trusts_the_bundle() {
     let server = served().await;
-    let (tls, ca) = tls_before(address(server.endpoint_url())).await;
+    let (tls, ca) = tls_before(address(&server.endpoint_url())).await;
     let proxy = Proxy::before(tls).await;
     let folder = tempfile::TempDir::new().unwrap();
     let bundle = folder.path().join("ca.pem");
@@ -165,7 +165,7 @@ async fn https_goes_through_a_tunnel_and_trusts_the_bundle() {
     assert!(!heads.is_empty() && heads.iter().all(is_tunnel), "{heads:?}");
 
     // A certificate of another CA isn't trusted.
-    let (_, other) = tls_before(address(server.endpoint_url())).await;
+    let (_, other) = tls_before(address(&server.endpoint_url())).await;
     std::fs::write(bundle, other).unwrap();
     let ended =
         pushed(&[endpoint, ("HTTPS_PROXY", &url), ("AWS_CA_BUNDLE", bundle)], &server).await;

@@ -241,3 +241,26 @@ async fn the_image_definitions_are_written_on_request() {
     // Without a container, the program doesn't know the definitions.
     assert_eq!(push(&["--zip", "web.zip"]).await.code, 2);
 }
+
+/// `docker save IMAGE | push - REPOSITORY`
+#[tokio::test]
+async fn an_archive_is_read_from_stdin() {
+    let config = r#"{"os":"linux","architecture":"amd64"}"#;
+    let manifest = r#"[{"Config":"config.json","RepoTags":["web:1"],"Layers":[]}]"#;
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, content) in [("config.json", config), ("manifest.json", manifest)] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, content.as_bytes()).unwrap();
+    }
+    let archive = String::from_utf8(tar.into_inner().unwrap()).unwrap();
+    let ended = Program::push().with(&["-", URI]).stdin(&archive).run().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.starts_with(&format!("{URI}@sha256:")), "{}", ended.stdout);
+
+    let ended = Program::push().with(&["-", URI]).stdin(&archive[..600]).run().await;
+    assert_eq!(ended.code, 1);
+    let expected = "error: the image stream can't be pushed: it was cut off";
+    assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
+}

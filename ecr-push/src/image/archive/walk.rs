@@ -1,15 +1,15 @@
-//! [`Walk`]: a single pass through the headers of a tar file.
+//! [`Walk`]: a single pass through a tar archive.
 //!
 //! The `tar` crate parses the headers, but not the sequence of entries: its own iterator treats the
 //! end of a truncated file as the end of the archive, and reads names of any length into memory.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use tar::{EntryType, Header, PaxExtensions};
 
 use crate::error::Error;
-use crate::image::source::Content;
+use crate::image::archive::input::TarInput;
+use crate::image::source::Piece;
 
 const BLOCK: u64 = 512;
 
@@ -22,23 +22,17 @@ const MAX_NAMES: usize = 16 * 1024 * 1024;
 /// The limit of a long name or a PAX header, in bytes: paths have at most 4096.
 const MAX_EXTENSION: u64 = 1024 * 1024;
 
-/// A pass through the file.
+/// A pass through the archive.
 pub(super) struct Walk<'a> {
     subject: &'a str,
-    path: &'a Path,
-    content: Content,
-    len: u64,
-    at: u64,
+    input: &'a mut dyn TarInput,
     entries: HashMap<String, Item>,
     names: usize,
 }
 
 #[derive(Debug, Clone)]
 pub(super) enum Item {
-    File {
-        start: u64,
-        size: u64,
-    },
+    File(Piece),
     /// A symbolic link to another name in the archive.
     Link(String),
     /// A link out of the archive, or a hard link to an entry that hasn't occurred before it.
@@ -67,54 +61,43 @@ struct Extensions {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(subject: &'a str, path: &'a Path, content: Content, len: u64) -> Self {
-        Self { subject, path, content, len, at: 0, entries: HashMap::new(), names: 0 }
+    pub(super) fn new(subject: &'a str, input: &'a mut dyn TarInput) -> Self {
+        Self { subject, input, entries: HashMap::new(), names: 0 }
     }
 
     /// Returns the entries by name, and the kind of the archive's end.
     pub(super) fn run(mut self) -> Result<(HashMap<String, Item>, End), Error> {
-        self.check_format()?;
         let end = self.walk()?;
+        if end == End::Marked {
+            self.input.finish()?;
+        }
         Ok((self.entries, end))
-    }
-
-    /// Checks by the first block that it is a tar file.
-    fn check_format(&self) -> Result<(), Error> {
-        if self.len == 0 {
-            return Err(self.wrong("it is empty"));
-        }
-        let mut first = [0; BLOCK as usize];
-        let read = self.read(0, &mut first)?;
-        for (magic, program) in COMPRESSED {
-            if first.starts_with(magic) {
-                let path = self.path.display();
-                return Err(self.wrong(format!(
-                    "it is compressed, but archives are read in place: decompress it with \
-                     `{program} -dc {path} > image.tar`, and open image.tar"
-                )));
-            }
-        }
-        let header = Header::from_byte_slice(&first);
-        if read < first.len() || !(is_zero(&first) || has_checksum(header)) {
-            return Err(self.wrong("it is not a tar archive"));
-        }
-        Ok(())
     }
 
     fn walk(&mut self) -> Result<End, Error> {
         let mut extensions = Extensions::default();
-        while self.at < self.len {
+        loop {
             let mut block = [0; BLOCK as usize];
-            let start = self.at;
-            if self.read(start, &mut block)? < block.len() {
-                return Err(self.cut_off(start));
+            let start = self.input.position();
+            match self.input.read(&mut block)? {
+                0 if start == 0 => return Err(self.empty()),
+                0 => return Ok(End::Unmarked),
+                read if read < block.len() && start == 0 => {
+                    return Err(self.wrong("it is not a tar archive"));
+                }
+                read if read < block.len() => return Err(self.cut_off(start)),
+                _ => {}
             }
             if is_zero(&block) {
                 return Ok(End::Marked);
             }
             let header = Header::from_byte_slice(&block);
             if !has_checksum(header) {
-                return Err(self.damaged(start));
+                return Err(if start == 0 {
+                    self.wrong("it is not a tar archive")
+                } else {
+                    self.damaged(start)
+                });
             }
             let kind = header.entry_type();
             let describes_next = kind.is_pax_local_extensions()
@@ -125,24 +108,30 @@ impl<'a> Walk<'a> {
                 Some(size) if !describes_next => size,
                 _ => header.entry_size().map_err(|_| self.damaged(start))?,
             };
-            let data = start + BLOCK;
-            let end = data.checked_add(size).filter(|end| *end <= self.len);
+            let end = (start + BLOCK).checked_add(size);
+            let end = end.filter(|end| self.input.len().is_none_or(|len| *end <= len));
             let end = end.ok_or_else(|| self.cut_off(start))?;
-            self.at = end.next_multiple_of(BLOCK);
             if describes_next {
-                self.extend(&mut extensions, kind, data, size)?;
+                self.extend(&mut extensions, kind, start, size)?;
             } else {
-                self.add(header, data, size, std::mem::take(&mut extensions))?;
+                self.add(header, start, size, std::mem::take(&mut extensions))?;
             }
+            // The entry's content that wasn't needed, and the padding after it. The last padding
+            // may be missing.
+            let rest = end - self.input.position();
+            if self.input.skip(rest)? < rest {
+                return Err(self.cut_off(start));
+            }
+            self.input.skip(end.next_multiple_of(BLOCK) - end)?;
         }
-        Ok(End::Unmarked)
     }
 
+    /// Reads the header that describes the next entry. Its own header is at byte `start`.
     fn extend(
-        &self,
+        &mut self,
         extensions: &mut Extensions,
         kind: EntryType,
-        data: u64,
+        start: u64,
         size: u64,
     ) -> Result<(), Error> {
         // Global headers hold comments and times; they can't name a single entry.
@@ -150,12 +139,12 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         if size > MAX_EXTENSION {
-            return Err(self.damaged(data - BLOCK));
+            return Err(self.damaged(start));
         }
         // The check above bounds the size.
         let mut content = vec![0; size as usize];
-        if self.read(data, &mut content)? < content.len() {
-            return Err(self.cut_off(data - BLOCK));
+        if self.input.read(&mut content)? < content.len() {
+            return Err(self.cut_off(start));
         }
         if kind.is_gnu_longname() {
             extensions.long_name = Some(until_zero(content));
@@ -163,14 +152,14 @@ impl<'a> Walk<'a> {
             extensions.long_link = Some(until_zero(content));
         } else {
             for extension in PaxExtensions::new(&content) {
-                let extension = extension.map_err(|_| self.damaged(data - BLOCK))?;
+                let extension = extension.map_err(|_| self.damaged(start))?;
                 let value = extension.value_bytes();
                 match extension.key_bytes() {
                     b"path" => extensions.pax_name = Some(value.to_owned()),
                     b"linkpath" => extensions.pax_link = Some(value.to_owned()),
                     b"size" => {
                         let size = extension.value().ok().and_then(|text| text.parse().ok());
-                        extensions.size = Some(size.ok_or_else(|| self.damaged(data - BLOCK))?);
+                        extensions.size = Some(size.ok_or_else(|| self.damaged(start))?);
                     }
                     key if key.starts_with(b"GNU.sparse.") => extensions.sparse = true,
                     _ => {}
@@ -183,7 +172,7 @@ impl<'a> Walk<'a> {
     fn add(
         &mut self,
         header: &Header,
-        data: u64,
+        start: u64,
         size: u64,
         extensions: Extensions,
     ) -> Result<(), Error> {
@@ -208,13 +197,22 @@ impl<'a> Walk<'a> {
         let Some(key) = joined("", &name) else {
             return Ok(());
         };
+        self.names += key.len();
+        if self.entries.len() == MAX_ENTRIES || self.names > MAX_NAMES {
+            let problem = format!(
+                "it has more than {MAX_ENTRIES} entries or names of more than {MAX_NAMES} bytes, \
+                 too many for an image"
+            );
+            return Err(self.wrong(problem));
+        }
         let link = || {
             let link = pax_link.or(long_link);
             let link = link.or_else(|| header.link_name_bytes().map(|link| link.into_owned()));
             link.and_then(|link| String::from_utf8(link).ok())
         };
         let item = if is_file && !name.ends_with('/') {
-            Item::File { start: data, size }
+            let piece = self.input.content(&key, size)?;
+            Item::File(piece.ok_or_else(|| self.cut_off(start))?)
         } else if kind.is_hard_link() {
             // A hard link means the current entry of the name; later entries don't change it.
             let target = link().and_then(|target| joined("", &target));
@@ -230,21 +228,16 @@ impl<'a> Walk<'a> {
         } else {
             Item::Other
         };
-        self.names += key.len();
-        if self.entries.len() == MAX_ENTRIES || self.names > MAX_NAMES {
-            let problem = format!(
-                "it has more than {MAX_ENTRIES} entries or names of more than {MAX_NAMES} bytes, \
-                 too many for an image"
-            );
-            return Err(self.wrong(problem));
-        }
         // The last entry of a name counts, as in an extraction.
         self.entries.insert(key, item);
         Ok(())
     }
 
-    fn read(&self, at: u64, buffer: &mut [u8]) -> Result<usize, Error> {
-        self.content.read_at(at, buffer).map_err(|error| Error::io(self.path, error))
+    fn empty(&self) -> Error {
+        self.wrong(match self.input.len() {
+            Some(_) => "it is empty",
+            None => "it is empty: the program that writes it may have failed",
+        })
     }
 
     fn wrong(&self, problem: impl Into<String>) -> Error {
@@ -256,18 +249,10 @@ impl<'a> Walk<'a> {
     }
 
     fn cut_off(&self, at: u64) -> Error {
-        let len = self.len;
+        let len = self.input.len().unwrap_or_else(|| self.input.position());
         self.wrong(format!("it was cut off: the entry at byte {at} exceeds its {len} bytes"))
     }
 }
-
-/// The first bytes of compressed files, and the program that decompresses them.
-const COMPRESSED: [(&[u8], &str); 4] = [
-    (b"\x1f\x8b", "gzip"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-    (b"\xfd7zXZ\0", "xz"),
-    (b"BZh", "bzip2"),
-];
 
 fn is_zero(block: &[u8]) -> bool {
     block.iter().all(|byte| *byte == 0)

@@ -11,8 +11,9 @@ use tokio::sync::OnceCell;
 
 use crate::error::Error;
 use crate::image::blob::{Blob, Layer};
-use crate::image::codec::{Codec, compress_layer};
+use crate::image::codec::compress_layer;
 use crate::image::graph::{Graph, Manifest};
+use crate::image::packed::Codec;
 use crate::image::rewrite::rewritten;
 use crate::names::digest::Digest;
 use crate::tasks::{blocking, stoppable};
