@@ -246,15 +246,10 @@ async fn the_image_definitions_are_written_on_request() {
 #[tokio::test]
 async fn an_archive_is_read_from_stdin() {
     let config = r#"{"os":"linux","architecture":"amd64"}"#;
-    let manifest = r#"[{"Config":"config.json","RepoTags":["web:1"],"Layers":[]}]"#;
-    let mut tar = tar::Builder::new(Vec::new());
-    for (name, content) in [("config.json", config), ("manifest.json", manifest)] {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(content.len() as u64);
-        header.set_mode(0o644);
-        tar.append_data(&mut header, name, content.as_bytes()).unwrap();
-    }
-    let archive = String::from_utf8(tar.into_inner().unwrap()).unwrap();
+    let manifest = r#"[{"Config":"config.json","RepoTags":["web:1"],"Layers":["layer.tar"]}]"#;
+    let layer = tar_of(&[("srv/index.html", "<h1>web</h1>")]);
+    let files = [("config.json", config), ("layer.tar", &layer), ("manifest.json", manifest)];
+    let archive = tar_of(&files);
     let ended = Program::push().with(&["-", URI]).stdin(&archive).run().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stdout.starts_with(&format!("{URI}@sha256:")), "{}", ended.stdout);
@@ -263,4 +258,15 @@ async fn an_archive_is_read_from_stdin() {
     assert_eq!(ended.code, 1);
     let expected = "error: the image stream can't be pushed: it was cut off";
     assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
+}
+
+fn tar_of(files: &[(&str, &str)]) -> String {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, content.as_bytes()).unwrap();
+    }
+    String::from_utf8(tar.into_inner().unwrap()).unwrap()
 }
