@@ -87,7 +87,7 @@ impl PackedReader {
     }
 
     /// Returns the size of the uncompressed content.
-    pub(super) fn size(&self) -> u64 {
+    pub(super) fn content_size(&self) -> u64 {
         self.blocks.content_size
     }
 

@@ -148,7 +148,7 @@ impl Content {
         match &self.0 {
             Medium::Bytes(bytes) => Ok(bytes.len() as u64),
             Medium::File { file, start } => Ok(file.metadata()?.len().saturating_sub(*start)),
-            Medium::Packed(packed) => Ok(packed.size()),
+            Medium::Packed(packed) => Ok(packed.content_size()),
         }
     }
 
