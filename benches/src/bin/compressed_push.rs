@@ -110,7 +110,7 @@ fn content(size: usize, seed: u64) -> Vec<u8> {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        if state % 3 == 0 {
+        if state.is_multiple_of(3) {
             bytes.extend_from_slice(&state.to_le_bytes());
         } else {
             bytes.extend_from_slice(format!("entry_{:04x} ", state % 4096).as_bytes());
