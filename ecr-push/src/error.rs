@@ -54,6 +54,7 @@ impl Error {
             Repr::Io { .. } | Repr::Temporary { .. } | Repr::Unreadable { .. } => ErrorKind::Io,
             Repr::Login(login) => login.kind(),
             Repr::Protocol { .. } => ErrorKind::Protocol,
+            Repr::ShutDown => ErrorKind::Cancelled,
             Repr::TagImmutable { .. } => ErrorKind::TagImmutable,
             Repr::Unsupported { .. } => ErrorKind::Unsupported,
         }

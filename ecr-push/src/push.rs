@@ -263,13 +263,17 @@ impl Push {
             let checkpoint = match file {
                 Some(path) => {
                     let reporter = reporter.clone();
-                    blocking(move || Checkpoint::open(path, &reporter)).await
+                    blocking(move || Ok(Checkpoint::open(path, &reporter))).await?
                 }
                 None => None,
             };
             let outcome = self.prepare(reporter, checkpoint.clone()).run().await?;
             if let Some(checkpoint) = checkpoint {
-                blocking(move || checkpoint.finish()).await;
+                blocking(move || {
+                    checkpoint.finish();
+                    Ok(())
+                })
+                .await?;
             }
             Ok::<_, Error>(outcome)
         };

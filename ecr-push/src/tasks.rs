@@ -9,16 +9,20 @@ use std::thread;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, spawn_blocking};
 
+use crate::error::Error;
+
 /// Runs file reading and hashing off the async threads.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    joined(spawn_blocking(work).await).await
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    joined(spawn_blocking(work).await)
 }
 
 /// Does the same as [`blocking`] for work that may take long. Sets `Stop` when the caller drops the
 /// future.
 pub(crate) async fn stoppable<T: Send + 'static>(
-    work: impl FnOnce(&Stop) -> T + Send + 'static,
-) -> T {
+    work: impl FnOnce(&Stop) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     let (_wanted, stop) = Wanted::new();
     blocking(move || work(&stop)).await
 }
@@ -101,21 +105,45 @@ impl AllDone {
 }
 
 /// Returns the result of a task. Propagates its panic.
-pub(crate) async fn joined<T>(ended: Result<T, JoinError>) -> T {
-    match returned(ended) {
-        Some(done) => done,
-        None => std::future::pending().await,
+///
+/// A task is cancelled when its runtime is shut down. Futures are still polled then: by another
+/// runtime that shares them, by a thread that blocks on them, and by the runtime's own threads until
+/// they notice the shutdown. So a cancelled task is an error and must not be polled again.
+pub(crate) fn joined<T>(ended: Result<Result<T, Error>, JoinError>) -> Result<T, Error> {
+    match ended {
+        Ok(done) => done,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Error::shut_down()),
+        },
     }
 }
 
-/// Does the same as [`joined`] for a caller that polls. Returns `None` if the task was cancelled;
-/// only the shutdown of the runtime cancels a task, and after that nothing polls again.
-pub(crate) fn returned<T>(ended: Result<T, JoinError>) -> Option<T> {
-    match ended {
-        Ok(done) => Some(done),
-        Err(ended) => match ended.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => None,
-        },
+#[cfg(test)]
+mod tests {
+    use std::future::Future as _;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+    use crate::error::kind::ErrorKind;
+
+    #[test]
+    fn work_after_the_end_of_its_runtime_fails() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        let _entered = handle.enter();
+        let mut context = Context::from_waker(Waker::noop());
+        let Poll::Ready(ended) = pin!(blocking(|| Ok(()))).poll(&mut context) else {
+            panic!("it waits for a runtime that has ended");
+        };
+        let error = ended.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+        assert!(!error.is_retryable());
+        assert_eq!(
+            error.to_string(),
+            "the tokio runtime was shut down before the work ended: keep the runtime until then"
+        );
     }
 }

@@ -105,6 +105,11 @@ impl Error {
         Self::protocol(operation, repository, problem)
     }
 
+    /// Builds the error of work that was cancelled by the shutdown of its runtime.
+    pub(crate) fn shut_down() -> Self {
+        Repr::ShutDown.into()
+    }
+
     pub(crate) fn tag_immutable(
         tag: &Tag,
         repository: &Repository,

@@ -14,6 +14,8 @@ pub enum ErrorKind {
     /// A blob's content doesn't match its descriptor: the size or the digest differs, or the file
     /// changed during the read. Build the image again.
     BlobMismatch,
+    /// The tokio runtime was shut down before the work ended. Keep the runtime until then.
+    Cancelled,
     /// The configuration lacks what a request needs: credentials, or an HTTP client. Complete the
     /// `SdkConfig`; the source says what is missing.
     Configuration,
@@ -74,6 +76,7 @@ impl fmt::Display for ErrorKind {
         f.write_str(match self {
             Self::AccessDenied => "accessDenied",
             Self::BlobMismatch => "blobMismatch",
+            Self::Cancelled => "cancelled",
             Self::Configuration => "configuration",
             Self::CredentialHelper => "credentialHelper",
             Self::Credentials => "credentials",

@@ -60,6 +60,9 @@ pub(crate) enum Repr {
     #[error(transparent)]
     Login(LoginFailure),
 
+    #[error("the tokio runtime was shut down before the work ended: keep the runtime until then")]
+    ShutDown,
+
     #[error("{operation} on {repository}: {problem}")]
     Protocol { operation: &'static str, repository: Repository, problem: String },
 

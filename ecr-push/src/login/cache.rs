@@ -35,6 +35,7 @@ use crate::error::Error;
 use crate::error::answer::Cause;
 use crate::error::kind::ErrorKind;
 use crate::login::secret::Secret;
+use crate::tasks::joined;
 
 /// The token of one endpoint, with the call that renews it.
 pub(crate) struct Cache {
@@ -109,6 +110,7 @@ impl Cache {
 
     /// Returns a token that is valid now.
     pub(crate) async fn secret(self: &Arc<Self>) -> Result<Arc<Secret>, Error> {
+        let mut was_lost = false;
         loop {
             match self.find() {
                 TokenLookup::Refused(error) => return Err(error),
@@ -123,8 +125,12 @@ impl Cache {
                 }
                 TokenLookup::Valid(secret) => return Ok(secret),
                 // The next iteration finds the call's result. If the call's runtime was shut down,
-                // the call has no result, and the next iteration starts a new call.
-                TokenLookup::Waiting(mut waiting) => waiting.ended().await,
+                // the call has no result, and the next iteration starts a new call. If that is lost
+                // too, this caller's own runtime was shut down.
+                TokenLookup::Waiting(mut waiting) => match waiting.ended().await {
+                    Err(error) if was_lost => return Err(error),
+                    ended => was_lost = ended.is_err(),
+                },
             }
         }
     }
@@ -277,14 +283,16 @@ struct Waiter {
 }
 
 impl Waiter {
-    async fn ended(&mut self) {
+    /// Waits for the end of the call.
+    ///
+    /// # Errors
+    /// Fails if this caller started the call, and the runtime of the call was shut down.
+    async fn ended(&mut self) -> Result<(), Error> {
         // The sender never sends a value; the receiver gets an error when the sender is dropped.
         let _ = self.ended.changed().await;
-        if let Some(task) = self.task.take()
-            && let Err(ended) = task.await
-            && let Ok(panic) = ended.try_into_panic()
-        {
-            std::panic::resume_unwind(panic);
+        match self.task.take() {
+            Some(task) => joined(task.await.map(Ok)),
+            None => Ok(()),
         }
     }
 }

@@ -70,7 +70,7 @@ pub(crate) async fn send(
     }
     drop(sending);
     while let Some(ended) = uploads.join_next().await {
-        receipt.add(joined(ended).await?);
+        receipt.add(joined(ended)?);
     }
     Ok(receipt)
 }

@@ -128,7 +128,7 @@ impl PartAhead {
         // `wanted` must live until the read ends, because a stopped read returns an incomplete
         // part.
         let Self { frame, wanted: _wanted, .. } = self;
-        joined(frame.await).await
+        joined(frame.await)
     }
 
     /// Stops the read, and returns the task so that the caller can await its end.
@@ -187,7 +187,7 @@ impl PartReader {
         let ending: Vec<_> = self.ahead.drain(..).map(PartAhead::give_up).collect();
         for frame in ending {
             // The result is discarded.
-            let _ = joined(frame.await).await;
+            let _ = joined(frame.await);
         }
     }
 

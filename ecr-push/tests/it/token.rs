@@ -162,6 +162,23 @@ fn a_call_that_is_lost_with_its_runtime_is_made_again() {
     assert_eq!(calls(&local), 2);
 }
 
+/// Another thread may still poll.
+#[test]
+fn a_call_after_the_end_of_its_runtime_fails() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let handle = runtime.handle().clone();
+    drop(runtime);
+    let _entered = handle.enter();
+    let (_, provider) = emulator();
+    let repository = repository();
+    let call = std::pin::pin!(provider.token(&repository));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(ended) = call.poll(&mut context) else {
+        panic!("it waits for a runtime that has ended");
+    };
+    assert_eq!(ended.unwrap_err().kind(), ErrorKind::Cancelled);
+}
+
 #[tokio::test(start_paused = true)]
 async fn after_a_failure_there_is_a_pause() {
     let (local, provider) = emulator();

@@ -18,6 +18,7 @@ use local_aws::LocalAws;
 use serde_json::json;
 
 use crate::layout::digest;
+use crate::panics;
 
 /// A deviation in the handling of one request.
 #[derive(Debug, Clone)]
@@ -61,6 +62,7 @@ pub(crate) struct V2 {
 
 impl V2 {
     pub(crate) fn beside(local: &LocalAws) -> (Self, Pusher) {
+        panics::forbid();
         let config = local.sdk_config();
         let v2 = Self { api: config.http_client().unwrap(), state: Arc::default() };
         let config = config.to_builder().http_client(v2.clone()).build();

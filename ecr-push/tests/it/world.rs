@@ -9,6 +9,7 @@ use ecr_push::{Error, Image, Pushed, Pusher, Repository, Tag};
 use local_aws::LocalAws;
 
 use crate::layout::Layout;
+use crate::panics;
 
 pub(crate) const URI: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web";
 
@@ -32,6 +33,7 @@ impl World {
     }
 
     pub(crate) fn empty() -> Self {
+        panics::forbid();
         let local = LocalAws::new();
         let config = local.sdk_config();
         Self { client: Client::new(&config), pusher: Pusher::new(&config), local }

@@ -7,6 +7,8 @@ use aws_sdk_ecs::types::{DeploymentCircuitBreaker, DeploymentConfiguration};
 use ecs_deploy::{Deployer, Revision, Service};
 use local_aws::{Fault, LocalAws, When};
 
+use crate::panics;
+
 pub(crate) const NEW_IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web:2";
 
 pub(crate) struct Demo {
@@ -20,6 +22,7 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn new() -> Self {
+        panics::forbid();
         let local = LocalAws::new();
         local.create_demo();
         Self::of(local)

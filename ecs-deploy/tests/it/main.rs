@@ -17,6 +17,8 @@ mod inactive;
 mod kept;
 mod no_end;
 mod outcome;
+#[path = "../../../ecr-push/tests/it/panics.rs"]
+mod panics;
 mod plan;
 mod policy;
 mod pressure;

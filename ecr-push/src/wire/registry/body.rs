@@ -15,7 +15,7 @@ use crate::image::blob::Layer;
 use crate::image::blob_reader::BlobReader;
 use crate::names::repository::Repository;
 use crate::report::{Event, Reporter};
-use crate::tasks::returned;
+use crate::tasks::joined;
 
 /// The content of one layer, shared by all its requests.
 #[derive(Debug, Clone)]
@@ -104,9 +104,7 @@ impl Body for Stream {
             return Poll::Ready(None);
         }
         let reading = ahead.get_or_insert_with(|| content.read(*at, *end));
-        let Some(read) = returned(ready!(Pin::new(reading).poll(context))) else {
-            return Poll::Pending;
-        };
+        let read = joined(ready!(Pin::new(reading).poll(context)));
         *ahead = None;
         let piece = match read {
             Ok(piece) => piece,
@@ -142,4 +140,56 @@ impl Body for Stream {
 
 fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+    use crate::error::kind::ErrorKind;
+    use crate::image::blob::Blob;
+
+    fn poll(body: &mut SdkBody) -> Poll<Option<Result<usize, String>>> {
+        let mut context = Context::from_waker(Waker::noop());
+        Pin::new(body).poll_frame(&mut context).map(|frame| {
+            frame.map(|frame| {
+                let frame = frame.map_err(|error| error.to_string())?;
+                Ok(frame.into_data().map_or(0, |data| data.len()))
+            })
+        })
+    }
+
+    /// A connection polls its request's body until it notices that the runtime was shut down.
+    #[test]
+    fn a_body_that_outlives_its_runtime_ends_with_an_error_and_stays_ended() {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let repository: Repository =
+            "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web".parse().unwrap();
+        let blob = Blob::from_bytes(vec![7; 3 * PIECE]);
+        let layer = blob.layer.clone();
+        let reader = runtime.block_on(BlobReader::open(blob)).unwrap();
+        let content = LayerContent::new(reader, &layer, &repository, &Reporter::default());
+        let mut body = content.body(0, layer.size());
+        let first = runtime.block_on(std::future::poll_fn(|context| {
+            Pin::new(&mut body).poll_frame(context).map(|frame| frame.is_some_and(|it| it.is_ok()))
+        }));
+        assert!(first);
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        let _entered = handle.enter();
+        let mut ended = Vec::new();
+        for _ in 0..5 {
+            ended.push(poll(&mut body));
+        }
+        // The piece that was read ahead may have been read before the shutdown.
+        ended.retain(|it| *it != Poll::Ready(Some(Ok(PIECE))));
+        let text = Error::shut_down().to_string();
+        assert_eq!(ended[0], Poll::Ready(Some(Err(text))));
+        assert!(ended.len() >= 4 && ended[1..].iter().all(|it| *it == Poll::Ready(None)));
+        assert_eq!(content.failure().unwrap().kind(), ErrorKind::Cancelled);
+        let hint = http_body::Body::size_hint(&body);
+        assert_eq!(hint.exact(), Some(0));
+    }
 }
