@@ -51,7 +51,10 @@ impl Error {
             },
             Repr::InvalidOptions { .. } => ErrorKind::InvalidOptions,
             Repr::InvalidPlatform { .. } => ErrorKind::InvalidPlatform,
-            Repr::Io { .. } | Repr::Temporary { .. } | Repr::Unreadable { .. } => ErrorKind::Io,
+            Repr::Io { .. }
+            | Repr::NotRegular(_)
+            | Repr::Temporary { .. }
+            | Repr::Unreadable { .. } => ErrorKind::Io,
             Repr::Login(login) => login.kind(),
             Repr::Protocol { .. } => ErrorKind::Protocol,
             Repr::ShutDown => ErrorKind::Cancelled,

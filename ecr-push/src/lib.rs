@@ -8,6 +8,7 @@ mod aws {
     pub(crate) mod retries;
 }
 mod error;
+mod file;
 pub mod image;
 pub mod login;
 pub mod names;

@@ -39,7 +39,7 @@ use crate::push::tag_order::in_order;
 use crate::report::Reporter;
 use crate::tasks::blocking;
 use crate::upload::Uploader;
-use crate::upload::checkpoint::Checkpoint;
+use crate::upload::checkpoint::{Checkpoint, HeldCheckpoint};
 use crate::upload::part_size::LargeLayers;
 use crate::wire::new_repository::NewRepository;
 use crate::wire::transport::{RegistryEndpoint, Transport};
@@ -179,7 +179,9 @@ impl Push {
     /// A file that is out of date, belongs to other pushes, or ends in the middle of a line does no
     /// harm. If the file is not a checkpoint, the push leaves it unchanged and
     /// [reports](crate::events::Event::CheckpointIgnored) it. The file holds names, digests and
-    /// upload ids, but no secret. Each concurrent push needs its own file.
+    /// upload ids, but no secret; only its owner can read it. Each concurrent push needs its own
+    /// file: a push locks it, and another push reports that it ignores the file. The file must be a
+    /// regular file, not a link or a pipe.
     pub fn checkpoint(mut self, file: impl AsRef<Path>) -> Self {
         self.checkpoint = Some(file.as_ref().to_owned());
         self
@@ -260,17 +262,18 @@ impl Push {
         let span = tracing::info_span!("push", %repository, %digest);
         let file = self.checkpoint.take();
         let work = async {
-            let checkpoint = match file {
+            let held = match file {
                 Some(path) => {
                     let reporter = reporter.clone();
-                    blocking(move || Ok(Checkpoint::open(path, &reporter))).await?
+                    blocking(move || Ok(HeldCheckpoint::open(path, &reporter))).await?
                 }
                 None => None,
             };
-            let outcome = self.prepare(reporter, checkpoint.clone()).run().await?;
-            if let Some(checkpoint) = checkpoint {
+            let checkpoint = held.as_ref().map(HeldCheckpoint::checkpoint);
+            let outcome = self.prepare(reporter, checkpoint).run().await?;
+            if let Some(held) = held {
                 blocking(move || {
-                    checkpoint.finish();
+                    held.finish();
                     Ok(())
                 })
                 .await?;
@@ -284,7 +287,11 @@ impl Push {
     fn check_options(&self) -> Result<(), Error> {
         let is_ecr = self.pusher.registry.as_ref().is_none_or(RegistryEndpoint::is_ecr);
         let creates = matches!(self.missing_repository, MissingRepository::Create(_));
+        let is_unnamed = |file: &PathBuf| file.as_os_str().is_empty();
         let problem = match self.transport {
+            _ if self.checkpoint.as_ref().is_some_and(is_unnamed) => {
+                "the path of `checkpoint` is empty: name a file"
+            }
             Transport::Registry if self.checkpoint.is_some() => {
                 "`checkpoint` needs `Transport::Api`: the registry's protocol can't resume the \
                  uploads of another process"

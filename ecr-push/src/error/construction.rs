@@ -1,6 +1,7 @@
 //! The constructors of [`Error`], one for each failure.
 
 use std::fmt::Display;
+use std::io::ErrorKind as ErrorCode;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -9,6 +10,7 @@ use crate::error::answer::{BoxError, Cause};
 use crate::error::kind::ErrorKind;
 use crate::error::login::{HelperSetting, LoginFailure};
 use crate::error::repr::Repr;
+use crate::file::NotRegular;
 use crate::names::digest::Digest;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
@@ -43,6 +45,9 @@ impl Error {
     }
 
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+        if let Some(problem) = NotRegular::among(&source) {
+            return Repr::NotRegular(problem.clone()).into();
+        }
         Repr::Io { path: path.to_owned(), source: Quoted::io(source) }.into()
     }
 
@@ -53,6 +58,9 @@ impl Error {
 
     /// Builds the error of content that can't be opened or read.
     pub(crate) fn unreadable(place: &impl Display, source: std::io::Error) -> Self {
+        if let Some(problem) = NotRegular::among(&source) {
+            return Repr::NotRegular(problem.clone()).into();
+        }
         Repr::Unreadable { place: place.to_string(), source: Quoted::io(source) }.into()
     }
 
@@ -182,7 +190,16 @@ impl Error {
     }
 
     pub(crate) fn unwritable(path: &Path, source: std::io::Error) -> Self {
-        LoginFailure::Unwritable { path: path.to_owned(), source: Quoted::io(source) }.into()
+        if let Some(problem) = NotRegular::among(&source) {
+            return Repr::NotRegular(problem.clone()).into();
+        }
+        let path = path.to_owned();
+        match source.kind() {
+            ErrorCode::CrossesDevices | ErrorCode::ResourceBusy => {
+                LoginFailure::Mounted { path, source: Quoted::io(source) }.into()
+            }
+            _ => LoginFailure::Unwritable { path, source: Quoted::io(source) }.into(),
+        }
     }
 }
 

@@ -33,6 +33,13 @@ pub(crate) enum LoginFailure {
     ExpiredToken { region: String, now: SystemTime, expired: SystemTime },
 
     #[error(
+        "{} can't be replaced, because it is a mount point: mount the folder that contains it \
+         instead",
+        Outside::from_path(path)
+    )]
+    Mounted { path: PathBuf, source: std::io::Error },
+
+    #[error(
         "can't locate Docker's configuration: set HOME, or set DOCKER_CONFIG to the folder that holds \
          config.json"
     )]
@@ -60,7 +67,7 @@ impl LoginFailure {
             Self::ExpiredToken { .. } => ErrorKind::ExpiredToken,
             Self::NoRegion => ErrorKind::Configuration,
             Self::Protocol { .. } => ErrorKind::Protocol,
-            Self::Unwritable { .. } => ErrorKind::Io,
+            Self::Mounted { .. } | Self::Unwritable { .. } => ErrorKind::Io,
         }
     }
 
@@ -232,5 +239,23 @@ mod tests {
             "can't locate Docker's configuration: set HOME, or set DOCKER_CONFIG to the folder that \
              holds config.json"
         );
+    }
+
+    #[test]
+    fn a_file_that_is_a_mount_point_is_told_from_one_that_can_not_be_written() {
+        let text = |kind: std::io::ErrorKind| {
+            let error = Error::unwritable(Path::new("/root/config.json"), kind.into());
+            assert_eq!(error.kind(), ErrorKind::Io);
+            error.to_string()
+        };
+        for kind in [std::io::ErrorKind::ResourceBusy, std::io::ErrorKind::CrossesDevices] {
+            assert_eq!(
+                text(kind),
+                "/root/config.json can't be replaced, because it is a mount point: mount the folder \
+                 that contains it instead"
+            );
+        }
+        let other = text(std::io::ErrorKind::PermissionDenied);
+        assert_eq!(other, "/root/config.json can't be written");
     }
 }

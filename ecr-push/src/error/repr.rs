@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::error::answer::{Cause, describe_api, describe_dropped};
 use crate::error::kind::ErrorKind;
 use crate::error::login::LoginFailure;
+use crate::file::NotRegular;
 use crate::names::digest::Digest;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
@@ -59,6 +60,9 @@ pub(crate) enum Repr {
 
     #[error(transparent)]
     Login(LoginFailure),
+
+    #[error(transparent)]
+    NotRegular(NotRegular),
 
     #[error("the tokio runtime was shut down before the work ended: keep the runtime until then")]
     ShutDown,

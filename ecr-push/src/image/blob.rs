@@ -1,6 +1,5 @@
 //! [`Layer`] and [`Blob`]: a part of an image by its digest and size, and the place of its content.
 
-use std::fs;
 use std::future::{Future, IntoFuture};
 use std::io::{self, ErrorKind};
 use std::ops::Range;
@@ -11,6 +10,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::file::open_regular;
 use crate::image::source::{Piece, Source};
 use crate::names::digest::Digest;
 use crate::tasks::{Stop, stoppable};
@@ -118,12 +118,8 @@ impl FromFile {
 
     fn make(self, stop: &Stop) -> Result<Blob, Error> {
         let Self { path, part, expected } = self;
-        let metadata = fs::metadata(&path).map_err(|error| Error::io(&path, error))?;
-        if !metadata.is_file() {
-            let problem = io::Error::new(ErrorKind::InvalidInput, "it is not a file");
-            return Err(Error::io(&path, problem));
-        }
-        let len = metadata.len();
+        let opened = open_regular(&path).and_then(|file| file.metadata());
+        let len = opened.map_err(|error| Error::io(&path, error))?.len();
         let Range { start, end } = match part {
             FileRange::All => 0..len,
             FileRange::Range(range) if range.start <= range.end && range.end <= len => range,

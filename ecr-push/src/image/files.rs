@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::file::check_regular;
 use crate::image::archive::{Archive, Keep};
 use crate::image::source::{Piece, Source};
 use crate::image::store::{FileLookup, MAX_MANIFEST, Store};
@@ -34,14 +35,13 @@ impl Files {
         let subject = path.display().to_string();
         let place = if metadata.is_dir() {
             Place::Directory(path.to_owned())
-        } else if metadata.is_file() {
-            Place::Archive(Archive::open(path, metadata.len(), keep)?)
         } else if is_pipe(&metadata) {
             let pipe = File::open(path).map_err(|error| Error::io(path, error))?;
             return Self::from_stream(subject, Box::new(pipe), keep);
         } else {
             // A device has no end.
-            return Err(Error::image(&subject, "it is neither a file nor a directory"));
+            check_regular(path, &metadata).map_err(|error| Error::io(path, error))?;
+            Place::Archive(Archive::open(path, metadata.len(), keep)?)
         };
         Ok(Self { subject, place })
     }
@@ -70,7 +70,11 @@ impl Files {
                         source: Source::from_path(path),
                         size: metadata.len(),
                     })),
-                    Ok(_) => Ok(FileLookup::Other),
+                    Ok(metadata) if metadata.is_dir() => Ok(FileLookup::Other),
+                    Ok(metadata) => {
+                        check_regular(&path, &metadata).map_err(|error| Error::io(&path, error))?;
+                        Ok(FileLookup::Other)
+                    }
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {
                         Ok(FileLookup::Missing)
                     }
@@ -85,7 +89,13 @@ impl Files {
         match self.find_file(name)? {
             FileLookup::File(piece) if piece.size <= MAX_MANIFEST => piece.read().map(Some),
             FileLookup::Missing => Ok(None),
-            FileLookup::File(_) | FileLookup::Other => {
+            FileLookup::File(Piece { size, .. }) => {
+                let place = self.path(name);
+                let problem =
+                    format!("{place} has {size} bytes, more than the limit of {MAX_MANIFEST}");
+                Err(Error::image(&self.subject, problem))
+            }
+            FileLookup::Other => {
                 let problem = format!("{} is not a file of at most 4 MiB", self.path(name));
                 Err(Error::image(&self.subject, problem))
             }

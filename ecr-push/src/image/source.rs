@@ -10,6 +10,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
+use crate::file::open_regular;
 use crate::image::packed::{PackedBlocks, PackedReader};
 use crate::image::positioned::read_full_at;
 use crate::names::digest::Digest;
@@ -46,7 +47,7 @@ impl Source {
             Self::Bytes(bytes) => Medium::Bytes(bytes.clone()),
             Self::Elsewhere => return Err(io::ErrorKind::NotFound.into()),
             Self::File { path, start } => {
-                Medium::File { file: Arc::new(File::open(path)?), start: *start }
+                Medium::File { file: Arc::new(open_regular(path)?), start: *start }
             }
             Self::Packed { blocks, .. } => Medium::Packed(PackedReader::new(blocks.clone())),
             Self::Temporary { file, start, .. } => {

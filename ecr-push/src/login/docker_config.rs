@@ -1,18 +1,21 @@
 //! [`DockerConfig`]: the file from which Docker and compatible tools read their logins.
 
-mod file;
 mod members;
+mod place;
 
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::error::login::HelperSetting;
+use crate::file::lock::LockFile;
+use crate::file::replace::{Replacement, remove_stale};
 use crate::login::docker_config::members::Members;
 use crate::login::token::Token;
 use crate::tasks::blocking;
@@ -33,6 +36,9 @@ use crate::tasks::blocking;
 pub struct DockerConfig {
     path: PathBuf,
 }
+
+/// How long a login waits for those of other processes. Each takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl DockerConfig {
     /// Returns the file that Docker reads: `config.json` in the folder that `DOCKER_CONFIG` names,
@@ -60,15 +66,22 @@ impl DockerConfig {
     /// The file is replaced in one step, so that a concurrent reader finds the old or the new
     /// content. If the path is a symbolic link, the file that it points to is replaced. Afterwards
     /// only the owner can read the file (mode 0600). All other content keeps its text and its
-    /// order, including members that Docker doesn't know. Concurrent logins of one process wait for
-    /// each other; if two processes write at the same moment, the later one wins.
+    /// order, including members that Docker doesn't know.
+    ///
+    /// Concurrent logins of this crate wait for each other, also in several processes, at most 30
+    /// seconds: each locks the file `.config.json.ecr-push.lock` beside `config.json` and removes it
+    /// at its end. Docker's own tools don't lock the file, so if one of them writes at the same
+    /// moment, the later one wins. A process that is killed can leave
+    /// `.config.json.ecr-push-….tmp` with its token, readable for the owner only; the next login
+    /// removes it.
     ///
     /// # Errors
     /// Returns [`CredentialHelper`](crate::ErrorKind::CredentialHelper) if Docker uses a credential
     /// helper for this registry and would ignore the login;
     /// [`DockerConfig`](crate::ErrorKind::DockerConfig) if the file isn't JSON that a login can be
-    /// added to; [`Io`](crate::ErrorKind::Io) if the file can't be read or written. After an error
-    /// the file is unchanged.
+    /// added to; [`Io`](crate::ErrorKind::Io) if the file can't be read or written, isn't a regular
+    /// file, has more than 4 MiB, or is a mount point: mount its folder instead. After an error the
+    /// file is unchanged.
     ///
     /// # Cancellation
     /// Another thread does the work. If the future is dropped, work that has begun is still
@@ -94,8 +107,12 @@ impl DockerConfig {
         let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
 
         let path = &self.path;
-        let target = file::target(path).map_err(|error| Error::io(path, error))?;
-        let old = file::read(&target).map_err(|error| Error::io(path, error))?;
+        let target = place::target(path).map_err(|error| Error::io(path, error))?;
+        let unwritable = |error| Error::unwritable(path, error);
+        place::create_folder(&target).map_err(unwritable)?;
+        let _lock = LockFile::wait(&target, PATIENCE).map_err(unwritable)?;
+        remove_stale(&target);
+        let old = place::read(&target).map_err(|error| Error::io(path, error))?;
         let mut config =
             Members::parse(&old).map_err(|problem| Error::docker_config(path, problem))?;
         self.check_helpers(&config, token.registry())?;
@@ -103,7 +120,9 @@ impl DockerConfig {
         logins.set(token.registry(), login(token));
         config.set("auths", logins.to_raw(1));
         let new = Zeroizing::new(format!("{}\n", config.to_raw(0).get()));
-        file::replace(&target, new.as_bytes()).map_err(|error| Error::unwritable(path, error))
+        let new = Replacement::write(&target, new.as_bytes());
+        new.and_then(|new| new.persist(&target)).map_err(unwritable)?;
+        Ok(())
     }
 
     /// Returns an error if Docker would ask a credential helper. A helper for this registry takes

@@ -6,19 +6,27 @@
 //! upload, but if a part starts at the wrong byte, ECR rejects it and returns the right one.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write};
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use crate::file::check_size;
+use crate::file::lock::{lock_opened, try_lock};
+use crate::file::replace::{Replacement, remove_stale};
 use crate::image::blob::Layer;
 use crate::names::repository::Repository;
 use crate::report::{Event, Reporter};
 
-/// An open checkpoint. Clones write to the same file.
+/// A checkpoint that one push holds. The file is locked until this value is dropped: other pushes
+/// do without it.
+#[derive(Debug)]
+pub(crate) struct HeldCheckpoint(Checkpoint);
+
+/// An open checkpoint. Clones write to the same file, until it is no longer held.
 #[derive(Debug, Clone)]
 pub(crate) struct Checkpoint {
     path: Arc<Path>,
@@ -59,8 +67,10 @@ const MAX_AGE: u64 = 24 * 60 * 60;
 struct CheckpointState {
     /// The uploads that haven't ended, by upload id.
     begun: BTreeMap<String, UploadRecord>,
-    /// `None` after a failed write.
+    /// The locked file, positioned at its end; `None` when it is no longer held.
     file: Option<File>,
+    /// Whether a line was lost. Nothing is written after that.
+    is_broken: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -83,16 +93,16 @@ const VERSION: u32 = 1;
 /// far smaller.
 const MAX_SIZE: u64 = 64 * 1024 * 1024;
 
-impl Checkpoint {
-    /// Opens or creates the file. If the file is not a checkpoint, `open` leaves it unchanged and
-    /// reports it, and the push continues without a checkpoint.
+impl HeldCheckpoint {
+    /// Opens or creates the file. If the file is not a checkpoint, or another push holds it, `open`
+    /// leaves it unchanged and reports it, and the push continues without a checkpoint.
     pub(crate) fn open(path: PathBuf, reporter: &Reporter) -> Option<Self> {
-        match read(&path).and_then(|begun| Ok((rewrite(&path, &begun)?, begun))) {
-            Ok((file, begun)) => Some(Self {
-                path: path.into(),
-                reporter: reporter.clone(),
-                state: Arc::new(Mutex::new(CheckpointState { begun, file: Some(file) })),
-            }),
+        match hold(&path) {
+            Ok((begun, file)) => {
+                let state = CheckpointState { begun, file: Some(file), is_broken: false };
+                let state = Arc::new(Mutex::new(state));
+                Some(Self(Checkpoint { path: path.into(), reporter: reporter.clone(), state }))
+            }
             Err(error) => {
                 ignored(&path, &error, reporter);
                 None
@@ -100,6 +110,31 @@ impl Checkpoint {
         }
     }
 
+    /// Returns the checkpoint for the uploads.
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        self.0.clone()
+    }
+
+    /// Removes the file if it holds no upload that another push can resume.
+    pub(crate) fn finish(self) {
+        if let Some(file) = self.0.lock().file.take()
+            && read(&file).is_ok_and(|left| left.is_empty())
+        {
+            // The lock lasts until the end of this block. A leftover file does no harm.
+            let _ = fs::remove_file(&self.0.path);
+        }
+    }
+}
+
+/// Dropping it closes the file for all clones of the checkpoint: the aborted tasks of a push that
+/// was cancelled may live a moment longer.
+impl Drop for HeldCheckpoint {
+    fn drop(&mut self) {
+        self.0.lock().file = None;
+    }
+}
+
+impl Checkpoint {
     /// Returns the upload of a layer that an earlier process started. Each entry is returned only
     /// once: if that upload is lost, the next one is new.
     pub(crate) fn take(&self, repository: &Repository, layer: &Layer) -> Option<UploadRecord> {
@@ -135,25 +170,16 @@ impl Checkpoint {
         self.write(&Line::End { upload: upload_id.to_owned() });
     }
 
-    /// Removes the file if it holds no upload that another push can resume.
-    pub(crate) fn finish(self) {
-        let mut state = self.lock();
-        state.file = None;
-        let left = read(&self.path);
-        if left.is_ok_and(|left| left.is_empty()) {
-            // A leftover file does no harm.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-
     fn write(&self, line: &Line) {
         let mut state = self.lock();
-        let Some(file) = &mut state.file else { return };
+        let CheckpointState { file: Some(file), is_broken: false, .. } = &mut *state else {
+            return;
+        };
         // One write call per line, so that a killed process usually leaves only whole lines.
         let written = serde_json::to_string(line).map_err(io::Error::from);
         let written = written.and_then(|text| file.write_all(format!("{text}\n").as_bytes()));
         if let Err(error) = written {
-            state.file = None;
+            state.is_broken = true;
             drop(state);
             ignored(&self.path, &error, &self.reporter);
         }
@@ -174,24 +200,40 @@ fn ignored(path: &Path, error: &io::Error, reporter: &Reporter) {
     reporter.report(Event::CheckpointIgnored { path: path.to_owned(), reason });
 }
 
-/// Returns the uploads that were started and haven't ended; a missing file has none. Skips lines
-/// that can't be parsed, such as the last line of a killed process.
-fn read(path: &Path) -> io::Result<BTreeMap<String, UploadRecord>> {
-    let mut begun: BTreeMap<String, UploadRecord> = BTreeMap::new();
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(begun),
-        Err(error) => return Err(error),
+/// Locks the file and reads it. Replaces it atomically with one that is locked too, and that holds
+/// only the usable entries.
+fn hold(path: &Path) -> io::Result<(BTreeMap<String, UploadRecord>, File)> {
+    let Some(old) = try_lock(path)? else {
+        let problem = "another push is using it: each concurrent push needs its own";
+        return Err(io::Error::new(io::ErrorKind::WouldBlock, problem));
     };
+    let begun = read(&old)?;
+    let mut text = serde_json::to_string(&Header { version: VERSION })?;
+    text.push('\n');
+    for upload in begun.values() {
+        text.push_str(&serde_json::to_string(&Line::Begin(upload.clone()))?);
+        text.push('\n');
+    }
+    remove_stale(path);
+    let new = Replacement::write(path, text.as_bytes())?;
+    // It is locked before it has the name, so that no other push finds it unlocked.
+    lock_opened(new.file())?;
+    let file = new.persist(path)?;
+    drop(old);
+    Ok((begun, file))
+}
+
+/// Returns the uploads that were started and haven't ended; an empty file has none. Skips lines
+/// that can't be parsed, such as the last line of a killed process.
+fn read(mut file: &File) -> io::Result<BTreeMap<String, UploadRecord>> {
+    let mut begun: BTreeMap<String, UploadRecord> = BTreeMap::new();
     let metadata = file.metadata()?;
     let none = || io::Error::new(io::ErrorKind::InvalidData, "not an ecr-push checkpoint");
-    // Reading a pipe would block.
-    if !metadata.is_file() || metadata.len() > MAX_SIZE {
-        return Err(none());
-    }
+    check_size(metadata.len(), MAX_SIZE)?;
     if metadata.len() == 0 {
         return Ok(begun);
     }
+    file.seek(SeekFrom::Start(0))?;
     let mut start = [0; 32];
     let len = file.read(&mut start)?;
     if !start[..len].starts_with(br#"{"ecr-push checkpoint":"#) {
@@ -228,22 +270,6 @@ fn read(path: &Path) -> io::Result<BTreeMap<String, UploadRecord>> {
         }
     }
     Ok(begun)
-}
-
-/// Replaces the file atomically with one that holds only the usable entries, and opens it for
-/// appending.
-fn rewrite(path: &Path, begun: &BTreeMap<String, UploadRecord>) -> io::Result<File> {
-    let mut text = serde_json::to_string(&Header { version: VERSION })?;
-    text.push('\n');
-    for upload in begun.values() {
-        text.push_str(&serde_json::to_string(&Line::Begin(upload.clone()))?);
-        text.push('\n');
-    }
-    let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(text.as_bytes())?;
-    file.persist(path).map_err(|error| error.error)?;
-    OpenOptions::new().append(true).open(path)
 }
 
 #[cfg(test)]

@@ -251,8 +251,56 @@ async fn what_is_no_file_is_left_alone() {
     fs::create_dir(home.path()).unwrap();
     let error = home.log_in().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io);
+    assert_eq!(error.to_string(), format!("{:?} is a folder, not a regular file", home.path()));
+    assert_eq!(home.files(), ["config.json"]);
+}
+
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn a_pipe_is_left_alone_and_not_waited_for() {
+    let home = Home::new().await;
+    let made = std::process::Command::new("mkfifo").arg(home.path()).status().unwrap();
+    assert!(made.success());
+    let error = home.log_in().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert_eq!(error.to_string(), format!("{:?} is a named pipe, not a regular file", home.path()));
+    assert_eq!(home.files(), ["config.json"]);
+}
+
+/// A sparse file takes no space on disk, and would take memory.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_too_large_is_not_read() {
+    let home = Home::new().await;
+    fs::File::create(home.path()).unwrap().set_len(2 << 30).unwrap();
+    let error = home.log_in().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert_eq!(error.to_string(), format!("{} can't be read", home.path().display()));
     let cause = std::error::Error::source(&error).unwrap().to_string();
-    assert_eq!(cause, "it is not a regular file");
+    assert_eq!(cause, "it has 2147483648 bytes, more than the limit of 4194304");
+    assert_eq!(fs::metadata(home.path()).unwrap().len(), 2 << 30);
+    assert_eq!(home.files(), ["config.json"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_text_is_left_alone() {
+    let home = Home::new().await;
+    fs::write(home.path(), b"{\"\xff\": 1}").unwrap();
+    let error = home.log_in().await.unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(cause, "invalid UTF-8 at byte 2");
+}
+
+/// It contains the token, and only its owner can read it.
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_login_left_behind_is_removed() {
+    let home = Home::with("{}").await;
+    let stale = home.folder.path().join(".config.json.ecr-push-a1B2c3.tmp");
+    fs::write(stale, "token").unwrap();
+    fs::write(home.folder.path().join(".config.json.ecr-push.lock"), "").unwrap();
+    fs::write(home.folder.path().join(".config.json.other.tmp"), "kept").unwrap();
+    home.log_in().await.unwrap();
+    let left = home.files().into_iter().filter(|name| !name.ends_with(".lock"));
+    assert_eq!(left.collect::<Vec<_>>(), [".config.json.other.tmp", "config.json"]);
 }
 
 #[tokio::test(start_paused = true)]

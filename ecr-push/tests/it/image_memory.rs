@@ -181,7 +181,8 @@ async fn a_file_that_can_not_be_a_blob_is_said() {
         assert_eq!(error.source().unwrap().to_string(), expected);
     }
     let error = Blob::from_file(folder.path()).await.unwrap_err();
-    assert_eq!(error.source().unwrap().to_string(), "it is not a file");
+    let expected = format!("{:?} is a folder, not a regular file", folder.path());
+    assert_eq!(error.to_string(), expected);
     let error = Blob::from_file("no/such/file").await.unwrap_err();
     assert_eq!(error.to_string(), "no/such/file can't be read");
 }

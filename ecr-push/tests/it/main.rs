@@ -35,6 +35,7 @@ mod resume;
 mod several;
 mod shutdown;
 mod signature;
+mod special_files;
 mod tarball;
 mod token;
 mod token_clocks;

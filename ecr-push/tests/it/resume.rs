@@ -247,6 +247,43 @@ async fn a_file_of_somebody_else_is_left_alone() {
     assert_eq!(std::fs::read_to_string(scene.file()).unwrap(), "precious");
 }
 
+/// The second push does without it, and the first one isn't disturbed.
+#[tokio::test(start_paused = true)]
+async fn a_file_in_use_is_left_to_the_push_that_uses_it() {
+    let scene = Scene::new().await;
+    let mut first = scene.push().await.events();
+    while let Some(event) = first.next().await {
+        if matches!(event, Event::LayerProgress { .. }) {
+            break;
+        }
+    }
+    let text = std::fs::read_to_string(scene.file()).unwrap();
+    let mut second = scene.push().await.events();
+    let mut reasons = Vec::new();
+    while let Some(event) = second.next().await {
+        if let Event::CheckpointIgnored { path, reason, .. } = event {
+            assert_eq!(path, scene.file());
+            reasons.push(reason);
+        }
+    }
+    second.finish().await.unwrap();
+    assert_eq!(reasons, ["another push is using it: each concurrent push needs its own"]);
+    assert!(std::fs::read_to_string(scene.file()).unwrap().starts_with(&text));
+    first.finish().await.unwrap();
+    assert!(!scene.file().exists(), "the file was not removed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_checkpoint_without_a_name_is_bad_usage() {
+    let scene = Scene::new().await;
+    let error = scene.push().await.checkpoint("").await.unwrap_err();
+    assert_eq!(error.kind(), ecr_push::ErrorKind::InvalidOptions);
+    assert_eq!(
+        error.to_string(),
+        "nothing was pushed: the path of `checkpoint` is empty: name a file"
+    );
+}
+
 /// Dropping a push ends it at once, and the next push sends the rest.
 #[tokio::test(start_paused = true)]
 async fn a_push_that_was_dropped_is_finished_by_the_next() {

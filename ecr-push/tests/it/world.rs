@@ -96,7 +96,8 @@ impl World {
         let download = move || {
             let path = url.splitn(4, '/').nth(3).unwrap();
             let mut connection = TcpStream::connect(address).unwrap();
-            let request = format!("GET /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+            let request =
+                format!("GET /{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
             connection.write_all(request.as_bytes()).unwrap();
             let mut response = Vec::new();
             connection.read_to_end(&mut response).unwrap();

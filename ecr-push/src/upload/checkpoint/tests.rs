@@ -14,6 +14,14 @@ fn layer(content: &[u8]) -> Layer {
     Layer { digest: Digest::from_content(content), size: 100 }
 }
 
+impl std::ops::Deref for HeldCheckpoint {
+    type Target = Checkpoint;
+
+    fn deref(&self) -> &Checkpoint {
+        &self.0
+    }
+}
+
 /// A folder with a checkpoint in it.
 struct Folder(TempDir);
 
@@ -26,8 +34,23 @@ impl Folder {
         self.0.path().join("push.checkpoint")
     }
 
-    fn open(&self) -> Checkpoint {
-        Checkpoint::open(self.path(), &Reporter::default()).unwrap()
+    fn open(&self) -> HeldCheckpoint {
+        HeldCheckpoint::open(self.path(), &Reporter::default()).unwrap()
+    }
+
+    /// Returns the file names in the folder.
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.0.path()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    /// Opens the file, and returns why it was ignored.
+    fn ignored(&self) -> String {
+        let (reporter, mut events) = Reporter::channel();
+        assert!(HeldCheckpoint::open(self.path(), &reporter).is_none());
+        let Ok(Event::CheckpointIgnored { path, reason }) = events.try_recv() else { panic!() };
+        assert_eq!(path, self.path());
+        reason
     }
 
     fn text(&self) -> String {
@@ -86,7 +109,7 @@ fn the_file_has_a_line_for_each_step_and_goes_when_all_is_done() {
             repository()
         )
     );
-    checkpoint.clone().finish();
+    checkpoint.finish();
     assert!(folder.path().exists(), "one upload hasn't ended");
     let checkpoint = folder.open();
     checkpoint.end("id-a");
@@ -139,11 +162,8 @@ fn what_is_no_checkpoint_is_left_as_it_is() {
     ] {
         let folder = Folder::new();
         fs::write(folder.path(), text).unwrap();
-        let (reporter, mut events) = Reporter::channel();
-        assert!(Checkpoint::open(folder.path(), &reporter).is_none());
+        assert_eq!(folder.ignored(), problem);
         assert_eq!(folder.text(), text);
-        let expected = Event::CheckpointIgnored { path: folder.path(), reason: problem.to_owned() };
-        assert_eq!(events.try_recv(), Ok(expected));
     }
 }
 
@@ -151,9 +171,75 @@ fn what_is_no_checkpoint_is_left_as_it_is() {
 fn a_folder_that_is_not_there_is_said() {
     let path = PathBuf::from("no/such/folder/push.checkpoint");
     let (reporter, mut events) = Reporter::channel();
-    assert!(Checkpoint::open(path, &reporter).is_none());
+    assert!(HeldCheckpoint::open(path, &reporter).is_none());
     let Ok(Event::CheckpointIgnored { reason, .. }) = events.try_recv() else { panic!() };
     assert!(reason.starts_with("No such file or directory"), "{reason}");
+}
+
+#[test]
+fn a_file_that_another_push_holds_is_left_to_it() {
+    let folder = Folder::new();
+    let first = folder.open();
+    first.begin(&repository(), &layer(b"a"), "id-a");
+    let text = folder.text();
+    let problem = "another push is using it: each concurrent push needs its own";
+    assert_eq!(folder.ignored(), problem);
+    first.sent("id-a", 20);
+    assert!(folder.text().starts_with(&text) && folder.text().len() > text.len());
+    assert_eq!(folder.ignored(), problem);
+
+    // Clones that outlive the push neither keep the lock nor write.
+    let clone = first.checkpoint();
+    drop(first);
+    let second = folder.open();
+    let text = folder.text();
+    clone.sent("id-a", 30);
+    assert_eq!(folder.text(), text);
+    assert_eq!(second.take(&repository(), &layer(b"a")).unwrap().sent, 20);
+    drop(second);
+    assert_eq!(folder.names(), ["push.checkpoint"]);
+}
+
+#[test]
+fn what_a_killed_push_left_beside_it_is_removed() {
+    let folder = Folder::new();
+    let stale = folder.0.path().join(".push.checkpoint.ecr-push-a1B2c3.tmp");
+    fs::write(stale, "half").unwrap();
+    let _held = folder.open();
+    assert_eq!(folder.names(), ["push.checkpoint"]);
+}
+
+#[test]
+fn a_file_that_is_too_large_is_left_as_it_is() {
+    let folder = Folder::new();
+    File::create(folder.path()).unwrap().set_len(1 << 40).unwrap();
+    let problem = "it has 1099511627776 bytes, more than the limit of 67108864";
+    assert_eq!(folder.ignored(), problem);
+    assert_eq!(fs::metadata(folder.path()).unwrap().len(), 1 << 40);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_not_a_regular_file_is_left_as_it_is() {
+    let folder = Folder::new();
+    let path = folder.path();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert_eq!(folder.ignored(), format!("{path:?} is a named pipe, not a regular file"));
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("elsewhere", &path).unwrap();
+    assert_eq!(folder.ignored(), format!("{path:?} is a symbolic link, not a regular file"));
+    assert_eq!(folder.names(), ["push.checkpoint"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_can_read_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new();
+    fs::write(folder.path(), "").unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o666)).unwrap();
+    let _held = folder.open();
+    assert_eq!(fs::metadata(folder.path()).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 proptest! {
@@ -178,7 +264,7 @@ proptest! {
         let at = at.index(bytes.len() + 1);
         bytes.splice(at..at, junk);
         fs::write(folder.path(), &bytes).unwrap();
-        match Checkpoint::open(folder.path(), &Reporter::default()) {
+        match HeldCheckpoint::open(folder.path(), &Reporter::default()) {
             Some(checkpoint) => {
                 if let Some(begun) = checkpoint.take(&repository(), &layer(b"a")) {
                     prop_assert!(begun.sent <= 100);
