@@ -46,6 +46,9 @@ def served(*arguments):
 def order(variables, what):
     """Gives the emulator an order."""
     request = urllib.request.Request(
-        variables["AWS_ENDPOINT_URL"] + "/_local-aws", json.dumps(what).encode(), method="POST"
+        variables["AWS_ENDPOINT_URL"] + "/_local-aws",
+        json.dumps(what).encode(),
+        {"Content-Type": "application/json"},
+        method="POST",
     )
     urllib.request.urlopen(request).close()

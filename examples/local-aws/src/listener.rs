@@ -1,10 +1,13 @@
 //! The front for programs: HTTP/1.1 on the loopback interface.
 
-use std::net::SocketAddr;
+mod guard;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, HOST};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
@@ -36,7 +39,7 @@ impl Server {
     pub(crate) async fn bind(local: LocalAws, address: SocketAddr) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let accepting = tokio::spawn(accept(listener, local.clone()));
+        let accepting = tokio::spawn(accept(listener, address.ip(), local.clone()));
         Ok(Self { local, address, accepting })
     }
 
@@ -90,19 +93,39 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: TcpListener, local: LocalAws) {
+/// How long the listener pauses after a failed accept, at first and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The pauses after failed accepts that follow each other, each twice as long as the one before.
+#[derive(Debug)]
+struct Pauses(Duration);
+
+impl Pauses {
+    fn next(&mut self) -> Duration {
+        let pause = self.0;
+        self.0 = (pause * 2).min(LONGEST_PAUSE);
+        pause
+    }
+}
+
+async fn accept(listener: TcpListener, listens_on: IpAddr, local: LocalAws) {
     let mut connections = JoinSet::new();
+    let mut pauses = Pauses(FIRST_PAUSE);
     loop {
-        // A failed accept is the peer's doing, or a passing lack of file descriptors.
+        // A failed accept is the peer's doing, or a passing lack of file descriptors: then each
+        // attempt fails at once, and without a pause the loop would spin.
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(pauses.next()).await;
             continue;
         };
+        pauses = Pauses(FIRST_PAUSE);
         let _ = stream.set_nodelay(true);
         let local = local.clone();
         connections.spawn(async move {
             let line = local.line();
-            let service = service_fn(move |request| answer(local.clone(), line.clone(), request));
+            let service =
+                service_fn(move |request| answer(local.clone(), line.clone(), listens_on, request));
             // A peer may break off in the middle of a request: the server doesn't fail for that.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
@@ -113,8 +136,12 @@ async fn accept(listener: TcpListener, local: LocalAws) {
 async fn answer(
     local: LocalAws,
     line: Line,
+    listens_on: IpAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Broken> {
+    if let Err(problem) = guard::check(request.headers(), listens_on) {
+        return Ok(refused(&problem));
+    }
     if registry::is_path(request.uri().path()) {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let registry = host.and_then(Registry::of_host).unwrap_or_else(Registry::local);
@@ -142,6 +169,11 @@ async fn answer(
     };
     line.round_trip().await;
     if parts.uri.path() == orders::PATH {
+        if parts.method != Method::GET
+            && let Err(problem) = guard::check_json(&parts.headers)
+        {
+            return Ok(refused(&problem));
+        }
         return Ok(orders::answer(&local, &parts.method, &body).map(Full::new));
     }
     send(local.answer(Request::from_parts(parts, body))).await
@@ -201,6 +233,13 @@ fn too_large() -> Response<Full<Bytes>> {
     response
 }
 
+/// The answer to a web page. The connection closes after it, because the body isn't read.
+fn refused(problem: &str) -> Response<Full<Bytes>> {
+    let mut response = orders::error(StatusCode::FORBIDDEN, problem).map(Full::new);
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 /// Makes hyper close the connection without an answer.
 #[derive(Debug)]
 enum Broken {
@@ -222,3 +261,15 @@ impl std::fmt::Display for Broken {
 }
 
 impl std::error::Error for Broken {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pauses_after_failed_accepts_grow_to_a_second() {
+        let mut pauses = Pauses(FIRST_PAUSE);
+        let pauses: Vec<u128> = (0..10).map(|_| pauses.next().as_millis()).collect();
+        assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
+    }
+}

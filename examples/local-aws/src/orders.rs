@@ -1,6 +1,6 @@
 //! Scripting a served emulator from outside, in any language: orders by HTTP.
 //!
-//! `POST /_local-aws` takes one order in JSON, `GET /_local-aws` gives the journal. AWS has nothing
+//! `POST /_local-aws` takes one order in JSON, with the content type of JSON, `GET /_local-aws` gives the journal. AWS has nothing
 //! of the kind, and no path that begins like this.
 
 use std::time::Duration;
@@ -27,10 +27,18 @@ pub(crate) fn answer(local: &LocalAws, method: &Method, body: &[u8]) -> Response
         Method::POST => obey(local, body),
         _ => Err("GET gives the journal, POST takes an order".to_owned()),
     };
-    let (status, body) = match result {
-        Ok(body) => (StatusCode::OK, body),
-        Err(error) => (StatusCode::BAD_REQUEST, json!({ "error": error })),
-    };
+    match result {
+        Ok(body) => response(StatusCode::OK, &body),
+        Err(problem) => error(StatusCode::BAD_REQUEST, &problem),
+    }
+}
+
+/// The answer to a request that is refused.
+pub(crate) fn error(status: StatusCode, problem: &str) -> Response<Bytes> {
+    response(status, &json!({ "error": problem }))
+}
+
+fn response(status: StatusCode, body: &Value) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,11 +1,13 @@
 //! The operations of the upload protocol.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::clock::Timestamp;
 use crate::context::{Blobs, Context};
 use crate::ecr::constraints;
 use crate::ecr::hashing::Hashing;
@@ -17,6 +19,11 @@ use crate::wire::{malformed, parse};
 
 /// ECR's service model: `layerPartBlob` holds at most 20 MiB.
 const MAX_PART: usize = 20 * 1024 * 1024;
+
+/// How much the uploads in progress may keep in memory before the old ones end, in bytes.
+const MOST_KEPT: u64 = 1024 * 1024 * 1024;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// An upload, as the registry names it.
 #[derive(Debug)]
@@ -132,7 +139,9 @@ impl Ecr {
         context: &mut Context<'_>,
     ) -> Result<Value, AwsError> {
         let id = context.ids.uuid();
+        self.drop_forgotten_uploads(context.now);
         let upload = Upload {
+            began: context.now,
             parts: Vec::new(),
             size: 0,
             hashing: Hashing::default(),
@@ -283,6 +292,17 @@ impl Ecr {
         found.uploads.get_mut(id).ok_or_else(|| upload_not_found(id, repository, account))
     }
 
+    /// Ends the uploads that are never completed, so that they don't fill the memory: after a day,
+    /// or after an hour if all of them keep too much. How long one lasts on ECR isn't documented.
+    fn drop_forgotten_uploads(&mut self, now: Timestamp) {
+        let kept = self.repositories.values().flat_map(|it| it.uploads.values());
+        let kept: u64 = kept.map(Upload::kept).sum();
+        let longest = if kept > MOST_KEPT { HOUR } else { HOUR * 24 };
+        for repository in self.repositories.values_mut() {
+            repository.uploads.retain(|_, upload| now.since(upload.began) <= longest);
+        }
+    }
+
     /// Ends every upload in progress. How long one lasts isn't documented.
     pub(crate) fn expire_uploads(&mut self) {
         for repository in self.repositories.values_mut() {
@@ -317,6 +337,44 @@ mod tests {
     use crate::ecr::store::upload::{MAX_LAYER, MAX_PARTS};
     use crate::tokens::Tokens;
 
+    /// Returns how many of some uploads are left after a new one, which follows them by these times.
+    fn left(kept: u64, after: &[Duration]) -> Vec<usize> {
+        let caller = Caller::local("us-east-1");
+        let (now, mut ids, settings) = (Clock::new().now(), Ids::default(), Settings::default());
+        let (mut tokens, mut deferred) = (Tokens::default(), Deferred::default());
+        let mut context = Context {
+            caller: &caller,
+            now,
+            ids: &mut ids,
+            settings: &settings,
+            tokens: &mut tokens,
+            deferred: &mut deferred,
+        };
+        let mut ecr = Ecr::default();
+        ecr.create_repository(parse(br#"{ "repositoryName": "app" }"#).unwrap(), &mut context)
+            .unwrap();
+        let mut left = Vec::new();
+        for &time in after {
+            context.now = now + time;
+            let input = parse(br#"{ "repositoryName": "app" }"#).unwrap();
+            ecr.initiate_upload(input, &mut context).unwrap();
+            let uploads = &mut ecr.repository(None, "app", &context).unwrap().uploads;
+            left.push(uploads.len());
+            // The size is enough for the rule: nothing of it is kept here.
+            uploads.values_mut().for_each(|upload| upload.size = kept);
+        }
+        left
+    }
+
+    #[tokio::test]
+    async fn uploads_that_are_never_completed_end() {
+        let minute = Duration::from_secs(60);
+        let times = [HOUR * 0, HOUR, HOUR * 23, HOUR * 24 + minute, HOUR * 25, HOUR * 72];
+        assert_eq!(left(1, &times), [1, 2, 3, 3, 4, 1]);
+        // They keep too much.
+        assert_eq!(left(MOST_KEPT + 1, &times), [1, 2, 1, 1, 2, 1]);
+    }
+
     /// Here rather than through a client, because that many requests take seconds.
     #[tokio::test]
     async fn a_layer_of_52_000_mib_in_4_200_parts_is_the_largest() {
@@ -343,6 +401,7 @@ mod tests {
             let id = context.ids.uuid();
             let hashing = Hashing::default();
             let upload = Upload {
+                began: context.now,
                 parts: vec![MIN_PART_SIZE; parts],
                 size,
                 hashing,

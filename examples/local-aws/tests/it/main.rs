@@ -37,4 +37,5 @@ mod v2_images;
 mod v2_uploads;
 mod v2_wire;
 mod wire;
+mod wire_guard;
 mod wire_serve;

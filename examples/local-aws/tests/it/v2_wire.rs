@@ -127,12 +127,12 @@ async fn a_refusal_is_seen_by_who_is_still_sending() {
     let wire = &mut served.connect();
     let upload = served.start(wire);
     let patch = format!("PATCH {upload}");
-    let refused = wire.send(&patch, &[("host", "registry.example:5000")], &vec![0; 8 * MIB]);
+    let refused = wire.send(&patch, &[("host", "registry.localhost:5000")], &vec![0; 8 * MIB]);
     let refused = refused.unwrap();
     assert_eq!((refused.status, refused.body.as_str()), (401, "Not Authorized\n"));
     assert_eq!(
         refused.header("www-authenticate"),
-        Some("Basic realm=\"https://registry.example:5000/\",service=\"ecr.amazonaws.com\"")
+        Some("Basic realm=\"https://registry.localhost:5000/\",service=\"ecr.amazonaws.com\"")
     );
     // The same connection works with the token.
     assert_eq!(served.send(wire, &patch, b"layer").status, 201);

@@ -3,12 +3,14 @@
 use bytes::Bytes;
 use sha2::Sha256;
 
+use crate::clock::Timestamp;
 use crate::ecr::hashing::Hashing;
 use crate::error::AwsError;
 
 /// An upload in progress.
 #[derive(Debug, Clone)]
 pub(crate) struct Upload {
+    pub(crate) began: Timestamp,
     /// Sizes of the parts, in order: all but the last must have reached the minimum at the end.
     pub(crate) parts: Vec<u64>,
     /// How many bytes have arrived: the first byte that the next part must have.
@@ -39,6 +41,11 @@ impl Upload {
     /// How many bytes have arrived.
     pub(crate) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// How many bytes it keeps in memory.
+    pub(crate) fn kept(&self) -> u64 {
+        if self.keeps() { self.size } else { 0 }
     }
 
     pub(crate) fn hashing(&self) -> Hashing {
