@@ -369,7 +369,7 @@ mod tests {
     #[tokio::test]
     async fn uploads_that_are_never_completed_end() {
         let minute = Duration::from_secs(60);
-        let times = [HOUR * 0, HOUR, HOUR * 23, HOUR * 24 + minute, HOUR * 25, HOUR * 72];
+        let times = [Duration::ZERO, HOUR, HOUR * 23, HOUR * 24 + minute, HOUR * 25, HOUR * 72];
         assert_eq!(left(1, &times), [1, 2, 3, 3, 4, 1]);
         // They keep too much.
         assert_eq!(left(MOST_KEPT + 1, &times), [1, 2, 1, 1, 2, 1]);
