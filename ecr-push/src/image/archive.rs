@@ -5,11 +5,11 @@ mod input;
 mod walk;
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use crate::error::Error;
+use crate::file::open_regular;
 use crate::image::archive::decode::{Decoded, Format, MAGIC, NotDecoded, decoded};
 use crate::image::archive::input::{FileInput, StreamInput, TarInput};
 use crate::image::archive::walk::{End, Item, Walk, joined};
@@ -41,11 +41,11 @@ impl Archive {
     /// like a stream.
     pub(super) fn open(path: &Path, len: u64, keep: Keep<'_>) -> Result<Self, Error> {
         let mut first = [0; MAGIC];
-        let file = File::open(path).map_err(|error| Error::io(path, error))?;
+        let file = open_regular(path).map_err(|error| Error::io(path, error))?;
         let read = read_full_at(&file, 0, &mut first).map_err(|error| Error::io(path, error))?;
         let subject = path.display().to_string();
         if Format::of(&first[..read]).is_some() {
-            let file = File::open(path).map_err(|error| Error::io(path, error))?;
+            let file = open_regular(path).map_err(|error| Error::io(path, error))?;
             return Self::from_stream(subject, Box::new(file), keep);
         }
         Self::walk(subject, &mut FileInput::open(path, len)?)

@@ -219,7 +219,7 @@ impl IntoFuture for Open {
             let waits = match &self.container {
                 Container::Path(path) => {
                     let path = path.clone();
-                    blocking(move || fs::metadata(path).is_ok_and(|it| is_pipe(&it))).await
+                    blocking(move || Ok(fs::metadata(path).is_ok_and(|it| is_pipe(&it)))).await?
                 }
                 Container::Stream(_) => true,
             };

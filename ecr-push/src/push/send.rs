@@ -65,7 +65,7 @@ pub(crate) async fn send(
         };
         match ended {
             Either::Left(layer) => start(&mut uploads, uploader, repositories, layer, &sending),
-            Either::Right(ended) => receipt.add(joined(ended).await?),
+            Either::Right(ended) => receipt.add(joined(ended)?),
         }
     }
     drop(sending);

@@ -114,7 +114,7 @@ impl PendingCompression {
             compressed.push(self.compress(layer).await?);
         }
         let (pending, old) = (self.clone(), old.clone());
-        Ok(blocking(move || pending.with_compressed(&old, compressed)).await)
+        blocking(move || Ok(pending.with_compressed(&old, compressed))).await
     }
 
     /// Returns the graph with these layers, which are in the order of `layers`.
