@@ -2,9 +2,10 @@
 
 pub(crate) mod answer;
 mod construction;
+mod denial;
 pub(crate) mod kind;
 pub(crate) mod login;
-mod repr;
+pub(crate) mod repr;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -14,7 +15,8 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::error::answer::{Cause, missing_statement};
+use crate::error::answer::{Cause, Origin};
+use crate::error::denial::advice;
 use crate::error::kind::ErrorKind;
 use crate::error::repr::Repr;
 use crate::names::text::NameKind;
@@ -67,6 +69,10 @@ impl Error {
     /// tried each request several times.
     pub fn is_retryable(&self) -> bool {
         match self.kind() {
+            // A proxy or a portal on the way answers the same again, unless it has no connection.
+            ErrorKind::Network if self.is_from_elsewhere() => {
+                self.cause().is_some_and(Cause::is_server_fault)
+            }
             ErrorKind::Network | ErrorKind::Protocol | ErrorKind::Throttled => true,
             ErrorKind::Service => self.cause().is_some_and(Cause::is_server_fault),
             _ => false,
@@ -91,12 +97,17 @@ impl Error {
     }
 
     /// Returns the IAM statement, in JSON, that is missing if the kind is
-    /// [`AccessDenied`](ErrorKind::AccessDenied); `None` for every other kind.
+    /// [`AccessDenied`](ErrorKind::AccessDenied); `None` for every other kind, and if no statement
+    /// in the caller's policy helps: a policy denies the action explicitly, or another policy, such
+    /// as that of a VPC endpoint, doesn't allow it.
+    ///
+    /// The statement names only an action that the operation needs, and the resource that the push
+    /// asked for. It contains no text of the server's.
     pub fn missing_statement(&self) -> Option<String> {
         match &*self.0 {
-            Repr::Api { kind: ErrorKind::AccessDenied, operation, repository, source, .. } => {
-                missing_statement(operation, repository, source)
-            }
+            Repr::Api {
+                kind: ErrorKind::AccessDenied, operation, repository, key, source, ..
+            } => advice(operation, repository, key.as_deref(), source.text.raw()).statement(),
             Repr::Login(login) => login.missing_statement(),
             _ => None,
         }
@@ -127,9 +138,14 @@ impl Error {
     /// Replaces a network failure by the error that explains what a broken connection may mean.
     pub(crate) fn dropped(self) -> Self {
         match Arc::try_unwrap(self.0) {
-            Ok(Repr::Api { kind: ErrorKind::Network, operation, subject, repository, source }) => {
-                Repr::Dropped { operation, subject, repository, source }.into()
-            }
+            Ok(Repr::Api {
+                kind: ErrorKind::Network,
+                operation,
+                subject,
+                repository,
+                source,
+                ..
+            }) => Repr::Dropped { operation, subject, repository, source }.into(),
             Ok(other) => other.into(),
             Err(shared) => Self(shared),
         }
@@ -145,6 +161,18 @@ impl Error {
             *subject = Some(what.to_string());
         }
         self
+    }
+
+    /// Adds the KMS key that a request named.
+    pub(crate) fn with_key(mut self, named: Option<&str>) -> Self {
+        if let Some(Repr::Api { key, .. }) = Arc::get_mut(&mut self.0) {
+            *key = named.map(str::to_owned);
+        }
+        self
+    }
+
+    fn is_from_elsewhere(&self) -> bool {
+        self.cause().is_some_and(|cause| cause.origin == Origin::Elsewhere)
     }
 
     /// Returns whether AWS understood the request and refuses it for a reason whose code this

@@ -2,8 +2,10 @@
 
 // The chapters. DESIGN.md lists them from the ground up, and says what each may know.
 mod aws {
+    pub(crate) mod bounded;
     pub(crate) mod clients;
     pub(crate) mod failure;
+    pub(crate) mod foreign;
     pub(crate) mod pace;
     pub(crate) mod retries;
 }
@@ -20,6 +22,7 @@ mod upload;
 mod wire {
     pub(crate) mod answers;
     pub(crate) mod api;
+    mod checks;
     pub(crate) mod destination;
     pub(crate) mod new_repository;
     pub(crate) mod registry;

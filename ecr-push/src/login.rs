@@ -14,7 +14,8 @@ pub(crate) mod token;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
-use crate::aws::failure::explain;
+use crate::aws::bounded::bounded;
+use crate::aws::failure::explain_of;
 use crate::error::Error;
 use crate::names::repository::Repository;
 
@@ -42,13 +43,15 @@ impl Repository {
         let region = config.region().map(Region::as_ref).filter(|region| !region.is_empty());
         let region = region.ok_or_else(Error::no_region)?;
         Self::check("ACCOUNT", region, name)?;
-        let client = aws_sdk_sts::Client::new(config);
+        let client = aws_sdk_sts::Client::new(&bounded(config));
         let identity = client.get_caller_identity().send().await.map_err(|error| {
-            let (kind, cause) = explain(error);
+            let (kind, cause) = explain_of("STS", error);
             Error::login_call(kind, OPERATION, region, cause)
         })?;
-        let account = identity.account().ok_or_else(|| {
-            Error::login_protocol(OPERATION, region, "the response has no account id")
+        let is_account = |id: &&str| id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit());
+        let account = identity.account().filter(is_account).ok_or_else(|| {
+            let problem = "the response has no `Account` of 12 digits";
+            Error::login_protocol(OPERATION, region, problem)
         })?;
         Ok(Self::new(account, region, name)?)
     }

@@ -53,12 +53,19 @@ impl<T: AsRef<str>> fmt::Debug for Outside<T> {
     }
 }
 
+/// The length in bytes from which a whole message is cut. Most of it is our own text.
+const MESSAGE_LIMIT: usize = 32 * 1024;
+
 /// Returns a whole message with every part that a terminal or a CI system could take for an order
-/// quoted. It isn't cut, because most of it is our own text. Quoting twice changes nothing.
+/// quoted. Quoting twice changes nothing.
 pub(crate) fn quoted(message: &str) -> String {
     let mut text = String::with_capacity(message.len());
     // Writing to a string doesn't fail.
     let _ = write_quoted(message, &mut text);
+    if text.len() > MESSAGE_LIMIT {
+        text.truncate(text.floor_char_boundary(MESSAGE_LIMIT));
+        text.push('…');
+    }
     text
 }
 
@@ -190,7 +197,8 @@ mod tests {
         assert_eq!(cut, format!("{}… (4000 bytes in all)", "ü".repeat(1024)));
         let odd = format!("a{}", "ü".repeat(2000));
         assert!(Outside::new(odd).to_string().ends_with("ü… (4001 bytes in all)"));
-        assert_eq!(quoted(&"\n".repeat(3000)).len(), 6000, "a message isn't cut");
+        assert_eq!(quoted(&"\n".repeat(3000)).len(), 6000, "a message has a larger limit");
+        assert_eq!(quoted(&"x".repeat(MESSAGE_LIMIT + 1)).len(), MESSAGE_LIMIT + "…".len());
     }
 
     #[test]

@@ -41,6 +41,7 @@ use crate::tasks::blocking;
 use crate::upload::Uploader;
 use crate::upload::checkpoint::{Checkpoint, HeldCheckpoint};
 use crate::upload::part_size::LargeLayers;
+use crate::wire::answers::Round;
 use crate::wire::new_repository::NewRepository;
 use crate::wire::transport::{RegistryEndpoint, Transport};
 
@@ -335,6 +336,7 @@ impl Push {
                 reporter,
                 checkpoint,
                 large_layers: self.large_layers,
+                round: Round::First,
             },
         }
     }

@@ -17,7 +17,8 @@
 //!
 //! While a transfer has bytes to send, the upload sends the part at the lowest cursor to all
 //! transfers at that cursor. When none has, it completes those that aren't complete. With the
-//! registry's protocol, a layer of up to 5 MiB skips `sending`: the completing request carries it.
+//! registry's protocol, a layer of up to 5 MiB skips `sending`: the completing request carries it. If
+//! the registry keeps only whole 10 MiB of what it is sent, the completing request carries the rest.
 //! [`Transfer`] describes when a transfer restarts.
 //!
 //! Three invariants hold. With ECR's API, each byte is read once for all repositories, unless an
@@ -47,12 +48,12 @@ use crate::report::{Event, Reporter};
 use crate::tasks::Working;
 use crate::upload::checkpoint::Checkpoint;
 use crate::upload::feed::{Feed, PartFeed, PartReader, room};
-use crate::upload::link::{ApiLink, Link, RegistryLink};
+use crate::upload::link::{ApiLink, Link, RegistryLink, Tail};
 use crate::upload::memory::Memory;
 use crate::upload::part_size::{LargeLayers, PartSizes};
 use crate::upload::receipt::{LayerReceipt, UploadOutcome};
 use crate::upload::transfer::{Logs, Transfer};
-use crate::wire::answers::NewUpload;
+use crate::wire::answers::{NewUpload, Round};
 use crate::wire::api::Calls;
 use crate::wire::registry::Registry;
 use crate::wire::registry::body::LayerContent;
@@ -65,6 +66,7 @@ pub(crate) struct Uploader {
     pub(crate) reporter: Reporter,
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) large_layers: LargeLayers,
+    pub(crate) round: Round,
 }
 
 impl Uploader {
@@ -169,7 +171,7 @@ impl Uploader {
     ) -> Result<UploadOutcome, Error> {
         let _place = self.memory.place_to_upload().await;
         let reader = BlobReader::open(blob).await?;
-        let location = match to.start_layer(layer.digest()).await? {
+        let location = match to.start_layer(layer.digest(), self.round).await? {
             MountAnswer::Mounted => {
                 let (repository, layer) = (to.repository().clone(), layer.clone());
                 self.reporter.report(Event::LayerMounted { repository, layer });
@@ -178,8 +180,12 @@ impl Uploader {
             MountAnswer::Upload(location) => location,
         };
         let content = LayerContent::new(reader.clone(), layer, to.repository(), &self.reporter);
-        let link =
-            Link::Registry(RegistryLink { registry: to, memory: &self.memory, content, location });
+        let tail = match self.round {
+            Round::Again => Tail::WithCompletion,
+            Round::First => Tail::Before,
+        };
+        let link = RegistryLink { registry: to, memory: &self.memory, content, location, tail };
+        let link = Link::Registry(link);
         let mut transfers = [Transfer::new(link, layer, self.logs())];
         run(layer.size(), &mut transfers, &mut Feed::Stream(reader), sending).await?;
         Ok(UploadOutcome::Sent(transfers[0].sent()))
@@ -209,7 +215,8 @@ async fn run(
         // Uses the size that ECR requested last: a restarted upload may request another one.
         let asked = transfers.iter().map(Transfer::part_size).min().unwrap_or(size);
         let part_size = feed.part_size(asked);
-        let len = meeting(&cursors, first, part_size).min(size - first);
+        let end = transfers.iter().map(Transfer::end).min().unwrap_or(size);
+        let len = meeting(&cursors, first, part_size).min(end - first);
         let waiting: Vec<&mut Transfer<'_>> =
             transfers.iter_mut().filter(|transfer| transfer.next() == Some(first)).collect();
         let parts = feed.read(first..first + len, part_size, waiting.len()).await?;

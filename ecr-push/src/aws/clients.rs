@@ -7,6 +7,7 @@ use aws_sdk_ecr::Client;
 use aws_sdk_ecr::config::Region;
 use aws_types::SdkConfig;
 
+use crate::aws::bounded::bounded;
 use crate::aws::retries::QuotasAreFinal;
 use crate::names::host::Endpoint;
 use crate::names::repository::Repository;
@@ -20,7 +21,7 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) fn new(config: &SdkConfig) -> Self {
-        Self { config: config.clone(), made: Mutex::default() }
+        Self { config: bounded(config), made: Mutex::default() }
     }
 
     pub(crate) fn config(&self) -> &SdkConfig {

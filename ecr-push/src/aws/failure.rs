@@ -5,7 +5,9 @@ use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecr::operation::RequestId as _;
 use serde_json::Value;
 
-use crate::error::answer::Cause;
+use crate::aws::bounded::Exceeded;
+use crate::aws::foreign::describe_foreign;
+use crate::error::answer::{Cause, Origin};
 use crate::error::kind::ErrorKind;
 use crate::outside::{Outside, Quoted};
 
@@ -14,20 +16,41 @@ pub(crate) fn explain<E>(error: SdkError<E, HttpResponse>) -> (ErrorKind, Cause)
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    explain_as(None, error)
+    explain_of("ECR", error)
 }
 
-/// Does the same as [`explain`], with a kind that the caller may already know.
+/// Does the same as [`explain`] for another service.
+pub(crate) fn explain_of<E>(service: &str, error: SdkError<E, HttpResponse>) -> (ErrorKind, Cause)
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match foreign(&error) {
+        Some(response) => {
+            let text = format!("{}, not an answer of {service}'s", describe_foreign(response));
+            let kind = if response.status().as_u16() == 429 {
+                ErrorKind::Throttled
+            } else {
+                ErrorKind::Network
+            };
+            let (_, cause) = explain_as(Some((kind, Origin::Elsewhere)), error);
+            (kind, Cause { text: Outside::new(text), source: None, ..cause })
+        }
+        None => explain_as(None, error),
+    }
+}
+
+/// Does the same as [`explain`], with a kind and an origin that the caller may already know.
 pub(crate) fn explain_as<E>(
-    known: Option<ErrorKind>,
+    known: Option<(ErrorKind, Origin)>,
     error: SdkError<E, HttpResponse>,
 ) -> (ErrorKind, Cause)
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let kind = known.unwrap_or_else(|| kind(&error));
+    let (kind, origin) = known.unwrap_or_else(|| (kind(&error), Origin::Aws));
     let cause = Cause {
         text: Outside::new(describe(&error)),
+        origin,
         status: error.raw_response().map(|response| response.status().as_u16()),
         request_id: error.request_id().map(str::to_owned),
         // A service error's own text adds nothing to its code and message.
@@ -40,7 +63,10 @@ where
 }
 
 /// Returns the kind of failure, from the error's code.
-fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorKind {
+fn kind<E>(error: &SdkError<E, HttpResponse>) -> ErrorKind
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
     match error {
         SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
             // `other` with a kind means that the transport considers the error retryable.
@@ -51,6 +77,7 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorKind
             _ => ErrorKind::Configuration,
         },
         SdkError::ConstructionFailure(_) => ErrorKind::Configuration,
+        SdkError::ResponseError(_) if exceeded(error).is_some() => ErrorKind::Protocol,
         SdkError::ResponseError(_) | SdkError::TimeoutError(_) => ErrorKind::Network,
         _ => match error.code() {
             Some("AccessDeniedException" | "AccessDenied") => ErrorKind::AccessDenied,
@@ -79,12 +106,47 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorKind
     }
 }
 
+/// Returns the response if AWS didn't send it: each of its errors has a code, and each other answer
+/// can be parsed.
+fn foreign<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&HttpResponse> {
+    let is_unknown = match error {
+        SdkError::ResponseError(_) => true,
+        SdkError::ServiceError(_) => error.code().is_none(),
+        _ => false,
+    };
+    // An answer that broke off has no bytes.
+    error.raw_response().filter(|response| is_unknown && response.body().bytes().is_some())
+}
+
+/// Returns the limit that the answer exceeds.
+fn exceeded<E>(error: &SdkError<E, HttpResponse>) -> Option<&Exceeded>
+where
+    E: std::error::Error + 'static,
+{
+    let mut next = std::error::Error::source(error);
+    while let Some(error) = next {
+        if let Some(exceeded) = error.downcast_ref() {
+            return Some(exceeded);
+        }
+        next = error.source();
+    }
+    None
+}
+
 /// Returns AWS's code and message for a failure.
-pub(crate) fn describe<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> String {
+pub(crate) fn describe<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
     let text = match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        (None, _) => error.to_string(),
+        (None, _) => match (exceeded(error), error.raw_response()) {
+            (Some(limit), Some(response)) => {
+                format!("HTTP {}: {limit}", response.status().as_u16())
+            }
+            _ => error.to_string(),
+        },
     };
     match kms_error(error) {
         Some(kms) => format!("{text} (KMS: {kms})"),

@@ -14,6 +14,7 @@ use aws_sdk_ecr::operation::upload_layer_part::UploadLayerPartError;
 use serde_json::Value;
 
 use crate::names::repository::Repository;
+use crate::outside::quoted;
 use crate::report::{Event, Reporter};
 
 /// A retry classifier for `LimitExceededException`, which is a hard quota of ECR, such as images
@@ -77,7 +78,7 @@ impl Intercept for Attempts {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.0 += 1;
         if seen.0 > 1 {
-            let (attempt, reason) = (seen.0, std::mem::take(&mut seen.1));
+            let (attempt, reason) = (seen.0, quoted(&std::mem::take(&mut seen.1)));
             let Self { operation, repository, .. } = self;
             tracing::debug!(operation, %repository, attempt, reason, "retrying the request");
             let repository = repository.clone();

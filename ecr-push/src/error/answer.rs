@@ -1,5 +1,6 @@
 //! The messages for AWS's rejections, with the fix for each.
 
+use crate::error::denial::advice;
 use crate::error::kind::ErrorKind;
 use crate::names::repository::Repository;
 use crate::outside::{Outside, Quoted};
@@ -10,16 +11,27 @@ use crate::outside::{Outside, Quoted};
 pub(crate) struct Cause {
     pub(crate) text: Outside,
     pub(crate) status: Option<u16>,
+    pub(crate) origin: Origin,
     pub(crate) request_id: Option<String>,
     #[source]
     pub(crate) source: Option<Quoted>,
+}
+
+/// The sender of an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Origin {
+    #[default]
+    Aws,
+    /// A proxy, a firewall or a portal on the way.
+    Elsewhere,
 }
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl Cause {
     pub(crate) fn without_answer(reason: String) -> Self {
-        Self { text: Outside::new(reason), status: None, request_id: None, source: None }
+        let (text, origin) = (Outside::new(reason), Origin::Aws);
+        Self { text, status: None, origin, request_id: None, source: None }
     }
 
     pub(crate) fn is_server_fault(&self) -> bool {
@@ -27,52 +39,32 @@ impl Cause {
     }
 }
 
-/// Returns the IAM statement whose absence caused a refusal; `None` if a policy denies the action
-/// explicitly, because then no statement helps.
-///
-/// AWS names the action and the resource, which can differ from the operation's: creating a
-/// repository with tags also needs `ecr:TagResource`, and one with its own key `kms:CreateGrant`.
-pub(crate) fn missing_statement(
-    operation: &str,
-    repository: &Repository,
-    source: &Cause,
-) -> Option<String> {
-    let text = source.text.raw();
-    if text.contains("with an explicit deny") {
-        return None;
-    }
-    let after = |words: &str| text.split_once(words)?.1.split_whitespace().next();
-    let action = after("is not authorized to perform: ").filter(|action| action.contains(':'));
-    let resource = after(" on resource: ").filter(|resource| resource.starts_with("arn:"));
-    let action = action.map_or_else(|| format!("ecr:{operation}"), str::to_owned);
-    let resource = resource.map_or_else(|| repository.arn(), str::to_owned);
-    let statement = format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}"#);
-    Some(statement)
-}
-
 pub(crate) fn describe_api(
     kind: ErrorKind,
     operation: &str,
     subject: Option<&str>,
     repository: &Repository,
+    key: Option<&str>,
     source: &Cause,
 ) -> String {
     let (name, account, region) = (repository.name(), repository.account(), repository.region());
     let call = call(operation, subject, repository);
     match kind {
-        ErrorKind::AccessDenied => match missing_statement(operation, repository, source) {
-            Some(statement) => format!("{call} is not allowed: add {statement} to the policy"),
-            None => format!(
-                "{call} is not allowed: a policy denies it explicitly, which overrides every `Allow`"
-            ),
-        },
+        ErrorKind::AccessDenied => {
+            let advice = advice(operation, repository, key, source.text.raw());
+            format!("{call} is not allowed: {advice}")
+        }
         ErrorKind::Configuration => format!("{call} can't be sent"),
         ErrorKind::Credentials => format!("{call} was not accepted with these credentials"),
         ErrorKind::EncryptionKey => format!("{call} can't use the repository's KMS key"),
         ErrorKind::LimitExceeded => {
             format!("{call} exceeded a quota of account {account} in {region}")
         }
+        ErrorKind::Network if source.origin == Origin::Elsewhere => {
+            format!("{call} {ELSEWHERE}")
+        }
         ErrorKind::Network => format!("{call} got no answer from ECR"),
+        ErrorKind::Protocol => format!("{call} got an answer that can't be used"),
         ErrorKind::RepositoryNotFound => format!(
             "repository `{name}` not found in account {account}, region {region}: create it with `aws \
              ecr create-repository --repository-name {name} --region {region}`, or correct the URI"
@@ -84,6 +76,10 @@ pub(crate) fn describe_api(
         _ => format!("{call} was refused"),
     }
 }
+
+/// What an answer from elsewhere means.
+pub(crate) const ELSEWHERE: &str = "did not reach AWS: a proxy, a firewall or a portal on the way \
+                                    answered, so check the network's settings";
 
 /// Users report that ECR's registry breaks the connection in cases that other registries refuse.
 pub(crate) fn describe_dropped(

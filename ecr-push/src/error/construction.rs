@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::error::answer::{BoxError, Cause};
 use crate::error::kind::ErrorKind;
 use crate::error::login::{HelperSetting, LoginFailure};
-use crate::error::repr::Repr;
+use crate::error::repr::{Repr, TagHolder};
 use crate::file::NotRegular;
 use crate::names::digest::Digest;
 use crate::names::repository::Repository;
@@ -122,7 +122,7 @@ impl Error {
         tag: &Tag,
         repository: &Repository,
         pushed: &Digest,
-        current: Option<Digest>,
+        current: TagHolder,
     ) -> Self {
         Repr::TagImmutable {
             tag: tag.clone(),
@@ -140,7 +140,7 @@ impl Error {
         source: Cause,
     ) -> Self {
         let repository = repository.clone();
-        Repr::Api { kind, operation, subject: None, repository, source }.into()
+        Repr::Api { kind, operation, subject: None, repository, key: None, source }.into()
     }
 
     /// Builds the error of a call that concerns a region, not a repository.

@@ -8,8 +8,8 @@ use serde::{Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The credentials are valid, but their policy lacks an action. Allow the action on the
-    /// repository, or on the resource that the message names.
+    /// The credentials are valid, but a policy lacks an action or denies it. The message names the
+    /// statement to add, or the policy that denies: for example that of a VPC endpoint.
     AccessDenied,
     /// A blob's content doesn't match its descriptor: the size or the digest differs, or the file
     /// changed during the read. Build the image again.
@@ -52,10 +52,11 @@ pub enum ErrorKind {
     /// The account has reached a quota, such as images per repository. Delete old images, or ask
     /// AWS for a higher quota; a retry doesn't help.
     LimitExceeded,
-    /// AWS didn't answer: no route, a failed DNS lookup, no connection, or a timeout.
+    /// AWS didn't answer: no route, a failed DNS lookup, no connection, a timeout, or a proxy, a
+    /// firewall or a portal that answered instead. The source shows such an answer.
     Network,
-    /// ECR accepted the calls but lost the uploaded data, or its answers contradict each other.
-    /// A later push starts from the beginning.
+    /// ECR accepted the calls but lost the uploaded data, its answers contradict each other, or an
+    /// answer lacks what its success depends on. A later push starts from the beginning.
     Protocol,
     /// The registry doesn't have this repository. Create it, or correct the URI.
     RepositoryNotFound,

@@ -5,7 +5,8 @@ use std::time::SystemTime;
 
 use aws_sdk_ecr::primitives::{DateTime, DateTimeFormat};
 
-use crate::error::answer::Cause;
+use crate::error::answer::{Cause, ELSEWHERE, Origin};
+use crate::error::denial::{Advice, advice_without_resource};
 use crate::error::kind::ErrorKind;
 use crate::outside::Outside;
 
@@ -20,7 +21,7 @@ pub(crate) enum HelperSetting {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoginFailure {
-    #[error("{}", describe_call(*kind, operation, region))]
+    #[error("{}", describe_call(*kind, operation, region, source))]
     Call { kind: ErrorKind, operation: &'static str, region: String, source: Cause },
 
     #[error("{}", describe_helper(path, registry, *setting, helper))]
@@ -82,8 +83,8 @@ impl LoginFailure {
     /// See [`Error::missing_statement`](crate::Error::missing_statement).
     pub(crate) fn missing_statement(&self) -> Option<String> {
         match self {
-            Self::Call { kind: ErrorKind::AccessDenied, operation, .. } => {
-                Some(statement(operation))
+            Self::Call { kind: ErrorKind::AccessDenied, operation, source, .. } => {
+                denied(operation, source).statement()
             }
             _ => None,
         }
@@ -98,28 +99,34 @@ impl LoginFailure {
     }
 }
 
-fn describe_call(kind: ErrorKind, operation: &str, region: &str) -> String {
+fn describe_call(kind: ErrorKind, operation: &str, region: &str, source: &Cause) -> String {
     match kind {
-        ErrorKind::AccessDenied => format!(
-            "{operation} in {region} is not allowed: add {} to the policy; the action can't be limited \
-             to one repository",
-            statement(operation)
-        ),
+        ErrorKind::AccessDenied => match denied(operation, source) {
+            advice @ Advice::Add(_) => format!(
+                "{operation} in {region} is not allowed: {advice}; the action can't be limited to one \
+                 repository"
+            ),
+            advice => format!("{operation} in {region} is not allowed: {advice}"),
+        },
         ErrorKind::Configuration => format!("{operation} in {region} can't be sent"),
         ErrorKind::Credentials => {
             format!("{operation} in {region} was not accepted with these credentials")
         }
+        ErrorKind::Network if source.origin == Origin::Elsewhere => {
+            format!("{operation} in {region} {ELSEWHERE}")
+        }
         ErrorKind::Network => format!("{operation} in {region} got no answer"),
+        ErrorKind::Protocol => format!("{operation} in {region} got an answer that can't be used"),
         ErrorKind::Throttled => format!("{operation} in {region} was throttled: try again later"),
         _ => format!("{operation} in {region} was refused"),
     }
 }
 
-/// Returns the statement that the policy lacks. These actions have no resource, according to the
-/// service authorization reference.
-fn statement(operation: &str) -> String {
+/// Returns the advice for a denial. These actions have no resource, according to the service
+/// authorization reference.
+fn denied(operation: &str, source: &Cause) -> Advice {
     let service = if operation == "GetCallerIdentity" { "sts" } else { "ecr" };
-    format!(r#"{{"Effect":"Allow","Action":"{service}:{operation}","Resource":"*"}}"#)
+    advice_without_resource(&format!("{service}:{operation}"), source.text.raw())
 }
 
 fn describe_expired(region: &str, now: SystemTime, expired: SystemTime) -> String {
@@ -158,7 +165,6 @@ mod tests {
 
     use super::*;
     use crate::error::Error;
-    use crate::outside::Outside;
 
     fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
@@ -168,8 +174,7 @@ mod tests {
     fn calls_without_a_repository_say_what_to_do() {
         let text = |kind| {
             let (status, request_id) = (Some(400), Some("id-1".to_owned()));
-            let cause =
-                Cause { text: Outside::new("X: y".to_owned()), status, request_id, source: None };
+            let cause = Cause { status, request_id, ..Cause::without_answer("X: y".to_owned()) };
             let error = Error::login_call(kind, "GetAuthorizationToken", "eu-west-1", cause);
             assert_eq!(error.kind(), kind);
             assert_eq!(error.operation(), Some("GetAuthorizationToken"));
@@ -202,8 +207,8 @@ mod tests {
     #[test]
     fn a_server_s_failure_is_retryable_here_too() {
         let retryable = |status| {
-            let (text, status) = (Outside::new("x".to_owned()), Some(status));
-            let cause = Cause { text, status, request_id: None, source: None };
+            let status = Some(status);
+            let cause = Cause { status, ..Cause::without_answer("x".to_owned()) };
             let kind = ErrorKind::Service;
             Error::login_call(kind, "GetCallerIdentity", "eu-west-1", cause).is_retryable()
         };

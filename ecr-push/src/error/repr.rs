@@ -14,13 +14,15 @@ use crate::outside::{Outside, Quoted};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Repr {
-    #[error("{}", describe_api(*kind, operation, subject.as_deref(), repository, source))]
+    #[error("{}", describe_api(*kind, operation, subject.as_deref(), repository, key.as_deref(), source))]
     Api {
         kind: ErrorKind,
         operation: &'static str,
         /// One of the layers or manifests; `None` if it is the repository.
         subject: Option<String>,
         repository: Repository,
+        /// The KMS key that the request named.
+        key: Option<String>,
         source: Cause,
     },
 
@@ -70,8 +72,8 @@ pub(crate) enum Repr {
     #[error("{operation} on {repository}: {problem}")]
     Protocol { operation: &'static str, repository: Repository, problem: String },
 
-    #[error("{}", describe_immutable(tag, repository, pushed, current.as_ref()))]
-    TagImmutable { tag: Tag, repository: Repository, pushed: Digest, current: Option<Digest> },
+    #[error("{}", describe_immutable(tag, repository, pushed, current))]
+    TagImmutable { tag: Tag, repository: Repository, pushed: Digest, current: TagHolder },
 
     #[error(
         "a compressed layer can't be written into {}: make room, or set TMPDIR to another folder",
@@ -86,20 +88,34 @@ pub(crate) enum Repr {
     Unsupported { image: Digest, problems: String },
 }
 
+/// The image that an immutable tag refers to.
+#[derive(Debug)]
+pub(crate) enum TagHolder {
+    /// The policy doesn't allow the lookup.
+    Denied,
+    Image(Digest),
+    /// The lookup is disabled, or doesn't show the image.
+    Unknown,
+}
+
 fn describe_immutable(
     tag: &Tag,
     repository: &Repository,
     pushed: &Digest,
-    current: Option<&Digest>,
+    current: &TagHolder,
 ) -> String {
     match current {
-        Some(current) => format!(
+        TagHolder::Image(current) => format!(
             "tag `{tag}` of {repository} is immutable and refers to {current}, so it can't be moved to \
              {pushed}: choose another tag"
         ),
-        None => format!(
+        TagHolder::Denied => format!(
             "tag `{tag}` of {repository} exists and is immutable, so it can't be moved to {pushed}: \
              choose another tag, or allow `ecr:BatchGetImage` to see which image it refers to"
+        ),
+        TagHolder::Unknown => format!(
+            "tag `{tag}` of {repository} exists and is immutable, so it can't be moved to {pushed}: \
+             choose another tag"
         ),
     }
 }

@@ -5,12 +5,12 @@ use std::path::Path;
 use serde_json::json;
 
 use super::*;
+use crate::error::repr::TagHolder;
 use crate::image::source::Source;
 use crate::names::digest::Digest;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
 use crate::names::text::InvalidName;
-use crate::outside::Outside;
 
 fn repository() -> Repository {
     "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web".parse().unwrap()
@@ -18,10 +18,9 @@ fn repository() -> Repository {
 
 fn cause(text: &str) -> Cause {
     Cause {
-        text: Outside::new(text.to_owned()),
         status: Some(400),
         request_id: Some("id-1".to_owned()),
-        source: None,
+        ..Cause::without_answer(text.to_owned())
     }
 }
 
@@ -80,46 +79,71 @@ fn api_errors_say_what_to_do() {
 const PUT_IMAGE: &str = r#"{"Effect":"Allow","Action":"ecr:PutImage","Resource":"arn:aws:ecr:us-east-1:123456789012:repository/demo/web"}"#;
 
 #[test]
-fn the_missing_statement_names_the_action_that_ecr_names() {
-    let statement = |kind, text: &str| {
-        Error::api(kind, "PutImage", &repository(), cause(text)).missing_statement()
-    };
-    assert_eq!(statement(ErrorKind::AccessDenied, "x").as_deref(), Some(PUT_IMAGE));
-    let text = "AccessDeniedException: User: arn:aws:iam::123456789012:user/local is not \
-                authorized to perform: ecr:TagResource on resource: …";
+fn a_denied_call_names_its_statement_or_the_policy_that_denies() {
+    let error =
+        |text: &str| Error::api(ErrorKind::AccessDenied, "PutImage", &repository(), cause(text));
+    assert_eq!(error("x").missing_statement().as_deref(), Some(PUT_IMAGE));
+    let denied = "AccessDeniedException: User: arn:aws:iam::123456789012:user/local is not \
+                  authorized to perform: ecr:PutImage on resource: \
+                  arn:aws:ecr:us-east-1:123456789012:repository/demo/web";
+    let by_deny = error(&format!("{denied} with an explicit deny in a service control policy"));
+    assert_eq!(by_deny.missing_statement(), None);
     assert_eq!(
-        statement(ErrorKind::AccessDenied, text),
-        Some(PUT_IMAGE.replace("PutImage", "TagResource"))
+        by_deny.to_string(),
+        format!(
+            "PutImage on {} is not allowed: a service control policy of the organization denies it \
+             explicitly, which overrides every `Allow`",
+            repository()
+        )
     );
-    assert_eq!(statement(ErrorKind::Service, text), None);
+    let by_endpoint = error(&format!("{denied} because no VPC endpoint policy allows the action"));
+    assert_eq!(by_endpoint.missing_statement(), None);
+    assert_eq!(
+        by_endpoint.to_string(),
+        format!(
+            "PutImage on {} is not allowed: the VPC endpoint policy doesn't allow `ecr:PutImage`, \
+             and has to allow it, too",
+            repository()
+        )
+    );
+    let service = Error::api(ErrorKind::Service, "PutImage", &repository(), cause(denied));
+    assert_eq!(service.missing_statement(), None);
+}
+
+#[test]
+fn a_new_repository_s_key_is_the_one_that_was_asked_for() {
     let text = "AccessDeniedException: User: arn:aws:iam::123456789012:user/local is not \
                 authorized to perform: kms:CreateGrant on resource: \
-                arn:aws:kms:us-east-1:123456789012:key/1 because no identity-based policy allows \
+                arn:aws:kms:us-east-1:999999999999:key/* because no identity-based policy allows \
                 the kms:CreateGrant action";
+    let key = "arn:aws:kms:us-east-1:123456789012:key/1";
+    let kind = ErrorKind::AccessDenied;
+    let error = Error::api(kind, "CreateRepository", &repository(), cause(text));
     assert_eq!(
-        statement(ErrorKind::AccessDenied, text).as_deref(),
-        Some(
-            r#"{"Effect":"Allow","Action":"kms:CreateGrant","Resource":"arn:aws:kms:us-east-1:123456789012:key/1"}"#
-        )
+        error.with_key(Some(key)).missing_statement(),
+        Some(format!(r#"{{"Effect":"Allow","Action":"kms:CreateGrant","Resource":"{key}"}}"#))
     );
 }
 
 #[test]
-fn what_is_denied_explicitly_no_statement_allows() {
-    let text = "AccessDeniedException: User: arn:aws:iam::123456789012:user/local is not \
-                authorized to perform: ecr:PutImage on resource: \
-                arn:aws:ecr:us-east-1:123456789012:repository/demo/web with an explicit deny in a \
-                service control policy";
-    let error = Error::api(ErrorKind::AccessDenied, "PutImage", &repository(), cause(text));
-    assert_eq!(error.missing_statement(), None);
+fn an_answer_from_elsewhere_is_not_aws_s() {
+    let error = |status| {
+        let text = format!("HTTP {status}, text/html: \"No\", not an answer of ECR's");
+        let origin = Origin::Elsewhere;
+        let cause = Cause { status: Some(status), origin, ..cause(&text) };
+        Error::api(ErrorKind::Network, "PutImage", &repository(), cause)
+    };
     assert_eq!(
-        error.to_string(),
+        error(413).to_string(),
         format!(
-            "PutImage on {} is not allowed: a policy denies it explicitly, which overrides every \
-             `Allow`",
+            "PutImage on {} did not reach AWS: a proxy, a firewall or a portal on the way answered, \
+             so check the network's settings",
             repository()
         )
     );
+    assert!(!error(413).is_retryable());
+    assert!(error(504).is_retryable());
+    assert_eq!(error(413).missing_statement(), None);
 }
 
 #[test]
@@ -153,17 +177,24 @@ fn an_immutable_tag_names_both_digests() {
     let (a, b) = (Digest::from_content(b"a"), Digest::from_content(b"b"));
     let uri = repository();
     assert_eq!(
-        Error::tag_immutable(&tag, &uri, &a, Some(b.clone())).to_string(),
+        Error::tag_immutable(&tag, &uri, &a, TagHolder::Image(b.clone())).to_string(),
         format!(
             "tag `1.0` of {uri} is immutable and refers to {b}, so it can't be moved to {a}: choose \
              another tag"
         )
     );
     assert_eq!(
-        Error::tag_immutable(&tag, &uri, &a, None).to_string(),
+        Error::tag_immutable(&tag, &uri, &a, TagHolder::Denied).to_string(),
         format!(
             "tag `1.0` of {uri} exists and is immutable, so it can't be moved to {a}: choose another \
              tag, or allow `ecr:BatchGetImage` to see which image it refers to"
+        )
+    );
+    assert_eq!(
+        Error::tag_immutable(&tag, &uri, &a, TagHolder::Unknown).to_string(),
+        format!(
+            "tag `1.0` of {uri} exists and is immutable, so it can't be moved to {a}: choose another \
+             tag"
         )
     );
 }

@@ -14,10 +14,13 @@ use crate::image::foreign::is_foreign;
 use crate::image::in_memory::MemoryStore;
 use crate::image::media_types::{OCI_CONFIG, OCI_MANIFEST, Packing, packing};
 use crate::image::reader;
-use crate::image::store::Store as _;
+use crate::image::store::{MAX_MANIFEST, Store as _};
 use crate::names::digest::Digest;
 use crate::outside::Outside;
 use crate::tasks::Stop;
+
+/// The most layers that fit into a manifest that ECR stores. A descriptor takes at least 130 bytes.
+const MAX_LAYERS: usize = MAX_MANIFEST as usize / 130;
 
 /// Returns the pieces of an image and the descriptor of the manifest that is created from them.
 ///
@@ -29,6 +32,13 @@ pub(super) fn read(
     stop: &Stop,
 ) -> Result<(MemoryStore, Descriptor), Error> {
     let wrong = |problem: String| Error::image(files.subject(), problem);
+    if entry.layers.len() > MAX_LAYERS {
+        return Err(wrong(format!(
+            "its manifest.json lists {} layers, whose manifest would exceed ECR's limit of \
+             {MAX_MANIFEST} bytes",
+            entry.layers.len()
+        )));
+    }
     let config = config(files, entry)?;
     let diff_ids = diff_ids(files, &config, entry.layers.len())?;
 

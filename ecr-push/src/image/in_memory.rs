@@ -12,7 +12,7 @@ use crate::image::media_types::{OCI_INDEX, OCI_MANIFEST};
 use crate::image::opened::Image;
 use crate::image::reader;
 use crate::image::source::{Piece, Source};
-use crate::image::store::Store;
+use crate::image::store::{MAX_MANIFEST, Store};
 use crate::names::digest::Digest;
 use crate::tasks::blocking;
 
@@ -95,7 +95,10 @@ impl Store for Overlay<'_> {
 /// Reads the graph of a manifest in memory.
 fn read(manifest: Bytes, blobs: Vec<Blob>) -> Result<Graph, Error> {
     // The members decide which OCI type it is; the reader checks whether it is well-formed.
-    let json: Value = serde_json::from_slice(&manifest).unwrap_or_default();
+    // The reader refuses one that is too large without parsing it.
+    let is_small = manifest.len() as u64 <= MAX_MANIFEST;
+    let json: Value =
+        if is_small { serde_json::from_slice(&manifest).unwrap_or_default() } else { Value::Null };
     let media_type = match json.get("mediaType").and_then(Value::as_str) {
         Some(own) => own,
         None if json.get("manifests").is_some() => OCI_INDEX,

@@ -11,6 +11,7 @@ use crate::image::refused::reported;
 use crate::names::digest::Digest;
 use crate::names::repository::Repository;
 use crate::names::tag::Tag;
+use crate::outside::quoted;
 use crate::push::repository_plan::RepositoryPlan;
 use crate::upload::part_size::{MAX_PARTS, PartSizes};
 
@@ -19,9 +20,10 @@ use crate::upload::part_size::{MAX_PARTS, PartSizes};
 #[serde(transparent)]
 pub struct Obstacle(String);
 
+/// Quotes text of the image, and of a saved plan.
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&quoted(&self.0))
     }
 }
 

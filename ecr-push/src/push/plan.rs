@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::names::digest::Digest;
+use crate::outside::quoted;
 use crate::push::obstacles::Obstacle;
 use crate::push::repository_plan::RepositoryPlan;
 use crate::push::versioned::Versioned;
@@ -76,7 +77,7 @@ impl fmt::Display for Plan {
             write!(f, "{repository}")?;
         }
         for notice in &self.0.notices {
-            writeln!(f, "note: {notice}")?;
+            writeln!(f, "note: {}", quoted(notice))?;
         }
         for obstacle in &self.0.obstacles {
             writeln!(f, "refused: {obstacle}")?;

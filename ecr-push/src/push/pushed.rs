@@ -39,6 +39,7 @@ struct PushedContent {
 #[serde(rename_all = "camelCase")]
 pub struct RepositoryOutcome {
     pub(crate) repository: Repository,
+    #[serde(deserialize_with = "image_uri")]
     pub(crate) image_uri: String,
     pub(crate) tags: Vec<TagOutcome>,
     pub(crate) layers_sent: usize,
@@ -211,6 +212,15 @@ fn at_least_one<'de, D: Deserializer<'de>>(
         return Err(D::Error::custom("`repositories` is empty"));
     }
     Ok(repositories)
+}
+
+/// Reads `REPOSITORY@sha256:…`. Programs print it, so it must not be any other text.
+fn image_uri<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let (repository, digest) = text.split_once('@').unwrap_or((&text, ""));
+    repository.parse::<Repository>().map_err(D::Error::custom)?;
+    digest.parse::<Digest>().map_err(D::Error::custom)?;
+    Ok(text)
 }
 
 fn to_seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

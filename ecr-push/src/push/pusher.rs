@@ -1,7 +1,7 @@
 //! [`Pusher`]: the clients, tokens and memory that all pushes of one configuration share.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use aws_types::SdkConfig;
 
@@ -142,6 +142,7 @@ impl Pusher {
             tokens: account.tokens.clone(),
             repository,
             reporter: reporter.clone(),
+            accepted: Mutex::default(),
         };
         Destination::Registry(Arc::new(Registry::new(api, http, source, self.pace.clone())))
     }

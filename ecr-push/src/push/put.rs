@@ -16,6 +16,7 @@
 
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
+use crate::error::repr::TagHolder;
 use crate::image::blob::Blob;
 use crate::image::graph::{Graph, Manifest, Referrer};
 use crate::names::digest::Digest;
@@ -72,12 +73,18 @@ impl Manifests<'_> {
         for planned in plan.tags() {
             let (tag, mut change) = (planned.tag(), planned.change().clone());
             if change != TagChange::Kept {
-                let was_there = put.put(root, Some(tag)).await? == PutAnswer::AlreadyThere;
-                if !is_put {
+                let answer = put.put(root, Some(tag)).await?;
+                if !is_put && answer != PutAnswer::TagTaken {
                     self.report_put(root);
-                    is_put = true;
                 }
-                if was_there && change == TagChange::Set {
+                is_put = true;
+                let was_there = match answer {
+                    // A retried request finds what its first attempt has put.
+                    PutAnswer::AlreadyThere => change == TagChange::Set,
+                    PutAnswer::TagTaken => true,
+                    _ => false,
+                };
+                if was_there {
                     change = TagChange::Kept;
                 }
             }
@@ -114,7 +121,7 @@ impl Manifests<'_> {
     fn contradiction(&self, what: &str, manifest: &Manifest) -> Error {
         let digest = &manifest.digest;
         let problem =
-            format!("ECR reports {what} of {digest} as missing, although they were sent twice");
+            format!("ECR reports {what} of {digest} as missing, although they were sent again");
         Error::protocol("PutImage", self.to.repository(), problem)
     }
 }
@@ -133,7 +140,8 @@ where
     F: Future<Output = Result<(RepositoryReceipt, u64), Error>>,
 {
     /// Puts a manifest. If ECR reports missing content, sends or puts that content again and
-    /// retries once; a second report is an error.
+    /// retries once; a second report is an error. `TagTaken` means that the tag already pointed to
+    /// this manifest.
     async fn put(&mut self, manifest: &Manifest, tag: Option<&Tag>) -> Result<PutAnswer, Error> {
         let mut answer = self.put_over_layers(manifest, tag).await?;
         if answer == PutAnswer::ImagesMissing {
@@ -203,21 +211,25 @@ where
         Ok(())
     }
 
-    /// Resolves a rejected tag: an immutable tag may already point to this image.
+    /// Resolves a rejected tag: an immutable tag may already point to this image. Then it was taken
+    /// since the last lookup.
     async fn taken(&self, tag: &Tag, manifest: &Manifest) -> Result<PutAnswer, Error> {
         let Manifests { to, look_up, .. } = self.manifests;
         let current = match look_up {
-            LookUp::Never => None,
+            LookUp::Never => TagHolder::Unknown,
             LookUp::WhereAllowed => match to.look_up(std::slice::from_ref(tag), &[]).await {
-                Ok(lookup) => lookup.tags.get(tag).cloned(),
+                Ok(lookup) => match lookup.tags.get(tag) {
+                    Some(digest) if *digest == manifest.digest => {
+                        return Ok(PutAnswer::TagTaken);
+                    }
+                    Some(digest) => TagHolder::Image(digest.clone()),
+                    None => TagHolder::Unknown,
+                },
                 // The lookup is denied, but the tag is taken in any case.
-                Err(error) if error.kind() == ErrorKind::AccessDenied => None,
+                Err(error) if error.kind() == ErrorKind::AccessDenied => TagHolder::Denied,
                 Err(error) => return Err(error),
             },
         };
-        if current.as_ref() == Some(&manifest.digest) {
-            return Ok(PutAnswer::AlreadyThere);
-        }
         Err(Error::tag_immutable(tag, to.repository(), &manifest.digest, current))
     }
 }

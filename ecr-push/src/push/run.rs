@@ -49,6 +49,7 @@ use crate::tasks::Working;
 use crate::upload::Uploader;
 use crate::upload::part_size::PartSizes;
 use crate::upload::receipt::{LayersReceipt, RepositoryReceipt};
+use crate::wire::answers::Round;
 use crate::wire::destination::Destination;
 use crate::wire::transport::Transport;
 
@@ -280,7 +281,8 @@ impl Run {
         let layers = blobs.into_iter().map(|blob| MissingLayer { blob, to: vec![at] }).collect();
         let (sending, _) = Working::new();
         let (_, none) = mpsc::unbounded_channel();
-        let receipt = send(&self.uploader, &self.repositories, layers, none, sending).await?;
+        let uploader = Uploader { round: Round::Again, ..self.uploader.clone() };
+        let receipt = send(&uploader, &self.repositories, layers, none, sending).await?;
         Ok((receipt.repositories[at], receipt.bytes_read))
     }
 

@@ -1,4 +1,6 @@
-//! Tests of the memory that whole pushes use.
+//! Tests of the memory that whole pushes use, and of hostile text.
+
+mod hostile;
 
 use std::time::Duration;
 

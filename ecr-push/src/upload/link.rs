@@ -7,7 +7,7 @@ use crate::image::blob::Layer;
 use crate::names::repository::Repository;
 use crate::upload::frame::{Ending, Frame};
 use crate::upload::memory::Memory;
-use crate::upload::part_size::{CHUNK, SMALL};
+use crate::upload::part_size::{CHUNK, SMALL, STEP};
 use crate::wire::answers::{CompleteAnswer, NewUpload, PartAnswer};
 use crate::wire::api::Calls;
 use crate::wire::registry::Registry;
@@ -35,6 +35,17 @@ pub(super) struct RegistryLink<'a> {
     pub(super) memory: &'a Memory,
     pub(super) content: LayerContent,
     pub(super) location: String,
+    pub(super) tail: Tail,
+}
+
+/// How the end of a layer is sent through the registry's protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tail {
+    /// In a request before the completing one, as Docker does.
+    Before,
+    /// With the completing request, because the registry may keep only whole steps of other
+    /// requests.
+    WithCompletion,
 }
 
 /// The content of one request. A [`Feed`](crate::upload::feed::Feed) makes it for its own links.
@@ -79,11 +90,14 @@ impl Link<'_> {
         }
     }
 
-    /// Returns whether the completing request carries a layer of this size.
-    pub(super) fn completes_with_content(&self, size: u64) -> bool {
+    /// Returns the byte of a layer of `size` bytes at which the last request that only sends
+    /// content ends.
+    pub(super) fn sending_end(&self, size: u64) -> u64 {
         match self {
-            Self::Api(_) => false,
-            Self::Registry(_) => size <= SMALL,
+            Self::Api(_) => size,
+            Self::Registry(_) if size <= SMALL => 0,
+            Self::Registry(link) if link.tail == Tail::WithCompletion => size - size % STEP,
+            Self::Registry(_) => size,
         }
     }
 
@@ -98,31 +112,40 @@ impl Link<'_> {
         }
     }
 
-    /// Waits for a turn to send if the completing request carries the content of `layer`.
-    pub(super) async fn get_ready_to_complete(&self, layer: &Layer) {
+    /// Waits for a turn to send if the completing request carries the content of `layer` from byte
+    /// `next`.
+    pub(super) async fn get_ready_to_complete(&self, layer: &Layer, next: u64) {
         if let Self::Registry(link) = self
-            && self.completes_with_content(layer.size())
+            && next < layer.size()
         {
             link.content.set_turn(link.memory.turn_to_send(layer.size()).await);
         }
     }
 
-    /// Completes the upload of `layer`.
-    pub(super) async fn complete(&self, layer: &Layer) -> Result<CompleteAnswer, Error> {
+    /// Completes the upload of `layer`, with its content from byte `next`.
+    pub(super) async fn complete(&self, layer: &Layer, next: u64) -> Result<CompleteAnswer, Error> {
         match self {
             Self::Api(link) => link.calls.complete(&link.upload.id, layer.digest()).await,
             Self::Registry(link) => {
                 let size = layer.size();
-                let whole = self.completes_with_content(size).then_some((&link.content, size));
-                let answer = link.registry.complete(&link.location, layer.digest(), whole).await?;
+                let rest = (next < size).then_some((&link.content, next..size));
+                let answer = link.registry.complete(&link.location, layer.digest(), rest).await?;
                 link.content.set_turn(None);
                 Ok(answer)
             }
         }
     }
 
+    /// Notes that the server kept less than it was sent.
+    pub(super) fn note_short(&mut self) {
+        if let Self::Registry(link) = self {
+            link.tail = Tail::WithCompletion;
+        }
+    }
+
     /// Starts another upload in place of this one.
     pub(super) async fn restart(&mut self) -> Result<(), Error> {
+        self.note_short();
         match self {
             Self::Api(link) => link.upload = link.calls.start_upload().await?,
             Self::Registry(link) => link.location = link.registry.start_upload().await?,
@@ -133,14 +156,13 @@ impl Link<'_> {
 
 impl ApiLink<'_> {
     async fn send(&self, frame: Frame) -> Result<PartAnswer, Error> {
-        let last = frame.bytes.end - 1;
         let repository = self.calls.repository();
         let body = frame.into_body(&Ending {
             registry: repository.account(),
             repository: repository.name(),
             upload_id: &self.upload.id,
         });
-        self.calls.send_part(&self.upload.id, body, last).await
+        self.calls.send_part(&self.upload.id, body).await
     }
 }
 

@@ -38,6 +38,10 @@ pub(crate) const CHUNK: u64 = 50 * 1024 * 1024;
 /// accepts 15 GB.
 pub(crate) const SMALL: u64 = 5 * 1024 * 1024;
 
+/// What a registry that keeps only whole steps may lose of a request's end. ECR commits uploads at
+/// multiples of 10 MiB (users' reports).
+pub(crate) const STEP: u64 = 10 * 1024 * 1024;
+
 impl PartSizes {
     pub(crate) fn new(asked: u64, large_layers: LargeLayers) -> Self {
         Self { asked, large_layers }

@@ -20,11 +20,12 @@
 use crate::error::Error;
 use crate::image::blob::Layer;
 use crate::names::repository::Repository;
+use crate::outside::Outside;
 use crate::report::{Event, Reporter};
 use crate::upload::checkpoint::Checkpoint;
 use crate::upload::cursor::{Cursor, Step};
 use crate::upload::link::{Link, Part};
-use crate::wire::answers::{CompleteAnswer, CompletionFailure};
+use crate::wire::answers::{CompleteAnswer, CompletionFailure, PartAnswer};
 
 /// The upload of a layer to one repository.
 #[derive(Debug)]
@@ -80,9 +81,13 @@ impl<'a> Transfer<'a> {
     /// or is complete.
     pub(super) fn next(&self) -> Option<u64> {
         let size = self.layer.size();
-        let is_sending =
-            !self.is_complete && self.cursor.next < size && !self.link.completes_with_content(size);
+        let is_sending = !self.is_complete && self.cursor.next < self.link.sending_end(size);
         is_sending.then_some(self.cursor.next)
+    }
+
+    /// Returns the byte at which the last part ends. The completing request carries the rest.
+    pub(super) fn end(&self) -> u64 {
+        self.link.sending_end(self.layer.size())
     }
 
     pub(super) fn is_complete(&self) -> bool {
@@ -114,34 +119,43 @@ impl<'a> Transfer<'a> {
         match self.cursor.follow(&answer, bytes.end - 1) {
             Step::On => {
                 let sent = self.cursor.next;
+                if sent < bytes.end {
+                    self.link.note_short();
+                }
                 self.note(|checkpoint| checkpoint.sent(self.link.id(), sent));
                 self.report_progress(sent);
                 Ok(())
             }
             Step::StartAgain(reason) => self.start_again(PART, &reason).await,
-            Step::Stuck => {
-                let (repository, next) = (self.link.repository(), self.cursor.next);
-                Err(Error::stuck(repository, self.layer.digest(), next))
-            }
+            Step::Stuck => Err(self.stuck()),
         }
     }
 
     /// Waits for a turn to send if the completing request carries content. After that, completing
     /// waits only for the server.
     pub(super) async fn get_ready_to_complete(&self) {
-        self.link.get_ready_to_complete(self.layer).await;
+        self.link.get_ready_to_complete(self.layer, self.cursor.next).await;
     }
 
     /// Completes the layer after all its bytes have arrived, or sends them in the same request.
-    /// Returns the reason if the upload must restart.
+    /// Returns the reason if the upload must restart. If the server lacks bytes at the end, the
+    /// transfer continues there.
     pub(super) async fn complete(&mut self) -> Result<Option<CompletionFailure>, Error> {
-        let size = self.layer.size();
-        let with_content = self.link.completes_with_content(size);
-        if with_content {
-            self.sent += size;
-        }
-        match self.link.complete(self.layer).await? {
+        let (size, next) = (self.layer.size(), self.cursor.next);
+        self.sent += size - next;
+        match self.link.complete(self.layer, next).await? {
             CompleteAnswer::Complete => {}
+            CompleteAnswer::Short { last_valid } => {
+                self.link.note_short();
+                let answer = PartAnswer::OutOfOrder { last_valid };
+                return match self.cursor.follow(&answer, size - 1) {
+                    Step::On => Ok(None),
+                    Step::StartAgain(reason) => {
+                        Ok(Some(CompletionFailure { reason, is_content: false }))
+                    }
+                    Step::Stuck => Err(self.stuck()),
+                };
+            }
             CompleteAnswer::Incomplete(failure) => {
                 if failure.is_content {
                     // Removes the entry now, so that no later push resumes this upload even if this
@@ -153,7 +167,7 @@ impl<'a> Transfer<'a> {
         }
         self.is_complete = true;
         self.note(|checkpoint| checkpoint.end(self.link.id()));
-        if with_content {
+        if next < size {
             self.report_progress(size);
         }
         self.report(|repository, layer| Event::LayerFinished { repository, layer });
@@ -169,7 +183,8 @@ impl<'a> Transfer<'a> {
     /// replacement.
     async fn start_again(&mut self, operation: &'static str, reason: &str) -> Result<(), Error> {
         let (repository, digest) = (self.link.repository(), self.layer.digest());
-        tracing::warn!(%repository, %digest, upload = self.link.id(), reason, "restarting the upload");
+        let (upload, shown) = (Outside::new(self.link.id()), Outside::new(reason));
+        tracing::warn!(%repository, %digest, %upload, reason = %shown, "restarting the upload");
         self.note(|checkpoint| checkpoint.end(self.link.id()));
         self.origin = match self.origin {
             Origin::Checkpoint => Origin::First,
@@ -194,6 +209,10 @@ impl<'a> Transfer<'a> {
         origin: Origin,
     ) -> Self {
         Self { link, layer, logs, cursor, origin, is_complete: false, sent: 0 }
+    }
+
+    fn stuck(&self) -> Error {
+        Error::stuck(self.link.repository(), self.layer.digest(), self.cursor.next)
     }
 
     fn note_begin(&self) {

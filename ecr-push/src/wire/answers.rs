@@ -16,6 +16,13 @@ pub(crate) struct NewUpload {
 /// The largest part. ECR's service model limits `layerPartBlob` to 20 MiB.
 pub(crate) const MAX_PART: u64 = 20 * 1024 * 1024;
 
+/// Whether a push sends a layer for the first time, or again because the repository lost it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Round {
+    Again,
+    First,
+}
+
 /// The outcome of UploadLayerPart.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PartAnswer {
@@ -36,6 +43,8 @@ pub(crate) enum CompleteAnswer {
     Complete,
     /// The repository doesn't have the layer, and the upload must restart.
     Incomplete(CompletionFailure),
+    /// The upload holds only the bytes up to and including this one.
+    Short { last_valid: u64 },
 }
 
 /// The reason why an upload could not be completed.

@@ -10,7 +10,7 @@ use aws_sdk_ecr::config::http::HttpResponse;
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecr::operation::create_repository::CreateRepositoryError;
 use aws_sdk_ecr::operation::put_image::PutImageError;
-use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier, LayerAvailability, LayerFailureCode};
+use aws_sdk_ecr::types::ImageIdentifier;
 
 use crate::aws::failure::explain;
 use crate::aws::pace::Pace;
@@ -22,6 +22,7 @@ use crate::names::repository::Repository;
 use crate::names::tag::Tag;
 use crate::report::Reporter;
 use crate::wire::answers::{ImageLookup, MEDIA_TYPES, PutAnswer};
+use crate::wire::checks;
 use crate::wire::new_repository::NewRepository;
 
 /// Builds a call on the repository. It counts the call and reports each retry by the SDK.
@@ -86,23 +87,9 @@ impl Calls {
             .send()
             .await
             .map_err(|error| self.failure(OPERATION, error))?;
-            // ECR lists a missing layer as UNAVAILABLE in `layers` (AWS's own Go client relies on
-            // that); other implementations list it in `failures`. Both mean that the layer must be
-            // sent. An archived layer must be sent too, because a push restores it.
-            for failure in answer.failures() {
-                if failure.failure_code() != Some(&LayerFailureCode::MissingLayerDigest) {
-                    let reason = failure.failure_reason().unwrap_or("no reason given");
-                    let digest = failure.layer_digest().unwrap_or("a layer");
-                    let problem = format!("failed to check {digest}: {reason}");
-                    return Err(Error::protocol(OPERATION, &self.repository, problem));
-                }
-            }
-            let present = answer
-                .layers()
-                .iter()
-                .filter(|layer| layer.layer_availability() == Some(&LayerAvailability::Available))
-                .filter_map(|layer| layer.layer_digest()?.parse().ok());
-            available.extend(present);
+            available.extend(
+                checks::available(chunk, &answer).map_err(|it| self.unusable(OPERATION, it))?,
+            );
         }
         Ok(available)
     }
@@ -113,12 +100,13 @@ impl Calls {
         tags: &[Tag],
         digests: &[&Digest],
     ) -> Result<ImageLookup, Error> {
-        let tags = tags.iter().map(|tag| ImageIdentifier::builder().image_tag(tag.as_str()));
+        let named = tags.iter().map(|tag| ImageIdentifier::builder().image_tag(tag.as_str()));
         let digests =
             digests.iter().map(|digest| ImageIdentifier::builder().image_digest(digest.as_str()));
-        let ids: Vec<_> = tags.chain(digests).map(|id| id.build()).collect();
+        let ids: Vec<_> = named.chain(digests).map(|id| id.build()).collect();
         let mut found = ImageLookup::default();
-        for chunk in ids.chunks(PER_BATCH) {
+        // The tags come first.
+        for (at, chunk) in ids.chunks(PER_BATCH).enumerate().map(|(n, it)| (n * PER_BATCH, it)) {
             let answer = call!(
                 self, batch_get_image, "BatchGetImage",
                 set_image_ids: Some(chunk.to_vec()),
@@ -127,23 +115,9 @@ impl Calls {
             .send()
             .await
             .map_err(|error| self.failure("BatchGetImage", error))?;
-            // The failures list images that are missing or unreadable; the push puts those again.
-            for failure in answer.failures() {
-                let tag = failure.image_id().and_then(|id| id.image_tag()?.parse().ok());
-                if failure.failure_code() != Some(&ImageFailureCode::ImageNotFound) {
-                    found.unknown.extend(tag);
-                }
-            }
-            for id in answer.images().iter().filter_map(|image| image.image_id()) {
-                let Some(digest) = id.image_digest().and_then(|it| it.parse::<Digest>().ok())
-                else {
-                    continue;
-                };
-                if let Some(tag) = id.image_tag().and_then(|tag| tag.parse().ok()) {
-                    found.tags.insert(tag, digest.clone());
-                }
-                found.images.insert(digest);
-            }
+            let tags = tags.get(at..).unwrap_or_default();
+            checks::images(&tags[..tags.len().min(chunk.len())], &answer, &mut found)
+                .map_err(|it| self.unusable("BatchGetImage", it))?;
         }
         Ok(found)
     }
@@ -165,10 +139,13 @@ impl Calls {
             .send()
             .await;
         match answer {
-            Ok(_) => Ok(true),
+            Ok(answer) => match checks::created(&self.repository, &answer) {
+                Ok(()) => Ok(true),
+                Err(problem) => Err(self.unusable("CreateRepository", problem)),
+            },
             Err(error) => match error.as_service_error() {
                 Some(CreateRepositoryError::RepositoryAlreadyExistsException(_)) => Ok(false),
-                _ => Err(self.failure("CreateRepository", error)),
+                _ => Err(self.failure("CreateRepository", error).with_key(new.kms_key())),
             },
         }
     }
@@ -189,7 +166,15 @@ impl Calls {
         )
         .send()
         .await;
-        let Err(error) = answer else { return Ok(PutAnswer::Put) };
+        let error = match answer {
+            Ok(answer) => {
+                return match checks::stored(&manifest.digest, tag, &answer) {
+                    Ok(()) => Ok(PutAnswer::Put),
+                    Err(problem) => Err(self.unusable("PutImage", problem)),
+                };
+            }
+            Err(error) => error,
+        };
         match error.as_service_error() {
             Some(PutImageError::ImageAlreadyExistsException(_)) => Ok(PutAnswer::AlreadyThere),
             Some(PutImageError::ImageTagAlreadyExistsException(_)) => Ok(PutAnswer::TagTaken),
@@ -209,6 +194,11 @@ impl Calls {
 
     fn count(&self) {
         self.made.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the error for an answer that lacks what its success depends on.
+    fn unusable(&self, operation: &'static str, problem: String) -> Error {
+        Error::protocol(operation, &self.repository, problem)
     }
 
     fn failure<E>(&self, operation: &'static str, error: SdkError<E, HttpResponse>) -> Error

@@ -99,14 +99,17 @@ impl Registry {
         const OPERATION: &str = "BatchCheckLayerAvailability";
         let request = Request::new(OPERATION, "HEAD", self.path(&format!("blobs/{digest}")));
         match self.send(&request).await {
-            Ok(_) => Ok(true),
+            Ok(answer) => match answer.digest {
+                Some(found) if found != digest.as_str() => {
+                    let found = Outside::new(found);
+                    let problem = format!("the registry answered for {digest} with `{found}`");
+                    Err(Error::protocol(OPERATION, self.repository(), problem))
+                }
+                _ => Ok(true),
+            },
             // A redirect to the blob's storage.
-            Err(failure) if failure.refusal().is_some_and(|refusal| refusal.status == 307) => {
-                Ok(true)
-            }
-            Err(failure) if failure.refusal().is_some_and(|refusal| refusal.status == 404) => {
-                Ok(false)
-            }
+            Err(failure) if failure.refusal().is_some_and(Refusal::is_redirect) => Ok(true),
+            Err(failure) if failure.refusal().is_some_and(Refusal::is_absence) => Ok(false),
             Err(failure) => Err(self.failure(OPERATION, failure).about(digest)),
         }
     }
@@ -158,7 +161,7 @@ impl Registry {
                 let digest = answer.digest.and_then(|digest| digest.parse().ok());
                 Ok(digest.map_or(ManifestLookup::Unknown, ManifestLookup::Digest))
             }
-            Err(failure) if failure.refusal().is_some_and(|refusal| refusal.status == 404) => {
+            Err(failure) if failure.refusal().is_some_and(Refusal::is_absence) => {
                 Ok(ManifestLookup::Nothing)
             }
             Err(failure) => Err(self.failure(OPERATION, failure).about(name)),
@@ -180,17 +183,19 @@ impl Registry {
             .header("content-type", &manifest.media_type)
             .body(SdkBody::from(Bytes::copy_from_slice(manifest.text.as_bytes())));
         let failure = match self.send(&request).await {
-            Ok(Answer { digest: Some(stored), .. }) if stored != digest.as_str() => {
-                let stored = Outside::new(stored);
-                let problem = format!("the registry stored {digest} under the digest `{stored}`");
-                return Err(Error::protocol(OPERATION, self.repository(), problem));
+            Ok(answer) => {
+                let is_confirmed = answer.digest.is_some();
+                self.check_digest(OPERATION, digest, answer)?;
+                if let (Some(tag), false) = (tag, is_confirmed) {
+                    return self.confirm(tag, digest).await;
+                }
+                return Ok(PutAnswer::Put);
             }
-            Ok(_) => return Ok(PutAnswer::Put),
             Err(failure) => failure,
         };
         let lists_images = manifest.lists_images();
         match failure.refusal() {
-            Some(refusal) if says_immutable(refusal) => Ok(PutAnswer::TagTaken),
+            Some(refusal) if tag.is_some() && says_immutable(refusal) => Ok(PutAnswer::TagTaken),
             Some(refusal) if refusal.has_code(&NOT_THERE) && lists_images => {
                 Ok(PutAnswer::ImagesMissing)
             }
@@ -202,6 +207,44 @@ impl Registry {
                 };
                 Err(self.upload_failure(OPERATION, failure).about(what))
             }
+        }
+    }
+
+    /// Checks which image the tag refers to, because the answer to the request that set it didn't
+    /// say.
+    async fn confirm(&self, tag: &Tag, digest: &Digest) -> Result<PutAnswer, Error> {
+        let found = match self.manifest_at(tag.as_str()).await {
+            // A push needs no permission to look up images.
+            Err(error) if error.kind() == ErrorKind::AccessDenied => return Ok(PutAnswer::Put),
+            found => found?,
+        };
+        match found {
+            ManifestLookup::Digest(current) if current == *digest => Ok(PutAnswer::Put),
+            ManifestLookup::Digest(_) => Ok(PutAnswer::TagTaken),
+            ManifestLookup::Nothing => {
+                let problem = format!("the registry accepted the tag `{tag}`, but doesn't have it");
+                Err(Error::protocol("PutImage", self.repository(), problem))
+            }
+            // Some registries never report a digest.
+            ManifestLookup::Unknown => Ok(PutAnswer::Put),
+        }
+    }
+
+    /// Checks the digest that the registry reports for stored content. Registries may leave the
+    /// header out.
+    fn check_digest(
+        &self,
+        operation: &'static str,
+        digest: &Digest,
+        answer: Answer,
+    ) -> Result<(), Error> {
+        match answer.digest {
+            Some(stored) if stored != digest.as_str() => {
+                let stored = Outside::new(stored);
+                let problem = format!("the registry stored {digest} under the digest `{stored}`");
+                Err(Error::protocol(operation, self.repository(), problem))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -231,8 +274,8 @@ impl Registry {
         match failure {
             RequestFailure::NoToken(error) => error,
             RequestFailure::Sdk(failed) => {
-                let kind = failed.as_service_error().map(Refusal::kind);
-                let (kind, cause) = explain_as(kind, *failed);
+                let known = failed.as_service_error().map(|it| (it.kind(), it.origin()));
+                let (kind, cause) = explain_as(known, *failed);
                 Error::api(kind, operation, self.repository(), cause)
             }
         }

@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::client::http::{
     SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use ecr_push::Pusher;
@@ -18,6 +19,17 @@ use local_aws::LocalAws;
 pub(crate) fn pusher(
     local: &LocalAws,
     look: impl Fn(&HttpRequest) -> Option<String> + Send + Sync + 'static,
+) -> Pusher {
+    answering(local, move |request| {
+        let answer = look(request)?;
+        Some(Ok(HttpResponse::new(200.try_into().unwrap(), SdkBody::from(answer))))
+    })
+}
+
+/// Does the same as [`pusher`] with any answer or failure.
+pub(crate) fn answering(
+    local: &LocalAws,
+    look: impl Fn(&HttpRequest) -> Option<Result<HttpResponse, ConnectorError>> + Send + Sync + 'static,
 ) -> Pusher {
     let config = local.sdk_config();
     let client = Through { client: config.http_client().unwrap(), look: Look(Arc::new(look)) };
@@ -30,7 +42,7 @@ pub(crate) fn operation(request: &HttpRequest) -> &str {
     target.split_once('.').unwrap().1
 }
 
-type Looking = dyn Fn(&HttpRequest) -> Option<String> + Send + Sync;
+type Looking = dyn Fn(&HttpRequest) -> Option<Result<HttpResponse, ConnectorError>> + Send + Sync;
 
 #[derive(Clone)]
 struct Look(Arc<Looking>);
@@ -62,10 +74,7 @@ impl HttpConnector for Through<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         match (self.look.0)(&request) {
             None => self.client.call(request),
-            Some(answer) => {
-                let answer = HttpResponse::new(200.try_into().unwrap(), SdkBody::from(answer));
-                HttpConnectorFuture::ready(Ok(answer))
-            }
+            Some(answer) => HttpConnectorFuture::ready(answer),
         }
     }
 }

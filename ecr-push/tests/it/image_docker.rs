@@ -198,6 +198,12 @@ async fn a_broken_archive_is_said() {
     ] {
         assert_eq!(problem(&failed(&saved).await, saved.path()), expected);
     }
+    let many = with(entry("config.json", &vec!["a"; 33_000]), &good);
+    assert_eq!(
+        problem(&failed(&many).await, many.path()),
+        "its manifest.json lists 33000 layers, whose manifest would exceed ECR's limit of 4194304 \
+         bytes"
+    );
     let junk = Tar::new().file("manifest.json", b"junk").save();
     assert_eq!(problem(&failed(&junk).await, junk.path()), "its manifest.json is broken");
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+mod answers;
 mod auto_traits;
 mod caller;
 mod client;
@@ -29,6 +30,7 @@ mod push;
 mod recovery;
 mod refused;
 mod registry;
+mod registry_answers;
 mod reported;
 mod reports;
 mod resume;

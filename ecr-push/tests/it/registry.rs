@@ -17,14 +17,14 @@ use crate::world::{URI, repository};
 const MIB: usize = 1024 * 1024;
 
 /// The emulator's API with the repository, and a registry beside it.
-struct World {
+pub(crate) struct World {
     local: LocalAws,
-    v2: V2,
+    pub(crate) v2: V2,
     pusher: Pusher,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let local = LocalAws::new();
         let client = Client::new(&local.sdk_config());
         client.create_repository().repository_name("demo/web").send().await.unwrap();
@@ -32,18 +32,18 @@ impl World {
         Self { local, v2, pusher }
     }
 
-    async fn prepare(&self, layout: &Layout) -> Push {
+    pub(crate) async fn prepare(&self, layout: &Layout) -> Push {
         let image = Image::open(layout.path()).await.unwrap();
         let push = self.pusher.push(&image, &repository()).transport(Transport::Registry);
         push.tag("1.0".parse().unwrap())
     }
 
-    async fn push(&self, layout: &Layout) -> Result<Pushed, Error> {
+    pub(crate) async fn push(&self, layout: &Layout) -> Result<Pushed, Error> {
         self.prepare(layout).await.await
     }
 
     /// Pushes to a registry that isn't ECR.
-    async fn push_elsewhere(&self, layout: &Layout) -> Result<Pushed, Error> {
+    pub(crate) async fn push_elsewhere(&self, layout: &Layout) -> Result<Pushed, Error> {
         let image = Image::open(layout.path()).await.unwrap();
         let endpoint: RegistryEndpoint = "http://127.0.0.1:5000".parse().unwrap();
         let pusher = self.pusher.clone().registry_endpoint(endpoint.anonymous());
@@ -60,7 +60,7 @@ impl World {
 
     /// Checks that every blob of the image has arrived, byte for byte, and that the tag points to
     /// the image.
-    fn has(&self, layout: &Layout, pushed: &Pushed) {
+    pub(crate) fn has(&self, layout: &Layout, pushed: &Pushed) {
         assert_eq!(self.v2.tagged("1.0").as_deref(), Some(pushed.digest().as_str()));
         let manifest = fs::read(layout.blob_path(pushed.digest().as_str())).unwrap();
         let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();

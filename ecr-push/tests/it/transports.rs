@@ -137,7 +137,8 @@ async fn layers_are_mounted_where_that_is_on_and_allowed() {
 async fn an_upload_that_always_expires_is_given_up() {
     let world = World::new().await;
     world.local.inject(When::every("V2.PatchUpload"), Fault::ExpireUploads);
-    let error = push(&world, &Layout::image(&[6 * MIB])).await.unwrap_err();
+    // The second upload sends what doesn't fill 10 MiB with the completing request.
+    let error = push(&world, &Layout::image(&[12 * MIB])).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol);
     let problem = "could not be uploaded in two attempts: the upload no longer exists";
     assert!(error.to_string().ends_with(problem), "{error}");

@@ -15,7 +15,7 @@ use aws_smithy_types::body::SdkBody;
 use ecr_push::Pusher;
 use http_body_util::BodyExt as _;
 use local_aws::LocalAws;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::layout::digest;
 use crate::panics;
@@ -27,6 +27,8 @@ pub(crate) enum Quirk {
     Drop,
     /// The connection breaks after this many bytes of the request's content.
     DropAfter(usize),
+    /// A proxy answers with this status and HTML.
+    Html(u16),
     /// The registry carries the request out, and the connection breaks.
     LoseAnswer,
     /// The registry carries the request out, and answers with this `Location` instead of the right
@@ -35,6 +37,8 @@ pub(crate) enum Quirk {
     /// The registry rejects the request with a status, a code and a message. The response has no
     /// body if the code is empty.
     Refuse(u16, &'static str, &'static str),
+    /// The registry answers with this digest, or with none, and keeps its tags.
+    Stored(Option<&'static str>),
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +55,15 @@ struct State {
     journal: Vec<String>,
     hosts: Vec<String>,
     logins: Vec<Option<String>>,
+    /// Of a chunk, only what fills whole steps of this many bytes is kept.
+    step: Option<usize>,
+    /// Chunks are neither read nor answered.
+    stalls: bool,
+    /// A mount is answered as if it had succeeded.
+    mounts_lie: bool,
+    /// How often each token is good.
+    token_uses: Option<usize>,
+    uses: BTreeMap<String, usize>,
 }
 
 /// The registry, in front of the emulator's API, which receives all other requests.
@@ -74,6 +87,26 @@ impl V2 {
     /// manifest`.
     pub(crate) fn quirk(&self, kind: &'static str, nth: usize, quirk: Quirk) {
         self.state().quirks.push((kind, nth, quirk));
+    }
+
+    /// Keeps only whole steps of what the chunks of an upload carry.
+    pub(crate) fn keeps_whole(&self, step: usize) {
+        self.state().step = Some(step);
+    }
+
+    /// Stops to read and to answer chunks.
+    pub(crate) fn stalls(&self) {
+        self.state().stalls = true;
+    }
+
+    /// Answers mounts as if they had succeeded, and refuses manifests whose blobs are missing.
+    pub(crate) fn mounts_lie(&self) {
+        self.state().mounts_lie = true;
+    }
+
+    /// Rejects each token after so many requests.
+    pub(crate) fn tokens_are_good_for(&self, requests: usize) {
+        self.state().token_uses = Some(requests);
     }
 
     /// Adds this blob to another repository.
@@ -117,6 +150,11 @@ impl V2 {
 
     async fn answer(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let asked = Asked::read(&request);
+        let is_stalled = self.state().stalls && asked.kind() == "PATCH upload";
+        if is_stalled {
+            self.state().journal.push(asked.to_string());
+            return std::future::pending().await;
+        }
         let body = request.into_body().collect().await.map_err(ConnectorError::user)?.to_bytes();
         tokio::task::yield_now().await;
         let mut state = self.state();
@@ -128,6 +166,13 @@ impl V2 {
         let nth = *seen;
         let quirk = state.quirks.iter().find(|(kind, at, _)| *kind == asked.kind() && *at == nth);
         let quirk = quirk.map(|(.., quirk)| quirk.clone());
+        if let (Some(most), Some(login)) = (state.token_uses, asked.login.clone()) {
+            let uses = state.uses.entry(login).or_default();
+            *uses += 1;
+            if *uses > most {
+                return Ok(refusal(403, "DENIED", "Your authorization token has expired."));
+            }
+        }
         let broken = || Err(ConnectorError::io("the connection was reset".into()));
         match quirk {
             None => Ok(state.carry_out(&asked, &body)),
@@ -145,6 +190,14 @@ impl V2 {
                 answer.headers_mut().remove("location");
                 if let Some(location) = location {
                     answer.headers_mut().insert("location", location);
+                }
+                Ok(answer)
+            }
+            Some(Quirk::Html(status)) => Ok(html(status)),
+            Some(Quirk::Stored(digest)) => {
+                let mut answer = HttpResponse::new(201.try_into().unwrap(), SdkBody::empty());
+                if let Some(digest) = digest {
+                    answer.headers_mut().insert("docker-content-digest", digest);
                 }
                 Ok(answer)
             }
@@ -207,8 +260,18 @@ impl std::fmt::Display for Asked {
 }
 
 impl State {
+    fn has_blobs_of(&self, manifest: &[u8]) -> bool {
+        let manifest: Value = serde_json::from_slice(manifest).unwrap();
+        let layers = manifest["layers"].as_array().unwrap();
+        let mut blobs = layers.iter().chain([&manifest["config"]]);
+        blobs.all(|blob| self.blobs.contains_key(blob["digest"].as_str().unwrap()))
+    }
+
     fn carry_out(&mut self, asked: &Asked, body: &[u8]) -> HttpResponse {
         match asked.kind() {
+            "POST mount" if self.mounts_lie => {
+                HttpResponse::new(201.try_into().unwrap(), SdkBody::empty())
+            }
             "POST mount" | "POST upload" => match asked.query.get("mount") {
                 Some(digest) if self.elsewhere.contains(digest) => {
                     self.blobs.insert(digest.clone(), Vec::new());
@@ -233,13 +296,23 @@ impl State {
                     return refusal(416, "BLOB_UPLOAD_INVALID", &text);
                 }
                 content.extend_from_slice(body);
+                let step = self.step.unwrap_or(1);
+                content.truncate(content.len() / step * step);
+                let last = content.len().saturating_sub(1);
                 // ECR answers 201 instead of 202.
-                upload(201, asked.name())
+                let mut answer = upload(201, asked.name());
+                if asked.login.is_none() {
+                    answer.headers_mut().insert("range", format!("0-{last}"));
+                }
+                answer
             }
             "PUT upload" => {
                 let Some(mut content) = self.uploads.remove(asked.name()) else {
                     return refusal(404, "BLOB_UPLOAD_UNKNOWN", "no such upload");
                 };
+                if let Some(range) = &asked.range {
+                    assert_eq!(range.split('-').next().unwrap(), content.len().to_string());
+                }
                 content.extend_from_slice(body);
                 if digest(&content) != asked.query["digest"] {
                     return refusal(400, "DIGEST_INVALID", "not the digest");
@@ -248,12 +321,17 @@ impl State {
                 HttpResponse::new(201.try_into().unwrap(), SdkBody::empty())
             }
             "PUT manifest" => {
+                if self.mounts_lie && !self.has_blobs_of(body) {
+                    return refusal(404, "BLOB_UNKNOWN", "blob unknown to registry");
+                }
                 let digest = digest(body);
                 self.manifests.insert(digest.clone(), body.to_vec());
                 if !asked.name().starts_with("sha256:") {
-                    self.tags.insert(asked.name().to_owned(), digest);
+                    self.tags.insert(asked.name().to_owned(), digest.clone());
                 }
-                HttpResponse::new(201.try_into().unwrap(), SdkBody::empty())
+                let mut answer = HttpResponse::new(201.try_into().unwrap(), SdkBody::empty());
+                answer.headers_mut().insert("docker-content-digest", digest);
+                answer
             }
             "HEAD blob" if self.blobs.contains_key(asked.name()) => {
                 HttpResponse::new(200.try_into().unwrap(), SdkBody::empty())
@@ -279,6 +357,14 @@ fn upload(status: u16, id: &str) -> HttpResponse {
     answer.headers_mut().insert("location", location);
     // ECR doesn't keep this header up to date.
     answer.headers_mut().insert("range", "0-0");
+    answer
+}
+
+/// Returns the page of a proxy.
+pub(crate) fn html(status: u16) -> HttpResponse {
+    let page = "<html><head><title>Sign in to \u{1b}[31mthe network</title></head></html>";
+    let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(page));
+    answer.headers_mut().insert("content-type", "text/html; charset=utf-8");
     answer
 }
 

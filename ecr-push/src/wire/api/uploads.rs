@@ -8,8 +8,9 @@ use crate::aws::failure::describe;
 use crate::aws::retries::Attempts;
 use crate::error::Error;
 use crate::names::digest::Digest;
-use crate::wire::answers::{CompleteAnswer, MAX_PART, NewUpload, PartAnswer};
+use crate::wire::answers::{CompleteAnswer, NewUpload, PartAnswer};
 use crate::wire::api::Calls;
+use crate::wire::checks;
 
 impl Calls {
     pub(crate) async fn start_upload(&self) -> Result<NewUpload, Error> {
@@ -18,26 +19,14 @@ impl Calls {
             .send()
             .await
             .map_err(|error| self.failure(OPERATION, error))?;
-        let part_size = answer.part_size().and_then(|size| u64::try_from(size).ok());
-        match (answer.upload_id(), part_size) {
-            (Some(id), Some(part_size)) if part_size > 0 && is_sendable(id) => {
-                Ok(NewUpload { id: id.to_owned(), part_size: part_size.min(MAX_PART) })
-            }
-            _ => Err(Error::protocol(
-                OPERATION,
-                &self.repository,
-                "the response has a missing or invalid upload id or part size",
-            )),
-        }
+        checks::new_upload(&answer).map_err(|problem| self.unusable(OPERATION, problem))
     }
 
-    /// Sends a part that ends with byte `last` and must not be empty. `body` replaces the request's
-    /// body.
+    /// Sends a part. `body` replaces the request's body.
     pub(crate) async fn send_part(
         &self,
         upload_id: &str,
         body: impl Intercept + 'static,
-        last: u64,
     ) -> Result<PartAnswer, Error> {
         const OPERATION: &str = "UploadLayerPart";
         let answer = call!(self, upload_layer_part, "UploadLayerPart", upload_id: upload_id)
@@ -46,8 +35,9 @@ impl Calls {
             .await;
         match answer {
             Ok(answer) => {
-                let received = answer.last_byte_received().and_then(|byte| byte.try_into().ok());
-                Ok(PartAnswer::Received { last: received.unwrap_or(last) })
+                let received = checks::last_received(&answer);
+                let last = received.map_err(|problem| self.unusable(OPERATION, problem))?;
+                Ok(PartAnswer::Received { last })
             }
             Err(error) => match error.as_service_error() {
                 Some(UploadLayerPartError::InvalidLayerPartException(invalid)) => {
@@ -75,7 +65,15 @@ impl Calls {
         )
         .send()
         .await;
-        let Err(error) = answer else { return Ok(CompleteAnswer::Complete) };
+        let error = match answer {
+            Ok(answer) => {
+                return match checks::completed(digest, &answer) {
+                    Ok(()) => Ok(CompleteAnswer::Complete),
+                    Err(problem) => Err(self.unusable("CompleteLayerUpload", problem)),
+                };
+            }
+            Err(error) => error,
+        };
         match error.as_service_error() {
             Some(CompleteError::LayerAlreadyExistsException(_)) => Ok(CompleteAnswer::Complete),
             Some(CompleteError::UploadNotFoundException(_)) => {
@@ -92,10 +90,4 @@ impl Calls {
             _ => Err(self.failure("CompleteLayerUpload", error)),
         }
     }
-}
-
-/// Returns whether the id can be sent. ECR's ids are UUIDs; a part's buffer reserves 256 bytes for
-/// the id.
-fn is_sendable(upload_id: &str) -> bool {
-    upload_id.len() <= 256 && upload_id.bytes().all(|byte| byte.is_ascii_graphic())
 }

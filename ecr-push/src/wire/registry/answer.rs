@@ -2,8 +2,11 @@
 
 use aws_sdk_ecr::config::http::HttpResponse;
 use aws_sdk_ecr::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
+use serde_json::Value;
 
+use crate::aws::foreign::{describe_foreign, is_html};
 use crate::aws::retries::first_error;
+use crate::error::answer::Origin;
 use crate::error::kind::ErrorKind;
 use crate::outside::Outside;
 
@@ -14,6 +17,8 @@ pub(crate) struct Answer {
     pub(crate) location: Option<String>,
     pub(crate) upload_id: Option<String>,
     pub(crate) digest: Option<String>,
+    /// The last byte that the upload holds, from the header `Range`.
+    pub(crate) range: Option<u64>,
 }
 
 /// A response with any other status, and the registry's error. A response to HEAD has no error
@@ -23,6 +28,7 @@ pub(crate) struct Answer {
 pub(crate) struct Refusal {
     pub(crate) status: u16,
     metadata: ErrorMetadata,
+    origin: Origin,
     /// The last byte that the upload holds, from the header `Range`.
     pub(crate) range: Option<u64>,
 }
@@ -39,28 +45,38 @@ pub(crate) type RequestError = SdkError<Refusal, HttpResponse>;
 pub(crate) fn read(method: &str, response: &HttpResponse) -> Result<Answer, Refusal> {
     let status = response.status().as_u16();
     let header = |name| response.headers().get(name).map(str::to_owned);
-    if is_success(method, status) {
+    // The header looks like `0-1023`.
+    let range = header("range").and_then(|range| range.rsplit('-').next()?.parse().ok());
+    if is_success(method, status) && !is_html(response) {
         return Ok(Answer {
             status,
             location: header("location"),
             upload_id: header("docker-upload-uuid"),
             digest: header("docker-content-digest"),
+            range,
         });
     }
     let body = response.body().bytes().unwrap_or_default();
     let first = first_error(body);
     let text = |name| first.as_ref().and_then(|error| error.get(name)?.as_str());
     let mut metadata = ErrorMetadata::builder();
+    // A registry answers in JSON, or without a body. A redirect comes from it only for a blob.
+    let is_foreign = is_html(response)
+        || (first.is_none() && !body.is_empty() && serde_json::from_slice::<Value>(body).is_err())
+        || (first.is_none() && (300..400).contains(&status) && method != "HEAD");
+    let origin = if is_foreign { Origin::Elsewhere } else { Origin::Aws };
     metadata = match text("code") {
         Some(code) => metadata.code(code),
+        None if is_foreign => {
+            let described = describe_foreign(response);
+            metadata.code(format!("{described}, not an answer of the registry's"))
+        }
         None => metadata.code(format!("HTTP {status}")),
     };
     if let Some(message) = text("message") {
         metadata = metadata.message(message);
     }
-    // The header looks like `0-1023`.
-    let range = header("range").and_then(|range| range.rsplit('-').next()?.parse().ok());
-    Err(Refusal { status, metadata: metadata.build(), range })
+    Err(Refusal { status, metadata: metadata.build(), origin, range })
 }
 
 /// Returns whether the registry carried out the request. A redirect or a page from a proxy doesn't
@@ -68,6 +84,8 @@ pub(crate) fn read(method: &str, response: &HttpResponse) -> Result<Answer, Refu
 fn is_success(method: &str, status: u16) -> bool {
     match method {
         "HEAD" => status == 200,
+        // A blob or a manifest that is only accepted isn't stored. Older registries answer 204.
+        "PUT" => matches!(status, 201 | 204),
         // The specification uses 201 or 202 for each; ECR answers PATCH with 201 (users' reports).
         _ => matches!(status, 201 | 202 | 204),
     }
@@ -78,12 +96,33 @@ impl Refusal {
     /// expired token with HTTP 403 and "Your authorization token has expired. Reauthenticate and
     /// try again.", and an unknown token with HTTP 400. The response to a HEAD request has no text.
     pub(crate) fn is_of_token(&self) -> bool {
-        self.status == 401 || self.names_token() || (self.status == 403 && self.message().is_none())
+        self.is_surely_of_token()
+            || (self.status == 403 && self.message().is_none() && self.origin == Origin::Aws)
+    }
+
+    /// Returns whether the registry says that it rejects the token. HTTP 403 without a text can also
+    /// mean a missing permission.
+    pub(crate) fn is_surely_of_token(&self) -> bool {
+        (self.status == 401 && self.origin == Origin::Aws) || self.names_token()
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
     }
 
     fn names_token(&self) -> bool {
         let says_so = |text: &str| text.to_ascii_lowercase().contains("authorization token");
         matches!(self.status, 400 | 403) && self.message().is_some_and(says_so)
+    }
+
+    /// Returns whether the registry redirects to a blob's storage.
+    pub(crate) fn is_redirect(&self) -> bool {
+        self.status == 307 && self.origin == Origin::Aws
+    }
+
+    /// Returns whether the registry doesn't have the content.
+    pub(crate) fn is_absence(&self) -> bool {
+        self.status == 404 && self.origin == Origin::Aws
     }
 
     pub(crate) fn has_code(&self, codes: &[&str]) -> bool {
@@ -115,6 +154,8 @@ impl Refusal {
 
     pub(crate) fn kind(&self) -> ErrorKind {
         match (self.code(), self.status) {
+            (_, 429) => ErrorKind::Throttled,
+            _ if self.origin == Origin::Elsewhere => ErrorKind::Network,
             (Some("NAME_UNKNOWN"), _) => ErrorKind::RepositoryNotFound,
             (_, 401) => ErrorKind::Credentials,
             _ if self.names_token() => ErrorKind::Credentials,
@@ -124,7 +165,7 @@ impl Refusal {
                 text if text.contains(" limit") => ErrorKind::LimitExceeded,
                 _ => ErrorKind::AccessDenied,
             },
-            (Some("TOOMANYREQUESTS"), _) | (_, 429) => ErrorKind::Throttled,
+            (Some("TOOMANYREQUESTS"), _) => ErrorKind::Throttled,
             _ => ErrorKind::Service,
         }
     }
@@ -181,11 +222,18 @@ mod tests {
         let known = refusal(404, body);
         assert_eq!((known.code(), known.message()), (Some("NAME_UNKNOWN"), Some("no such")));
         assert_eq!(known.kind(), ErrorKind::RepositoryNotFound);
-        for body in ["", "<html>", r#"{"errors":[]}"#, r#"{"errors":{"code":1}}"#] {
+        for body in ["", r#"{"errors":[]}"#, r#"{"errors":{"code":1}}"#] {
             let bare = refusal(404, body);
             assert_eq!((bare.code(), bare.message()), (Some("HTTP 404"), None));
             assert!(bare.is_lost_upload());
             assert_eq!(bare.kind(), ErrorKind::Service);
+        }
+        for status in [302, 401, 403, 404, 407, 413] {
+            let foreign = refusal(status, "<html><title>No</title>");
+            let code = format!("HTTP {status}: \"No\", not an answer of the registry's");
+            assert_eq!((foreign.code(), foreign.message()), (Some(&*code), None));
+            assert!(!foreign.is_lost_upload() && !foreign.is_of_token());
+            assert_eq!(foreign.kind(), ErrorKind::Network);
         }
     }
 
@@ -199,10 +247,14 @@ mod tests {
             ("PATCH", 201, true),
             ("PUT", 201, true),
             ("PUT", 200, false),
+            ("PUT", 202, false),
             ("PUT", 301, false),
         ] {
             let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
             assert_eq!(read(method, &response).is_ok(), is_one, "{method} {status}");
+            let mut portal = response;
+            portal.headers_mut().insert("content-type", "text/html");
+            assert!(read(method, &portal).is_err(), "{method} {status}");
         }
     }
 

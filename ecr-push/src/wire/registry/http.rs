@@ -1,5 +1,8 @@
 //! One request to a registry, with the SDK's HTTP client, retries and timeouts, and with the token.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use aws_sdk_ecr::config::http::HttpRequest;
 use aws_sdk_ecr::config::retry::RetryConfig;
 use aws_sdk_ecr::error::BoxError;
@@ -7,7 +10,9 @@ use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime::client::retries::classifiers::{
     HttpStatusCodeClassifier, TransientErrorClassifier,
 };
+use aws_smithy_runtime::client::stalled_stream_protection::StalledStreamProtectionInterceptor;
 use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use zeroize::Zeroizing;
@@ -28,6 +33,8 @@ pub(crate) struct Http {
     pub(crate) tokens: TokenProvider,
     pub(crate) repository: Repository,
     pub(crate) reporter: Reporter,
+    /// The last token that the registry accepted.
+    pub(crate) accepted: Mutex<Option<Token>>,
 }
 
 /// A request to a registry.
@@ -85,18 +92,27 @@ impl Http {
         }
     }
 
-    /// Sends a request. Retries once with a new token if the registry rejects the token.
+    /// Sends a request. Retries with a new token if the registry rejects the token: once, and again
+    /// if the registry has accepted the rejected token from another request meanwhile. Then
+    /// renewal works, and each new token lets at least one request through.
     pub(crate) async fn send(&self, request: &Request) -> Result<Answer, RequestFailure> {
         let mut is_renewed = false;
         loop {
             let (authorization, token) =
                 self.authorization().await.map_err(RequestFailure::NoToken)?;
             let failed = match self.attempt(request, authorization).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.note_accepted(token);
+                    return Ok(answer);
+                }
                 Err(failed) => failed,
             };
             match (token, failed.as_service_error()) {
-                (Some(token), Some(refusal)) if refusal.is_of_token() && !is_renewed => {
+                (Some(token), Some(refusal))
+                    if refusal.is_of_token()
+                        && (!is_renewed
+                            || (refusal.is_surely_of_token() && self.has_accepted(&token))) =>
+                {
                     tracing::debug!(repository = %self.repository, "renewing a rejected token");
                     self.tokens.invalidate(&token);
                     is_renewed = true;
@@ -104,6 +120,17 @@ impl Http {
                 _ => return Err(RequestFailure::Sdk(failed.into())),
             }
         }
+    }
+
+    fn note_accepted(&self, token: Option<Token>) {
+        if let Some(token) = token {
+            *self.accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+        }
+    }
+
+    fn has_accepted(&self, token: &Token) -> bool {
+        let accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        accepted.as_ref().is_some_and(|accepted| accepted.is_same(token))
     }
 
     async fn authorization(&self) -> Result<(Option<Zeroizing<String>>, Option<Token>), Error> {
@@ -130,9 +157,9 @@ impl Http {
         let (method, path, headers) = (*method, path.clone(), headers.clone());
         // `None` means that a body can be sent only once; no request here has such a body.
         let body = body.try_clone().unwrap_or_else(SdkBody::taken);
-        let body = std::sync::Mutex::new(Some(body));
+        let body = Mutex::new(Some(body));
         let serialize = move |()| -> Result<HttpRequest, BoxError> {
-            let taken = body.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+            let taken = body.lock().unwrap_or_else(PoisonError::into_inner).take();
             let mut http = HttpRequest::new(taken.unwrap_or_else(SdkBody::taken));
             http.set_method(method)?;
             http.set_uri(path.as_str())?;
@@ -174,9 +201,9 @@ impl Http {
         if let Some(time) = config.time_source() {
             builder = builder.time_source(time);
         }
-        if let Some(protection) = config.stalled_stream_protection() {
-            builder = builder.stalled_stream_protection(protection);
-        }
+        builder = builder
+            .stalled_stream_protection(stall_protection(config))
+            .interceptor(StalledStreamProtectionInterceptor::default());
         if let Some(version) = config.behavior_version() {
             builder = builder.behavior_version(version);
         }
@@ -189,6 +216,20 @@ impl Http {
             .invoke(())
             .await
     }
+}
+
+/// Returns the caller's protection against a server that stops reading or answering, with at least
+/// a minute of patience: on a slow link that several layers share, a piece of 512 KiB may take long.
+fn stall_protection(config: &SdkConfig) -> StalledStreamProtectionConfig {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let set = config.stalled_stream_protection();
+    let set = set.unwrap_or_else(|| StalledStreamProtectionConfig::enabled().build());
+    StalledStreamProtectionConfig::enabled()
+        .is_enabled(set.is_enabled())
+        .upload_enabled(set.upload_enabled())
+        .download_enabled(set.download_enabled())
+        .grace_period(set.grace_period().max(PATIENCE))
+        .build()
 }
 
 /// The statuses that are retried: throttling, and those that the SDK retries by default.

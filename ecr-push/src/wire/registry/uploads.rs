@@ -1,10 +1,12 @@
 //! The registry requests of a layer's upload: mount or start, send a chunk, complete.
 
+use std::ops::Range;
+
 use aws_sdk_ecr::error::ProvideErrorMetadata as _;
 
 use crate::error::Error;
 use crate::names::digest::Digest;
-use crate::wire::answers::{CompleteAnswer, PartAnswer};
+use crate::wire::answers::{CompleteAnswer, PartAnswer, Round};
 use crate::wire::registry::Registry;
 use crate::wire::registry::answer::{Answer, Refusal, path_of, with_parameter};
 use crate::wire::registry::body::LayerContent;
@@ -21,13 +23,21 @@ pub(crate) enum MountAnswer {
 
 impl Registry {
     /// Starts the upload of a layer, unless the registry can mount it from the other repository.
-    pub(crate) async fn start_layer(&self, layer: &Digest) -> Result<MountAnswer, Error> {
-        if let Some(source) = &self.source {
+    pub(crate) async fn start_layer(
+        &self,
+        layer: &Digest,
+        round: Round,
+    ) -> Result<MountAnswer, Error> {
+        // A layer that vanished after it was mounted isn't mounted again.
+        if let (Some(source), Round::First) = (&self.source, round) {
             let path = with_parameter(&self.path("blobs/uploads/"), "mount", layer.as_str());
             // A repository name needs no escaping in a query.
             let path = with_parameter(&path, "from", source);
             match self.send(&Request::new("InitiateLayerUpload", "POST", path)).await {
-                Ok(answer) if answer.status == 201 => return Ok(MountAnswer::Mounted),
+                Ok(answer) if answer.status == 201 => {
+                    self.check_digest("InitiateLayerUpload", layer, answer)?;
+                    return Ok(MountAnswer::Mounted);
+                }
                 // ECR doesn't mount a layer if no image in the other repository refers to it, if
                 // the encryption differs, or if the account has mounting switched off.
                 Ok(answer) => {
@@ -67,11 +77,14 @@ impl Registry {
             .body(content.body(first, end));
         match self.send_content(&request, content).await? {
             Ok(answer) => {
+                let range = answer.range;
                 // If ECR sends no location, the previous one stays valid.
                 if answer.location.is_some() {
                     *location = self.location(answer, OPERATION)?;
                 }
-                Ok(PartAnswer::Received { last })
+                // ECR's own header isn't kept up to date (users' reports).
+                let kept = range.filter(|_| self.api.is_none());
+                Ok(PartAnswer::Received { last: kept.unwrap_or(last).min(last) })
             }
             Err(failure) => match failure.refusal() {
                 Some(refusal) if refusal.is_lost_upload() => Ok(PartAnswer::Gone),
@@ -86,26 +99,37 @@ impl Registry {
         }
     }
 
-    /// Completes a layer. Sends all of it in the same request if `content` is given.
+    /// Completes a layer. Sends these bytes of it, its last ones, in the same request if `content`
+    /// is given.
     pub(crate) async fn complete(
         &self,
         location: &str,
         layer: &Digest,
-        content: Option<(&LayerContent, u64)>,
+        content: Option<(&LayerContent, Range<u64>)>,
     ) -> Result<CompleteAnswer, Error> {
         const OPERATION: &str = "CompleteLayerUpload";
         let path = with_parameter(location, "digest", layer.as_str());
         let mut request = Request::new(OPERATION, "PUT", path);
         let answer = match content {
-            Some((content, size)) => {
+            Some((content, bytes)) => {
                 request = request
                     .header("content-type", "application/octet-stream")
-                    .body(content.body(0, size));
+                    .body(content.body(bytes.start, bytes.end));
+                if bytes.start > 0 {
+                    let range = format!("{}-{}", bytes.start, bytes.end - 1);
+                    request = request.header("content-range", range);
+                }
                 self.send_content(&request, content).await?
             }
             None => self.send(&request).await,
         };
-        let Err(failure) = answer else { return Ok(CompleteAnswer::Complete) };
+        let failure = match answer {
+            Ok(answer) => {
+                self.check_digest(OPERATION, layer, answer)?;
+                return Ok(CompleteAnswer::Complete);
+            }
+            Err(failure) => failure,
+        };
         match failure.refusal() {
             Some(refusal) if refusal.is_lost_upload() => {
                 let is_there = self.available(&[layer]).await?.contains(layer);
@@ -114,7 +138,11 @@ impl Registry {
             Some(refusal) if refusal.is_of_content() => {
                 Ok(CompleteAnswer::wrong_content(said(refusal)))
             }
-            Some(refusal) if is_out_of_order(refusal) || refusal.has_code(&NOT_TAKEN) => {
+            Some(refusal) if is_out_of_order(refusal) => Ok(match self.last_valid(refusal) {
+                Some(last_valid) => CompleteAnswer::Short { last_valid },
+                None => CompleteAnswer::refused(said(refusal)),
+            }),
+            Some(refusal) if refusal.has_code(&NOT_TAKEN) => {
                 Ok(CompleteAnswer::refused(said(refusal)))
             }
             _ => Err(self.upload_failure(OPERATION, failure)),
