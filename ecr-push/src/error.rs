@@ -24,7 +24,7 @@ use crate::outside::quoted;
 
 /// A failure to parse a name, to read an image, to push, or to log in.
 ///
-/// `Display` is one clause that names the subject and, if there is one, the fix.
+/// `Display` names what failed, and the fix if one is known, in one clause.
 /// [`source`](std::error::Error::source) holds the message of AWS or of the operating system. A
 /// program should log the whole chain. Text from servers and files is quoted in every message: it
 /// has no control characters, no line breaks and no commands of a CI system, and is cut at 2 KiB.
@@ -33,7 +33,7 @@ use crate::outside::quoted;
 /// of sources, outermost first) and `retryable`, and with `operation`, `requestId` and
 /// `missingStatement` if the error has them.
 ///
-/// Clones share one error, because several callers may have waited for the same token.
+/// Clones are cheap: concurrent callers that wait for one token receive the same error.
 #[derive(Debug, Clone)]
 pub struct Error(Arc<Repr>);
 

@@ -68,15 +68,17 @@ impl Pusher {
 /// [`plan`](Self::plan) first.
 ///
 /// The push skips the layers that the repository has and sends the others concurrently, the largest
-/// first, each in parts of the size that ECR requests. Then it puts the manifests, an index after
-/// those that it lists, and finally the tags. A tag never points to an incomplete image.
+/// first, each in parts of the size that ECR requests. Then it puts the manifests; an index is put
+/// after the manifests that it lists. Finally it sets the tags. A tag never points to an incomplete
+/// image.
 ///
 /// If the image has [layers to compress](Image::layers_to_compress), the push compresses them one
 /// after another, the largest first. It sends each as soon as it is compressed, unless the repository
 /// has it, and compresses the next one meanwhile.
 ///
 /// # Errors
-/// Returns [`RepositoryNotFound`](crate::ErrorKind::RepositoryNotFound) if a repository is missing,
+/// Returns [`RepositoryNotFound`](crate::ErrorKind::RepositoryNotFound) if a repository is missing
+/// and [`create_repository`](Self::create_repository) isn't set,
 /// [`InvalidImage`](crate::ErrorKind::InvalidImage) before the first byte if neither the image nor a
 /// repository has a blob,
 /// [`Unsupported`](crate::ErrorKind::Unsupported) before the first byte if ECR can't store the
@@ -84,8 +86,9 @@ impl Pusher {
 /// its digest, [`Io`](crate::ErrorKind::Io) if a file can't be read, or a compressed layer can't be
 /// written into a temporary file,
 /// [`InvalidOptions`](crate::ErrorKind::InvalidOptions) if options conflict, and
-/// [`TagImmutable`](crate::ErrorKind::TagImmutable) if a tag can't be moved. Every other rejection
-/// by ECR has a kind of its own.
+/// [`TagImmutable`](crate::ErrorKind::TagImmutable) if a tag can't be moved. Other rejections by
+/// ECR have the kinds that [`ErrorKind`](crate::ErrorKind) lists, or
+/// [`Service`](crate::ErrorKind::Service) if ECR gives another reason.
 ///
 /// # Cancellation
 /// Dropping the future cancels the push: it sends nothing after the requests in flight. ECR keeps
@@ -127,8 +130,8 @@ impl Push {
     /// tags. The push reads each blob once for all repositories, at the pace of the slowest; with
     /// [`Transport::Registry`], each repository has its own reader and its own pace.
     ///
-    /// No tag moves in any repository before all of them have every layer. If one repository fails,
-    /// the push fails, and the others keep what they have received by then.
+    /// Tags are set only after all repositories have all layers. If one repository fails, the push
+    /// fails, and the others keep what they have received by then.
     pub fn also_to(mut self, repository: &Repository) -> Self {
         // A repository is the same under each of its hosts.
         if self.repositories.iter().all(|other| other.arn() != repository.arn()) {
@@ -191,10 +194,11 @@ impl Push {
     /// Sends layers and manifests through another protocol than [ECR's API](Transport::Api).
     ///
     /// All options work with both protocols, except these: [`checkpoint`](Self::checkpoint) needs
-    /// the API, [`mount_from`](Self::mount_from) needs the registry's protocol, and
-    /// [`create_repository`](Self::create_repository) needs ECR's API, which other registries don't
-    /// have. [`large_layers`](Self::large_layers) admits larger layers in both, but only the API
-    /// has parts that can grow.
+    /// the API, and [`mount_from`](Self::mount_from) needs the registry's protocol.
+    /// [`create_repository`](Self::create_repository) works with both on ECR; a
+    /// [`RegistryEndpoint`](crate::transport::RegistryEndpoint) with another login, or an anonymous
+    /// one, refuses it. [`large_layers`](Self::large_layers) accepts layers of more than 4,200
+    /// parts with both protocols; only the API has parts that it can enlarge.
     ///
     /// # Errors
     /// A push with conflicting options fails with

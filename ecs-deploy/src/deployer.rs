@@ -23,9 +23,9 @@ use crate::task::{Definition, RunTask};
 /// client.
 ///
 /// The `SdkConfig` sets the number of attempts for each request. An operation that takes minutes (a
-/// wait, [`run_task`](Self::run_task), [`prune`](Self::prune)) continues when these attempts fail
-/// for a request that only reads or may be repeated. [`register`](Self::register) retries while ECS
-/// registers another revision of the family.
+/// wait, [`run_task`](Self::run_task), [`prune`](Self::prune)) continues if all attempts fail for a
+/// request that is safe to repeat. [`register`](Self::register) retries while ECS registers another
+/// revision of the family.
 #[derive(Debug, Clone)]
 pub struct Deployer {
     ecs: Ecs,
@@ -37,9 +37,9 @@ impl Deployer {
         Client::new(config).into()
     }
 
-    /// Returns a copy of the current task definition of `service`: that of its PRIMARY deployment,
-    /// not the newest of the family. It makes two calls: DescribeServices and
-    /// DescribeTaskDefinition.
+    /// Returns a copy of the current task definition of `service`: the one of its current (PRIMARY)
+    /// deployment, which may not be the newest of the family. It makes two calls: DescribeServices
+    /// and DescribeTaskDefinition.
     ///
     /// A rollout of the copy replaces the whole task definition. Two pipelines for two containers
     /// of one service must therefore not edit copies of the same revision; [`RollOut`] describes
@@ -81,16 +81,16 @@ impl Deployer {
         self.ecs.revision(reference).await
     }
 
-    /// Registers `revision` as a new revision of its family and returns its ARN. If ECS sees no
-    /// difference from the revision that it is a copy of or [based on](Revision::based_on), it
-    /// registers nothing and returns that revision's ARN. A second call registers nothing.
+    /// Registers `revision` as a new revision of its family and returns its ARN. If the content
+    /// doesn't differ from the revision that it is a copy of or [based on](Revision::based_on), the
+    /// call registers nothing and returns that revision's ARN. So a second call registers nothing.
     ///
     /// ECS refuses concurrent registrations in one family; this is retried for about half a minute.
     /// Throttling is retried for about a minute, in addition to the SDK's own retries.
     ///
     /// RegisterTaskDefinition doesn't have a token that identifies a repeated request. If a
     /// response is lost and the SDK repeats the request, ECS may create two revisions with the same
-    /// content. Only a revision number is lost, because only the second revision is used.
+    /// content. This wastes one revision number and has no other effect.
     ///
     /// # Errors
     /// Returns the errors of RegisterTaskDefinition.
@@ -104,11 +104,12 @@ impl Deployer {
         RollOut::new(self.ecs.clone(), service.clone(), revision)
     }
 
-    /// Applies `plan`. Before it changes anything, it describes the service again, and fails with
-    /// [`Outdated`](crate::ErrorKind::Outdated) if the service runs another task definition than
-    /// when the plan was made, or if an empty plan would now change something. Nothing happens
-    /// until the returned [`RollOut`] is awaited. The plan doesn't keep the terms of the rollout
-    /// (timeout, reactions); set them again.
+    /// Applies `plan`. Before it changes anything, it reads the service's state again, and fails
+    /// with [`Outdated`](crate::ErrorKind::Outdated) if the service runs another task definition
+    /// than when the plan was made, or if an empty plan would now change something. Nothing happens
+    /// until the returned [`RollOut`] is awaited. A plan doesn't store
+    /// [`timeout`](RollOut::timeout), [`on_failure`](RollOut::on_failure),
+    /// [`on_pause`](RollOut::on_pause) and [`patience`](RollOut::patience); set them again.
     pub fn apply(&self, plan: &Plan) -> RollOut {
         let Plan { service, running, revision, update, refused, is_unchanged, .. } = plan.clone();
         let expected = Expectation::Planned { running, is_unchanged };

@@ -75,9 +75,10 @@ impl Error {
     }
 
     /// Returns whether the same call may succeed later with nothing changed. The SDK has already
-    /// tried each request several times. A rollout that failed, was rolled back or superseded isn't
-    /// retryable: the same revision would most likely fail again. A one-off task is retryable only
-    /// if ECS had no capacity for it.
+    /// tried each request several times. A rollout that failed or was rolled back isn't retryable,
+    /// because the same revision would most likely fail again. A superseded one isn't either,
+    /// because a retry would undo the other deployment. A one-off task is retryable only if ECS had
+    /// no capacity for it.
     pub fn is_retryable(&self) -> bool {
         match &*self.0 {
             Repr::Api { source, .. } => source.is_passing(),
@@ -150,7 +151,8 @@ impl Error {
         self.0.rollout().map(|rollout| &rollout.handle)
     }
 
-    /// Returns the numbers of that deployment's tasks when it was last seen.
+    /// Returns the task counts (desired, running, pending, failed) that ECS last reported for that
+    /// deployment.
     pub fn progress(&self) -> Option<Progress> {
         self.0.rollout()?.last
     }

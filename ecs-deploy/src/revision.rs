@@ -30,11 +30,12 @@ use crate::revision::container::ContainerMut;
 /// | a JSON file in the AWS CLI's form | [`Revision::read`], `FromStr` |
 /// | the SDK's types | [`Revision::from_sdk`] |
 ///
-/// It holds the JSON of the API, not the SDK's types. Members that ECS has but this build of the
-/// SDK doesn't know are registered again unchanged. Absent members stay absent, empty ones stay
-/// empty, members keep their order and numbers their spelling. It leaves out only the nine members
-/// that ECS itself adds (revision, status, and the like). It keeps the tags, except for an empty
-/// list and for AWS's own tags (`aws:…`): ECS returns both, but refuses them as input.
+/// It holds the JSON of the API, not the SDK's types. Members that are newer than this version of
+/// the SDK are registered again unchanged. Absent members stay absent, empty ones stay empty,
+/// members keep their order, and numbers keep their spelling (`1.0` stays `1.0`). It leaves out
+/// only the nine members that ECS itself adds (revision, status, and the like). It keeps the tags,
+/// except for an empty list and for AWS's own tags (`aws:…`): ECS returns both, but refuses them as
+/// input.
 ///
 /// Environment variables may hold secrets, so `Debug` doesn't show the content.
 #[derive(Clone)]
@@ -168,10 +169,11 @@ impl Revision {
         self.members.insert("executionRoleArn", role);
     }
 
-    /// Returns the same content, compared with the registered revision that `other` is a copy of:
-    /// what a file in git changes in the running revision. If ECS sees no difference, nothing is
-    /// registered, and a rollout uses the revision of `other`. If `other` isn't a copy of a
-    /// registered revision, everything is new.
+    /// Sets the registered revision that this one is compared with to the one that `other` is a
+    /// copy of, for example to show what a file in git changes in the running revision. The content
+    /// stays the same. If ECS sees no difference, nothing is registered, and a rollout uses the
+    /// revision of `other`. If `other` isn't a copy of a registered revision, every member counts
+    /// as a change.
     ///
     /// A rollout of a revision without an [`arn`](Self::arn) does this by itself, with the
     /// service's current task definition.

@@ -19,9 +19,9 @@ use crate::names::image_uri::ImageUri;
 
 /// The content of an `imagedefinitions.json`: which image each container of an ECS task gets.
 ///
-/// Each container occurs once, and ECS accepts every name and reference: an invalid value cannot
-/// exist. The order is kept, because some readers of the file take its first element without
-/// looking at the name.
+/// An `ImageDefinitions` is always valid: each container occurs once, and ECS accepts every name
+/// and reference in it. The order is kept, because some readers of the file take its first element
+/// without looking at the name.
 ///
 /// Two values are equal when they hold the same definitions in the same order.
 ///
@@ -50,8 +50,8 @@ impl ImageDefinitions {
         Self::default()
     }
 
-    /// Adds a definition at the end, with an image by its digest: the image that the build made is
-    /// the image that runs. A tag is allowed beside the digest.
+    /// Adds a definition at the end, for an image with a digest, so that ECS runs exactly the image
+    /// that was built. A tag is allowed beside the digest.
     ///
     /// `name` is the name of the container in the task definition, not of the image or its
     /// repository.

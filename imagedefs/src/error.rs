@@ -219,7 +219,7 @@ impl Serialize for Error {
 enum Repr {
     #[error("the container {} already has the image {}", Quoted(name), Whole(image))]
     DuplicateContainer { name: String, image: String },
-    #[error("no image definitions to write")]
+    #[error("no image definitions to write: insert one first")]
     Empty,
     #[error("invalid container name {}:{}", Quoted(name), ProblemList(problems))]
     InvalidContainerName { name: String, problems: Vec<Problem> },
@@ -249,7 +249,7 @@ enum Repr {
     },
     #[error("cannot repair {} without guessing:{}", Outside::new(subject), ProblemList(problems))]
     NotRepairable { subject: String, problems: Vec<Problem> },
-    #[error("no image is in a private ECR registry{}", AccountSuffix(account))]
+    #[error("nothing to promote: no image is in a private ECR registry{}", AccountSuffix(account))]
     NothingToPromote { account: Option<String> },
     #[error("cannot read {}", Outside::new(what))]
     Read { what: String, source: io::Error },
@@ -261,8 +261,8 @@ enum Repr {
     )]
     SeveralAccounts { accounts: Vec<String> },
     #[error(
-        "the image definitions have {bytes} bytes: CodePipeline reads at most 100 KB, which may \
-         be {limit} bytes"
+        "the image definitions have {bytes} bytes, more than the {limit} that CodePipeline reads \
+         (100 KB): list only containers that get a new image"
     )]
     TooLarge { bytes: usize, limit: usize },
     #[error("cannot write {}", Outside::new(what))]

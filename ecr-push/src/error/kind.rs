@@ -36,8 +36,9 @@ pub enum ErrorKind {
     InvalidDigest,
     /// The string is not a valid registry address.
     InvalidEndpoint,
-    /// The path holds no readable image, a broken image, or not the requested image, or a blob is
-    /// neither in the image nor in a repository. Build it again, or request an image that it has.
+    /// The path has no image, the image is broken, the requested image isn't there, or a blob is
+    /// neither in the image nor in a repository; or the path has several images and none was
+    /// chosen. Build it again, or choose an image that it has.
     InvalidImage,
     /// The push has options that exclude each other. Remove one of them; the message names them.
     InvalidOptions,
@@ -56,7 +57,8 @@ pub enum ErrorKind {
     /// firewall or a portal that answered instead. The source shows such an answer.
     Network,
     /// ECR accepted the calls but lost the uploaded data, its answers contradict each other, or an
-    /// answer lacks what its success depends on. A later push starts from the beginning.
+    /// answer lacks what its success depends on. A later push skips the layers that are complete
+    /// and uploads the others from the beginning.
     Protocol,
     /// The registry doesn't have this repository. Create it, or correct the URI.
     RepositoryNotFound,

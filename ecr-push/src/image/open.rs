@@ -115,7 +115,7 @@ impl Open {
     }
 
     /// Selects this platform; several calls select several. Without a call, the image keeps all its
-    /// platforms. The content of other platforms may be missing.
+    /// platforms. The blobs of other platforms needn't exist.
     ///
     /// A platform without a variant selects the image without a variant, or else the only image
     /// with any variant; `linux/arm64` and `linux/arm64/v8` are the same.

@@ -84,7 +84,7 @@ impl Repository {
         &self.uri
     }
 
-    /// Returns the partition of the region, such as `aws` or `aws-cn`. ARNs begin with it.
+    /// Returns the partition of the region, such as `aws` or `aws-cn`: the second field of an ARN.
     pub fn partition(&self) -> &str {
         self.host.partition
     }

@@ -99,9 +99,9 @@ impl Pusher {
     ///
     /// While a part is sent to a repository, it takes 4/3 of its size, which usually is 10 MiB and
     /// at most 20 MiB. Up to two further parts of the layer are read ahead if memory allows, and
-    /// take as much each. So 82 MiB hold six parts: those of six concurrent layers, or of two
-    /// layers that are read ahead. If a part exceeds the limit, alone or together with its copies
-    /// for several repositories, it is sent alone. At most 16 layers are in flight at once.
+    /// take as much each. So 82 MiB hold six parts: one each of six layers, or three each of two
+    /// layers with read-ahead. If one part, for all its repositories, is larger than the limit, the
+    /// push sends it while no other part is in flight. At most 16 layers are in flight at once.
     ///
     /// In addition, a push holds its image's manifests, up to 384 KiB for each layer in flight, and
     /// the buffers of the SDK's HTTP client.

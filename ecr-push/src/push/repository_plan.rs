@@ -53,8 +53,8 @@ pub enum LayerStep {
     /// The push sends the layer.
     #[non_exhaustive]
     Send {
-        /// The number of parts, at the size that ECR requested last or else 10 MiB. With
-        /// [`Transport::Registry`], the number of requests.
+        /// The number of parts, with the part size that ECR last requested, or 10 MiB if it hasn't
+        /// yet. With [`Transport::Registry`], the number of requests.
         parts: u64,
     },
     /// The repository already has the layer.

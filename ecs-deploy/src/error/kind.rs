@@ -12,8 +12,8 @@ use serde::Serialize;
 pub enum ErrorKind {
     /// The credentials are valid, but their policy lacks the action. Add
     /// [`missing_statement`](crate::Error::missing_statement). The source has the principal, the
-    /// action and the resource in AWS's words. RegisterTaskDefinition often lacks `iam:PassRole` on
-    /// the task's roles.
+    /// action and the resource in AWS's words. For RegisterTaskDefinition, the missing action is
+    /// often `iam:PassRole` on the task's roles.
     AccessDenied,
     /// The cluster doesn't exist in the region and account. Correct the name or the region.
     ClusterNotFound,

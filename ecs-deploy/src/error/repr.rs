@@ -20,7 +20,9 @@ pub(crate) enum Repr {
     #[error("{}", api_failed(operation, subject, resource, source))]
     Api { operation: &'static str, subject: String, resource: String, source: ApiFailure },
 
-    #[error("{reference} isn't in {region}, the region of the configuration")]
+    #[error(
+        "{reference} isn't in {region}, the region of the configuration: correct the ARN or the region"
+    )]
     DefinitionRegion { reference: String, region: String },
 
     #[error(
@@ -97,16 +99,18 @@ pub(crate) enum Repr {
     #[error("{service} can't be rolled back: {problem}")]
     NothingToRollBackTo { service: Service, problem: String, source: Option<Error> },
 
-    #[error("{service} now runs {running}, but {revision} is based on {base}")]
+    #[error(
+        "nothing was deployed: {service} now runs {running}, but {revision} is based on {base}"
+    )]
     Outdated { service: Service, revision: String, base: String, running: String },
 
     #[error(
-        "couldn't deregister {failed} after {} of {planned} revisions", deregistered.len()
+        "couldn't deregister {failed}: {} of {planned} revisions were deregistered before", deregistered.len()
     )]
     PartlyPruned { failed: String, planned: usize, deregistered: Vec<String>, source: Error },
 
     #[error(
-        "the rollout of {} to {} is {pause}, and waits for a decision{}",
+        "the rollout of {} to {} is {pause}: resolve the pause to continue{}",
         rollout.revision(), rollout.service(), by_itself(pause)
     )]
     Paused { rollout: RolloutReport, pause: Pause },
@@ -114,12 +118,14 @@ pub(crate) enum Repr {
     #[error("invalid response to {operation}: {problem}")]
     Protocol { operation: &'static str, problem: String },
 
-    #[error("{service} isn't in {region}, the region of the configuration")]
+    #[error(
+        "{service} isn't in {region}, the region of the configuration: correct the ARN or the region"
+    )]
     Region { service: Service, region: String },
 
     #[error(
-        "{} rolled {} back{}{}",
-        rollout.service(), rollout.revision(), back_to(to.as_deref()), rollout.cause()
+        "ECS rolled the deployment of {} to {} back{}{}",
+        rollout.revision(), rollout.service(), back_to(to.as_deref()), rollout.cause()
     )]
     RolledBack { rollout: RolloutReport, to: Option<String>, cause: RollbackCause },
 

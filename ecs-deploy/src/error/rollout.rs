@@ -50,7 +50,7 @@ impl RolloutReport {
             (None, _) => format!(": {}", self.reason.trim_end_matches('.')),
             (Some(only), 1) => format!(": {}", only.explanation()),
             (Some(first), all) => {
-                format!(": {} ({} more stopped too)", first.explanation(), all - 1)
+                format!(": {} ({} other tasks also stopped)", first.explanation(), all - 1)
             }
         }
     }
@@ -90,7 +90,9 @@ impl fmt::Display for Remedy {
 pub(super) fn by_itself(pause: &Pause) -> String {
     match pause.on_timeout() {
         None => String::new(),
-        Some(action) => format!("; ECS applies {action} when the hook times out"),
+        Some(action) => {
+            format!("; without a decision, ECS applies {action} when the hook times out")
+        }
     }
 }
 

@@ -164,7 +164,7 @@ fn every_other_error_in_full() {
         (
             Repr::Region { service: service(), region: region() },
             ErrorKind::RegionMismatch,
-            "prod/web isn't in eu-west-1, the region of the configuration",
+            "prod/web isn't in eu-west-1, the region of the configuration: correct the ARN or the region",
         ),
         (
             Repr::Protocol { operation: "UpdateService", problem: "the ARN is missing".into() },
@@ -178,7 +178,7 @@ fn every_other_error_in_full() {
                 cause: RollbackCause::CircuitBreaker,
             },
             ErrorKind::RolledBack,
-            "prod/web rolled web:8 back to web:7: container web exited with code 1: Essential \
+            "ECS rolled the deployment of web:8 to prod/web back to web:7: container web exited with code 1: Essential \
              container in task exited",
         ),
         (
@@ -188,7 +188,7 @@ fn every_other_error_in_full() {
                 cause: RollbackCause::Unknown,
             },
             ErrorKind::RolledBack,
-            "prod/web rolled web:8 back to web:7",
+            "ECS rolled the deployment of web:8 to prod/web back to web:7",
         ),
         (
             Repr::RolloutFailed { rollout: rollout("", vec![failure(1)], Remedy::GoesOn) },
@@ -240,7 +240,7 @@ fn every_other_error_in_full() {
             },
             ErrorKind::RolloutFailed,
             "the rollout of web:8 to prod/web failed: container web exited with code 1: Essential \
-             container in task exited (2 more stopped too); it couldn't be rolled back: no earlier \
+             container in task exited (2 other tasks also stopped); it couldn't be rolled back: no earlier \
              deployment was complete",
         ),
         (
@@ -332,7 +332,7 @@ fn every_other_error_in_full() {
                 running: "web:8".into(),
             },
             ErrorKind::Outdated,
-            "prod/web now runs web:8, but web:9 is based on web:7",
+            "nothing was deployed: prod/web now runs web:8, but web:9 is based on web:7",
         ),
         (
             Repr::UnsupportedController { service: service(), controller: "CODE_DEPLOY".into() },

@@ -40,10 +40,10 @@ pub enum Obstacle {
     EcsRole,
     /// A task couldn't be launched or placed for another reason, which is in the message.
     Launch,
-    /// No container instance meets the task's requirements: memory, CPU, ports, attributes, or an
-    /// agent that answers. The message names the closest match.
+    /// No container instance meets the task's requirements: memory, CPU, ports, attributes, or a
+    /// connected agent. The message names the closest match.
     Placement,
-    /// A quota of the account is used up: tasks, vCPUs, or the size of one. Ask AWS for more.
+    /// The account has reached a quota: tasks, vCPUs, or the size of a task. Request an increase.
     Quota,
     /// A task began and failed.
     TaskFailed {
@@ -111,7 +111,7 @@ impl fmt::Display for Obstacle {
         f.write_str(match self {
             Self::Capacity => "no capacity for a task",
             Self::ContainerHealthCheck => "container health checks fail",
-            Self::DeploymentConfiguration => "the deployment configuration leaves no room",
+            Self::DeploymentConfiguration => "the percent limits leave no room",
             Self::EcsRole => "ECS's own role can't be used",
             Self::Launch => "a task can't be launched",
             Self::Placement => "no container instance fits",

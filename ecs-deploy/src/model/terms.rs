@@ -34,7 +34,7 @@ pub enum Complete {
     WhenNewTasksRun,
 }
 
-/// The reaction to a rollout that fails or times out if ECS doesn't roll it back.
+/// The reaction to a rollout that fails or times out and that ECS doesn't roll back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnFailure {
@@ -45,11 +45,11 @@ pub enum OnFailure {
     /// that isn't possible or allowed, it deploys the revision of the last complete deployment. The
     /// outcome is still an error, which names the rollback.
     ///
-    /// Before each of the two calls, the rollout describes the service again. It doesn't roll back
-    /// if the deployment is complete by then, if another one has replaced it, or if the lookup
-    /// fails. It doesn't roll back either if the wait ends because a call isn't allowed or the
-    /// credentials have expired, or before ECS has answered UpdateService. A deployment that only
-    /// waits for old tasks to stop is healthy, and isn't rolled back: see
+    /// Before each of the two calls, the rollout reads the service's state again. It doesn't roll
+    /// back if the deployment is complete by then, if another one has replaced it, or if the lookup
+    /// fails. It also doesn't roll back if a denied call or expired credentials end the wait, or if
+    /// the rollout ends before ECS has responded to UpdateService. A deployment that only waits for
+    /// old tasks to stop is healthy, and isn't rolled back: see
     /// [`Complete`](crate::events::Complete).
     ///
     /// If the earlier revision is INACTIVE, its content is registered again, tags included, and

@@ -29,18 +29,18 @@ use crate::watch::wait::Wait;
 ///
 /// `Ok(Deployed)` means that the deployment that this call started is complete. If the service
 /// already runs the revision, the rollout registers and deploys nothing. If a deployment of the
-/// revision is in progress, the rollout watches it. If that deployment failed without a rollback,
-/// the rollout forces a new one of the same revision. These decisions trust the description that
-/// [`Deployer::current`](crate::Deployer::current) read for 30 seconds; after that, the rollout
-/// describes the service again.
+/// revision is in progress, the rollout watches it. If the service's last deployment of the
+/// revision failed without a rollback, the rollout forces a new deployment of it. For 30 seconds
+/// after [`Deployer::current`](crate::Deployer::current), these decisions use the service state
+/// that it read. After that, the rollout reads the state again.
 ///
-/// The rollout doesn't silently undo a deployment from after
-/// [`Deployer::current`](crate::Deployer::current). If it registers the revision, the number of the
-/// new revision shows, without a further call, that no other revision of the family was registered.
-/// If one was, or if the revision was registered before, the rollout describes the service again.
-/// Two cases go unnoticed: a deployment of an older revision or of another family before the
-/// rollout registers a change, and a deployment that begins at the same moment. In the second case,
-/// one of the two reports that it was superseded.
+/// The rollout detects deployments by other callers after
+/// [`Deployer::current`](crate::Deployer::current). After it registers the revision, it compares
+/// revision numbers: if the new one isn't the next number, or if the revision was registered
+/// before, it reads the service's state again and may fail with
+/// [`Outdated`](crate::ErrorKind::Outdated). It can't detect two cases: a deployment of an older
+/// revision or of another family before the rollout registers a change, and a deployment that
+/// begins at the same moment. In the second case, one of the two reports that it was superseded.
 ///
 /// # Errors
 /// Returns [`RolledBack`](crate::ErrorKind::RolledBack),
@@ -122,15 +122,16 @@ impl RollOut {
     }
 
     /// Refuses the rollout with [`NotReady`](crate::ErrorKind::NotReady), before any registration,
-    /// if the check of the service finds this kind. By default, the rollout refuses the kinds with
-    /// which it can't succeed, such as [`NoProgress`](FindingKind::NoProgress), and reports the
-    /// others as [`Event::Warning`](crate::events::Event::Warning).
+    /// if the check before the rollout reports a finding of this kind. By default, the rollout
+    /// refuses the kinds with which it can't succeed, such as
+    /// [`NoProgress`](FindingKind::NoProgress), and reports the others as
+    /// [`Event::Warning`](crate::events::Event::Warning).
     pub fn refuse(mut self, kind: FindingKind) -> Self {
         self.request.refused.insert(kind);
         self
     }
 
-    /// Begins the rollout even if the check of the service finds this kind.
+    /// Begins the rollout even if the check before it reports a finding of this kind.
     pub fn tolerate(mut self, kind: FindingKind) -> Self {
         self.request.refused.remove(kind);
         self

@@ -95,8 +95,8 @@ async fn a_task_that_somebody_stopped_is_told_but_is_not_the_explanation() {
     assert_eq!(
         error.to_string(),
         format!(
-            "demo/web rolled web:2 back to web:1: Task failed container health checks ({} more \
-             stopped too)",
+            "ECS rolled the deployment of web:2 to demo/web back to web:1: Task failed container health checks ({} other \
+             tasks also stopped)",
             causes.len() - 1
         )
     );

@@ -141,7 +141,7 @@ async fn without_the_optional_permissions_the_outcome_is_the_same() {
     assert_eq!(error.task_failures(), []);
     assert_eq!(
         error.to_string(),
-        "demo/web rolled web:2 back to web:1: ECS deployment circuit breaker: rolling back to \
+        "ECS rolled the deployment of web:2 to demo/web back to web:1: ECS deployment circuit breaker: rolling back to \
          deploymentId "
             .to_owned()
             + error.to_string().rsplit(' ').next().unwrap()

@@ -118,8 +118,8 @@ async fn after_a_failure_no_further_wave_begins() {
     assert_eq!(error.kind(), ErrorKind::FleetFailed);
     assert_eq!(
         error.to_string(),
-        "2 of 4 services don't run their new revision: demo/web-1 rolled web:3 back to web:1: \
-         container web exited with code 3: Essential container in task exited (2 more stopped too); \
+        "2 of 4 services don't run their new revision: ECS rolled the deployment of web:3 to demo/web-1 back to web:1: \
+         container web exited with code 3: Essential container in task exited (2 other tasks also stopped); \
          1 not begun"
     );
     let outcomes: Vec<bool> =

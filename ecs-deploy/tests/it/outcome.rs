@@ -90,8 +90,8 @@ async fn a_rollback_is_never_a_success() {
     assert_eq!(error.kind(), ErrorKind::RolledBack);
     assert_eq!(
         error.to_string(),
-        "demo/web rolled web:2 back to web:1: container web exited with code 3: Essential container \
-         in task exited (3 more stopped too)"
+        "ECS rolled the deployment of web:2 to demo/web back to web:1: container web exited with code 3: Essential container \
+         in task exited (3 other tasks also stopped)"
     );
     assert_eq!(error.task_failures().len(), 4);
     assert_eq!(error.task_failures()[0].exit_code(), Some(3));
@@ -129,7 +129,7 @@ async fn failure_without_rollback() {
     assert_eq!(
         error.to_string(),
         "the rollout of web:2 to demo/web failed: container web exited with code 1: Essential \
-         container in task exited (3 more stopped too)"
+         container in task exited (3 other tasks also stopped)"
     );
     assert_eq!(demo.running().await, WEB_2);
 }
@@ -144,7 +144,8 @@ async fn a_failed_health_check_is_told_as_the_cause() {
         demo.local.script("demo", "web", Script::Unhealthy { by });
         let error = demo.deployer.roll_out(&demo.service, demo.changed().await).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::RolledBack);
-        let prefix = format!("demo/web rolled web:2 back to web:1: {cause}");
+        let prefix =
+            format!("ECS rolled the deployment of web:2 to demo/web back to web:1: {cause}");
         assert!(error.to_string().starts_with(&prefix), "{error}");
         for failure in error.task_failures() {
             assert_eq!(failure.stop_code(), Some("ServiceSchedulerInitiated"));
@@ -205,7 +206,7 @@ async fn an_image_that_cannot_be_pulled_is_named() {
     assert_eq!(error.kind(), ErrorKind::RolledBack);
     assert!(
         error.to_string().starts_with(&format!(
-            "demo/web rolled web:2 back to web:1: container web: CannotPullContainerError: pull \
+            "ECS rolled the deployment of web:2 to demo/web back to web:1: container web: CannotPullContainerError: pull \
              image manifest has been retried 5 time(s): failed to resolve ref {NEW_IMAGE}"
         )),
         "{error}"
@@ -247,7 +248,7 @@ async fn what_somebody_else_deployed_since_the_copy_is_not_undone() {
     assert_eq!(error.kind(), ErrorKind::Outdated);
     assert_eq!(
         error.to_string(),
-        "demo/web now runs web:2, but the new revision is based on web:1"
+        "nothing was deployed: demo/web now runs web:2, but the new revision is based on web:1"
     );
     assert_eq!(demo.local.journal().count("RegisterTaskDefinition"), 1);
     assert_eq!(demo.local.journal().count("UpdateService"), 1);
@@ -264,7 +265,10 @@ async fn what_somebody_else_deployed_since_is_not_undone_by_a_registered_copy_ei
     demo.deployer.roll_out(&demo.service, theirs).await.unwrap();
     let error = demo.deployer.roll_out(&demo.service, ours.clone()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Outdated);
-    assert_eq!(error.to_string(), "demo/web now runs web:3, but web:2 is based on web:1");
+    assert_eq!(
+        error.to_string(),
+        "nothing was deployed: demo/web now runs web:3, but web:2 is based on web:1"
+    );
     // A revision that is named explicitly may be an old one on purpose.
     let named = demo.deployer.revision(ours.arn().unwrap()).await.unwrap();
     assert!(demo.deployer.roll_out(&demo.service, named).await.unwrap().was_changed());
@@ -309,7 +313,7 @@ async fn time_is_up_without_a_circuit_breaker() {
     assert_eq!(
         error.to_string(),
         "the rollout of web:2 to demo/web timed out after 100 s: 0 of 2 running, 4 failed: \
-         container web exited with code 1: Essential container in task exited (3 more stopped too)"
+         container web exited with code 1: Essential container in task exited (3 other tasks also stopped)"
     );
     // ECS continues after the future is dropped or times out.
     assert_eq!(demo.running().await, WEB_2);

@@ -67,7 +67,10 @@ async fn a_plan_is_applied_by_another_process() {
     // The plan is outdated now.
     let error = demo.deployer.apply(&plan).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Outdated);
-    assert_eq!(error.to_string(), "demo/web now runs web:2, but the plan is based on web:1");
+    assert_eq!(
+        error.to_string(),
+        "nothing was deployed: demo/web now runs web:2, but the plan is based on web:1"
+    );
     assert_eq!(demo.local.journal().count("RegisterTaskDefinition"), 1);
 }
 

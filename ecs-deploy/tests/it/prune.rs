@@ -280,7 +280,10 @@ async fn it_runs_under_just_its_policy() {
     demo.local.set_policy(LocalAws::USER, &without(&policy, &deregister).to_string()).unwrap();
     let error = demo.deployer.prune("web").keep(1).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AccessDenied);
-    assert_eq!(error.to_string(), "couldn't deregister web:2 after 0 of 1 revisions");
+    assert_eq!(
+        error.to_string(),
+        "couldn't deregister web:2: 0 of 1 revisions were deregistered before"
+    );
     assert_eq!(
         error.missing_statement().unwrap(),
         r#"{"Effect":"Allow","Action":"ecs:DeregisterTaskDefinition","Resource":"*"}"#
@@ -296,7 +299,10 @@ async fn what_was_done_before_a_failure_is_told() {
     demo.local.inject(When::matching("DeregisterTaskDefinition", is_fourth), Fault::LimitExceeded);
     let error = demo.deployer.prune("web").keep(1).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Service);
-    assert_eq!(error.to_string(), "couldn't deregister web:4 after 2 of 4 revisions");
+    assert_eq!(
+        error.to_string(),
+        "couldn't deregister web:4: 2 of 4 revisions were deregistered before"
+    );
     assert_eq!(error.deregistered(), arns([2, 3]));
     assert_eq!(error.operation(), Some("DeregisterTaskDefinition"));
     assert!(!error.is_retryable());

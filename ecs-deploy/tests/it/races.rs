@@ -175,7 +175,10 @@ async fn a_handle_of_another_region_is_refused() {
     let there = Deployer::new(&demo.local.sdk_config().into_builder().region(region).build());
     let error = there.follow(handle).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RegionMismatch);
-    assert_eq!(error.to_string(), "demo/web isn't in eu-west-1, the region of the configuration");
+    assert_eq!(
+        error.to_string(),
+        "demo/web isn't in eu-west-1, the region of the configuration: correct the ARN or the region"
+    );
 }
 
 /// A description from before the failure arrives just before the rollback.
@@ -283,7 +286,7 @@ async fn a_plan_to_do_nothing_does_nothing() {
     assert_eq!(error.kind(), ErrorKind::Outdated);
     assert_eq!(
         error.to_string(),
-        "demo/web now runs web:2 in a deployment that failed, but the plan is based on web:2"
+        "nothing was deployed: demo/web now runs web:2 in a deployment that failed, but the plan is based on web:2"
     );
     assert_eq!(demo.local.journal().count("UpdateService"), updates);
 

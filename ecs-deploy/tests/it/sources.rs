@@ -61,7 +61,7 @@ async fn what_names_no_revision_is_refused() {
             "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1",
             ErrorKind::RegionMismatch,
             "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1 isn't in us-east-1, the \
-             region of the configuration",
+             region of the configuration: correct the ARN or the region",
             0,
         ),
         (
@@ -133,7 +133,7 @@ async fn a_file_that_is_based_on_what_ran_before_is_outdated() {
     assert_eq!(error.kind(), ErrorKind::Outdated);
     assert_eq!(
         error.to_string(),
-        "demo/web now runs web:2, but the new revision is based on web:1"
+        "nothing was deployed: demo/web now runs web:2, but the new revision is based on web:1"
     );
 }
 

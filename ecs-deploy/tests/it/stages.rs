@@ -48,8 +48,8 @@ async fn blue_green_at_a_pause() {
     assert_eq!(
         error.to_string(),
         format!(
-            "the rollout of web:2 to demo/web is paused at POST_TEST_TRAFFIC_SHIFT by the hook {}, \
-             and waits for a decision; ECS applies ROLLBACK when the hook times out",
+            "the rollout of web:2 to demo/web is paused at POST_TEST_TRAFFIC_SHIFT by the hook {}: \
+             resolve the pause to continue; without a decision, ECS applies ROLLBACK when the hook times out",
             pause.hook()
         )
     );

@@ -49,8 +49,8 @@ impl Timeline {
             NoBreaker => "tasks crash, without a circuit breaker",
             Superseded => "another caller deploys after 40 s",
             NoTasks => "the desired count is 0",
-            Throttled => "as the first, calls are throttled for a minute",
-            Missing => "as the first, the service is missing once",
+            Throttled => "complete after 86 s, and calls are throttled for a minute",
+            Missing => "complete after 86 s, and one lookup doesn't find the service",
             EarlySuccess => "complete early, old tasks remain",
             Paused => "blue/green, paused at a hook",
         }

@@ -42,8 +42,8 @@ async fn a_rollback_is_a_failure_with_its_reason() {
     let ended = deploy.on(&server).run().await;
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
-    let expected = "\nerror: demo/web rolled web:2 back to web:1: container web exited with code 17: \
-                    Essential container in task exited (3 more stopped too)\n";
+    let expected = "\nerror: ECS rolled the deployment of web:2 to demo/web back to web:1: container web exited with code 17: \
+                    Essential container in task exited (3 other tasks also stopped)\n";
     assert!(ended.stderr.ends_with(expected), "{}", ended.stderr);
 }
 

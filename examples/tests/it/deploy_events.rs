@@ -45,7 +45,10 @@ async fn a_failed_rollout_is_explained() {
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
     let (story, error) = ended.stderr.split_once("error: ").unwrap();
-    assert!(error.starts_with("demo/web rolled web:2 back to web:1: "), "{error}");
+    assert!(
+        error.starts_with("ECS rolled the deployment of web:2 to demo/web back to web:1: "),
+        "{error}"
+    );
     let lines = told(story);
     let stopped = lines.iter().find(|(what, _)| *what == "stopped").unwrap();
     assert!(stopped.1.contains(": container web exited with code 17: "), "{story}");

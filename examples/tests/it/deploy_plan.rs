@@ -83,7 +83,8 @@ async fn a_saved_plan_is_applied_once() {
 
     let again = apply(&server, plan).await;
     assert_eq!(again.code, 1, "{}", again.stderr);
-    let error = "\nerror: demo/web now runs web:2, but the plan is based on web:1\n";
+    let error =
+        "\nerror: nothing was deployed: demo/web now runs web:2, but the plan is based on web:1\n";
     assert!(again.stderr.ends_with(error), "{}", again.stderr);
     let journal = server.local().journal();
     assert_eq!(journal.count("RegisterTaskDefinition"), 1);

@@ -59,7 +59,7 @@ imagedefinitions.json:2:48: error: missing comma
 imagedefinitions.json:3:32: error: `$LOG_IMAGE` was not replaced
   |   {"name": "log", "imageUri": "$LOG_IMAGE"}
   |                                ^
-  cause:  the shell does not replace variables between single quotes, and no other step replaced it
+  cause:  the shell does not replace a variable in single quotes, and no other step replaced this one
   cure:   print the value with `printf` and `%s`, or write the file with a program
   AWS:    Container.image contains invalid characters.
 
@@ -89,7 +89,7 @@ imagedefinitions.json:1:17: repaired: misnamed member `imageUrl`: expected `imag
 imagedefinitions.json:1:31: warning: `shop/web:latest` has the tag `latest`
   | [{"name": "web", "imageUri": "shop/web:latest"}]
   |                               ^
-  cause:  `latest` is the image that was pushed last, which may not be the image of this build
+  cause:  `latest` is an ordinary tag that any push can move, so it may not be the image of this build
   cure:   use the digest of the image, or at least a unique tag for each build
 
 no error; 1 warning

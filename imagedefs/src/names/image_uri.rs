@@ -34,7 +34,7 @@ use crate::text::problem_kind::ProblemKind;
 /// parts that ECS refuses (ECS API, `ContainerDefinition`): digests other than SHA-256, more than
 /// 255 characters before the digest, and hosts that are IPv6 addresses, because ECS does not allow
 /// their brackets. A tag and a digest together are accepted; ECS's answers show that it takes them,
-/// but AWS does not document it. A host that is nearly one of Amazon ECR is refused too.
+/// but AWS does not document it. A mistyped host of Amazon ECR is refused too.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImageUri(String);
 

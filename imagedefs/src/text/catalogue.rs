@@ -67,7 +67,7 @@ const CATALOGUE: &[Explanation] = &[
     },
     Explanation {
         kind: ProblemKind::ControlCharacter,
-        cause: "the value includes the line end of a file or of a command's output",
+        cause: "the value contains a line break, often from a file or a command's output",
         cure: "strip it, for example with `tr -d '\\r\\n'`",
         aws_message: INVALID_JSON,
     },
@@ -182,8 +182,8 @@ const CATALOGUE: &[Explanation] = &[
     },
     Explanation {
         kind: ProblemKind::ImageDetail,
-        cause: "an ECR source action writes that file for the blue/green action of CodeDeploy, \
-                and it names no container",
+        cause: "this is imageDetail.json, which an ECR source action writes for the blue/green \
+                action of CodeDeploy; it names no container",
         cure: "write [{\"name\": \"CONTAINER\", \"imageUri\": \"IMAGE\"}] with its ImageURI",
         aws_message: INVALID_JSON,
     },
@@ -223,8 +223,8 @@ const CATALOGUE: &[Explanation] = &[
     },
     Explanation {
         kind: ProblemKind::Latest,
-        cause: "`latest` is the image that was pushed last, which may not be the image of this \
-                build",
+        cause: "`latest` is an ordinary tag that any push can move, so it may not be the image \
+                of this build",
         cure: "use the digest of the image, or at least a unique tag for each build",
         aws_message: None,
     },
@@ -310,7 +310,7 @@ const CATALOGUE: &[Explanation] = &[
     },
     Explanation {
         kind: ProblemKind::Placeholder,
-        cause: "the blue/green action of CodeDeploy replaces such placeholders, and only in its \
+        cause: "only the blue/green action of CodeDeploy replaces such placeholders, and only in \
                 taskdef.json",
         cure: "write the name of the container and the reference of the image",
         aws_message: INVALID_IMAGE,
@@ -377,15 +377,15 @@ const CATALOGUE: &[Explanation] = &[
     },
     Explanation {
         kind: ProblemKind::Unexpanded,
-        cause: "the shell does not replace variables between single quotes, and no other step \
-                replaced it",
+        cause: "the shell does not replace a variable in single quotes, and no other step \
+                replaced this one",
         cure: "print the value with `printf` and `%s`, or write the file with a program",
         aws_message: INVALID_IMAGE,
     },
     Explanation {
         kind: ProblemKind::UnexpandedName,
-        cause: "the shell does not replace variables between single quotes, and no other step \
-                replaced it",
+        cause: "the shell does not replace a variable in single quotes, and no other step \
+                replaced this one",
         cure: "print the value with `printf` and `%s`, or write the file with a program",
         aws_message: UNKNOWN_CONTAINER,
     },

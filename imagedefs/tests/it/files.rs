@@ -68,13 +68,13 @@ fn a_write_that_is_refused_leaves_the_old_file() {
 
     let error = ImageDefinitions::new().write(&path).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Empty);
-    assert_eq!(error.to_string(), "no image definitions to write");
+    assert_eq!(error.to_string(), "no image definitions to write: insert one first");
     let error = too_many().write(&path).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge);
     assert_eq!(
         error.to_string(),
-        "the image definitions have 118893 bytes: CodePipeline reads at most 100 KB, which may be \
-         100000 bytes"
+        "the image definitions have 118893 bytes, more than the 100000 that CodePipeline reads (100 KB): \
+         list only containers that get a new image"
     );
 
     assert_eq!(fs::read_to_string(&path).unwrap(), "old");

@@ -108,9 +108,12 @@ fn what_can_not_be_promoted() {
     let docker = definitions(&[("proxy", "httpd:2.4")]);
     let error = docker.promote(&production()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NothingToPromote);
-    assert_eq!(error.to_string(), "no image is in a private ECR registry");
+    assert_eq!(error.to_string(), "nothing to promote: no image is in a private ECR registry");
     let error = docker.promote(&production().from_account("1")).unwrap_err();
-    assert_eq!(error.to_string(), "no image is in a private ECR registry of the account `1`");
+    assert_eq!(
+        error.to_string(),
+        "nothing to promote: no image is in a private ECR registry of the account `1`"
+    );
 
     for (account, region, what) in [
         ("44445555666", "eu-west-1", "the AWS account `44445555666` has 11 digits instead of 12"),

@@ -87,7 +87,7 @@ fn an_error_says_what_is_not_certain() {
     assert_eq!(
         error.to_string(),
         "cannot repair the image definitions without guessing: line 1, column 34: `$TAG` was \
-         not replaced: the shell does not replace variables between single quotes, and no other step replaced it; print the value with `printf` and `%s`, or write the file with a program"
+         not replaced: the shell does not replace a variable in single quotes, and no other step replaced this one; print the value with `printf` and `%s`, or write the file with a program"
     );
 }
 

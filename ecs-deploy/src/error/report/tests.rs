@@ -60,7 +60,7 @@ fn a_rollback() {
         }),
         json!({
             "kind": "rolledBack",
-            "message": "prod/web rolled web:8 back to web:7: container web exited with code 1: \
+            "message": "ECS rolled the deployment of web:8 to prod/web back to web:7: container web exited with code 1: \
                         Essential container in task exited",
             "causes": [],
             "retryable": false,
