@@ -1,4 +1,5 @@
 //! What the benchmarks share: see README.md.
 
 pub mod layout;
+pub mod process;
 pub mod sink;

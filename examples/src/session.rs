@@ -109,6 +109,11 @@ impl Session {
         &self.traffic
     }
 
+    /// Returns the emulator that this session started, if it did.
+    pub fn emulator(&self) -> Option<&LocalAws> {
+        self.server.as_ref().map(Server::local)
+    }
+
     /// Describes the target of the calls, for the program's output.
     pub fn place(&self) -> String {
         match &self.server {
