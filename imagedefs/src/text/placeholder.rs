@@ -14,6 +14,11 @@ pub(crate) fn find_unexpanded(text: &str, kind: ProblemKind) -> Vec<Flaw> {
             continue;
         }
         let Some((token, len)) = Token::at(text, at) else { continue };
+        // A container can be called `job__A__b`, but not `__NAME__`.
+        let is_part_of_name = kind == ProblemKind::UnexpandedName && len < text.len();
+        if is_part_of_name && text[at..].starts_with('_') {
+            continue;
+        }
         reached = at + len;
         let quoted = Quoted(&text[at..reached]);
         let is_whole = len == text.len();

@@ -2,7 +2,7 @@
 //! author meant.
 
 use imagedefs::diagnosis::Diagnosis;
-use imagedefs::{ImageUri, ProblemKind};
+use imagedefs::{ImageDefinitions, ImageUri, ProblemKind};
 
 const E: &str = "111122223333.dkr.ecr.us-east-1.amazonaws.com";
 const HEX: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -347,6 +347,10 @@ fn tokens_that_no_tool_replaced() {
     }
     for image in ["web:__main__", "a__b/c:1", "web:a__B__C", "web:_A_"] {
         assert!(image.parse::<ImageUri>().is_ok(), "{image}");
+    }
+    for name in ["b-__FD__-c", "__main__", "job__A__b"] {
+        let json = serde_json::json!([{ "name": name, "imageUri": "web:1" }]).to_string();
+        assert!(json.parse::<ImageDefinitions>().is_ok(), "{name}");
     }
 }
 

@@ -34,14 +34,20 @@ fn image() -> impl Strategy<Value = String> {
 }
 
 pub(crate) fn definitions() -> impl Strategy<Value = ImageDefinitions> {
-    prop::collection::btree_map(string_regex("[A-Za-z0-9_-]{1,40}").unwrap(), image(), 1..12)
-        .prop_map(|pairs| {
-            let mut definitions = ImageDefinitions::new();
-            for (name, image) in pairs {
-                definitions.insert_tagged(name, image).unwrap();
-            }
-            definitions
-        })
+    // A whole name that is the token of a template, or the word of a missing value, is refused.
+    let is_meant = |name: &String| {
+        !(name.starts_with("__") && name.ends_with("__"))
+            && !name.split(['-', '_']).all(|word| matches!(word, "None" | "null" | "undefined"))
+    };
+    let name = string_regex("[A-Za-z0-9_-]{1,40}").unwrap();
+    let name = name.prop_filter("stands for nothing", is_meant);
+    prop::collection::btree_map(name, image(), 1..12).prop_map(|pairs| {
+        let mut definitions = ImageDefinitions::new();
+        for (name, image) in pairs {
+            definitions.insert_tagged(name, image).unwrap();
+        }
+        definitions
+    })
 }
 
 proptest! {
