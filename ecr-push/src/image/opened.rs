@@ -13,7 +13,7 @@ use crate::names::digest::Digest;
 ///
 /// Opening an image reads and checks the manifests and configs, and checks that every layer in it
 /// has its full size. A layer may be absent if each repository of the push has it, or if it is
-/// foreign. Layers aren't hashed again here: ECR checks a layer's digest after its upload.
+/// foreign. Opening doesn't verify the layers' digests: ECR checks them after the upload.
 /// If ECR rejects the digest, the push reads the file again, and the error names the file if its
 /// content is wrong.
 ///
