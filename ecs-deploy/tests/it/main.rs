@@ -15,6 +15,7 @@ mod fleet;
 mod image_check;
 mod inactive;
 mod kept;
+mod lists;
 mod no_end;
 mod outcome;
 #[path = "../../../ecr-push/tests/it/panics.rs"]
