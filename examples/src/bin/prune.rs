@@ -38,7 +38,7 @@ struct Arguments {
     family: Option<String>,
 
     /// The name or the ARN of the cluster of --service
-    #[arg(long, value_name = "C", requires = "service")]
+    #[arg(long, value_name = "C", requires = "service", conflicts_with = "family")]
     cluster: Option<String>,
 
     /// A service, by its name or ARN: the family of the task definition that it runs

@@ -22,7 +22,7 @@ async fn old_revisions_are_deregistered_after_a_dry_run() {
 
     let ended = Program::prune().with(&SERVICE).with(&["--keep", "1"]).on(&server).run().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert_eq!(ended.stdout, format!("{REVISION}:2\n{REVISION}:1\n"));
+    assert_eq!(ended.stdout, format!("{REVISION}:1\n{REVISION}:2\n"));
     assert!(ended.stderr.ends_with("2 revisions deregistered\n"), "{}", ended.stderr);
 }
 
