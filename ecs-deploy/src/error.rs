@@ -3,15 +3,18 @@
 pub(crate) mod answer;
 mod call;
 pub(crate) mod kind;
-mod missing_statement;
+pub(crate) mod missing_statement;
 pub(crate) mod outcome;
 mod report;
 pub(crate) mod repr;
 pub(crate) mod rollout;
+mod stranger;
 pub(crate) mod task;
 
+use std::error::Error as StdError;
+use std::fmt;
+
 pub use self::kind::ErrorKind;
-pub(crate) use self::missing_statement::PASSED_TO;
 use self::outcome::Outcome;
 use self::repr::Repr;
 use crate::model::finding::Finding;
@@ -22,13 +25,15 @@ use crate::model::progress::Progress;
 use crate::model::task_failure::TaskFailure;
 use crate::names::invalid::{InvalidName, Subject};
 use crate::names::service::Service;
+use crate::outside::quoted;
 
 /// The error of this crate: an invalid name, a refused request, or a revision that doesn't run.
 ///
 /// `Display` is one clause that names the subject. AWS's own message is in
-/// [`source`](std::error::Error::source), so log the whole chain.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
+/// [`source`](std::error::Error::source), so log the whole chain. Text from AWS and from files is
+/// quoted in every message: it has no control characters, no line breaks and no commands of a CI
+/// system, and is cut after 2 KiB. The methods that return such text return it unquoted.
+#[derive(Debug)]
 pub struct Error(Box<Repr>);
 
 impl Error {
@@ -104,17 +109,20 @@ impl Error {
         }
     }
 
-    /// Returns the missing IAM statement, in JSON, for [`AccessDenied`](ErrorKind::AccessDenied),
-    /// as far as AWS names it. `None` for every other kind, and if a policy denies the action
-    /// explicitly, because then no statement helps.
+    /// Returns the IAM statement that the caller's policy lacks, in JSON, for
+    /// [`AccessDenied`](ErrorKind::AccessDenied). It names an action that the call needs, on the
+    /// resource of the call. AWS's message only selects the action and completes the account. The
+    /// result is `None` for every other kind, and if no statement for the caller helps: a policy
+    /// denies the action explicitly, or another policy (a permissions boundary, a service control
+    /// policy, a VPC endpoint policy, a resource-based policy) doesn't allow it.
     ///
     /// [`DeployPolicy`](crate::policy::DeployPolicy) prints all the statements at once.
     pub fn missing_statement(&self) -> Option<String> {
         match &*self.0 {
-            Repr::Api { operation, resource, source, .. }
+            Repr::Api { operation, needs, source, .. }
                 if source.kind == ErrorKind::AccessDenied =>
             {
-                source.missing_statement(operation, resource).map(|it| it.statement)
+                source.missing_statement(operation, needs)
             }
             Repr::Fleet { outcomes } => outcomes.iter().find_map(|(_, outcome)| match outcome {
                 Outcome::Failed(error) => error.missing_statement(),
@@ -128,7 +136,7 @@ impl Error {
         }
     }
 
-    /// Returns AWS's id of the failed request. AWS Support asks for it.
+    /// Returns AWS's id of the failed request, unquoted. AWS Support asks for it.
     pub fn request_id(&self) -> Option<&str> {
         match &*self.0 {
             Repr::Api { source, .. }
@@ -257,6 +265,18 @@ impl Error {
             Repr::Task(task) => task.task().map_or(&[], |task| &task.logs),
             _ => &[],
         }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&quoted(&self.0.to_string()))
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
     }
 }
 

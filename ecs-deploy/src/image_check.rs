@@ -24,6 +24,7 @@ pub use self::finding::{ImageFinding, ImageProblem};
 use self::lookup::look;
 use self::platform::Needs;
 use self::reference::{EcrImage, Endpoint};
+use crate::ecs::body_limit::BodyLimit;
 use crate::revision::Revision;
 
 /// A check that the images of a [`Revision`] are in Amazon ECR, and that they are built for the
@@ -112,7 +113,7 @@ impl ImageCheck {
             if endpoint.is_dual_stack {
                 config = config.use_dual_stack(true);
             }
-            Client::from_conf(config.build())
+            Client::from_conf(config.interceptor(BodyLimit).build())
         };
         clients.entry(image.endpoint()).or_insert_with_key(make).clone()
     }

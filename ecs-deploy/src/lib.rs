@@ -2,6 +2,8 @@
 
 // The chapters, from the ground up: each chapter uses only those above it.
 
+mod outside;
+
 /// The names of services, task definitions and images, and the errors of invalid names.
 pub mod names {
     pub(crate) mod arn;
@@ -46,6 +48,7 @@ mod revision;
 
 /// The calls to ECS.
 mod ecs {
+    pub(crate) mod body_limit;
     pub(crate) mod capture;
     pub(crate) mod client;
     pub(crate) mod definitions;

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::names::ecr_host::EcrHost;
 use crate::names::invalid::{InvalidName, NameFlaw, Subject};
 use crate::names::service::Service;
+use crate::outside::escaped_json;
 use crate::revision::Revision;
 
 /// The least-privilege IAM policy of deployments to one service, limited to the features in use.
@@ -261,7 +262,7 @@ fn repository_arn(image: &str) -> Option<String> {
 /// Prints the policy document in IAM's JSON.
 impl fmt::Display for DeployPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.document())
+        f.write_str(&escaped_json(&format!("{:#}", self.document())))
     }
 }
 

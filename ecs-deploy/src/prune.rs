@@ -166,7 +166,22 @@ impl Prune {
             let call = || {
                 let call = self.ecs.client().deregister_task_definition();
                 let call = call.task_definition(arn).send();
-                async { call.await.map_err(|error| Error::api(OPERATION, short(arn), error)) }
+                async {
+                    let output =
+                        call.await.map_err(|error| Error::api(OPERATION, short(arn), error))?;
+                    let answer = output.task_definition.and_then(|it| it.task_definition_arn);
+                    match answer {
+                        Some(answer) if answer == *arn => Ok(()),
+                        Some(other) => Err(Error::protocol(
+                            OPERATION,
+                            format!("it is about `{other}` instead of `{arn}`"),
+                        )),
+                        None => Err(Error::protocol(
+                            OPERATION,
+                            "it has no `taskDefinitionArn`".to_owned(),
+                        )),
+                    }
+                }
             };
             if let Err(source) = Attempts::Patient.make(OPERATION, short(arn), call).await {
                 let (failed, planned) = (short(arn).to_owned(), deregister.len());

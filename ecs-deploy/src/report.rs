@@ -12,8 +12,10 @@ use crate::model::pause::Pause;
 use crate::model::progress::Progress;
 use crate::model::task_failure::TaskFailure;
 use crate::names::arn::short;
+use crate::outside::Outside;
 
-/// An event of a rollout. `Display` prints one line for people. In serde's formats it is an object
+/// An event of a rollout. `Display` prints one line for people, in which text from ECS is quoted;
+/// the fields hold it unquoted. In serde's formats it is an object
 /// whose member `event` names the event, such as `{"event":"registered","revision":"arn:…"}`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -129,33 +131,43 @@ impl fmt::Display for Event {
             }
             Event::Draining { old } => write!(f, "all new tasks run, {old} old ones remain"),
             Event::Failed { kind } => write!(f, "failed: {kind:?}"),
-            Event::Message { text } => f.write_str(text),
+            Event::Message { text } => write!(f, "ECS: {}", Outside::new(text)),
             Event::Paused { pause } => pause.fmt(f),
             Event::Progress { progress } => progress.fmt(f),
-            Event::Registered { revision } => write!(f, "registered {revision}"),
+            Event::Registered { revision } => write!(f, "registered {}", Outside::new(revision)),
             Event::RegisteredAgain { revision, inactive } => {
-                write!(f, "registered {revision}, because {} is INACTIVE", short(inactive))
+                let (revision, inactive) = (Outside::new(revision), Outside::new(short(inactive)));
+                write!(f, "registered {revision}, because {inactive} is INACTIVE")
             }
             Event::RollingBack { to: None } => f.write_str("rolling back"),
-            Event::RollingBack { to: Some(to) } => write!(f, "rolling back to {to}"),
+            Event::RollingBack { to: Some(to) } => {
+                write!(f, "rolling back to {}", Outside::new(to))
+            }
             Event::Soaking { seconds } => {
                 write!(f, "complete, watching the tasks for {seconds} s")
             }
-            Event::Stage { stage, traffic_percent: None } => write!(f, "at {stage}"),
-            Event::Stage { stage, traffic_percent: Some(percent) } => {
-                write!(f, "at {stage}, {percent} % of the traffic")
+            Event::Stage { stage, traffic_percent: None } => {
+                write!(f, "at {}", Outside::new(stage))
             }
-            Event::Started { handle } => write!(f, "started {}", handle.deployment()),
-            Event::Succeeded { revision } => write!(f, "{revision} runs"),
+            Event::Stage { stage, traffic_percent: Some(percent) } => {
+                write!(f, "at {}, {percent} % of the traffic", Outside::new(stage))
+            }
+            Event::Started { handle } => {
+                write!(f, "started {}", Outside::new(handle.deployment()))
+            }
+            Event::Succeeded { revision } => {
+                write!(f, "{} runs", Outside::new(revision).named("the revision"))
+            }
             Event::TaskFailed { failure } => failure.fmt(f),
             Event::Unchanged { revision, may_have_moved } if may_have_moved.is_empty() => {
-                write!(f, "unchanged {revision}")
+                write!(f, "unchanged {}", Outside::new(revision))
             }
             Event::Unchanged { revision, may_have_moved } => write!(
                 f,
-                "unchanged {revision}: {} may have moved; force a new deployment to pull it again, \
+                "unchanged {}: {} may have moved; force a new deployment to pull it again, \
                  or name the image by its digest",
-                may_have_moved.join(" and ")
+                Outside::new(revision),
+                Outside::new(may_have_moved.join(" and "))
             ),
             Event::Warning { finding } => write!(f, "warning: {finding}"),
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws_sdk_ecs::Client;
 
+use crate::ecs::body_limit::BodyLimit;
 use crate::ecs::snapshots::Snapshots;
 use crate::ecs::turns::Turns;
 
@@ -21,7 +22,10 @@ struct Connection {
 }
 
 impl Ecs {
+    /// Creates a client with the configuration of `client` and a limit for responses.
     pub(crate) fn new(client: Client) -> Self {
+        let config = client.config().to_builder().interceptor(BodyLimit).build();
+        let client = Client::from_conf(config);
         let (snapshots, turns) = (Snapshots::default(), Turns::default());
         Self { connection: Arc::new(Connection { client, snapshots, turns }) }
     }

@@ -9,9 +9,10 @@ use crate::ecs::capture::{Capture, replace_body};
 use crate::ecs::client::Ecs;
 use crate::ecs::turns::Kind;
 use crate::error::Error;
+use crate::error::missing_statement::Need;
 use crate::error::repr::Repr;
 use crate::model::finding::{Finding, FindingKind};
-use crate::names::arn::short;
+use crate::names::arn::{family, number, short};
 use crate::names::reference::Reference;
 use crate::names::service::Service;
 use crate::revision::Revision;
@@ -67,7 +68,12 @@ impl Ecs {
                 let call = self.client().register_task_definition().family(revision.family());
                 let call = call.customize().interceptor(capture.clone());
                 let call = call.mutate_request(replace_body(revision.request()));
-                call.send().await.map_err(|it| Error::api(OPERATION, revision.family(), it))
+                call.send().await.map_err(|error| {
+                    let mut needs = vec![Need::new("ecs:RegisterTaskDefinition", "*")];
+                    let tagged = format!("task-definition/{}:*", revision.family());
+                    needs.extend(Need::of_definition(&self.region(), &tagged, revision.roles()));
+                    Error::needing(OPERATION, revision.family(), needs, error)
+                })
             };
             match self.turns().make(Kind::Registration, call).await {
                 Err(error) if delay <= longest_delay(&error) => {
@@ -81,6 +87,7 @@ impl Ecs {
         let registered = output.task_definition.and_then(|it| it.task_definition_arn);
         let arn = registered
             .ok_or_else(|| Error::protocol(OPERATION, "it has no revision ARN".to_owned()))?;
+        confirm(OPERATION, &arn, revision.family())?;
         tracing::info!(%arn, "registered");
         let kept = Revision::from_response(capture.json(OPERATION)?, OPERATION)?;
         let deviations = revision.deviations(&kept);
@@ -114,7 +121,9 @@ impl Ecs {
             .send()
             .await
             .map_err(|error| Error::definition_api(OPERATION, reference, &self.region(), error))?;
-        Revision::from_response(capture.json(OPERATION)?, OPERATION)
+        let revision = Revision::from_response(capture.json(OPERATION)?, OPERATION)?;
+        confirm(OPERATION, revision.arn().unwrap_or_default(), reference)?;
+        Ok(revision)
     }
 }
 
@@ -123,6 +132,22 @@ pub(crate) struct Registration {
     pub(crate) arn: String,
     /// The differences between what was sent and what ECS registered.
     pub(crate) deviations: Vec<Finding>,
+}
+
+/// Checks that the response is about a revision of the family that was asked for, and about the one
+/// that `asked` names, if it names one.
+fn confirm(operation: &'static str, arn: &str, asked: &str) -> Result<(), Error> {
+    let is_revision = arn.starts_with("arn:") && arn.parse::<Reference>().is_ok();
+    let is_asked = match number(asked) {
+        Some(_) => short(arn) == short(asked),
+        None => family(arn) == asked,
+    };
+    let problem = match (is_revision, is_asked) {
+        (true, true) => return Ok(()),
+        (true, false) => format!("it is about {} instead of {}", short(arn), short(asked)),
+        (false, _) => format!("`{arn}` isn't the ARN of a revision"),
+    };
+    Err(Error::protocol(operation, problem))
 }
 
 /// Returns the ARN of the service's current task definition.

@@ -1,12 +1,15 @@
 //! The descriptions of services, and the errors for services that don't accept deployments.
 
-use aws_sdk_ecs::types::{DeploymentControllerType, Service as Description};
+use aws_sdk_ecs::types::{DeploymentControllerType, Failure, Service as Description};
 
 use crate::ecs::client::Ecs;
 use crate::error::Error;
 use crate::error::answer::ApiFailure;
+use crate::error::missing_statement::Need;
 use crate::error::repr::Repr;
+use crate::names::arn::short;
 use crate::names::service::Service;
+use crate::outside::Outside;
 
 impl Ecs {
     /// The limit of services in one DescribeServices call (API reference).
@@ -51,27 +54,48 @@ impl Ecs {
         &self,
         services: &[Service],
     ) -> Vec<Result<Option<Description>, Error>> {
+        const OPERATION: &str = "DescribeServices";
         let Some(cluster) = services.first().map(Service::cluster_reference) else {
             return Vec::new();
         };
         let names = services.iter().map(|it| it.name().to_owned()).collect();
         let call = self.client().describe_services().cluster(cluster).set_services(Some(names));
         match call.send().await {
-            Ok(output) => {
-                let mut found = output.services.unwrap_or_default();
-                let mut take = |name: &str| {
-                    let at = found.iter().position(|it| it.service_name() == Some(name))?;
-                    Some(found.swap_remove(at))
+            Ok(mut output) => {
+                let found = output.services.get_or_insert_default();
+                let mut take = |service: &Service| {
+                    let name = service.name();
+                    match found.iter().position(|it| it.service_name() == Some(name)) {
+                        Some(at) => Ok(Some(found.swap_remove(at))),
+                        None => absence(output.failures.as_deref().unwrap_or_default(), name),
+                    }
                 };
-                services.iter().map(|it| Ok(take(it.name()))).collect()
+                services.iter().map(&mut take).collect()
             }
             Err(error) => {
-                let failure = ApiFailure::new(error);
+                let failure = ApiFailure::new(OPERATION, error);
                 let region = self.region();
-                let fail =
-                    |it| Error::about_service("DescribeServices", it, &region, failure.clone());
+                let fail = |it: &Service| {
+                    let needs = Need::of_service(OPERATION, &it.pattern(&region));
+                    Error::about_service(OPERATION, it, &region, needs, failure.clone())
+                };
                 services.iter().map(|it| Err(fail(it))).collect()
             }
         }
     }
+}
+
+/// Returns `None` for a service that the response reports as missing. A response without the service
+/// and without that report says nothing about it.
+fn absence(failures: &[Failure], name: &str) -> Result<Option<Description>, Error> {
+    let is_named = |it: &&Failure| it.arn().is_none_or(|arn| short(arn) == name);
+    // A single failure is about the only missing service, whatever its ARN's form.
+    let failure =
+        failures.iter().find(is_named).or(failures.first().filter(|_| failures.len() == 1));
+    let problem = match failure.map(|it| it.reason().unwrap_or_default()) {
+        Some("MISSING") => return Ok(None),
+        Some(reason) => format!("`{name}` couldn't be described: {}", Outside::new(reason)),
+        None => format!("it has neither the service `{name}` nor a failure for it"),
+    };
+    Err(Error::protocol("DescribeServices", problem))
 }

@@ -93,6 +93,15 @@ where
     }
 }
 
+/// Returns a list of a response. A response without it doesn't mean that nothing is there.
+pub(crate) fn listed<T>(
+    operation: &'static str,
+    member: &str,
+    list: Option<Vec<T>>,
+) -> Result<Vec<T>, Error> {
+    list.ok_or_else(|| Error::protocol(operation, format!("it has no `{member}`")))
+}
+
 /// Returns a number in place of a token: a token may be long, and a list may have many.
 fn hash(token: &str) -> u64 {
     let mut hasher = DefaultHasher::new();

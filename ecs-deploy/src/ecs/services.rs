@@ -8,6 +8,7 @@ use crate::ecs::capture::replace_body;
 use crate::ecs::client::Ecs;
 use crate::ecs::update::Update;
 use crate::error::Error;
+use crate::error::missing_statement::Need;
 use crate::model::pause::{Pause, Resolution};
 use crate::names::service::Service;
 
@@ -30,9 +31,17 @@ impl Ecs {
             .send()
             .await
             .map_err(|error| Error::service_api(OPERATION, service, &self.region(), error))?;
-        output
+        let updated = output
             .service
-            .ok_or_else(|| Error::protocol(OPERATION, "the service is missing".to_owned()))
+            .ok_or_else(|| Error::protocol(OPERATION, "the service is missing".to_owned()))?;
+        match updated.service_name() == Some(service.name()) {
+            true => Ok(updated),
+            false => {
+                let other = updated.service_name().unwrap_or("a service without a name");
+                let problem = format!("it is about {other} instead of {service}");
+                Err(Error::protocol(OPERATION, problem))
+            }
+        }
     }
 
     /// Asks ECS to roll a deployment back.
@@ -47,8 +56,11 @@ impl Ecs {
             .stop_service_deployment()
             .service_deployment_arn(service_deployment)
             .stop_type(StopServiceDeploymentStopType::Rollback);
-        call.send().await.map_err(|error| Error::api(OPERATION, service, error))?;
-        Ok(())
+        let output = call.send().await.map_err(|error| {
+            let needs = Need::of_service(OPERATION, &service.pattern(&self.region()));
+            Error::needing(OPERATION, service, needs, error)
+        })?;
+        confirmed(OPERATION, service_deployment, output.service_deployment_arn())
     }
 
     /// Resolves the pause of a deployment at a lifecycle hook.
@@ -65,7 +77,17 @@ impl Ecs {
             .hook_id(&pause.hook)
             .action(action);
         let subject = &pause.service_deployment;
-        call.send().await.map_err(|error| Error::api(OPERATION, subject, error))?;
-        Ok(())
+        let output = call.send().await.map_err(|error| Error::api(OPERATION, subject, error))?;
+        confirmed(OPERATION, subject, output.service_deployment_arn())
     }
+}
+
+/// Checks that the response is about the service deployment of the request.
+fn confirmed(operation: &'static str, asked: &str, confirmed: Option<&str>) -> Result<(), Error> {
+    let problem = match confirmed {
+        Some(arn) if arn == asked => return Ok(()),
+        Some(other) => format!("it is about `{other}` instead of `{asked}`"),
+        None => "it has no `serviceDeploymentArn`".to_owned(),
+    };
+    Err(Error::protocol(operation, problem))
 }

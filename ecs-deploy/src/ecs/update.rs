@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::json::sdk::to_value;
 use crate::names::service::Service;
+use crate::outside::Outside;
 
 /// The members of UpdateService's input, in the form of the request body.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -77,10 +78,10 @@ impl Update {
 impl fmt::Display for Update {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (name, value)) in self.members.iter().enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
+            let (name, comma) = (Outside::new(name), if index == 0 { "" } else { ", " });
             match value {
-                Value::String(text) => write!(f, "{comma}{name}={text}")?,
-                value => write!(f, "{comma}{name}={value}")?,
+                Value::String(text) => write!(f, "{comma}{name}={}", Outside::new(text))?,
+                value => write!(f, "{comma}{name}={}", Outside::new(value.to_string()))?,
             }
         }
         Ok(())

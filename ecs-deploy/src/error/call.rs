@@ -9,6 +9,7 @@ use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use crate::error::Error;
 use crate::error::answer::ApiFailure;
 use crate::error::kind::ErrorKind;
+use crate::error::missing_statement::Need;
 use crate::error::repr::Repr;
 use crate::names::service::Service;
 
@@ -26,8 +27,23 @@ impl Error {
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
-        let (subject, resource) = (subject.to_string(), "*".to_owned());
-        Repr::Api { operation, subject, resource, source: ApiFailure::new(error) }.into()
+        let subject = subject.to_string();
+        let needs = vec![Need::of_call(operation, &subject)];
+        Self::needing(operation, subject, needs, error)
+    }
+
+    /// Converts an error of a call that needs these actions on these resources.
+    pub(crate) fn needing<E>(
+        operation: &'static str,
+        subject: impl fmt::Display,
+        needs: Vec<Need>,
+        error: SdkError<E, HttpResponse>,
+    ) -> Self
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        let (subject, source) = (subject.to_string(), ApiFailure::new(operation, error));
+        Repr::Api { operation, subject, needs, source }.into()
     }
 
     /// Converts an error of a call about a service, and names a missing cluster or service.
@@ -40,7 +56,9 @@ impl Error {
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
-        Self::about_service(operation, service, region, ApiFailure::new(error))
+        let needs = Need::of_service(operation, &service.pattern(region));
+        let source = ApiFailure::new(operation, error);
+        Self::about_service(operation, service, region, needs, source)
     }
 
     /// Does the same for one of several services that share a response.
@@ -48,6 +66,7 @@ impl Error {
         operation: &'static str,
         service: &Service,
         region: &str,
+        needs: Vec<Need>,
         source: ApiFailure,
     ) -> Self {
         let region = region.to_owned();
@@ -58,15 +77,7 @@ impl Error {
             ErrorKind::ServiceNotFound => {
                 Repr::NoService { service: service.clone(), region }.into()
             }
-            _ => {
-                let subject = service.to_string();
-                let resource = match operation {
-                    // RunTask needs permission on the task definition.
-                    "RunTask" => "*".to_owned(),
-                    _ => service.pattern(&region),
-                };
-                Repr::Api { operation, subject, resource, source }.into()
-            }
+            _ => Repr::Api { operation, subject: service.to_string(), needs, source }.into(),
         }
     }
 
@@ -81,15 +92,16 @@ impl Error {
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
-        let source = ApiFailure::new(error);
+        let source = ApiFailure::new(operation, error);
         let reference = reference.to_owned();
         match source.message.as_deref() {
             Some(message) if message.contains("Unable to describe task definition") => {
                 Repr::NoDefinition { reference, region: region.to_owned(), source }.into()
             }
             _ => {
-                let resource = "*".to_owned();
-                Repr::Api { operation, subject: reference, resource, source }.into()
+                // IAM can't limit the action to a resource.
+                let needs = vec![Need::of_call(operation, "*")];
+                Repr::Api { operation, subject: reference, needs, source }.into()
             }
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::error::answer::{ApiFailure, api_failed};
+use crate::error::missing_statement::Need;
 use crate::error::outcome::{Outcome, fleet_failed};
 use crate::error::rollout::{RolloutReport, back_to, by_itself, going_back};
 use crate::error::task::TaskRepr;
@@ -13,12 +14,13 @@ use crate::model::pause::{Pause, RollbackCause};
 use crate::names::invalid::InvalidName;
 use crate::names::nearest::nearest;
 use crate::names::service::Service;
+use crate::outside::Outside;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Repr {
     /// `resource` is what the operation needs permission on, if AWS doesn't name it.
-    #[error("{}", api_failed(operation, subject, resource, source))]
-    Api { operation: &'static str, subject: String, resource: String, source: ApiFailure },
+    #[error("{}", api_failed(operation, subject, needs, source))]
+    Api { operation: &'static str, subject: String, needs: Vec<Need>, source: ApiFailure },
 
     #[error(
         "{reference} isn't in {region}, the region of the configuration: correct the ARN or the region"
@@ -39,7 +41,7 @@ pub(crate) enum Repr {
     )]
     FailedAfterCompletion { rollout: RolloutReport, within: Duration },
 
-    #[error("`{path}` couldn't be {action}")]
+    #[error("`{}` couldn't be {action}", Outside::new(path))]
     File { path: String, action: &'static str, source: io::Error },
 
     #[error("{}", fleet_failed(outcomes))]
@@ -48,7 +50,7 @@ pub(crate) enum Repr {
     /// `source` is the reason why ECS reports nothing more about the deployment.
     #[error(
         "lost track of deployment {} of {} to {}",
-        rollout.handle.deployment(), rollout.revision(), rollout.service()
+        rollout.deployment(), rollout.revision(), rollout.service()
     )]
     Gone { rollout: RolloutReport, source: Error },
 
@@ -56,27 +58,35 @@ pub(crate) enum Repr {
     #[error("{0}")]
     InvalidName(InvalidName),
 
-    #[error("{what} isn't a valid task definition: {problem}")]
+    #[error("{} isn't a valid task definition: {}", Outside::new(what), Outside::new(problem))]
     InvalidTaskDefinition { what: String, problem: String },
 
     #[error(
         "deployment {} of {} to {} continues, but its outcome is unknown",
-        rollout.handle.deployment(), rollout.revision(), rollout.service()
+        rollout.deployment(), rollout.revision(), rollout.service()
     )]
     Lost { rollout: RolloutReport, source: Error },
 
-    #[error("{revision} was registered, but not as it was sent: {}", joined(findings))]
+    #[error(
+        "{} was registered, but not as it was sent: {}",
+        Outside::new(revision).named("task definition"), joined(findings)
+    )]
     MemberDropped { revision: String, findings: Vec<Finding> },
 
     #[error("cluster `{cluster}` not found in {region}")]
     NoCluster { cluster: String, region: String, source: ApiFailure },
 
-    #[error("task definition `{reference}` not found in {region}, or it has no active revision")]
+    #[error(
+        "task definition `{}` not found in {region}, or it has no active revision",
+        Outside::new(reference)
+    )]
     NoDefinition { reference: String, region: String, source: ApiFailure },
 
     #[error(
-        "the container `{}` of {revision} has no log driver for the option `{}`",
-        container.escape_debug(), option.escape_debug()
+        "the container `{}` of {} has no log driver for the option `{}`",
+        Outside::new(container),
+        Outside::new(revision),
+        Outside::new(option)
     )]
     NoLogDriver { revision: String, container: String, option: String },
 
@@ -86,26 +96,38 @@ pub(crate) enum Repr {
     #[error("{}", not_begun(what, service, operation, after.as_secs()))]
     NotBegun { what: &'static str, service: Service, operation: &'static str, after: Duration },
 
-    #[error("no revision of {family} was deregistered, because the revisions in use are unknown")]
+    #[error(
+        "no revision of {} was deregistered, because the revisions in use are unknown",
+        Outside::new(family)
+    )]
     NotPruned { family: String, source: Error },
 
     #[error("nothing was deployed to {service}: {}", joined(findings))]
     NotReady { service: Service, findings: Vec<Finding> },
 
-    #[error("the SDK's types can't represent {place} of {revision}: {problem}")]
+    #[error(
+        "the SDK's types can't represent {} of {}: {}",
+        Outside::new(place),
+        Outside::new(revision),
+        Outside::new(problem)
+    )]
     NotTyped { revision: String, place: String, problem: String },
 
     /// `source` is ECS's refusal to stop the deployment in progress.
-    #[error("{service} can't be rolled back: {problem}")]
+    #[error("{service} can't be rolled back: {}", Outside::new(problem))]
     NothingToRollBackTo { service: Service, problem: String, source: Option<Error> },
 
     #[error(
-        "nothing was deployed: {service} now runs {running}, but {revision} is based on {base}"
+        "nothing was deployed: {service} now runs {}, but {} is based on {}",
+        Outside::new(running),
+        Outside::new(revision),
+        Outside::new(base)
     )]
     Outdated { service: Service, revision: String, base: String, running: String },
 
     #[error(
-        "couldn't deregister {failed}: {} of {planned} revisions were deregistered before", deregistered.len()
+        "couldn't deregister {}: {} of {planned} revisions were deregistered before",
+        Outside::new(failed), deregistered.len()
     )]
     PartlyPruned { failed: String, planned: usize, deregistered: Vec<String>, source: Error },
 
@@ -115,7 +137,7 @@ pub(crate) enum Repr {
     )]
     Paused { rollout: RolloutReport, pause: Pause },
 
-    #[error("invalid response to {operation}: {problem}")]
+    #[error("invalid response to {operation}: {}", Outside::new(problem))]
     Protocol { operation: &'static str, problem: String },
 
     #[error(
@@ -135,7 +157,7 @@ pub(crate) enum Repr {
     )]
     RolloutFailed { rollout: RolloutReport },
 
-    #[error("can't deploy to service {service}: its status is {status}")]
+    #[error("can't deploy to service {service}: its status is {}", Outside::new(status))]
     ServiceInactive { service: Service, status: String },
 
     #[error(
@@ -145,8 +167,8 @@ pub(crate) enum Repr {
     Stopped { rollout: RolloutReport, to: Option<String> },
 
     #[error(
-        "deployment {by} of {by_revision} replaced the rollout of {} to {} before it was complete",
-        rollout.revision(), rollout.service()
+        "deployment {} of {} replaced the rollout of {} to {} before it was complete",
+        Outside::new(by), Outside::new(by_revision), rollout.revision(), rollout.service()
     )]
     Superseded { rollout: RolloutReport, by: String, by_revision: String },
 
@@ -160,15 +182,18 @@ pub(crate) enum Repr {
     )]
     TimedOut { rollout: RolloutReport, after: Duration },
 
-    #[error("no response to {operation} on {subject} within {} s in several attempts", within.as_secs())]
+    #[error(
+        "no response to {operation} on {} within {} s in several attempts",
+        Outside::new(subject), within.as_secs()
+    )]
     Unanswered { operation: &'static str, subject: String, within: Duration },
 
     #[error("{}", unknown_containers(revision, unknown, known))]
     UnknownContainer { revision: String, unknown: Vec<String>, known: Vec<String> },
 
     #[error(
-        "{controller} controls the deployments of {service}: only the deployment controller ECS is \
-         supported"
+        "{} controls the deployments of {service}: only the deployment controller ECS is supported",
+        Outside::new(controller).named("the deployment controller")
     )]
     UnsupportedController { service: Service, controller: String },
 }
@@ -220,15 +245,25 @@ fn joined(findings: &[Finding]) -> String {
 }
 
 fn unknown_containers(revision: &str, unknown: &[String], known: &[String]) -> String {
-    let unknown = unknown.iter().map(|name| {
-        let hint = nearest(name, known).map(|near| format!(" (did you mean {}?)", quoted(near)));
-        format!("no container {}{}", quoted(name), hint.unwrap_or_default())
+    let unknown = listed(unknown, |name| {
+        let hint = nearest(name, known).map(|near| format!(" (did you mean {}?)", named(near)));
+        format!("no container {}{}", named(name), hint.unwrap_or_default())
     });
-    let unknown = unknown.collect::<Vec<_>>().join(" and ");
-    let known = known.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(" and ");
+    let known = listed(known, |name| named(name));
+    let revision = Outside::new(revision).named("task definition");
     format!("{revision} has {unknown}, only {known}")
 }
 
-fn quoted(name: &str) -> String {
-    format!("`{}`", name.escape_debug())
+fn named(container: &str) -> String {
+    format!("`{}`", Outside::new(container))
+}
+
+/// Joins the first names, and counts the others.
+fn listed(names: &[String], text: impl Fn(&String) -> String) -> String {
+    const SHOWN: usize = 20;
+    let mut texts: Vec<String> = names.iter().take(SHOWN).map(text).collect();
+    if names.len() > SHOWN {
+        texts.push(format!("{} more", names.len() - SHOWN));
+    }
+    texts.join(" and ")
 }

@@ -8,6 +8,7 @@ use crate::model::pause::Pause;
 use crate::model::progress::Progress;
 use crate::model::task_failure::TaskFailure;
 use crate::names::service::Service;
+use crate::outside::Outside;
 
 /// The rollout that an error is about, with its failed tasks.
 #[derive(Debug)]
@@ -28,8 +29,12 @@ impl RolloutReport {
     }
 
     /// Returns `FAMILY:REVISION`.
-    pub(super) fn revision(&self) -> &str {
-        self.handle.record().short()
+    pub(super) fn revision(&self) -> Outside<&str> {
+        Outside::new(self.handle.record().short())
+    }
+
+    pub(super) fn deployment(&self) -> Outside<&str> {
+        Outside::new(self.handle.deployment())
     }
 
     /// Returns the number of old tasks that remain, as a part of a message.
@@ -47,7 +52,7 @@ impl RolloutReport {
         let by_itself = failures.iter().find(|it| it.cause() != FailureCause::StoppedByUser);
         match (by_itself.or(failures.first()), failures.len()) {
             (None, _) if self.reason.is_empty() => String::new(),
-            (None, _) => format!(": {}", self.reason.trim_end_matches('.')),
+            (None, _) => format!(": {}", Outside::new(self.reason.trim_end_matches('.'))),
             (Some(only), 1) => format!(": {}", only.explanation()),
             (Some(first), all) => {
                 format!(": {} ({} other tasks also stopped)", first.explanation(), all - 1)
@@ -77,11 +82,15 @@ impl fmt::Display for Remedy {
         match self {
             Remedy::GoesOn => f.write_str("; ECS continues it"),
             Remedy::NotAsked => Ok(()),
-            Remedy::RollingBack(to) => write!(f, "; it is being rolled back to {to}"),
-            Remedy::Unanswered(to) => {
-                write!(f, "; ECS didn't answer the request to roll back to {to}")
+            Remedy::RollingBack(to) => {
+                write!(f, "; it is being rolled back to {}", Outside::new(to))
             }
-            Remedy::Unavailable(why) => write!(f, "; it couldn't be rolled back: {why}"),
+            Remedy::Unanswered(to) => {
+                write!(f, "; ECS didn't answer the request to roll back to {}", Outside::new(to))
+            }
+            Remedy::Unavailable(why) => {
+                write!(f, "; it couldn't be rolled back: {}", Outside::new(why))
+            }
         }
     }
 }
@@ -97,9 +106,9 @@ pub(super) fn by_itself(pause: &Pause) -> String {
 }
 
 pub(super) fn back_to(revision: Option<&str>) -> String {
-    revision.map(|it| format!(" to {it}")).unwrap_or_default()
+    revision.map(|it| format!(" to {}", Outside::new(it))).unwrap_or_default()
 }
 
 pub(super) fn going_back(revision: Option<&str>) -> String {
-    revision.map(|it| format!("; ECS rolls back to {it}")).unwrap_or_default()
+    revision.map(|it| format!("; ECS rolls back to {}", Outside::new(it))).unwrap_or_default()
 }

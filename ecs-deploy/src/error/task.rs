@@ -9,6 +9,7 @@ use crate::error::repr::Repr;
 use crate::model::logs::Logs;
 use crate::model::task_failure::TaskFailure;
 use crate::names::service::Service;
+use crate::outside::Outside;
 
 /// The one-off task that an error is about.
 #[derive(Debug)]
@@ -72,7 +73,9 @@ pub(crate) enum TaskRepr {
     Lost { task: OneOffTask, source: Error },
 
     #[error(
-        "couldn't start a task of {revision} for {service}: {placement}{}",
+        "couldn't start a task of {} for {service}: {}{}",
+        Outside::new(revision),
+        Outside::new(placement.to_string()),
         in_vain(*attempts, within.as_secs())
     )]
     NotPlaced {
@@ -87,8 +90,10 @@ pub(crate) enum TaskRepr {
     NotStarted { task: OneOffTask, failure: TaskFailure },
 
     #[error(
-        "{task} timed out after {} s{}; {remedy}",
-        after.as_secs(), status.as_ref().map(|it| format!(": {it}")).unwrap_or_default()
+        "{task} timed out after {} s{}; {}",
+        after.as_secs(),
+        status.as_ref().map(|it| format!(": {}", Outside::new(it))).unwrap_or_default(),
+        Outside::new(remedy)
     )]
     TimedOut { task: OneOffTask, after: Duration, status: Option<String>, remedy: String },
 
@@ -160,6 +165,7 @@ impl From<TaskRepr> for Error {
 impl fmt::Display for OneOffTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { service, revision, task, .. } = self;
+        let (task, revision) = (Outside::new(task), Outside::new(revision));
         write!(f, "task {task} of {revision} for {service}")
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::image_check::reference::EcrImage;
 use crate::model::finding::{Finding, FindingKind};
+use crate::outside::Outside;
 
 /// A problem that [`Deployer::check_images`](crate::Deployer::check_images) found with an image.
 /// `Display` is one line for people.
@@ -56,7 +57,8 @@ impl From<ImageFinding> for Finding {
 impl fmt::Display for ImageFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { image, containers, problem } = self;
-        write!(f, "the image {image} of {} {problem}", containers.join(" and "))
+        let containers = containers.join(" and ");
+        write!(f, "the image {} of {} {problem}", Outside::new(image), Outside::new(containers))
     }
 }
 
@@ -101,9 +103,10 @@ impl fmt::Display for ImageProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("isn't in ECR"),
-            Self::Unchecked { why } => write!(f, "couldn't be checked: {why}"),
+            Self::Unchecked { why } => write!(f, "couldn't be checked: {}", Outside::new(why)),
             Self::WrongPlatform { has, wants } => {
-                write!(f, "is for {}, but the tasks run on {wants}", has.join(", "))
+                let (has, wants) = (Outside::new(has.join(", ")), Outside::new(wants));
+                write!(f, "is for {has}, but the tasks run on {wants}")
             }
         }
     }

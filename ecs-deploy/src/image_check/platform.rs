@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::json::value::Json;
+use crate::outside::Outside;
 use crate::revision::Revision;
 
 /// The platform of an image, in the terms of the OCI image specification: `linux` and `amd64`.
@@ -45,7 +46,7 @@ impl Platform {
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The values come from a registry and may enter a log.
-        write!(f, "{}/{}", self.os.escape_debug(), self.architecture.escape_debug())
+        write!(f, "{}/{}", Outside::new(&self.os), Outside::new(&self.architecture))
     }
 }
 

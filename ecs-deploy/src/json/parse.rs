@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::json::value::{Json, Object};
+use crate::outside::Outside;
 
 /// The reason why a text isn't accepted, and its position.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,7 +108,7 @@ impl Parser<'_> {
         }
         match twice(&members) {
             Some(at) => {
-                let problem = format!("duplicate member `{}`", members[at].0.escape_debug());
+                let problem = format!("duplicate member `{}`", Outside::new(&members[at].0));
                 Err(self.flaw(places[at], problem))
             }
             None => Ok(members.into_iter().collect()),

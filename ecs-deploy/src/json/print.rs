@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 
 use crate::json::value::{Json, Object};
+use crate::outside::escaped_json;
 
 /// Prints the compact form, as it is sent.
 impl fmt::Display for Json {
@@ -40,7 +41,7 @@ impl Object {
         let mut text = String::new();
         // Writing to a `String` can't fail.
         let _ = self.write(&mut text, Layout::Lines(0));
-        text
+        escaped_json(&text)
     }
 
     fn write(&self, out: &mut impl Write, layout: Layout) -> fmt::Result {

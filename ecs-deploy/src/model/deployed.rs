@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::handle::{Handle, Origin};
 use crate::model::saved::{self, Saved, seconds};
 use crate::names::image::is_mutable;
+use crate::outside::Outside;
 
 /// The outcome of a complete deployment. Later deployments to the service aren't reflected.
 ///
@@ -114,7 +115,7 @@ impl Deployed {
 
 impl fmt::Display for Deployed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.revision())
+        f.write_str(&Outside::new(self.revision()).named("the revision"))
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::saved::{self, Saved};
 use crate::names::arn::short;
 use crate::names::service::Service;
+use crate::outside::Outside;
 
 /// The data to follow a deployment that has begun, from this or another process.
 ///
@@ -129,7 +130,9 @@ impl DeploymentRecord {
 impl fmt::Display for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let DeploymentRecord { deployment, service, .. } = self.record();
-        write!(f, "deployment {deployment} of {} to {service}", self.record().short())
+        let (deployment, revision) =
+            (Outside::new(deployment), Outside::new(self.record().short()));
+        write!(f, "deployment {deployment} of {revision} to {service}")
     }
 }
 

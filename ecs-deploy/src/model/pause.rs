@@ -4,8 +4,12 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::outside::Outside;
+
 /// A pause at a lifecycle hook of the type PAUSE. The deployment continues or is rolled back when a
 /// caller resolves the pause, or when the hook times out.
+///
+/// `Display` quotes ECS's names. The methods return them unquoted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pause {
@@ -68,9 +72,10 @@ impl Pause {
 /// Prints `paused at POST_TEST_TRAFFIC_SHIFT by the hook 0a1b`.
 impl fmt::Display for Pause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.stage {
-            Some(stage) => write!(f, "paused at {stage} by the hook {}", self.hook),
-            None => write!(f, "paused by the hook {}", self.hook),
+        let hook = Outside::new(&self.hook);
+        match self.stage.as_ref().map(Outside::new) {
+            Some(stage) => write!(f, "paused at {stage} by the hook {hook}"),
+            None => write!(f, "paused by the hook {hook}"),
         }
     }
 }

@@ -4,6 +4,8 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::outside::Outside;
+
 /// A type that is saved with a version. Reading another version is an error. A change that only
 /// adds members keeps the number.
 pub(crate) trait Saved {
@@ -37,7 +39,9 @@ where
             T::NAME
         )));
     }
-    let invalid = |error| D::Error::custom(format!("invalid {}: {error}", T::NAME));
+    let invalid = |error: serde_json::Error| {
+        D::Error::custom(format!("invalid {}: {}", T::NAME, Outside::new(error.to_string())))
+    };
     T::deserialize(Value::Object(content)).map_err(invalid)
 }
 

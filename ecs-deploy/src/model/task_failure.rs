@@ -7,9 +7,12 @@ use serde::Serialize;
 
 use crate::model::cause::FailureCause;
 use crate::model::cause::symptoms::Symptoms;
+use crate::outside::Outside;
 
 /// A task of the deployment that stopped by itself, that ECS stopped because it failed a health
 /// check, or that a user stopped.
+///
+/// `Display` quotes ECS's words. The methods and serde's formats have them unquoted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskFailure {
@@ -68,12 +71,13 @@ impl TaskFailure {
 
     /// Describes the failure in one clause, without the task's id.
     pub(crate) fn explanation(&self) -> String {
-        match (&self.container, self.exit_code) {
+        let reason = Outside::new(&self.reason);
+        match (self.container.as_ref().map(Outside::new), self.exit_code) {
             (Some(container), Some(code)) => {
-                format!("container {container} exited with code {code}: {}", self.reason)
+                format!("container {container} exited with code {code}: {reason}")
             }
-            (Some(container), None) => format!("container {container}: {}", self.reason),
-            (None, _) => self.reason.clone(),
+            (Some(container), None) => format!("container {container}: {reason}"),
+            (None, _) => reason.to_string(),
         }
     }
 
@@ -132,7 +136,7 @@ impl TaskFailure {
 
 impl fmt::Display for TaskFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {}: {}", self.task, self.explanation())
+        write!(f, "task {}: {}", Outside::new(&self.task), self.explanation())
     }
 }
 

@@ -23,6 +23,13 @@ impl<'a> EcsArn<'a> {
             return Err(NameFlaw::new(format!("it isn't the ARN of {kind}"), 0));
         };
         let region_start = "arn:".len() + partition.len() + ":ecs:".len();
+        for (what, field, start) in
+            [("partition", partition, "arn:".len()), ("region", region, region_start)]
+        {
+            if !is_plain(field) {
+                return Err(NameFlaw::new(format!("its {what} is invalid"), start));
+            }
+        }
         if region.is_empty() {
             return Err(NameFlaw::new("its ARN lacks the region", region_start));
         }
@@ -58,6 +65,11 @@ pub(crate) fn account(arn: &str) -> Option<&str> {
 /// Returns the region of an ARN; `None` if the text isn't an ARN.
 pub(crate) fn region(arn: &str) -> Option<&str> {
     arn.strip_prefix("arn:")?.split(':').nth(2)
+}
+
+/// Returns whether a partition or region has only letters, digits and hyphens.
+pub(super) fn is_plain(field: &str) -> bool {
+    field.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-')
 }
 
 #[cfg(test)]

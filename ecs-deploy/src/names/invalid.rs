@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::outside::Outside;
+
 /// The error of a string that isn't the name of a service or a task definition. `?` converts it to
 /// an [`Error`](crate::Error) with the same message.
 ///
@@ -37,7 +39,7 @@ impl InvalidName {
         Self { subject, text: text.to_owned(), flaw }
     }
 
-    /// Returns the invalid string.
+    /// Returns the invalid string, unquoted.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -54,7 +56,7 @@ impl InvalidName {
 
 impl fmt::Display for InvalidName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (text, problem) = (self.text.escape_debug(), &self.flaw.problem);
+        let (text, problem) = (Outside::new(&self.text), &self.flaw.problem);
         match self.subject {
             Subject::Service => write!(f, "invalid service `{text}`: {problem}"),
             Subject::TaskDefinition => {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::names::arn::{EcsArn, region};
 use crate::names::invalid::{InvalidName, NameFlaw, Subject, check};
+use crate::outside::Outside;
 
 /// A reference to a task definition: a family, which means its latest active revision,
 /// `FAMILY:REVISION`, or the ARN of a revision.
@@ -72,7 +73,7 @@ fn examine_name(name: &str, start: usize) -> Result<(), NameFlaw> {
     match number {
         Some(number) if !is_number(number) => {
             let problem =
-                format!("its revision is `{}`, not a number from 1", number.escape_debug());
+                format!("its revision is `{}`, not a number from 1", Outside::new(number));
             Err(NameFlaw::new(problem, start + family.len() + 1))
         }
         _ => Ok(()),

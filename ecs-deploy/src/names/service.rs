@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::arn::{EcsArn, region};
+use crate::names::arn::{EcsArn, is_plain, region};
 use crate::names::ecr_host::partition;
 use crate::names::invalid::{InvalidName, NameFlaw, Subject, check};
 
@@ -81,7 +81,11 @@ impl Service {
     pub(crate) fn beside(&self, arn: &str) -> Self {
         let prefix: Vec<&str> = arn.splitn(6, ':').collect();
         match prefix[..] {
-            ["arn", partition, "ecs", region, account, _] if self.prefix.is_empty() => {
+            ["arn", partition, "ecs", region, account, _]
+                if self.prefix.is_empty()
+                    && [partition, region].into_iter().all(is_plain)
+                    && account.bytes().all(|it| it.is_ascii_digit() || it == b'*') =>
+            {
                 Self { prefix: format!("arn:{partition}:ecs:{region}:{account}:"), ..self.clone() }
             }
             _ => self.clone(),
@@ -314,6 +318,18 @@ mod tests {
                 0,
                 "invalid service `arn:aws:ecr:eu-west-1:123456789012:repository/web`: it isn't \
                  the ARN of an ECS service",
+            ),
+            (
+                "arn:a\u{1b}[2J:ecs:eu-west-1:123456789012:service/prod/web",
+                4,
+                "invalid service `arn:a\\u{1b}[2J:ecs:eu-west-1:123456789012:service/prod/web`: its \
+                 partition is invalid",
+            ),
+            (
+                "arn:aws:ecs:eu\n::error:123456789012:service/prod/web",
+                12,
+                "invalid service `arn:aws:ecs:eu\\n::error:123456789012:service/prod/web`: its \
+                 region is invalid",
             ),
             (
                 "arn:aws:ecs::123456789012:service/prod/web",

@@ -1,7 +1,7 @@
 //! The statements of each part of a policy. Source: Service Authorization Reference, "Actions,
 //! resources, and condition keys for Amazon ECS", unless a comment names another one.
 
-use crate::error::PASSED_TO;
+use crate::error::missing_statement::PASSED_TO;
 use crate::policy::{Condition, DeployPolicy, Part, Statement};
 
 impl DeployPolicy {

@@ -5,9 +5,12 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::names::arn::short;
+use crate::outside::Outside;
 
 /// The revisions that would be deregistered, and the reasons why the others are kept. `Display`
 /// prints a line for each revision.
+///
+/// `Display` quotes ECS's names. The methods and serde's formats have them unquoted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PrunePlan {
     pub(super) family: String,
@@ -68,10 +71,10 @@ impl PrunePlan {
 impl fmt::Display for PrunePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for KeptRevision { revision, reason } in &self.kept {
-            writeln!(f, "keep {}: {reason}", short(revision))?;
+            writeln!(f, "keep {}: {reason}", Outside::new(short(revision)))?;
         }
         for arn in &self.deregister {
-            writeln!(f, "deregister {}", short(arn))?;
+            writeln!(f, "deregister {}", Outside::new(short(arn)))?;
         }
         Ok(())
     }
@@ -80,10 +83,17 @@ impl fmt::Display for PrunePlan {
 impl fmt::Display for KeepReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            KeepReason::Deployment { service } => write!(f, "{service} deploys it"),
-            KeepReason::LastSuccessful { service } => write!(f, "{service} could roll back to it"),
+            KeepReason::Deployment { service } => {
+                write!(f, "{} deploys it", Outside::new(service).named("the service"))
+            }
+            KeepReason::LastSuccessful { service } => {
+                let service = Outside::new(service).named("the service");
+                write!(f, "{service} could roll back to it")
+            }
             KeepReason::Newest => f.write_str("it is among the newest"),
-            KeepReason::Task { task } => write!(f, "{task} runs it"),
+            KeepReason::Task { task } => {
+                write!(f, "{} runs it", Outside::new(task).named("the task"))
+            }
         }
     }
 }

@@ -1,17 +1,18 @@
 //! The reader of a family's revisions and of their uses.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_ecs::types::{
-    DeploymentControllerType, DesiredStatus, Service as Description, SortOrder,
+    DeploymentControllerType, DesiredStatus, Failure, Service as Description, SortOrder,
 };
 
 use crate::ecs::client::Ecs;
-use crate::ecs::patience::{Attempts, pages};
+use crate::ecs::patience::{Attempts, listed, pages};
 use crate::error::Error;
 use crate::error::kind::ErrorKind;
 use crate::names::arn::family;
 use crate::names::service::Service;
+use crate::outside::Outside;
 use crate::prune::plan::KeepReason;
 use crate::watch::history::History;
 
@@ -58,7 +59,10 @@ impl<'a> UsageReader<'a> {
             let list = list.clone().max_results(100).set_next_token(token).send();
             async {
                 let output = list.await.map_err(|error| Error::api(OPERATION, of, error))?;
-                Ok((output.task_definition_arns.unwrap_or_default(), output.next_token))
+                Ok((
+                    listed(OPERATION, "taskDefinitionArns", output.task_definition_arns)?,
+                    output.next_token,
+                ))
             }
         })
         .await?;
@@ -108,7 +112,7 @@ impl<'a> UsageReader<'a> {
                 self.ecs.client().list_clusters().max_results(100).set_next_token(token).send();
             async {
                 let output = list.await.map_err(|error| Error::api(OPERATION, region, error))?;
-                Ok((output.cluster_arns.unwrap_or_default(), output.next_token))
+                Ok((listed(OPERATION, "clusterArns", output.cluster_arns)?, output.next_token))
             }
         })
         .await
@@ -121,7 +125,7 @@ impl<'a> UsageReader<'a> {
             let list = list.clone().set_next_token(token).send();
             async {
                 let output = list.await.map_err(|error| Error::api(OPERATION, cluster, error))?;
-                Ok((output.service_arns.unwrap_or_default(), output.next_token))
+                Ok((listed(OPERATION, "serviceArns", output.service_arns)?, output.next_token))
             }
         })
         .await;
@@ -139,14 +143,20 @@ impl<'a> UsageReader<'a> {
                 })
                 .await?;
             // A missing service has been deleted meanwhile. Any other failure hides a service.
-            let mut failures = output.failures.unwrap_or_default().into_iter();
-            if let Some(failure) = failures.find(|it| it.reason() != Some("MISSING")) {
-                let (arn, reason) = (failure.arn, failure.reason);
-                let problem =
-                    format!("{}: {}", arn.unwrap_or_default(), reason.unwrap_or_default());
+            let failures = output.failures.unwrap_or_default();
+            if let Some(failure) = failures.iter().find(|it| it.reason() != Some("MISSING")) {
+                let (arn, reason) = (failure.arn(), failure.reason());
+                let problem = format!(
+                    "{}: {}",
+                    Outside::new(arn.unwrap_or_default()),
+                    reason.unwrap_or_default()
+                );
                 return Err(Error::protocol(OPERATION, problem));
             }
-            descriptions.extend(output.services.unwrap_or_default());
+            let services = output.services.unwrap_or_default();
+            let found = services.iter().map(|it| it.service_arn());
+            complete(OPERATION, arns, found, &failures)?;
+            descriptions.extend(services);
         }
         Ok(descriptions)
     }
@@ -207,7 +217,7 @@ impl<'a> UsageReader<'a> {
             let list = list.clone().set_next_token(token).send();
             async {
                 let output = list.await.map_err(|error| Error::api(LIST, cluster, error))?;
-                Ok((output.task_arns.unwrap_or_default(), output.next_token))
+                Ok((listed(LIST, "taskArns", output.task_arns)?, output.next_token))
             }
         })
         .await;
@@ -222,13 +232,37 @@ impl<'a> UsageReader<'a> {
                     async { describe.await.map_err(|error| Error::api(DESCRIBE, cluster, error)) }
                 })
                 .await?;
-            for task in output.tasks.unwrap_or_default() {
-                if let (Some(arn), Some(task)) = (task.task_definition_arn, task.task_arn) {
-                    uses.entry(arn).or_insert(KeepReason::Task { task });
-                }
+            let tasks = output.tasks.unwrap_or_default();
+            let found = tasks.iter().map(|it| it.task_arn());
+            complete(DESCRIBE, arns, found, &output.failures.unwrap_or_default())?;
+            for task in tasks {
+                let Some(arn) = task.task_definition_arn else {
+                    let problem = "a task has no `taskDefinitionArn`".to_owned();
+                    return Err(Error::protocol(DESCRIBE, problem));
+                };
+                let task = task.task_arn.unwrap_or_default();
+                uses.entry(arn).or_insert(KeepReason::Task { task });
             }
         }
         Ok(())
+    }
+}
+
+/// Checks that a response has each of the resources or a failure for it. A use that it omits would
+/// let a revision in use be deregistered.
+fn complete<'a>(
+    operation: &'static str,
+    asked: &[String],
+    found: impl Iterator<Item = Option<&'a str>>,
+    failures: &'a [Failure],
+) -> Result<(), Error> {
+    let known: BTreeSet<&str> = found.chain(failures.iter().map(|it| it.arn())).flatten().collect();
+    match asked.iter().find(|arn| !known.contains(arn.as_str())) {
+        None => Ok(()),
+        Some(arn) => {
+            let problem = format!("it has neither `{arn}` nor a failure for it");
+            Err(Error::protocol(operation, problem))
+        }
     }
 }
 

@@ -59,7 +59,7 @@ fn events() -> Vec<(Event, Value, &'static str)> {
         (
             Event::Message { text: "a message".to_owned() },
             json!({ "event": "message", "text": "a message" }),
-            "a message",
+            "ECS: a message",
         ),
         (
             Event::Paused { pause: pause() },

@@ -1,11 +1,12 @@
 //! [`Diff`]: the changes from one task definition to the next.
 
 use std::collections::BTreeSet;
-use std::fmt::{self, Write};
+use std::fmt;
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use crate::outside::Outside;
 use crate::revision::Revision;
 use crate::revision::canonical::Node;
 
@@ -36,6 +37,9 @@ pub struct Diff {
 }
 
 /// One difference.
+///
+/// `Display` quotes the text of task definitions and cuts it after 2 KiB. The methods and serde's
+/// formats have it unquoted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Change {
     path: String,
@@ -131,15 +135,17 @@ impl Change {
     }
 
     fn print(&self, f: &mut fmt::Formatter<'_>, colors: &Colors) -> fmt::Result {
-        print_text(f, &self.path)?;
-        f.write_char('\n')?;
+        match self.path.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            true => writeln!(f, "{}", Outside::new(&self.path))?,
+            // No member of ECS begins like this: the line must not begin with it either.
+            false => writeln!(f, "`{}`", Outside::new(&self.path))?,
+        }
         for (sign, color, text) in
             [('-', colors.before, self.before()), ('+', colors.after, self.after())]
         {
             if let Some(text) = text {
                 write!(f, "{color}  {sign} ")?;
-                print_text(f, text)?;
-                writeln!(f, "{}", colors.end)?;
+                writeln!(f, "{}{}", Outside::new(text), colors.end)?;
             }
         }
         Ok(())
@@ -235,12 +241,5 @@ pub(super) fn is_masked(path: &[String]) -> bool {
 pub(super) const CONTAINERS: &str = "containers";
 
 /// Prints text in one line, with control characters escaped so that a terminal doesn't obey them.
-fn print_text(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    text.chars().try_for_each(|c| match c.is_control() {
-        true => write!(f, "{}", c.escape_debug()),
-        false => f.write_char(c),
-    })
-}
-
 #[cfg(test)]
 mod tests;

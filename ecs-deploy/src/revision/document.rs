@@ -11,6 +11,7 @@ use crate::error::repr::Repr;
 use crate::json::parse::Flaw;
 use crate::json::sdk;
 use crate::json::value::{Json, Object};
+use crate::outside::Outside;
 use crate::revision::check::format::cure;
 use crate::revision::{Base, Revision};
 
@@ -171,7 +172,7 @@ pub(super) fn check(members: &Object) -> Result<(), String> {
         match container.get("name") {
             Some(Json::String(name)) if !name.is_empty() => {
                 if !names.insert(name) {
-                    return Err(format!("two containers are named `{}`", name.escape_debug()));
+                    return Err(format!("two containers are named `{}`", Outside::new(name)));
                 }
             }
             _ if container.get("Name").is_some() => {

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::error::repr::Repr;
 use crate::json::sdk;
 use crate::json::value::{Json, Object};
+use crate::outside::Outside;
 use crate::revision::Revision;
 use crate::revision::canonical::{Order, key, order};
 use crate::revision::document::{check, invalid};
@@ -79,11 +80,12 @@ fn unreadable(members: &Object) -> Option<String> {
                 !reads(alone(name, vec![container].into()))
             })?;
             Some(format!(
-                "`{member}` of the container `{}`",
-                container.text("name")?.escape_debug()
+                "`{}` of the container `{}`",
+                Outside::new(member),
+                Outside::new(container.text("name")?)
             ))
         });
-    Some(within.unwrap_or_else(|| format!("`{}`", name.escape_debug())))
+    Some(within.unwrap_or_else(|| format!("`{}`", Outside::new(name))))
 }
 
 /// Applies to `raw` the changes from `before` to `after`, which may lack members that `raw` has.

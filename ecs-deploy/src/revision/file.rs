@@ -1,7 +1,7 @@
-//! Task definitions in files: reads them, and replaces them atomically.
+//! Task definitions in files: reads them within a limit, and replaces them atomically.
 
-use std::fs::{self, File, Metadata};
-use std::io::{self, Write};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -11,13 +11,15 @@ use crate::revision::check::format::decode;
 use crate::revision::document::invalid;
 
 impl Revision {
-    /// Reads a file in the forms of `FromStr`, in UTF-8 or UTF-16. Blocks.
+    /// Reads a file in the forms of `FromStr`, in UTF-8 or UTF-16. Blocks, but never waits for a
+    /// writer: a pipe or a device is refused.
     ///
     /// # Errors
-    /// Returns [`File`](crate::ErrorKind::File) if the file can't be read, or an error of `FromStr`.
+    /// Returns [`File`](crate::ErrorKind::File) if the file can't be read, isn't a regular file or
+    /// has more than 4 MiB, or an error of `FromStr`.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let name = path.as_ref().display().to_string();
-        match fs::read(path) {
+        match read_regular(path.as_ref()) {
             Ok(bytes) => decode(&bytes)
                 .and_then(|text| Self::parse(&text))
                 .map_err(|problem| invalid(&format!("`{name}`"), problem)),
@@ -29,7 +31,8 @@ impl Revision {
     ///
     /// An existing file is replaced in one step: a reader sees all of the old text or all of the
     /// new, also after a crash. The new file has the permissions of the old one, and a symbolic
-    /// link stays a link.
+    /// link stays a link. Only the owner can read a file that didn't exist, since a task definition
+    /// may have secrets in its environment variables.
     ///
     /// # Errors
     /// Returns [`File`](crate::ErrorKind::File) if the file can't be written.
@@ -42,12 +45,38 @@ impl Revision {
     }
 }
 
+/// Reads a regular file. The open file is checked, because the path may name another one by then.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // Opening a pipe without a writer would wait for one.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(not_regular());
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::other(format!("it has more than {LARGEST} bytes")));
+    }
+    Ok(bytes)
+}
+
+fn not_regular() -> io::Error {
+    io::Error::other("not a regular file")
+}
+
+/// ECS takes task definitions up to 64 KiB (service quotas); a file may have more white space.
+const LARGEST: u64 = 4 * 1024 * 1024;
+
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let target = existing(fs::canonicalize(path))?.unwrap_or_else(|| path.to_owned());
     let old: Option<Metadata> = existing(fs::metadata(&target))?;
     // Renaming onto `/dev/stdout` would replace the device.
     if old.as_ref().is_some_and(|it| !it.is_file()) {
-        return Err(io::Error::other("not a regular file"));
+        return Err(not_regular());
     }
     let folder = folder_of(&target);
     let mut temporary = temporary_in(&folder)?;
@@ -76,14 +105,9 @@ fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
+/// Creates a file that only the owner can read.
 fn temporary_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".taskdef-").suffix(".tmp");
-    // Temporary files are private to the user by default. Here the umask decides, as for every new
-    // file.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
+    tempfile::Builder::new().prefix(".taskdef-").suffix(".tmp").tempfile_in(folder)
 }
 
 /// Makes the rename durable. The content is durable already, and some file systems don't support
@@ -133,12 +157,10 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), revision().to_string());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
 
-        // A new file has the permissions that any new file has.
-        let (new, usual) = (folder.path().join("new.json"), folder.path().join("usual"));
+        // The owner alone can read a new file.
+        let new = folder.path().join("new.json");
         revision().write(&new).unwrap();
-        fs::write(&usual, "").unwrap();
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
-        assert_eq!(mode(&new), mode(&usual));
+        assert_eq!(fs::metadata(&new).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
@@ -152,5 +174,27 @@ mod tests {
         let source = std::error::Error::source(&error).unwrap();
         assert_eq!(source.to_string(), "not a regular file");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    /// None of these waits, and none costs memory.
+    #[cfg(unix)]
+    #[test]
+    fn only_a_regular_file_within_the_limit_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let problem = |path: &Path| {
+            let error = Revision::read(path).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::File);
+            assert_eq!(error.to_string(), format!("`{}` couldn't be read", path.display()));
+            std::error::Error::source(&error).unwrap().to_string()
+        };
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        for path in [&pipe, Path::new("/dev/zero"), folder.path()] {
+            assert_eq!(problem(path), "not a regular file");
+        }
+        let sparse = folder.path().join("sparse");
+        File::create(&sparse).unwrap().set_len(1 << 40).unwrap();
+        assert_eq!(problem(&sparse), "it has more than 4194304 bytes");
     }
 }

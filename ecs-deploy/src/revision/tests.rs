@@ -172,7 +172,8 @@ fn unknown_containers_are_refused_at_once_and_change_nothing() {
     assert!(!revision.is_changed());
     let long = "w".repeat(100_000);
     let error = WEB.parse::<Revision>().unwrap().container_mut(&long).unwrap_err();
-    assert_eq!(error.to_string(), format!("web has no container `{long}`, only `web` and `log`"));
+    let shown = format!("{}… (100000 bytes in all)", "w".repeat(2048));
+    assert_eq!(error.to_string(), format!("web has no container `{shown}`, only `web` and `log`"));
 }
 
 #[test]

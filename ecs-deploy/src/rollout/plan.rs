@@ -13,6 +13,7 @@ use crate::model::description::running;
 use crate::model::finding::{Finding, RefusedKinds};
 use crate::names::arn::short;
 use crate::names::service::Service;
+use crate::outside::Outside;
 use crate::report::Story;
 use crate::revision::Revision;
 use crate::revision::diff::Diff;
@@ -146,7 +147,11 @@ impl Plan {
 
     fn print(&self, f: &mut fmt::Formatter<'_>, diff: &dyn fmt::Display) -> fmt::Result {
         let Self { service, running, update, .. } = self;
-        writeln!(f, "{service} runs {}", running.as_deref().map_or("nothing", short))?;
+        writeln!(
+            f,
+            "{service} runs {}",
+            Outside::new(running.as_deref().map_or("nothing", short))
+        )?;
         if self.is_empty() {
             return writeln!(f, "nothing changes");
         }

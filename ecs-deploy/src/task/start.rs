@@ -11,6 +11,8 @@ use crate::ecs::client::Ecs;
 use crate::ecs::limit::Limit;
 use crate::ecs::patience::Attempts;
 use crate::error::Error;
+use crate::error::answer::ApiFailure;
+use crate::error::missing_statement::Need;
 use crate::error::task::{Placement, TaskRepr};
 use crate::names::service::Service;
 use crate::revision::Revision;
@@ -89,7 +91,14 @@ impl Start<'_> {
                 let call = request.clone().send();
                 async move {
                     let region = ecs.region();
-                    call.await.map_err(|it| Error::service_api("RunTask", subject, &region, it))
+                    call.await.map_err(|error| {
+                        let tagged = format!("task/{}/*", subject.cluster());
+                        let arn = revision.arn().unwrap_or_default();
+                        let mut needs = vec![Need::new("ecs:RunTask", arn)];
+                        needs.extend(Need::of_definition(&region, &tagged, revision.roles()));
+                        let source = ApiFailure::new("RunTask", error);
+                        Error::about_service("RunTask", subject, &region, needs, source)
+                    })
                 }
             })
             .await
@@ -98,8 +107,13 @@ impl Start<'_> {
     /// Returns the ARN of the started task, or why ECS didn't place it.
     fn started(&self, output: RunTaskOutput) -> Result<Result<String, Placement>, Error> {
         let task = output.tasks.unwrap_or_default().into_iter().next();
-        if let Some(arn) = task.and_then(|task| task.task_arn) {
-            return Ok(Ok(arn));
+        if let Some((arn, of)) = task.and_then(|it| Some((it.task_arn?, it.task_definition_arn))) {
+            if of.is_none() || of.as_deref() == self.revision.arn() {
+                return Ok(Ok(arn));
+            }
+            let (of, asked) = (of.unwrap_or_default(), self.revision.short());
+            let problem = format!("its task is one of `{of}` instead of {asked}");
+            return Err(Error::protocol("RunTask", problem));
         }
         let reasons = output.failures.unwrap_or_default().into_iter().map(|failure| {
             let reason = failure.reason.unwrap_or_else(|| "no reason given".to_owned());

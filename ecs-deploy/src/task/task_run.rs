@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::logs::Logs;
 use crate::model::saved::{self, Saved, seconds};
+use crate::outside::Outside;
 
 /// The outcome of a one-off task that succeeded. `Display` prints one line for people.
 ///
@@ -77,7 +78,8 @@ impl TaskRun {
 impl fmt::Display for TaskRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let TaskRunRecord { task, container, logs, .. } = &self.0;
-        write!(f, "container {container} of {task} exited with code 0")?;
+        let (shown, task) = (Outside::new(container), Outside::new(task));
+        write!(f, "container {shown} of {task} exited with code 0")?;
         if self.is_running() {
             write!(f, ", but the task still runs")?;
         }

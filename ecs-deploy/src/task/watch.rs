@@ -114,7 +114,8 @@ impl TaskWatch<'_> {
         let describe = self.ecs.client().describe_tasks();
         let output = describe.cluster(service.cluster_reference()).tasks(task).send().await;
         let output = output.map_err(|error| Error::api("DescribeTasks", task, error))?;
-        Ok(output.tasks.unwrap_or_default().into_iter().next())
+        let ours = |it: &Task| it.task_arn() == Some(task.as_str());
+        Ok(output.tasks.unwrap_or_default().into_iter().find(ours))
     }
 
     /// Stops a task that timed out, and describes the result.
@@ -131,7 +132,13 @@ impl TaskWatch<'_> {
         let OneOffTask { service, task, .. } = self.one_off;
         let stop = self.ecs.client().stop_task().cluster(service.cluster_reference());
         match timeout(LAST_CALL, stop.task(task).reason(reason).send()).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(output)) if output.task().and_then(|it| it.task_arn()) == Some(task.as_str()) => {
+                Ok(())
+            }
+            Ok(Ok(_)) => {
+                let problem = "it isn't about the task".to_owned();
+                Err(format!("it couldn't be stopped: {}", Error::protocol("StopTask", problem)))
+            }
             Ok(Err(error)) => {
                 Err(format!("it couldn't be stopped: {}", Error::api("StopTask", task, error)))
             }

@@ -1,12 +1,16 @@
 //! The history of a service: the task definitions of its successful deployments.
 
 use std::cmp::Reverse;
+use std::error::Error as StdError;
 
+use aws_sdk_ecs::config::http::HttpResponse;
+use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::types::ServiceDeploymentStatus;
 
 use crate::ecs::client::Ecs;
-use crate::ecs::patience::{Attempts, pages};
+use crate::ecs::patience::{Attempts, listed, pages};
 use crate::error::Error;
+use crate::error::missing_statement::Need;
 use crate::error::repr::Repr;
 use crate::names::service::Service;
 
@@ -37,8 +41,10 @@ impl History<'_> {
             let list = list.clone().set_next_token(token).send();
             async {
                 let output = list.await;
-                let output = output.map_err(|it| Error::api(OPERATION, self.subject, it))?;
-                Ok((output.service_deployments.unwrap_or_default(), output.next_token))
+                let output = output.map_err(|it| self.failed(OPERATION, it))?;
+                let deployments =
+                    listed(OPERATION, "serviceDeployments", output.service_deployments)?;
+                Ok((deployments, output.next_token))
             }
         })
         .await?;
@@ -54,15 +60,34 @@ impl History<'_> {
         let describe = describe.set_service_revision_arns(Some(of.to_vec()));
         let call = || {
             let describe = describe.clone().send();
-            async { describe.await.map_err(|it| Error::api(OPERATION, self.subject, it)) }
+            async { describe.await.map_err(|it| self.failed(OPERATION, it)) }
         };
         let output = self.attempts.make(OPERATION, self.subject, call).await?;
-        let task_definition = |arn: &String| {
+        let mut found = Vec::new();
+        for arn in of {
             let mut revisions = output.service_revisions().iter();
-            let revision = revisions.find(|it| it.service_revision_arn() == Some(arn))?;
-            revision.task_definition().map(str::to_owned)
+            let revision = revisions.find(|it| it.service_revision_arn() == Some(arn));
+            match revision.map(|it| it.task_definition()) {
+                Some(task_definition) => found.extend(task_definition.map(str::to_owned)),
+                None if output.failures().iter().any(|it| it.arn() == Some(arn)) => {}
+                None => {
+                    let problem = format!("it has neither `{arn}` nor a failure for it");
+                    return Err(Error::protocol(OPERATION, problem));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn failed<E>(&self, operation: &'static str, error: SdkError<E, HttpResponse>) -> Error
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        let service = match self.subject.parse::<Service>() {
+            Ok(service) => service.pattern(&self.ecs.region()),
+            Err(_) => self.subject.to_owned(),
         };
-        Ok(of.iter().filter_map(task_definition).collect())
+        Error::needing(operation, self.subject, Need::of_service(operation, &service), error)
     }
 }
 

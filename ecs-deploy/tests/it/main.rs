@@ -11,6 +11,7 @@ mod every_member;
 mod faults;
 mod first_look;
 mod fleet;
+mod hostile;
 #[cfg(feature = "ecr")]
 mod image_check;
 mod inactive;

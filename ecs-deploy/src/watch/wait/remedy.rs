@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::error::kind::ErrorKind;
 use crate::error::rollout::Remedy;
 use crate::model::deployed::End;
+use crate::model::description::running;
 use crate::model::handle::DeploymentRecord;
 use crate::model::terms::OnFailure;
 use crate::names::arn::short;
@@ -113,7 +114,17 @@ impl Wait<'_> {
             Way::StopServiceDeployment => timeout_at(self.soon(), self.stop()).await,
             Way::UpdateService => {
                 let (service, update) = (&self.record.service, Update::default());
-                let call = async { self.ecs.update(service, previous, &update).await.map(|_| ()) };
+                let call = async {
+                    let updated = self.ecs.update(service, previous, &update).await?;
+                    match running(&updated) == Some(previous) {
+                        true => Ok(()),
+                        false => {
+                            let previous = short(previous);
+                            let problem = format!("its PRIMARY deployment doesn't run {previous}");
+                            Err(Error::protocol("UpdateService", problem))
+                        }
+                    }
+                };
                 timeout_at(self.soon(), call).await
             }
         };
