@@ -2,23 +2,42 @@
 
 use std::error::Error;
 use std::io::{Write as _, stderr};
-use std::process::ExitCode;
+use std::process::{ExitCode, exit};
+use std::time::Duration;
 
 use ecs_deploy::{ErrorKind, Handle};
+
+use crate::streams::lost_output;
 
 /// Any failure of a program.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
+/// How long the work may take to end after Ctrl-C.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// Runs a program's work and returns its exit code. Prints a failure on stderr with all its causes,
 /// and for a deployment that may continue the command to follow it. Ctrl-C counts as a failure: the
 /// work is dropped, which stops an emulator and removes temporary files.
+///
+/// Work that blocks, as in a read from a terminal, is ended five seconds after Ctrl-C. Output that
+/// could not be written counts as a failure too.
 pub async fn run(work: impl Future<Output = Result<(), BoxError>>) -> ExitCode {
+    tokio::spawn(async {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            tokio::time::sleep(GRACE).await;
+            exit(1);
+        }
+    });
     let outcome = tokio::select! {
+        // Polled first: work that blocks from its first poll on is ended by Ctrl-C as usual.
+        biased;
         outcome = work => outcome,
         Ok(()) = tokio::signal::ctrl_c() => {
             Err("interrupted: operations that AWS has accepted continue".into())
         }
     };
+    let outcome =
+        outcome.and_then(|()| lost_output().map_or(Ok(()), |problem| Err(problem.into())));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

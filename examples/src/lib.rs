@@ -2,6 +2,7 @@
 //! and services, the output of a push and a rollout, image definitions, event rules, policies of roles,
 //! saved files and exit codes.
 
+mod arguments;
 mod buildspec;
 mod checkup;
 mod checkup_format;
@@ -28,9 +29,11 @@ mod setup_policy;
 mod setup_roles;
 mod source;
 mod story;
+mod streams;
 mod time_limit;
 mod traffic;
 
+pub use crate::arguments::parse_arguments;
 pub use crate::buildspec::buildspec;
 pub use crate::checkup::{Checkup, Finding};
 pub use crate::checkup_format::{checkups_as_annotations, checkups_as_json};

@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 use indicatif::ProgressDrawTarget;
 
 use crate::ending::BoxError;
+use crate::streams::note;
 
 /// The progress output of a program, line by line.
 #[derive(Debug, Clone, Copy)]
@@ -29,13 +30,14 @@ impl Story {
         Self { stream: Stream::Stderr }
     }
 
-    /// Prints a line. A closed stream doesn't stop the work.
+    /// Prints a line. If the stream is closed or its disk is full, the work continues, and the
+    /// program fails at its end.
     pub fn tell(&self, line: impl AsRef<str>) {
         let line = line.as_ref();
-        let _ = match self.stream {
-            Stream::Stderr => writeln!(stderr(), "{line}"),
-            Stream::Stdout => writeln!(stdout(), "{line}"),
-        };
+        match self.stream {
+            Stream::Stderr => note("stderr", writeln!(stderr(), "{line}")),
+            Stream::Stdout => note("stdout", writeln!(stdout(), "{line}")),
+        }
     }
 
     /// Whether the output may have colors: the stream is a terminal and NO_COLOR is not set.
@@ -50,10 +52,12 @@ impl Story {
     /// Prints the result of the program as the last line on stdout.
     ///
     /// # Errors
-    /// Fails if stdout is closed: a caller must not mistake an empty result for success.
+    /// Fails if stdout is closed or its disk is full: a caller must not mistake an empty or
+    /// incomplete result for success.
     pub fn result(&self, line: impl AsRef<str>) -> Result<(), BoxError> {
-        writeln!(stdout(), "{}", line.as_ref())
-            .map_err(|error| format!("can't write the result to stdout: {error}").into())
+        let mut stdout = stdout().lock();
+        let written = writeln!(stdout, "{}", line.as_ref()).and_then(|()| stdout.flush());
+        written.map_err(|error| format!("can't write the result to stdout: {error}").into())
     }
 
     /// Returns the target of progress bars, or `None` if the output is not a terminal.

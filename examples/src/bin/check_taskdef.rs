@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use ecs_deploy::check::{Examination, Problem, Severity};
-use examples::{BoxError, Story, run};
+use examples::{BoxError, Story, parse_arguments, run};
 use serde_json::{Value, json};
 
 /// Check task definitions for Amazon ECS without a call to AWS: all problems at once, each with its
@@ -55,7 +55,7 @@ enum Format {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    run(async { check(Arguments::parse()) }).await
+    run(async { check(parse_arguments()) }).await
 }
 
 fn check(arguments: Arguments) -> Result<(), BoxError> {

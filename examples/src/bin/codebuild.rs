@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
 use ecr_push::{Pusher, Repository, Tag};
-use examples::{BoxError, Containers, Delivery, Session, Story, open_image, run, show_push};
+use examples::{
+    BoxError, Containers, Delivery, Session, Story, open_image, parse_arguments, run, show_push,
+};
 use imagedefs::codebuild::CodeBuildEnv;
 use local_aws::LocalAws;
 
@@ -70,7 +72,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    run(codebuild(Arguments::parse())).await
+    run(codebuild(parse_arguments())).await
 }
 
 async fn codebuild(arguments: Arguments) -> Result<(), BoxError> {

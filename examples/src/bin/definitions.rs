@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
 use examples::{
-    BoxError, Containers, Delivery, Story, image_of_container, insert_by_digest, read_text, run,
+    BoxError, Containers, Delivery, Story, image_of_container, insert_by_digest, parse_arguments,
+    read_text, run,
 };
 use imagedefs::codebuild::CodeBuildEnv;
 use imagedefs::containers::ContainerMap;
@@ -102,7 +103,7 @@ struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    run(async { make(Arguments::parse()) }).await
+    run(async { make(parse_arguments()) }).await
 }
 
 fn make(arguments: Arguments) -> Result<(), BoxError> {

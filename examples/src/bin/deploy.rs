@@ -10,7 +10,9 @@ use ecs_deploy::events::Complete;
 use ecs_deploy::image_check::ImageCheck;
 use ecs_deploy::plan::Plan;
 use ecs_deploy::{Deployer, OnFailure, RollOut, Service};
-use examples::{BoxError, Images, Session, Story, TimeLimit, duration, load, plan_text, run};
+use examples::{
+    BoxError, Images, Session, Story, TimeLimit, duration, load, parse_arguments, plan_text, run,
+};
 use examples::{save, show_diff, show_events};
 use imagedefs::ImageDefinitions;
 
@@ -123,7 +125,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    run(deploy(Arguments::parse())).await
+    run(deploy(parse_arguments())).await
 }
 
 async fn deploy(arguments: Arguments) -> Result<(), BoxError> {

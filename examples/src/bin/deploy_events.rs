@@ -9,7 +9,7 @@ use clap::{ArgGroup, Parser};
 use ecs_deploy::diagnosis::Obstacle;
 use ecs_deploy::events::{Event, Events};
 use ecs_deploy::{Deployer, ErrorKind, Handle, RollOut, Service};
-use examples::{BoxError, Images, Session, Story, load, run, save};
+use examples::{BoxError, Images, Session, Story, load, parse_arguments, run, save};
 
 /// Roll new images out to an Amazon ECS service and print a line for each event, for the log of a
 /// CI job; or follow a rollout that another job started.
@@ -75,7 +75,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    run(deploy(Arguments::parse())).await
+    run(deploy(parse_arguments())).await
 }
 
 async fn deploy(arguments: Arguments) -> Result<(), BoxError> {

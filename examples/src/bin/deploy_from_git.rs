@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ecs_deploy::{Deployer, OnFailure, Revision, Service};
-use examples::{BoxError, Images, RollOutOptions, Session, Story, run, show_diff, show_events};
+use examples::{
+    BoxError, Images, RollOutOptions, Session, Story, parse_arguments, run, show_diff, show_events,
+};
 
 /// Deploy a task definition from a file in git, with the images of a build.
 ///
@@ -54,7 +56,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    run(deploy(Arguments::parse())).await
+    run(deploy(parse_arguments())).await
 }
 
 async fn deploy(arguments: Arguments) -> Result<(), BoxError> {

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use examples::{BoxError, Checkup, Story, checkups_as_annotations, checkups_as_json, run};
+use examples::{
+    BoxError, Checkup, Story, checkups_as_annotations, checkups_as_json, parse_arguments, run,
+};
 use imagedefs::detail::ImageDetail;
 use imagedefs::diagnosis::Diagnosis;
 use imagedefs::{ImageDefinitions, Severity};
@@ -58,7 +60,7 @@ enum Format {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    run(async { doctor(Arguments::parse()) }).await
+    run(async { doctor(parse_arguments()) }).await
 }
 
 fn doctor(arguments: Arguments) -> Result<(), BoxError> {

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ecs_deploy::Deployer;
-use examples::{BoxError, ContainerServices, Session, Story, deploy_images, read_text, run};
+use examples::{
+    BoxError, ContainerServices, Session, Story, deploy_images, parse_arguments, read_text, run,
+};
 use imagedefs::containers::ContainerMap;
 use imagedefs::event::EcrImageEvent;
 use imagedefs::rule::{Decision, DeployRule, EventValue, NamePattern};
@@ -85,7 +87,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    run(deploy(Arguments::parse())).await
+    run(deploy(parse_arguments())).await
 }
 
 async fn deploy(arguments: Arguments) -> Result<(), BoxError> {

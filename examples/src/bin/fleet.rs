@@ -6,7 +6,7 @@ use clap::{ArgGroup, Parser};
 use ecs_deploy::fleet::{Fleet, FleetPolicy, Outcome};
 use ecs_deploy::names::InvalidName;
 use ecs_deploy::{Deployer, OnFailure, RollOut, Service};
-use examples::{BoxError, Images, Session, Story, create_services, run};
+use examples::{BoxError, Images, Session, Story, create_services, parse_arguments, run};
 use imagedefs::ImageDefinitions;
 
 /// Roll images out to several Amazon ECS services in waves. The services of a wave are deployed
@@ -51,7 +51,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    run(deploy(Arguments::parse())).await
+    run(deploy(parse_arguments())).await
 }
 
 async fn deploy(arguments: Arguments) -> Result<(), BoxError> {

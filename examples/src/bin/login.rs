@@ -10,7 +10,7 @@ use clap::{Parser, ValueEnum};
 use ecr_push::Repository;
 use ecr_push::login::{DockerConfig, Token, TokenProvider};
 use ecr_push::names::InvalidName;
-use examples::{BoxError, Session, Story, run};
+use examples::{BoxError, Session, Story, parse_arguments, run};
 use tempfile::TempDir;
 
 /// Log Docker in to registries of Amazon ECR, and all tools that read Docker's config.json.
@@ -79,7 +79,7 @@ impl FromStr for Registry {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { aws, config, credential_helper, registries } = Arguments::parse();
+    let Arguments { aws, config, credential_helper, registries } = parse_arguments();
     match credential_helper {
         Some(request) => run(answer(aws, request)).await,
         None => run(log_in(aws, config, registries)).await,

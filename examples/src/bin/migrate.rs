@@ -6,7 +6,8 @@ use clap::Parser;
 use ecs_deploy::task::{Logs, RunTask};
 use ecs_deploy::{Deployer, OnFailure, Service};
 use examples::{
-    BoxError, Images, RollOutOptions, Session, Story, TimeLimit, run, show_diff, show_events,
+    BoxError, Images, RollOutOptions, Session, Story, TimeLimit, parse_arguments, run, show_diff,
+    show_events,
 };
 
 /// Run a command in the new image as a one-off task, such as a database migration, and roll the
@@ -71,7 +72,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    run(migrate(Arguments::parse())).await
+    run(migrate(parse_arguments())).await
 }
 
 async fn migrate(arguments: Arguments) -> Result<(), BoxError> {

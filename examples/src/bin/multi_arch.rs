@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use ecr_push::image::Platform;
 use ecr_push::{Image, Pusher, Repository, Tag};
-use examples::{BoxError, Session, Story, run, show_push};
+use examples::{BoxError, Session, Story, parse_arguments, run, show_push};
 use serde_json::{Value, json};
 
 /// Push images that were built separately for each platform as one multi-platform image.
@@ -42,7 +42,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    run(push(Arguments::parse())).await
+    run(push(parse_arguments())).await
 }
 
 async fn push(arguments: Arguments) -> Result<(), BoxError> {

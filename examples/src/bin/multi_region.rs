@@ -9,7 +9,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use clap::Parser;
 use ecr_push::settings::NewRepository;
 use ecr_push::{Pusher, Repository, Tag};
-use examples::{BoxError, Session, Story, open_image, run, show_push};
+use examples::{BoxError, Session, Story, open_image, parse_arguments, run, show_push};
 
 /// Push one image to Amazon ECR repositories in several regions and accounts. The program reads the
 /// image once, and moves no tag until all repositories have all layers.
@@ -54,7 +54,7 @@ struct Role {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    run(push(Arguments::parse())).await
+    run(push(parse_arguments())).await
 }
 
 async fn push(arguments: Arguments) -> Result<(), BoxError> {

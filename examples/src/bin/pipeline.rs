@@ -8,7 +8,8 @@ use clap::Parser;
 use ecr_push::{Image, Pushed, Pusher, Repository, Tag};
 use ecs_deploy::{Deployed, Deployer, Service};
 use examples::{
-    BoxError, DemoImage, Session, Story, check_writable, run, show_push, show_roll_out,
+    BoxError, DemoImage, Session, Story, check_writable, parse_arguments, run, show_push,
+    show_roll_out,
 };
 use imagedefs::ImageDefinitions;
 use indicatif::BinaryBytes;
@@ -77,7 +78,7 @@ const DEMO_REPOSITORY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/demo
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    run(pipeline(Arguments::parse())).await
+    run(pipeline(parse_arguments())).await
 }
 
 async fn pipeline(arguments: Arguments) -> Result<(), BoxError> {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ecr_push::Repository;
-use examples::{BoxError, PushOptions, Session, Source, Story, run};
+use examples::{BoxError, PushOptions, Session, Source, Story, parse_arguments, run};
 
 /// Show the plan of a push to Amazon ECR without running it: the layers to upload, the layers that
 /// already exist, the tags to create and to move, and what ECR would refuse.
@@ -41,7 +41,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    run(plan(Arguments::parse())).await
+    run(plan(parse_arguments())).await
 }
 
 async fn plan(arguments: Arguments) -> Result<(), BoxError> {

@@ -11,7 +11,8 @@ use ecr_push::settings::{LookUp, NewRepository};
 use ecs_deploy::Service;
 use ecs_deploy::policy::DeployPolicy;
 use examples::{
-    BoxError, Place, QUESTIONS, Setup, SetupPolicy, SetupResources, Story, in_other_words, run,
+    BoxError, Place, QUESTIONS, Setup, SetupPolicy, SetupResources, Story, in_other_words,
+    parse_arguments, run,
 };
 
 /// Print the least IAM policy for pushes to Amazon ECR, for deployments to an Amazon ECS service, or
@@ -167,7 +168,7 @@ enum Work {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    run(async { policy(&Arguments::parse()) }).await
+    run(async { policy(&parse_arguments()) }).await
 }
 
 fn policy(arguments: &Arguments) -> Result<(), BoxError> {

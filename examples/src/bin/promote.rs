@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use examples::{BoxError, Story, run};
+use examples::{BoxError, Story, parse_arguments, run};
 use imagedefs::promotion::Promotion;
 use imagedefs::{Error, ErrorKind, ImageDefinitions};
 
@@ -48,7 +48,7 @@ struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    run(async { promote(Arguments::parse()) }).await
+    run(async { promote(parse_arguments()) }).await
 }
 
 fn promote(arguments: Arguments) -> Result<(), BoxError> {

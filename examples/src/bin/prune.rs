@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{ArgGroup, Parser};
 use ecs_deploy::prune::Prune;
 use ecs_deploy::{Deployer, Service};
-use examples::{BoxError, Session, Story, run};
+use examples::{BoxError, Session, Story, parse_arguments, run};
 
 /// Deregister the old revisions of a task definition that aren't in use.
 ///
@@ -56,7 +56,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    run(prune(Arguments::parse())).await
+    run(prune(parse_arguments())).await
 }
 
 async fn prune(arguments: Arguments) -> Result<(), BoxError> {

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use ecr_push::Repository;
 use examples::{
-    BoxError, Containers, Delivery, PushOptions, Session, Source, Story, run, show_push,
+    BoxError, Containers, Delivery, PushOptions, Session, Source, Story, parse_arguments, run,
+    show_push,
 };
 use imagedefs::ImageDefinitions;
 
@@ -59,7 +60,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    run(push(Arguments::parse())).await
+    run(push(parse_arguments())).await
 }
 
 async fn push(arguments: Arguments) -> Result<(), BoxError> {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use clap::Parser;
 use ecr_push::events::Event;
 use ecr_push::{Digest, Pusher, Repository, Tag};
-use examples::{BoxError, Session, Story, open_image, run};
+use examples::{BoxError, Session, Story, open_image, parse_arguments, run};
 use indicatif::BinaryBytes;
 
 /// Push an image to Amazon ECR and print a line on stderr for each event, with the progress and the
@@ -38,7 +38,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    run(push(Arguments::parse())).await
+    run(push(parse_arguments())).await
 }
 
 async fn push(arguments: Arguments) -> Result<(), BoxError> {

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ecs_deploy::{Deployer, RollOut, Service};
-use examples::{BoxError, Session, Story, TimeLimit, run, show_events, show_roll_out};
+use examples::{
+    BoxError, Session, Story, TimeLimit, parse_arguments, run, show_events, show_roll_out,
+};
 
 /// Roll an Amazon ECS service back to the last revision that ran successfully, and wait until it
 /// runs.
@@ -45,7 +47,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    run(roll_back(Arguments::parse())).await
+    run(roll_back(parse_arguments())).await
 }
 
 async fn roll_back(arguments: Arguments) -> Result<(), BoxError> {

@@ -31,3 +31,6 @@ mod proxy;
 mod prune;
 mod push;
 mod rollback;
+mod saved;
+mod secrets;
+mod streams;

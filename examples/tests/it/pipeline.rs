@@ -113,7 +113,8 @@ async fn a_closed_stdout_does_not_stop_the_work() {
     let (server, workplace) = (served().await, Workplace::new());
     let pipeline = Program::pipeline().with(&on_aws(&workplace)).on(&server);
     let ended = pipeline.within(workplace.folder.path()).without_reader().await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert_eq!(ended.stderr, "error: can't write to stdout: Broken pipe (os error 32)\n");
     assert_eq!(server.local().journal().count("UpdateService"), 1);
 }
 

@@ -1,5 +1,6 @@
 //! A runner of the programs, without the AWS configuration of the machine.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
@@ -153,6 +154,14 @@ impl Program {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         self.command.stdout(writer).stderr(Stdio::piped());
+        let child = self.command.spawn().unwrap();
+        Ended::from(child.wait_with_output().await.unwrap())
+    }
+
+    /// Runs the program with these files as stdout and stderr.
+    pub(crate) async fn into_files(mut self, stdout: Option<File>, stderr: Option<File>) -> Ended {
+        let stream = |file: Option<File>| file.map_or_else(Stdio::piped, Stdio::from);
+        self.command.stdin(Stdio::null()).stdout(stream(stdout)).stderr(stream(stderr));
         let child = self.command.spawn().unwrap();
         Ended::from(child.wait_with_output().await.unwrap())
     }
