@@ -36,8 +36,9 @@ fn image() -> impl Strategy<Value = String> {
 pub(crate) fn definitions() -> impl Strategy<Value = ImageDefinitions> {
     // A whole name that is the token of a template, or the word of a missing value, is refused.
     let is_meant = |name: &String| {
-        !(name.starts_with("__") && name.ends_with("__"))
-            && !name.split(['-', '_']).all(|word| matches!(word, "None" | "null" | "undefined"))
+        let is_token = name.starts_with("__") && name.ends_with("__");
+        let is_null = |word: &str| matches!(word, "None" | "null" | "undefined");
+        !is_token && !name.split(['-', '_']).all(is_null)
     };
     let name = string_regex("[A-Za-z0-9_-]{1,40}").unwrap();
     let name = name.prop_filter("stands for nothing", is_meant);
