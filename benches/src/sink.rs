@@ -6,7 +6,7 @@ use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RANGE};
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
@@ -81,7 +81,10 @@ where
         Method::PATCH => {
             let received = drop_all(body).await?;
             let response = Response::builder().status(StatusCode::ACCEPTED).header(LOCATION, path);
-            let range = format!("0-{}", received.saturating_sub(1));
+            // The answer's range covers all that the upload holds, not only this request.
+            let range = head.headers.get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
+            let last = range.and_then(|range| range.rsplit_once('-')?.1.parse::<usize>().ok());
+            let range = format!("0-{}", last.unwrap_or(received.saturating_sub(1)));
             Ok(response.header(RANGE, range).body(Full::default())?)
         }
         Method::POST => {

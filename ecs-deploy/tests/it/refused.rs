@@ -24,7 +24,7 @@ async fn a_missing_service_or_cluster_is_named() {
             "arn:aws:ecs:eu-west-1:123456789012:service/demo/web".parse(),
             ErrorKind::RegionMismatch,
             "arn:aws:ecs:eu-west-1:123456789012:service/demo/web isn't in us-east-1, the region of \
-             the configuration",
+             the configuration: correct the ARN or the region",
         ),
         (
             "arn:aws:ecs:us-east-1:210987654321:service/demo/web".parse(),

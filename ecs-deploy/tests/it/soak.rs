@@ -52,7 +52,7 @@ async fn a_task_that_fails_in_this_time_is_a_failure() {
     let beginning = "web:3 failed on demo/web within ";
     assert!(text.starts_with(beginning), "{text}");
     let end = " s after its deployment was complete: container web exited with code 3: Essential \
-               container in task exited (1 more stopped too)";
+               container in task exited (1 other tasks also stopped)";
     assert!(text.ends_with(end), "{text}");
     let failure = &error.task_failures()[0];
     assert_eq!((failure.container(), failure.exit_code()), (Some("web"), Some(3)));

@@ -41,32 +41,29 @@ async fn receive(stream: &mut TcpStream) -> Option<(String, String)> {
 }
 
 /// Serves the Runtime API (Lambda developer guide, "Using the Lambda runtime API for custom
-/// runtimes") for these events, and returns the posted paths and bodies.
+/// runtimes") for these events, and returns the posted paths and bodies. Each connection carries one
+/// request: the client may open a second one while the first is idle.
 async fn serve(listener: TcpListener, events: Vec<Value>) -> Vec<(String, String)> {
     let mut answers = Vec::new();
     let mut waiting = events.clone().into_iter();
     while answers.len() < events.len() {
         let (mut stream, _) = listener.accept().await.unwrap();
-        while let Some((path, body)) = receive(&mut stream).await {
-            let (status, payload) = if path.ends_with("/invocation/next") {
-                let Some(event) = waiting.next() else { break };
-                ("200 OK", event.to_string())
-            } else {
-                answers.push((path, body));
-                ("202 Accepted", "{}".to_owned())
-            };
-            let answer = format!(
-                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-                 Lambda-Runtime-Aws-Request-Id: 1\r\nLambda-Runtime-Deadline-Ms: 4102444800000\r\n\
-                 Lambda-Runtime-Invoked-Function-Arn: \
-                 arn:aws:lambda:us-east-1:123456789012:function:ecr-event\r\n\r\n{payload}",
-                payload.len()
-            );
-            stream.write_all(answer.as_bytes()).await.unwrap();
-            if answers.len() == events.len() {
-                break;
-            }
-        }
+        let Some((path, body)) = receive(&mut stream).await else { continue };
+        let (status, payload) = if path.ends_with("/invocation/next") {
+            let Some(event) = waiting.next() else { continue };
+            ("200 OK", event.to_string())
+        } else {
+            answers.push((path, body));
+            ("202 Accepted", "{}".to_owned())
+        };
+        let answer = format!(
+            "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nLambda-Runtime-Aws-Request-Id: 1\r\n\
+             Lambda-Runtime-Deadline-Ms: 4102444800000\r\nLambda-Runtime-Invoked-Function-Arn: \
+             arn:aws:lambda:us-east-1:123456789012:function:ecr-event\r\n\r\n{payload}",
+            payload.len()
+        );
+        stream.write_all(answer.as_bytes()).await.unwrap();
     }
     answers
 }

@@ -37,9 +37,9 @@ async fn no_wave_starts_after_a_failed_one() {
     assert_eq!(ended.stdout, "");
     let expected = format!("\n  demo/canary: runs {REVISION}/canary:2\n  demo/web: not started\n");
     assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
-    let error = "\nerror: 2 of 3 services don't run their new revision: demo/worker rolled worker:2 \
-                 back to worker:1: container web exited with code 17: Essential container in task \
-                 exited";
+    let error = "\nerror: 2 of 3 services don't run their new revision: ECS rolled the \
+                 deployment of worker:2 to demo/worker back to worker:1: container web exited with \
+                 code 17: Essential container in task exited";
     assert!(ended.stderr.contains(error), "{}", ended.stderr);
 }
 

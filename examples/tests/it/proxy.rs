@@ -65,14 +65,14 @@ async fn serve(
     Ok(())
 }
 
-/// Starts a server that speaks TLS, with a certificate of a private CA for `aws.internal`, in front
+/// Starts a server that speaks TLS, with a certificate of a private CA for `ecr.us-east-1.api.aws`, in front
 /// of another server. Returns its address and the CA's certificate.
 async fn tls_before(server: SocketAddr) -> (SocketAddr, String) {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(["aws.internal".to_owned()]).unwrap();
+    let params = CertificateParams::new(["ecr.us-east-1.api.aws".to_owned()]).unwrap();
     let certificate = params.signed_by(&key, &ca).unwrap();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
@@ -155,13 +155,14 @@ async fn https_goes_through_a_tunnel_and_trusts_the_bundle() {
     let bundle = folder.path().join("ca.pem");
     std::fs::write(&bundle, format!("# our CA\n{ca}")).unwrap();
     let (url, bundle) = (proxy.url(), bundle.to_str().unwrap());
-    let endpoint = ("AWS_ENDPOINT_URL", "https://aws.internal");
+    let endpoint = ("AWS_ENDPOINT_URL", "https://ecr.us-east-1.api.aws");
     for name in ["HTTPS_PROXY", "https_proxy"] {
         let ended = pushed(&[endpoint, (name, &url), ("AWS_CA_BUNDLE", bundle)], &server).await;
         assert_eq!(ended.code, 0, "{}", ended.stderr);
     }
     let heads = proxy.heads();
-    let is_tunnel = |head: &String| head.starts_with("CONNECT aws.internal:443 HTTP/1.1\r\n");
+    let is_tunnel =
+        |head: &String| head.starts_with("CONNECT ecr.us-east-1.api.aws:443 HTTP/1.1\r\n");
     assert!(!heads.is_empty() && heads.iter().all(is_tunnel), "{heads:?}");
 
     // A certificate of another CA isn't trusted.

@@ -95,7 +95,7 @@ async fn a_result_that_could_not_be_printed_is_a_failure() {
         let ended = doctor.into_files(full(), None).await;
         // GitHub's format has no line for a valid file, and an empty line is lost too.
         assert_eq!(ended.code, 1, "{format}");
-        assert_eq!(ended.stderr, format!("error: can't write to stdout: {FULL}\n"));
+        assert_eq!(ended.stderr, format!("error: can't write the result to stdout: {FULL}\n"));
     }
 }
 
