@@ -9,8 +9,8 @@ use examples::{BoxError, PushOptions, Session, Source, Story, parse_arguments, r
 /// Show the plan of a push to Amazon ECR without running it: the layers to upload, the layers that
 /// already exist, the tags to create and to move, and what ECR would refuse.
 ///
-/// The options are those of `push`. The plan goes to stdout. The program fails if ECR would refuse a part of the push, so that a CI
-/// job can stop early.
+/// The options are those of `push`. The plan goes to stdout. The program fails if ECR would refuse a
+/// part of the push, so that a CI job can stop early.
 ///
 /// Leave out --aws to try it out: the program then starts an emulator and asks it. The emulator's
 /// repository is 123456789012.dkr.ecr.us-east-1.amazonaws.com/demo/web.
