@@ -149,11 +149,6 @@ impl Token {
         .to_string()
     }
 
-    /// Returns whether both are the same answer of ECR's.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.secret, &other.secret)
-    }
-
     /// Returns `USER:PASSWORD` in base64, for HTTP's Basic authentication and Docker's
     /// configuration.
     pub(crate) fn basic(&self) -> Zeroizing<String> {

@@ -1,7 +1,7 @@
 //! [`Pusher`]: the clients, tokens and memory that all pushes of one configuration share.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use aws_types::SdkConfig;
 
@@ -15,6 +15,7 @@ use crate::wire::api::Calls;
 use crate::wire::destination::Destination;
 use crate::wire::registry::Registry;
 use crate::wire::registry::http::Http;
+use crate::wire::registry::renewals::Renewals;
 use crate::wire::transport::{RegistryEndpoint, Transport};
 
 /// A pusher of images with one configuration: credentials, HTTP client, retries.
@@ -142,7 +143,7 @@ impl Pusher {
             tokens: account.tokens.clone(),
             repository,
             reporter: reporter.clone(),
-            accepted: Mutex::default(),
+            renewals: Renewals::default(),
         };
         Destination::Registry(Arc::new(Registry::new(api, http, source, self.pace.clone())))
     }

@@ -4,6 +4,7 @@
 mod answer;
 pub(crate) mod body;
 pub(crate) mod http;
+pub(crate) mod renewals;
 pub(crate) mod uploads;
 
 use std::collections::HashSet;

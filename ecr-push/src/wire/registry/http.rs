@@ -23,6 +23,7 @@ use crate::login::token::{Token, TokenProvider};
 use crate::names::repository::Repository;
 use crate::report::Reporter;
 use crate::wire::registry::answer::{Answer, Refusal, RequestError, read};
+use crate::wire::registry::renewals::Renewals;
 use crate::wire::transport::{RegistryEndpoint, RegistryLogin};
 
 /// The connection settings for a repository's registry.
@@ -33,8 +34,7 @@ pub(crate) struct Http {
     pub(crate) tokens: TokenProvider,
     pub(crate) repository: Repository,
     pub(crate) reporter: Reporter,
-    /// The last token that the registry accepted.
-    pub(crate) accepted: Mutex<Option<Token>>,
+    pub(crate) renewals: Renewals,
 }
 
 /// A request to a registry.
@@ -93,44 +93,46 @@ impl Http {
     }
 
     /// Sends a request. Retries with a new token if the registry rejects the token: once, and again
-    /// if the registry has accepted the rejected token from another request meanwhile. Then
-    /// renewal works, and each new token lets at least one request through.
+    /// if the registry has accepted another request meanwhile. Then renewal works, and others used
+    /// up what the new token was good for.
     pub(crate) async fn send(&self, request: &Request) -> Result<Answer, RequestFailure> {
-        let mut is_renewed = false;
+        let mut seen = None;
         loop {
             let (authorization, token) =
                 self.authorization().await.map_err(RequestFailure::NoToken)?;
+            let in_flight = self.renewals.enter();
             let failed = match self.attempt(request, authorization).await {
                 Ok(answer) => {
-                    self.note_accepted(token);
+                    in_flight.accept();
                     return Ok(answer);
                 }
                 Err(failed) => failed,
             };
+            drop(in_flight);
             match (token, failed.as_service_error()) {
                 (Some(token), Some(refusal))
-                    if refusal.is_of_token()
-                        && (!is_renewed
-                            || (refusal.is_surely_of_token() && self.has_accepted(&token))) =>
+                    if refusal.is_of_token() && self.may_renew(refusal, &mut seen).await =>
                 {
                     tracing::debug!(repository = %self.repository, "renewing a rejected token");
                     self.tokens.invalidate(&token);
-                    is_renewed = true;
                 }
                 _ => return Err(RequestFailure::Sdk(failed.into())),
             }
         }
     }
 
-    fn note_accepted(&self, token: Option<Token>) {
-        if let Some(token) = token {
-            *self.accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+    /// Decides whether the request gets another token. `seen` is the number of accepted requests at
+    /// its last refusal.
+    async fn may_renew(&self, refusal: &Refusal, seen: &mut Option<u64>) -> bool {
+        match seen {
+            None => {
+                *seen = Some(self.renewals.accepted());
+                true
+            }
+            Some(seen) => {
+                refusal.is_surely_of_token() && self.renewals.any_accepted_since(seen).await
+            }
         }
-    }
-
-    fn has_accepted(&self, token: &Token) -> bool {
-        let accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
-        accepted.as_ref().is_some_and(|accepted| accepted.is_same(token))
     }
 
     async fn authorization(&self) -> Result<(Option<Zeroizing<String>>, Option<Token>), Error> {
