@@ -85,7 +85,8 @@ async fn none_of_200_services_is_lost() {
     assert!(calls["RegisterTaskDefinition"] <= 4 * SERVICES, "{calls:?}");
     assert_eq!(calls["UpdateService"], SERVICES);
     assert!(calls["DescribeServices"] <= 4 * SERVICES, "{calls:?}");
-    assert_eq!(calls["DescribeTaskDefinition"], SERVICES);
+    // The SDK's delays are random, so that a few of these reads are throttled too.
+    assert!(calls["DescribeTaskDefinition"] <= SERVICES + SERVICES / 10, "{calls:?}");
 }
 
 /// Without registrations, the updates are what AWS throttles.
