@@ -66,8 +66,9 @@ impl From<Stats> for Asked {
 
 /// What each of so many more parts asked for.
 fn each(few: &Asked, many: &Asked, more: u64) -> Asked {
-    let allocations = (many.allocations - few.allocations) / more as usize;
-    Asked { bytes: (many.bytes - few.bytes) / more, allocations }
+    // How far a push reads ahead depends on the moment, so that more parts can even ask for less.
+    let allocations = many.allocations.saturating_sub(few.allocations) / more as usize;
+    Asked { bytes: many.bytes.saturating_sub(few.bytes) / more, allocations }
 }
 
 /// As base64, without what is around it.
