@@ -69,8 +69,8 @@ fn soak(arguments: &Arguments) -> Result<bool, BoxError> {
     let image = folder.path().join("image");
     Layout::write(&image, &[24 * MIB, 3 * MIB, 200 * KIB, 9 * KIB])?;
 
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all();
-    let runtime = { runtime }.build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     for worker in 0..AT_ONCE {
         let mut random = Random::new(arguments.seed.wrapping_mul(1000).wrapping_add(worker));
         let (image, temporary, tally) = (image.clone(), temporary.clone(), Arc::clone(&tally));
