@@ -9,6 +9,7 @@ use imagedefs::diagnosis::Diagnosis;
 use imagedefs::{ImageDefinitions, Problem, ProblemKind, Severity};
 
 use crate::ending::BoxError;
+use crate::input::is_stdin;
 
 /// The result of a check.
 #[derive(Debug)]
@@ -158,10 +159,6 @@ impl From<&Problem> for Finding {
 
 /// More than an artifact for the ECS action needs.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
-
-fn is_stdin(path: &Path) -> bool {
-    path == Path::new("-")
-}
 
 fn base_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()

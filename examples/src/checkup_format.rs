@@ -4,6 +4,7 @@ use imagedefs::Severity;
 use serde_json::{Value, json};
 
 use crate::checkup::{Checkup, Finding};
+use crate::report_format::annotation;
 
 /// All results as a JSON array.
 pub fn checkups_as_json(checkups: &[Checkup]) -> Value {
@@ -13,7 +14,7 @@ pub fn checkups_as_json(checkups: &[Checkup]) -> Value {
 /// The results as workflow commands of GitHub Actions, one line for each problem.
 pub fn checkups_as_annotations(checkups: &[Checkup]) -> String {
     let lines = checkups.iter().flat_map(|checkup| {
-        checkup.findings.iter().map(|finding| annotation(&checkup.name, finding))
+        checkup.findings.iter().map(|finding| annotation_of(&checkup.name, finding))
     });
     lines.collect()
 }
@@ -40,21 +41,15 @@ fn problem(finding: &Finding) -> Value {
     value
 }
 
-fn annotation(file: &str, finding: &Finding) -> String {
-    let mut properties = vec![format!("file={}", escape_property(file))];
-    if let Some((line, column)) = finding.place {
-        properties.push(format!("line={line}"));
-        properties.push(format!("col={column}"));
-    }
-    properties.push(format!("title={}", finding.kind));
+fn annotation_of(file: &str, finding: &Finding) -> String {
     let mut message = finding.message.clone();
     for (name, text) in [("cause", finding.cause), ("cure", finding.cure)] {
         if let Some(text) = text {
             message.push_str(&format!("\n{name}: {text}"));
         }
     }
-    let (level, properties) = (level(finding.severity), properties.join(","));
-    format!("::{level} {properties}::{}\n", escape(&message))
+    let (level, title) = (level(finding.severity), Some(finding.kind.as_str()));
+    annotation(level, file, finding.place, title, &message) + "\n"
 }
 
 fn level(severity: Severity) -> &'static str {
@@ -62,13 +57,4 @@ fn level(severity: Severity) -> &'static str {
         Severity::Warning => "warning",
         _ => "error",
     }
-}
-
-/// Escapes the data of a workflow command, so that a file can't add commands of its own.
-fn escape(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-fn escape_property(text: &str) -> String {
-    escape(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -14,7 +14,7 @@ const MAX_SIZE: u64 = 16 * 1024 * 1024;
 /// # Errors
 /// Fails if the file can't be read, isn't a regular file, isn't UTF-8, or has more than 16 MiB.
 pub fn read_text(path: &Path) -> Result<String, BoxError> {
-    if path == Path::new("-") {
+    if is_stdin(path) {
         return read(stdin().lock())
             .map_err(|problem| format!("can't read stdin: {problem}").into());
     }
@@ -24,6 +24,11 @@ pub fn read_text(path: &Path) -> Result<String, BoxError> {
             read(file)
         })
         .map_err(|problem| format!("can't read {}: {problem}", path.display()).into())
+}
+
+/// Returns whether a path stands for stdin.
+pub fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 fn read(source: impl Read) -> Result<String, String> {

@@ -4,9 +4,9 @@ use std::io::{Read as _, Write as _, stdin};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use ecs_deploy::check::{Examination, Problem, Severity};
-use examples::{BoxError, Story, parse_arguments, run};
+use examples::{BoxError, ReportFormat, Story, annotation, is_stdin, parse_arguments, run};
 use serde_json::{Value, json};
 
 /// Check task definitions for Amazon ECS without a call to AWS: all problems at once, each with its
@@ -35,22 +35,11 @@ struct Arguments {
 
     /// The format of the report
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
-    format: Format,
+    format: ReportFormat,
 
     /// The files to check; `-` is stdin
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Format {
-    /// Workflow commands of GitHub Actions, which annotate the lines of the file
-    Github,
-    /// A JSON array with an object for each file
-    Json,
-    /// Text for people
-    #[default]
-    Text,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -80,16 +69,16 @@ fn check(arguments: Arguments) -> Result<(), BoxError> {
             invalid.push(format!("`{name}`"));
         }
         match format {
-            Format::Github => {
-                let lines = examination.problems().iter().map(|it| annotation(&name, it));
+            ReportFormat::Github => {
+                let lines = examination.problems().iter().map(|it| annotation_of(&name, it));
                 lines.for_each(|line| output.tell(line));
             }
-            Format::Json => reports.push(json!({
+            ReportFormat::Json => reports.push(json!({
                 "file": name,
                 "isValid": examination.is_valid(),
                 "problems": examination.problems().iter().map(entry).collect::<Vec<_>>(),
             })),
-            Format::Text => {
+            ReportFormat::Text => {
                 for problem in &repaired {
                     output.tell(format!("{}: repaired: {problem}", place(&name, problem)));
                 }
@@ -102,7 +91,7 @@ fn check(arguments: Arguments) -> Result<(), BoxError> {
             }
         }
     }
-    if let Format::Json = format {
+    if let ReportFormat::Json = format {
         output.tell(serde_json::to_string_pretty(&reports)?);
     }
     match invalid.is_empty() {
@@ -123,10 +112,6 @@ fn examine(file: &Path) -> Result<Examination, BoxError> {
 
 /// More than a task definition may have, so that the report can say so.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
-
-fn is_stdin(file: &Path) -> bool {
-    file == Path::new("-")
-}
 
 /// Replaces a file in one step, and keeps its permissions.
 fn replace(file: &Path, text: &str) -> Result<(), BoxError> {
@@ -181,14 +166,7 @@ fn entry(problem: &Problem) -> Value {
     entry
 }
 
-/// Encodes the characters that end a workflow command or its properties.
-fn annotation(name: &str, problem: &Problem) -> String {
-    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
-    let place = match (problem.line(), problem.column()) {
-        (Some(line), Some(column)) => format!(",line={line},col={column}"),
-        _ => String::new(),
-    };
-    let message = data(&problem.to_string());
-    format!("::{} file={}{place}::{message}", word(problem), property(name))
+fn annotation_of(name: &str, problem: &Problem) -> String {
+    let place = problem.line().zip(problem.column());
+    annotation(word(problem), name, place, None, &problem.to_string())
 }

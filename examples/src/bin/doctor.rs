@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use examples::{
-    BoxError, Checkup, Story, checkups_as_annotations, checkups_as_json, parse_arguments, run,
+    BoxError, Checkup, ReportFormat, Story, checkups_as_annotations, checkups_as_json,
+    parse_arguments, run,
 };
 use imagedefs::detail::ImageDetail;
 use imagedefs::diagnosis::Diagnosis;
@@ -40,22 +41,11 @@ struct Arguments {
 
     /// The format of the report
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
-    format: Format,
+    format: ReportFormat,
 
     /// The files to check; `-` is stdin [default: the file name]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Format {
-    /// Workflow commands of GitHub Actions, which annotate the lines of the file
-    Github,
-    /// A JSON array with an object for each file
-    Json,
-    /// Text for people
-    #[default]
-    Text,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -81,7 +71,7 @@ fn doctor(arguments: Arguments) -> Result<(), BoxError> {
                 checkup = Checkup::new(file, &file_name);
             }
         }
-        if matches!(format, Format::Text) {
+        if matches!(format, ReportFormat::Text) {
             repairs.iter().try_for_each(|line| tell(line))?;
             tell(&checkup.report)?;
             let is_broken = checkup.findings.iter().any(|it| it.severity == Severity::Error);
@@ -92,9 +82,9 @@ fn doctor(arguments: Arguments) -> Result<(), BoxError> {
         checkups.push(checkup);
     }
     match format {
-        Format::Github => tell(checkups_as_annotations(&checkups).trim_end())?,
-        Format::Json => tell(&serde_json::to_string_pretty(&checkups_as_json(&checkups))?)?,
-        Format::Text => {}
+        ReportFormat::Github => tell(checkups_as_annotations(&checkups).trim_end())?,
+        ReportFormat::Json => tell(&serde_json::to_string_pretty(&checkups_as_json(&checkups))?)?,
+        ReportFormat::Text => {}
     }
     let invalid: Vec<String> =
         checkups.iter().filter(|it| !it.is_valid()).map(|it| format!("`{}`", it.name)).collect();
