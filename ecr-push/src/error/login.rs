@@ -249,18 +249,18 @@ mod tests {
     #[test]
     fn a_file_that_is_a_mount_point_is_told_from_one_that_can_not_be_written() {
         let text = |kind: std::io::ErrorKind| {
-            let error = Error::unwritable(Path::new("/root/config.json"), kind.into());
+            let error = Error::unwritable(Path::new("docker/config.json"), kind.into());
             assert_eq!(error.kind(), ErrorKind::Io);
             error.to_string()
         };
         for kind in [std::io::ErrorKind::ResourceBusy, std::io::ErrorKind::CrossesDevices] {
             assert_eq!(
                 text(kind),
-                "/root/config.json can't be replaced, because it is a mount point: mount the folder \
+                "docker/config.json can't be replaced, because it is a mount point: mount the folder \
                  that contains it instead"
             );
         }
         let other = text(std::io::ErrorKind::PermissionDenied);
-        assert_eq!(other, "/root/config.json can't be written");
+        assert_eq!(other, "docker/config.json can't be written");
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn foreign_layers<'a>(texts: impl Iterator<Item = &'a str>) -> HashSe
     foreign
 }
 
-/// Returns whether a layer is foreign. Inferred: without `urls` nobody could fetch it, so ECR wants
+/// Returns whether a layer is foreign. Inferred: without `urls` a node couldn't fetch it, so ECR wants
 /// it like any other layer.
 pub(super) fn is_foreign(descriptor: &Value) -> bool {
     let media_type = descriptor["mediaType"].as_str().unwrap_or_default();

@@ -52,7 +52,7 @@ fn archives() -> [(&'static str, Vec<u8>); 3] {
     ]
 }
 
-/// A stream gives the same image as the file, whatever compresses it.
+/// A stream gives the same image as the file, in each compression.
 #[tokio::test(start_paused = true)]
 async fn every_archive_is_read_from_a_stream() {
     for (name, archive) in archives() {

@@ -89,7 +89,7 @@ impl Ecs {
 /// and without that report says nothing about it.
 fn absence(failures: &[Failure], name: &str) -> Result<Option<Description>, Error> {
     let is_named = |it: &&Failure| it.arn().is_none_or(|arn| short(arn) == name);
-    // A single failure is about the only missing service, whatever its ARN's form.
+    // A single failure is about the only missing service, in either form of its ARN.
     let failure =
         failures.iter().find(is_named).or(failures.first().filter(|_| failures.len() == 1));
     let problem = match failure.map(|it| it.reason().unwrap_or_default()) {

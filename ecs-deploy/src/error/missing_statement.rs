@@ -47,7 +47,7 @@ impl Need {
     pub(super) fn of_call(operation: &str, subject: &str) -> Self {
         let action = action(operation);
         match (operation, subject.split_once(":cluster/")) {
-            // The Service Authorization Reference: cluster is no resource of these actions.
+            // In the Service Authorization Reference, these actions don't have the resource cluster.
             ("DescribeServices", Some((prefix, name))) => {
                 Self::new(&action, &format!("{prefix}:service/{name}/*"))
             }
