@@ -15,6 +15,7 @@ mod image;
 mod image_archive;
 mod image_compression;
 mod image_docker;
+mod image_index_json;
 mod image_kinds;
 mod image_memory;
 mod image_platform;
