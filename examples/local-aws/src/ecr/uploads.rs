@@ -337,8 +337,8 @@ mod tests {
     use crate::ecr::store::upload::{MAX_LAYER, MAX_PARTS};
     use crate::tokens::Tokens;
 
-    /// Returns how many of some uploads are left after a new one, which follows them by these times.
-    fn left(kept: u64, after: &[Duration]) -> Vec<usize> {
+    /// Runs `test` on an ECR with the repository `app`.
+    fn with_repository<T>(test: impl FnOnce(Ecr, &mut Context<'_>) -> T) -> T {
         let caller = Caller::local("us-east-1");
         let (now, mut ids, settings) = (Clock::new().now(), Ids::default(), Settings::default());
         let (mut tokens, mut deferred) = (Tokens::default(), Deferred::default());
@@ -353,17 +353,25 @@ mod tests {
         let mut ecr = Ecr::default();
         ecr.create_repository(parse(br#"{ "repositoryName": "app" }"#).unwrap(), &mut context)
             .unwrap();
-        let mut left = Vec::new();
-        for &time in after {
-            context.now = now + time;
-            let input = parse(br#"{ "repositoryName": "app" }"#).unwrap();
-            ecr.initiate_upload(input, &mut context).unwrap();
-            let uploads = &mut ecr.repository(None, "app", &context).unwrap().uploads;
-            left.push(uploads.len());
-            // The size is enough for the rule: nothing of it is kept here.
-            uploads.values_mut().for_each(|upload| upload.size = kept);
-        }
-        left
+        test(ecr, &mut context)
+    }
+
+    /// Returns how many of some uploads are left after a new one, which follows them by these times.
+    fn left(kept: u64, after: &[Duration]) -> Vec<usize> {
+        with_repository(|mut ecr, context| {
+            let began = context.now;
+            let mut left = Vec::new();
+            for &time in after {
+                context.now = began + time;
+                let input = parse(br#"{ "repositoryName": "app" }"#).unwrap();
+                ecr.initiate_upload(input, context).unwrap();
+                let uploads = &mut ecr.repository(None, "app", context).unwrap().uploads;
+                left.push(uploads.len());
+                // The size is enough for the rule: nothing of it is kept here.
+                uploads.values_mut().for_each(|upload| upload.size = kept);
+            }
+            left
+        })
     }
 
     #[tokio::test]
@@ -378,48 +386,36 @@ mod tests {
     /// Here rather than through a client, because that many requests take seconds.
     #[tokio::test]
     async fn a_layer_of_52_000_mib_in_4_200_parts_is_the_largest() {
-        let caller = Caller::local("us-east-1");
-        let (now, mut ids, settings) = (Clock::new().now(), Ids::default(), Settings::default());
-        let (mut tokens, mut deferred) = (Tokens::default(), Deferred::default());
-        let mut context = Context {
-            caller: &caller,
-            now,
-            ids: &mut ids,
-            settings: &settings,
-            tokens: &mut tokens,
-            deferred: &mut deferred,
-        };
-        let mut ecr = Ecr::default();
-        ecr.create_repository(parse(br#"{ "repositoryName": "app" }"#).unwrap(), &mut context)
-            .unwrap();
-        for (parts, size, expected) in [
-            (MAX_PARTS - 1, 1, Ok(())),
-            (MAX_PARTS, 1, Err("LimitExceededException")),
-            (1, MAX_LAYER - 1, Ok(())),
-            (1, MAX_LAYER, Err("LimitExceededException")),
-        ] {
-            let id = context.ids.uuid();
-            let hashing = Hashing::default();
-            let upload = Upload {
-                began: context.now,
-                parts: vec![MIN_PART_SIZE; parts],
-                size,
-                hashing,
-                content: None,
-                first_patch: None,
-            };
-            let repository = ecr.repository(None, "app", &context).unwrap();
-            repository.uploads.insert(id.clone(), upload);
-            let part = json!({
-                "repositoryName": "app",
-                "uploadId": id,
-                "partFirstByte": size,
-                "partLastByte": size,
-                "layerPartBlob": "AA==",
-            });
-            let part = UploadLayerPart::parse(part.to_string().as_bytes()).unwrap();
-            let answer = ecr.upload_part(part, &mut context);
-            assert_eq!(answer.map(drop).map_err(|error| error.code), expected);
-        }
+        with_repository(|mut ecr, context| {
+            for (parts, size, expected) in [
+                (MAX_PARTS - 1, 1, Ok(())),
+                (MAX_PARTS, 1, Err("LimitExceededException")),
+                (1, MAX_LAYER - 1, Ok(())),
+                (1, MAX_LAYER, Err("LimitExceededException")),
+            ] {
+                let id = context.ids.uuid();
+                let hashing = Hashing::default();
+                let upload = Upload {
+                    began: context.now,
+                    parts: vec![MIN_PART_SIZE; parts],
+                    size,
+                    hashing,
+                    content: None,
+                    first_patch: None,
+                };
+                let repository = ecr.repository(None, "app", context).unwrap();
+                repository.uploads.insert(id.clone(), upload);
+                let part = json!({
+                    "repositoryName": "app",
+                    "uploadId": id,
+                    "partFirstByte": size,
+                    "partLastByte": size,
+                    "layerPartBlob": "AA==",
+                });
+                let part = UploadLayerPart::parse(part.to_string().as_bytes()).unwrap();
+                let answer = ecr.upload_part(part, context);
+                assert_eq!(answer.map(drop).map_err(|error| error.code), expected);
+            }
+        });
     }
 }
